@@ -1,0 +1,4 @@
+DROP TABLE tokens;
+DROP TABLE events;
+DROP TABLE sessions;
+DROP TABLE users;

@@ -1,0 +1,311 @@
+//! Passwords: Argon2id on threads of its own (OWASP Password Storage Cheat Sheet, NIST SP 800-63B-4 §3.1.1).
+//!
+//! Each thread keeps its 19 MiB of memory, and the queue is bounded: a storm of sign-ins costs neither
+//! memory nor the other pages, and what doesn't fit is told to come back.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+};
+
+use argon2::{
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, PasswordHash, Salt},
+};
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+
+/// Longest password in code points.
+pub const MAX_LENGTH: usize = 128;
+
+/// Sign-ins that may wait for a thread.
+const QUEUE: usize = 256;
+
+/// What a check of a password found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wrong password or no such account.
+    Wrong,
+    /// Right, and hashed with today's parameters.
+    Right,
+    /// Right; the new hash replaces one with weaker parameters.
+    RightRehashed(String),
+}
+
+type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
+
+/// The hashing threads; cheap to clone.
+#[derive(Clone)]
+pub struct Passwords {
+    jobs: SyncSender<Job>,
+    /// Verified against for unknown addresses, so that they cost the same time.
+    decoy: Arc<str>,
+}
+
+impl Passwords {
+    /// Starts one thread per core (at most four).
+    ///
+    /// # Errors
+    /// When the threads or the first hash can't be made.
+    pub fn start() -> Result<Self, Error> {
+        let (jobs, queue) = sync_channel::<Job>(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        let decoy = Hasher::default().hash("the password of nobody")?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        for number in 0..threads {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new()
+                .name(format!("argon2-{number}"))
+                .spawn(move || work(&queue))
+                .map_err(Error::internal)?;
+        }
+        Ok(Self { jobs, decoy: decoy.into() })
+    }
+
+    /// Hashes a new password into a PHC string.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        self.run(move |hasher| hasher.hash(&password)).await
+    }
+
+    /// Checks a password; without a hash (unknown address) it takes the same time and is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait already.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, Error> {
+        let decoy = Arc::clone(&self.decoy);
+        self.run(move |hasher| match hash {
+            Some(hash) => hasher.verify(&password, &hash),
+            None => hasher.verify(&password, &decoy).map(|_| Verdict::Wrong),
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |hasher| {
+            // The one who asked may have gone; then there is nobody to tell.
+            if !reply.is_closed() {
+                drop(reply.send(work(hasher)));
+            }
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy,
+            TrySendError::Disconnected(_) => Error::bug("the hashing threads are gone"),
+        })?;
+        answer.await.map_err(Error::internal)?
+    }
+}
+
+fn work(queue: &Mutex<Receiver<Job>>) {
+    let mut hasher = Hasher::default();
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut hasher),
+            Err(_) => return,
+        }
+    }
+}
+
+/// Argon2id m=19456 KiB, t=2, p=1 with memory that is kept between calls.
+#[derive(Default)]
+struct Hasher {
+    memory: Vec<Block>,
+}
+
+impl Hasher {
+    fn hash(&mut self, password: &str) -> Result<String, Error> {
+        let params = Params::DEFAULT;
+        let salt = Salt::generate();
+        let hash = self.compute(Algorithm::Argon2id, Version::V0x13, params.clone(), password, &salt)?;
+        Ok(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: (&params).try_into().map_err(Error::internal)?,
+            salt: Some(salt),
+            hash: Some(hash),
+        }
+        .to_string())
+    }
+
+    fn verify(&mut self, password: &str, hash: &str) -> Result<Verdict, Error> {
+        let hash = PasswordHash::new(hash).map_err(Error::internal)?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(Error::internal)?;
+        let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(Error::internal)?;
+        let params = Params::try_from(&hash).map_err(Error::internal)?;
+        let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
+            return Err(Error::bug("a stored hash lacks its salt or output"));
+        };
+        let weaker = algorithm != Algorithm::Argon2id
+            || params.m_cost() < Params::DEFAULT_M_COST
+            || params.t_cost() < Params::DEFAULT_T_COST;
+        // `Output` compares in constant time.
+        if self.compute(algorithm, version, params, password, &salt)? != expected {
+            return Ok(Verdict::Wrong);
+        }
+        if weaker { Ok(Verdict::RightRehashed(self.hash(password)?)) } else { Ok(Verdict::Right) }
+    }
+
+    fn compute(
+        &mut self,
+        algorithm: Algorithm,
+        version: Version,
+        params: Params,
+        password: &str,
+        salt: &Salt,
+    ) -> Result<Output, Error> {
+        let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let blocks = params.block_count();
+        if self.memory.len() < blocks {
+            self.memory.resize(blocks, Block::default());
+        }
+        let argon2 = Argon2::new(algorithm, version, params);
+        let memory = &mut self.memory[..blocks];
+        let mut output = vec![0; length];
+        argon2
+            .hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory)
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Output::new(&output).map_err(Error::internal)
+    }
+}
+
+/// Why a new password is refused, or `None` when it is good enough.
+///
+/// Length counts code points; there are no rules of composition. What is common, or built from the person's
+/// own words, is refused with zxcvbn's reason (ASVS 6.2.4, 6.2.5, 6.2.11).
+pub fn weakness(password: &str, min_length: usize, about: &[&str]) -> Option<String> {
+    let length = password.chars().count();
+    if length < min_length {
+        return Some(format!("Use at least {min_length} characters; this has {length}."));
+    }
+    if length > MAX_LENGTH {
+        return Some(format!("Use at most {MAX_LENGTH} characters; this has {length}."));
+    }
+    if let Some(word) = own_word_in(password, about) {
+        return Some(format!("Choose a password that isn't built from \u{201c}{word}\u{201d}."));
+    }
+    let mut inputs = own_words(about);
+    inputs.push("gatehouse".to_owned());
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let estimate = zxcvbn::zxcvbn(password, &inputs);
+    if estimate.score() >= zxcvbn::Score::Three {
+        return None;
+    }
+    let feedback = estimate.feedback();
+    let reason = feedback
+        .and_then(|feedback| feedback.warning())
+        .map_or_else(|| "This password is easy to guess.".to_owned(), |warning| warning.to_string());
+    let advice = feedback
+        .and_then(|feedback| feedback.suggestions().first().map(ToString::to_string))
+        .unwrap_or_else(|| "Add another word or two. Uncommon words are better.".to_owned());
+    Some(format!("{reason} {advice}"))
+}
+
+/// The words of the person's name and address, longest first.
+fn own_words(about: &[&str]) -> Vec<String> {
+    let mut words: Vec<String> = about
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()).chain([*text]))
+        .filter(|word| word.chars().count() >= 3)
+        .map(str::to_lowercase)
+        .collect();
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    words.dedup();
+    words
+}
+
+/// A word of the person's (or the product's name) that makes up most of the password.
+fn own_word_in(password: &str, about: &[&str]) -> Option<String> {
+    let lower = password.to_lowercase();
+    let mut words = own_words(about);
+    words.push("gatehouse".to_owned());
+    let mut rest = lower.clone();
+    let mut found = None;
+    for word in words {
+        if rest.contains(&word) {
+            rest = rest.replace(&word, "");
+            found.get_or_insert(word);
+        }
+    }
+    let left = rest.chars().count();
+    found.filter(|_| left < 8 && left * 2 < lower.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_a_phc_string_of_the_recommended_strength() {
+        let hash = Hasher::default().hash("correct horse").unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_ne!(hash, Hasher::default().hash("correct horse").unwrap(), "salted");
+    }
+
+    #[test]
+    fn nothing_is_truncated_trimmed_or_folded() {
+        let mut hasher = Hasher::default();
+        let long = format!("{}x", "correct horse battery staple ".repeat(4));
+        let hash = hasher.hash(&long).unwrap();
+        assert_eq!(hasher.verify(&long, &hash).unwrap(), Verdict::Right);
+        let mut other = long.clone();
+        other.pop();
+        other.push('y');
+        for wrong in [other, long.to_uppercase(), format!(" {long}"), format!("{long} ")] {
+            assert_eq!(hasher.verify(&wrong, &hash).unwrap(), Verdict::Wrong);
+        }
+    }
+
+    #[test]
+    fn weaker_parameters_are_rehashed() {
+        let mut hasher = Hasher::default();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+        let hash = argon2::PasswordHasher::hash_password(&weak, b"correct horse").unwrap().to_string();
+        let Verdict::RightRehashed(new) = hasher.verify("correct horse", &hash).unwrap() else {
+            panic!("not rehashed");
+        };
+        assert_eq!(hasher.verify("correct horse", &new).unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify("wrong", &hash).unwrap(), Verdict::Wrong);
+    }
+
+    #[test]
+    fn length_counts_code_points() {
+        let good = "\u{1F600}z\u{e9}q-v\u{fc}7k";
+        assert_eq!(good.chars().count(), 9);
+        assert_eq!(weakness(good, 9, &[]), None);
+        assert!(weakness(good, 10, &[]).unwrap().contains("at least 10"));
+        let long: String = (0..MAX_LENGTH).map(|n| char::from(b'a' + (n * n * 7 % 26) as u8)).collect();
+        assert_eq!(weakness(&long, 8, &[]), None);
+        assert!(weakness(&format!("{long}x"), 8, &[]).unwrap().contains("at most 128"));
+    }
+
+    #[test]
+    fn common_and_personal_passwords_are_refused() {
+        let about = ["Ada Lovelace", "countess@analytical.example"];
+        for weak in [
+            "password1",
+            "qwertyuiop",
+            "iloveyou2",
+            "AdaLovelace",
+            "ada.lovelace",
+            "lovelace1815",
+            "Countess!!",
+            "gatehouse1",
+            "Gatehouse2026",
+            "analytical99",
+            "aaaaaaaaaaaaaaaa",
+        ] {
+            assert!(weakness(weak, 8, &about).is_some(), "{weak}");
+        }
+        for fine in ["correct horse battery staple", "violet-harbor-93-lantern", "T7#qpl!x92mZ"] {
+            assert_eq!(weakness(fine, 8, &about), None, "{fine}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! `/profile`: see and change one's own account.
+
+use actix_session::SessionExt as _;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+use diesel::prelude::*;
+
+use super::{
+    User,
+    forms::{DeleteForm, NameForm, PasswordForm, check_new_password},
+    login::clear_site_data,
+    password::Verdict,
+};
+use crate::{
+    app::Site,
+    db::{now, schema::users},
+    error::Error,
+    events::{Event, Kind},
+    security::Client,
+    sessions::{CurrentUser, EndReason, Ending, Which, catalogue},
+    web::{FieldErrors, Flash, Form, Layout, Moment, html, see_other},
+};
+
+#[derive(Template)]
+#[template(path = "accounts/profile.html")]
+struct ProfilePage {
+    layout: Layout,
+    email: String,
+    role: String,
+    member_since: Moment,
+    last_sign_in: Option<Moment>,
+    name: String,
+    name_errors: FieldErrors,
+    password_errors: FieldErrors,
+    delete_errors: FieldErrors,
+    min_length: usize,
+}
+
+impl ProfilePage {
+    fn new(site: &Site, layout: Layout, user: &CurrentUser) -> Self {
+        Self {
+            layout,
+            email: user.email.clone(),
+            role: user.role.name().to_owned(),
+            member_since: Moment::new(user.created_at),
+            last_sign_in: user.last_login_at.map(Moment::new),
+            name: user.name.clone(),
+            name_errors: FieldErrors::default(),
+            password_errors: FieldErrors::default(),
+            delete_errors: FieldErrors::default(),
+            min_length: site.config.accounts.password_min_length,
+        }
+    }
+
+    fn refused(self) -> HttpResponse {
+        html(StatusCode::UNPROCESSABLE_ENTITY, &self)
+    }
+}
+
+/// `GET /profile`
+pub async fn show(site: web::Data<Site>, layout: Layout, user: CurrentUser) -> HttpResponse {
+    html(StatusCode::OK, &ProfilePage::new(&site, layout, &user))
+}
+
+/// `POST /profile`
+pub async fn change_name(
+    site: web::Data<Site>,
+    layout: Layout,
+    user: CurrentUser,
+    client: Client,
+    form: Form<NameForm>,
+) -> Result<HttpResponse, Error> {
+    if !form.errors.is_empty() {
+        let page = ProfilePage::new(&site, layout, &user);
+        return Ok(ProfilePage { name: form.values.name, name_errors: form.errors, ..page }.refused());
+    }
+    let name = form.values.name.trim().to_owned();
+    site.db
+        .transaction(move |conn| {
+            diesel::update(users::table.find(user.id))
+                .set((users::name.eq(name), users::updated_at.eq(now())))
+                .execute(conn)?;
+            Event::new(Kind::NameChanged, Some(user.id))
+                .session(&user.session.id)
+                .from(Some(&client))
+                .write(conn)
+        })
+        .await?;
+    Ok(see_other(&site.config, "/profile", Some(Flash::NameChanged)))
+}
+
+/// `POST /profile/password`: ends all other sessions and gives this one a new key.
+pub async fn change_password(
+    req: HttpRequest,
+    site: web::Data<Site>,
+    layout: Layout,
+    user: CurrentUser,
+    client: Client,
+    form: Form<PasswordForm>,
+) -> Result<HttpResponse, Error> {
+    let Form { values, mut errors } = form;
+    check_current_password(&site, &user, &values.current_password, &mut errors).await?;
+    check_new_password(
+        &mut errors,
+        &values.password,
+        &values.password_confirmation,
+        site.config.accounts.password_min_length,
+        &[&user.name, &user.email],
+    );
+    if !errors.is_empty() {
+        let page = ProfilePage::new(&site, layout, &user);
+        return Ok(ProfilePage { password_errors: errors, ..page }.refused());
+    }
+    let hash = site.passwords.hash(values.password).await?;
+    let in_store = site.sessions.has_entries();
+    let ended = site
+        .db
+        .transaction(move |conn| {
+            User::set_password(conn, user.id, &hash)?;
+            let event = Event::new(Kind::PasswordChanged, Some(user.id)).session(&user.session.id);
+            event.from(Some(&client)).write(conn)?;
+            let which = Which::AllBut { user: user.id, keep: user.session.id };
+            let by = Some(user.id);
+            let ending = Ending { reason: EndReason::PasswordChanged, by, note: None, client: Some(client) };
+            catalogue::end(conn, &which, &ending, in_store)
+        })
+        .await?;
+    site.sessions.forget(&ended).await;
+    site.sessions.rotate(&req);
+    Ok(see_other(&site.config, "/profile", Some(Flash::PasswordChanged(ended.len()))))
+}
+
+/// `POST /profile/delete`: the account and all its sessions are gone.
+pub async fn delete(
+    req: HttpRequest,
+    site: web::Data<Site>,
+    layout: Layout,
+    user: CurrentUser,
+    client: Client,
+    form: Form<DeleteForm>,
+) -> Result<HttpResponse, Error> {
+    let Form { values, mut errors } = form;
+    check_current_password(&site, &user, &values.current_password, &mut errors).await?;
+    if errors.is_empty() && user.is_admin() {
+        let others = site.db.run(move |conn| User::other_administrators(conn, user.id)).await?;
+        if others == 0 {
+            errors.add_form(
+                "You are the only administrator. Make somebody else one before you delete your account.",
+            );
+        }
+    }
+    if !errors.is_empty() {
+        let page = ProfilePage::new(&site, layout, &user);
+        return Ok(ProfilePage { delete_errors: errors, ..page }.refused());
+    }
+    let in_store = site.sessions.has_entries();
+    let ended = site
+        .db
+        .transaction(move |conn| {
+            let which = Which::AllOf { user: user.id };
+            let by = Some(user.id);
+            let ending = Ending { reason: EndReason::Logout, by, note: None, client: Some(client.clone()) };
+            let ended = catalogue::end(conn, &which, &ending, in_store)?;
+            Event::new(Kind::AccountDeleted, Some(user.id)).from(Some(&client)).write(conn)?;
+            diesel::delete(users::table.find(user.id)).execute(conn)?;
+            Ok(ended)
+        })
+        .await?;
+    site.sessions.forget(&ended).await;
+    req.get_session().purge();
+    let mut response = see_other(&site.config, "/", Some(Flash::AccountDeleted));
+    clear_site_data(&mut response);
+    Ok(response)
+}
+
+async fn check_current_password(
+    site: &Site,
+    user: &CurrentUser,
+    password: &str,
+    errors: &mut FieldErrors,
+) -> Result<(), Error> {
+    if errors.has("current_password") {
+        return Ok(());
+    }
+    let id = user.id;
+    let hash = site.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
+    if site.passwords.verify(password.to_owned(), Some(hash)).await? == Verdict::Wrong {
+        errors.add("current_password", "That is not your current password.");
+    }
+    Ok(())
+}

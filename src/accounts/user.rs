@@ -1,0 +1,163 @@
+//! The user: finding, registering, and the proof of the password.
+
+use diesel::prelude::*;
+use time::PrimitiveDateTime;
+
+use super::password::{Passwords, Verdict};
+use crate::{
+    db::{Db, DbConnection, now, schema::users},
+    error::Error,
+};
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Signs in, sees their own pages and sessions.
+    User,
+    /// Sees and ends everyone's sessions too.
+    Admin,
+}
+
+impl Role {
+    /// The name in the table, in forms and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "user" => Some(Self::User),
+            "admin" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+}
+
+/// An account as it is stored.
+#[derive(Clone, Queryable)]
+pub struct User {
+    pub id: i64,
+    pub name: String,
+    pub email: String,
+    pub email_key: String,
+    pub password_hash: String,
+    pub role: String,
+    pub active: bool,
+    pub session_epoch: i64,
+    pub created_at: PrimitiveDateTime,
+    pub updated_at: PrimitiveDateTime,
+    pub last_login_at: Option<PrimitiveDateTime>,
+    pub email_confirmed_at: Option<PrimitiveDateTime>,
+}
+
+/// An account about to be made.
+pub struct NewUser {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// The address as typed.
+    pub email: String,
+    /// A PHC string.
+    pub password_hash: String,
+    /// What the user may do.
+    pub role: Role,
+}
+
+/// The address as it is compared: two that differ in case only are the same.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+impl User {
+    /// The account with that address.
+    pub fn by_email(conn: &mut DbConnection, email: &str) -> Result<Option<Self>, Error> {
+        Ok(users::table.filter(users::email_key.eq(email_key(email))).first(conn).optional()?)
+    }
+
+    /// The account with that id.
+    pub fn by_id(conn: &mut DbConnection, id: i64) -> Result<Self, Error> {
+        Ok(users::table.find(id).first(conn)?)
+    }
+
+    /// Whether there is any account yet.
+    pub fn any(conn: &mut DbConnection) -> Result<bool, Error> {
+        Ok(diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result(conn)?)
+    }
+
+    /// Makes the account.
+    ///
+    /// # Errors
+    /// A unique violation ([`Error::is_unique_violation`]) when the address is taken.
+    pub fn create(conn: &mut DbConnection, new: &NewUser) -> Result<Self, Error> {
+        let at = now();
+        Ok(diesel::insert_into(users::table)
+            .values((
+                users::name.eq(&new.name),
+                users::email.eq(&new.email),
+                users::email_key.eq(email_key(&new.email)),
+                users::password_hash.eq(&new.password_hash),
+                users::role.eq(new.role.name()),
+                users::active.eq(true),
+                users::session_epoch.eq(0),
+                users::created_at.eq(at),
+                users::updated_at.eq(at),
+            ))
+            .returning(users::all_columns)
+            .get_result(conn)?)
+    }
+
+    /// How many active administrators there are besides this user.
+    pub fn other_administrators(conn: &mut DbConnection, id: i64) -> Result<i64, Error> {
+        Ok(users::table
+            .filter(users::role.eq(Role::Admin.name()))
+            .filter(users::active)
+            .filter(users::id.ne(id))
+            .count()
+            .get_result(conn)?)
+    }
+
+    /// Writes a new password hash and invalidates sign-ins that are under way.
+    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<(), Error> {
+        diesel::update(users::table.find(id))
+            .set((
+                users::password_hash.eq(hash),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+}
+
+/// The active account that address and password belong to, or `None`: nothing says which of them was wrong,
+/// and an unknown address takes as long.
+pub async fn authenticate(
+    db: &Db,
+    passwords: &Passwords,
+    email: &str,
+    password: String,
+) -> Result<Option<User>, Error> {
+    let address = email.to_owned();
+    let user = db.run(move |conn| User::by_email(conn, &address)).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.clone());
+    let verdict = passwords.verify(password, hash).await?;
+    let Some(user) = user.filter(|user| user.active) else {
+        return Ok(None);
+    };
+    match verdict {
+        Verdict::Wrong => Ok(None),
+        Verdict::Right => Ok(Some(user)),
+        Verdict::RightRehashed(hash) => {
+            let (id, old) = (user.id, user.password_hash.clone());
+            db.run(move |conn| {
+                let same = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
+                Ok(diesel::update(same).set(users::password_hash.eq(hash)).execute(conn)?)
+            })
+            .await?;
+            Ok(Some(user))
+        }
+    }
+}

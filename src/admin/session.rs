@@ -1,0 +1,197 @@
+//! `/admin/sessions/{id}`: one session with every fact, and its end.
+
+use actix_session::SessionExt as _;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+use serde::Deserialize;
+use validator::Validate;
+
+use super::sessions::AdminSessionRow;
+use crate::{
+    accounts::User,
+    app::Site,
+    db::{DbConnection, now},
+    error::Error,
+    events::{self, Kind},
+    security::Client,
+    sessions::{
+        Administrator, EndReason, Ending, Which,
+        catalogue::{self, Listed},
+    },
+    web::{FieldErrors, Flash, Form, FormFields, Layout, Moment, html, see_other},
+};
+
+const EVENTS: i64 = 100;
+
+#[derive(Template)]
+#[template(path = "admin/session.html")]
+struct AdminSessionPage {
+    layout: Layout,
+    row: AdminSessionRow,
+    user_agent: String,
+    ended: Option<EndedFacts>,
+    idle_left: Option<Moment>,
+    absolute_end: Moment,
+    state_json: Option<String>,
+    events: Vec<EventRow>,
+    reason: String,
+    errors: FieldErrors,
+}
+
+/// How a session ended.
+struct EndedFacts {
+    at: Moment,
+    why: String,
+    by: Option<String>,
+    note: Option<String>,
+}
+
+/// An entry of the security log.
+struct EventRow {
+    at: Moment,
+    what: String,
+    actor: Option<String>,
+    ip: String,
+    detail: Option<String>,
+}
+
+/// `POST /admin/sessions/{id}/end`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct EndForm {
+    #[validate(length(max = 200, message = "Use at most 200 characters."))]
+    reason: String,
+}
+
+impl FormFields for EndForm {
+    const FIELDS: &'static [&'static str] = &["reason"];
+}
+
+/// `GET /admin/sessions/{id}`
+pub async fn show(
+    site: web::Data<Site>,
+    layout: Layout,
+    admin: Administrator,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Error> {
+    let page = page(&site, layout, &admin, id.into_inner(), String::new(), FieldErrors::default()).await?;
+    Ok(html(StatusCode::OK, &page))
+}
+
+/// `POST /admin/sessions/{id}/end`
+pub async fn end(
+    req: HttpRequest,
+    site: web::Data<Site>,
+    layout: Layout,
+    admin: Administrator,
+    client: Client,
+    id: web::Path<String>,
+    form: Form<EndForm>,
+) -> Result<HttpResponse, Error> {
+    let id = id.into_inner();
+    let Form { values, mut errors } = form;
+    if values.reason.chars().any(char::is_control) {
+        errors.add("reason", "Write the reason on one line.");
+    }
+    if !errors.is_empty() {
+        let page = page(&site, layout, &admin, id, values.reason, errors).await?;
+        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
+    }
+    let asked = id.clone();
+    site.db.run(move |conn| catalogue::by_id(conn, &asked)).await?;
+    let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
+    let own = id == admin.session.id;
+    let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
+    let ends = site.sessions.end(Which::Ids(vec![id]), ending).await?;
+    if own {
+        req.get_session().purge();
+        return Ok(see_other(&site.config, "/", Some(Flash::SignedOut)));
+    }
+    Ok(see_other(&site.config, "/admin/sessions", Some(Flash::ended(ends))))
+}
+
+async fn page(
+    site: &Site,
+    layout: Layout,
+    admin: &Administrator,
+    id: String,
+    reason: String,
+    errors: FieldErrors,
+) -> Result<AdminSessionPage, Error> {
+    let found = site.db.run(move |conn| catalogue::by_id(conn, &id)).await?;
+    let session = if found.ended_at.is_none() && found.store_key.is_some() {
+        let id = found.id.clone();
+        match site.sessions.confirm(vec![found]).await?.pop() {
+            Some(session) => session,
+            None => site.db.run(move |conn| catalogue::by_id(conn, &id)).await?,
+        }
+    } else {
+        found
+    };
+    let state_json = match session.ended_at {
+        None => site.sessions.stored_state(&session).await?.map(|text| readable(&text)),
+        Some(_) => None,
+    };
+    let (asked, by) = (session.id.clone(), session.ended_by);
+    let (events, by) = site.db.run(move |conn| Ok((event_rows(conn, &asked)?, person(conn, by)?))).await?;
+    let ended = session.ended_at.map(|at| ended_facts(&session, at, by));
+    Ok(AdminSessionPage {
+        layout,
+        row: AdminSessionRow::new(&session, &admin.session.id),
+        user_agent: session.user_agent.clone(),
+        idle_left: (session.ended_at.is_none() && session.expires_at > now())
+            .then(|| Moment::new(session.expires_at)),
+        absolute_end: Moment::new(session.absolute_expires_at),
+        ended,
+        state_json,
+        events,
+        reason,
+        errors,
+    })
+}
+
+fn ended_facts(session: &Listed, at: time::PrimitiveDateTime, by: Option<String>) -> EndedFacts {
+    EndedFacts {
+        at: Moment::new(at),
+        why: EndReason::sentence(session.end_reason.as_deref().unwrap_or_default()).to_owned(),
+        by,
+        note: session.end_note.clone(),
+    }
+}
+
+fn event_rows(conn: &mut DbConnection, session: &str) -> Result<Vec<EventRow>, Error> {
+    events::of_session(conn, session, EVENTS)?
+        .into_iter()
+        .map(|event| {
+            Ok(EventRow {
+                at: Moment::new(event.at),
+                what: Kind::sentence(&event.kind).to_owned(),
+                actor: person(conn, event.actor_id)?,
+                ip: event.ip.unwrap_or_default(),
+                detail: event.detail,
+            })
+        })
+        .collect()
+}
+
+/// A user's name and address; someone whose account is gone has a number.
+fn person(conn: &mut DbConnection, id: Option<i64>) -> Result<Option<String>, Error> {
+    match id.map(|id| (id, User::by_id(conn, id))) {
+        None => Ok(None),
+        Some((_, Ok(user))) => Ok(Some(format!("{} ({})", user.name, user.email))),
+        Some((id, Err(Error::NotFound))) => Ok(Some(format!("user {id}, since deleted"))),
+        Some((_, Err(error))) => Err(error),
+    }
+}
+
+/// The stored state with its values as they are meant: they are JSON texts inside JSON.
+fn readable(text: &str) -> String {
+    let Ok(state) = serde_json::from_str::<std::collections::BTreeMap<String, String>>(text) else {
+        return text.to_owned();
+    };
+    let values: serde_json::Map<String, serde_json::Value> = state
+        .into_iter()
+        .map(|(name, value)| (name, serde_json::from_str(&value).unwrap_or(value.into())))
+        .collect();
+    serde_json::to_string_pretty(&values).unwrap_or_else(|_| text.to_owned())
+}

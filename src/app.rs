@@ -1,0 +1,183 @@
+//! The application: its shared parts, the order of its middleware, starting and stopping.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use actix_identity::IdentityMiddleware;
+use actix_session::{
+    SessionMiddleware,
+    config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy},
+};
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer, ResponseError as _,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::task::JoinHandle,
+    web::{self, Data, ServiceConfig},
+};
+use actix_web_lab::middleware::CatchPanic;
+
+use crate::{
+    accounts::{password::Passwords, setup},
+    config::Config,
+    db::{self, Db},
+    error::Error,
+    routes,
+    security::{cross_origin, error_pages, headers},
+    sessions::{Sessions, Store, visit},
+};
+
+/// Longest time for the headers of a request to arrive.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// Seconds that requests under way have when the server stops.
+const STOP_SECONDS: u64 = 10;
+
+/// What all handlers share.
+pub struct Site {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The hashing threads.
+    pub passwords: Passwords,
+    /// The sessions.
+    pub sessions: Arc<Sessions>,
+}
+
+impl Site {
+    /// The site that a request was made to.
+    ///
+    /// # Errors
+    /// Never in an application made by [`start`].
+    pub fn of(req: &HttpRequest) -> Result<&Data<Self>, Error> {
+        req.app_data::<Data<Self>>().ok_or_else(|| Error::bug("the application has no site"))
+    }
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The one-time link to make the first administrator, while there are no users.
+    pub setup_link: Option<String>,
+    site: Data<Site>,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+    background: JoinHandle<()>,
+}
+
+/// Migrates the database and starts serving. `extra` adds routes inside the session's middleware.
+///
+/// # Errors
+/// When the database can't be migrated or the address can't be listened on.
+pub async fn start(
+    config: Config,
+    extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> Result<Running, Error> {
+    let db = Db::new(&config.database, config.store_timeout);
+    migrate(&config).await?;
+    let setup_link = setup::link(&db, &config).await?;
+    let site = Data::new(Site {
+        passwords: Passwords::start()?,
+        sessions: Arc::new(Sessions::new(&config, db.clone()).await?),
+        db,
+        config,
+    });
+    let shared = site.clone();
+    let server = HttpServer::new(move || {
+        let site = shared.clone();
+        let extra = extra.clone();
+        // The last `wrap` runs first: headers go on whatever comes out, error pages see every failure, also that
+        // of a panic or of the session's middleware, and another site's request gets no further than its check.
+        App::new()
+            .app_data(site.clone())
+            .app_data(web::QueryConfig::default().error_handler(|error, _| {
+                Error::BadRequest(format!("The address of this page can't be read: {error}.")).into()
+            }))
+            .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
+            .configure(|app| add(app, routes::without_session()))
+            .service(
+                web::scope("")
+                    .wrap(identity(&site.config))
+                    .wrap(session(&site))
+                    .wrap(from_fn(visit::open))
+                    .configure(|app| add(app, routes::with_session()))
+                    .configure(extra)
+                    .default_service(web::to(nothing_here)),
+            )
+            .wrap(from_fn(cross_origin::check))
+            .wrap(CatchPanic::default())
+            .wrap(from_fn(error_pages::render))
+            .wrap(from_fn(headers::add))
+    })
+    .client_request_timeout(HEADER_TIME)
+    .shutdown_timeout(STOP_SECONDS)
+    .disable_signals()
+    .bind(site.config.server.listen_addr)
+    .map_err(Error::internal)?;
+    let addr = server.addrs().first().copied().ok_or_else(|| Error::bug("no address to listen on"))?;
+    let background = actix_web::rt::spawn(Arc::clone(&site.sessions).background());
+    let server = server.run();
+    let handle = server.handle();
+    let server = actix_web::rt::spawn(server);
+    Ok(Running { addr, setup_link, site, handle, server, background })
+}
+
+impl Running {
+    /// Waits until the server has stopped.
+    ///
+    /// # Errors
+    /// When serving failed.
+    pub async fn wait(&mut self) -> Result<(), Error> {
+        (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
+    }
+
+    /// Lets requests under way finish, then stops and writes what waits to be written.
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        self.background.abort();
+        self.site.sessions.flush().await;
+    }
+}
+
+async fn migrate(config: &Config) -> Result<(), Error> {
+    let url = config.database.clone();
+    let done = web::block(move || {
+        use r2d2::ManageConnection as _;
+        db::migrate(&mut db::Connect::new(url).connect().map_err(Error::unavailable)?)
+    });
+    let migrations = done.await.map_err(Error::internal)??;
+    if migrations > 0 {
+        tracing::info!(migrations, "database migrated");
+    }
+    Ok(())
+}
+
+fn add(app: &mut ServiceConfig, table: routes::Table) {
+    for resource in table.into_resources() {
+        app.service(resource);
+    }
+}
+
+async fn nothing_here() -> HttpResponse {
+    Error::NotFound.error_response()
+}
+
+/// actix-session over our store. The cookie ends with the browser; a remembered one gets its `Max-Age` outside.
+fn session(site: &Data<Site>) -> SessionMiddleware<Store> {
+    let config = &site.config.session;
+    let lifecycle = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
+    SessionMiddleware::builder(Store(Arc::clone(&site.sessions)), config.secret.cookie_key())
+        .cookie_name(config.cookie_name.clone())
+        .cookie_secure(site.config.server.is_https())
+        .cookie_http_only(true)
+        .cookie_same_site(config.same_site.into())
+        .cookie_domain(config.cookie_domain.clone())
+        .cookie_content_security(CookieContentSecurity::Private)
+        .session_lifecycle(lifecycle)
+        .build()
+}
+
+fn identity(config: &Config) -> IdentityMiddleware {
+    IdentityMiddleware::builder().login_deadline(Some(config.session.absolute_ttl)).build()
+}

@@ -1,0 +1,73 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    events (id) {
+        id -> Int8,
+        at -> Timestamp,
+        kind -> Text,
+        user_id -> Nullable<Int8>,
+        actor_id -> Nullable<Int8>,
+        session_id -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Int8,
+        created_at -> Timestamp,
+        last_seen_at -> Timestamp,
+        expires_at -> Timestamp,
+        absolute_expires_at -> Timestamp,
+        remembered -> Bool,
+        ip -> Text,
+        ip_key -> Bytea,
+        user_agent -> Text,
+        browser -> Text,
+        browser_version -> Text,
+        os -> Text,
+        device -> Text,
+        store_key -> Nullable<Text>,
+        state -> Nullable<Text>,
+        store_pending -> Bool,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
+        end_note -> Nullable<Text>,
+        ended_by -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    tokens (token_hash) {
+        token_hash -> Text,
+        purpose -> Text,
+        user_id -> Nullable<Int8>,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Int8,
+        name -> Text,
+        email -> Text,
+        email_key -> Text,
+        password_hash -> Text,
+        role -> Text,
+        active -> Bool,
+        session_epoch -> Int8,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        last_login_at -> Nullable<Timestamp>,
+        email_confirmed_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(tokens -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(events, sessions, tokens, users,);

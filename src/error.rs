@@ -1,0 +1,164 @@
+//! One error for everything that can stop a request, and the status it answers with.
+
+use std::error::Error as StdError;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+
+type Cause = Box<dyn StdError + Send + Sync>;
+
+/// Why a request could not be answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: the request is malformed; the text says what and how to mend it.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 401: nobody is signed in.
+    #[error("sign in first")]
+    SignInFirst,
+    /// 403: signed in, but not allowed.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// 404: no such thing, or not for this user to know of.
+    #[error("there is nothing at this address")]
+    NotFound,
+    /// 413: the body is too large.
+    #[error("the request is too large")]
+    TooLarge,
+    /// 415: the body is of a kind that this page doesn't take.
+    #[error("this page takes forms only")]
+    UnsupportedMediaType,
+    /// 503: a store or the database is down, hung or slow.
+    #[error("a store that is needed can't be reached")]
+    Unavailable(#[source] Cause),
+    /// 503: too much work is waiting already.
+    #[error("too many sign-ins at once")]
+    Busy,
+    /// 500: the database refused a statement.
+    #[error("the database refused")]
+    Database(#[source] diesel::result::Error),
+    /// 500: anything else that is our fault.
+    #[error("an internal fault")]
+    Internal(#[source] Cause),
+}
+
+impl Error {
+    /// A store or the database did not answer.
+    pub fn unavailable(cause: impl Into<Cause>) -> Self {
+        Self::Unavailable(cause.into())
+    }
+
+    /// Our own fault.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// Something that can't be, with what it was.
+    pub fn bug(what: &str) -> Self {
+        Self::Internal(what.into())
+    }
+
+    pub(crate) fn migration(cause: Cause) -> Self {
+        Self::Internal(cause)
+    }
+
+    /// Whether a unique index refused the row.
+    pub fn is_unique_violation(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
+        matches!(self, Self::Database(DatabaseError(UniqueViolation, _)))
+    }
+
+    /// The chain of causes, for the log.
+    pub fn causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        text
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind::ClosedConnection, Error as Diesel};
+        match error {
+            Diesel::NotFound => Self::NotFound,
+            Diesel::BrokenTransactionManager | Diesel::DatabaseError(ClosedConnection, _) => {
+                Self::unavailable(error)
+            }
+            other => Self::Database(other),
+        }
+    }
+}
+
+/// What the error pages say beyond the status; a response carries it in its extensions.
+#[derive(Debug, Clone)]
+pub struct Detail(pub String);
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::SignInFirst => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unavailable(_) | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        let mut response = response.finish();
+        if let Self::BadRequest(text) = self {
+            response.extensions_mut().insert(Detail(text.clone()));
+        } else if let Self::Forbidden(text) = self {
+            response.extensions_mut().insert(Detail((*text).to_owned()));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status() {
+        for (error, status) in [
+            (Error::BadRequest("x".into()), 400),
+            (Error::SignInFirst, 401),
+            (Error::Forbidden("x"), 403),
+            (Error::NotFound, 404),
+            (Error::TooLarge, 413),
+            (Error::UnsupportedMediaType, 415),
+            (Error::bug("x"), 500),
+            (diesel::result::Error::RollbackTransaction.into(), 500),
+            (diesel::result::Error::NotFound.into(), 404),
+            (Error::unavailable("x"), 503),
+            (Error::Busy, 503),
+        ] {
+            assert_eq!(error.status_code().as_u16(), status, "{error:?}");
+            let retry = error.error_response().headers().contains_key(header::RETRY_AFTER);
+            assert_eq!(retry, status == 503, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn causes_are_for_the_log_only() {
+        let error = Error::unavailable("connection refused by 10.0.0.7");
+        assert!(error.causes().contains("10.0.0.7"));
+        assert!(!error.to_string().contains("10.0.0.7"));
+    }
+}

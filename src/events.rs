@@ -1,0 +1,154 @@
+//! The security log: what happened to which account and session, by whom and from where.
+
+use diesel::prelude::*;
+use time::PrimitiveDateTime;
+
+use crate::{
+    db::{DbConnection, now, schema::events},
+    error::Error,
+    security::Client,
+};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An account was made.
+    Registered,
+    /// A session began.
+    SignedIn,
+    /// Wrong address or password.
+    SignInFailed,
+    /// A session ended; the detail says why.
+    SessionEnded,
+    /// A session got a new key.
+    SessionRotated,
+    /// The name was changed.
+    NameChanged,
+    /// The password was changed; all other sessions ended.
+    PasswordChanged,
+    /// The account was deleted.
+    AccountDeleted,
+    /// An administrator was made at set-up or from the command line.
+    AdministratorMade,
+}
+
+impl Kind {
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SessionEnded => "session_ended",
+            Self::SessionRotated => "session_rotated",
+            Self::NameChanged => "name_changed",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
+            Self::AdministratorMade => "administrator_made",
+        }
+    }
+
+    /// The stored name as a sentence.
+    pub fn sentence(name: &str) -> &str {
+        match name {
+            "registered" => "Account created",
+            "signed_in" => "Signed in",
+            "sign_in_failed" => "Sign-in failed",
+            "session_ended" => "Session ended",
+            "session_rotated" => "Session key renewed",
+            "name_changed" => "Name changed",
+            "password_changed" => "Password changed",
+            "account_deleted" => "Account deleted",
+            "administrator_made" => "Became an administrator",
+            other => other,
+        }
+    }
+}
+
+/// An entry about to be written.
+#[derive(Debug, Clone)]
+pub struct Event {
+    kind: Kind,
+    user: Option<i64>,
+    actor: Option<i64>,
+    session: Option<String>,
+    client: Option<Client>,
+    detail: Option<String>,
+}
+
+impl Event {
+    /// Something that happened to the user; the user is the actor unless [`Event::by`] says otherwise.
+    pub fn new(kind: Kind, user: Option<i64>) -> Self {
+        Self { kind, user, actor: user, session: None, client: None, detail: None }
+    }
+
+    /// Who did it; `None` for the system itself.
+    pub fn by(mut self, actor: Option<i64>) -> Self {
+        self.actor = actor;
+        self
+    }
+
+    /// The session it happened to.
+    pub fn session(mut self, id: &str) -> Self {
+        self.session = Some(id.to_owned());
+        self
+    }
+
+    /// Where it was done from.
+    pub fn from(mut self, client: Option<&Client>) -> Self {
+        self.client = client.cloned();
+        self
+    }
+
+    /// A short text that says more; never a secret.
+    pub fn detail(mut self, text: impl Into<String>) -> Self {
+        self.detail = Some(text.into());
+        self
+    }
+
+    /// Writes it to the table and to the log, inside the transaction of its cause.
+    pub fn write(self, conn: &mut DbConnection) -> Result<(), Error> {
+        let ip = self.client.as_ref().map(|client| client.ip.to_string());
+        tracing::info!(
+            target: "gatehouse::security",
+            kind = self.kind.name(),
+            user = self.user,
+            actor = self.actor,
+            session = self.session.as_deref(),
+            ip = ip.as_deref(),
+            detail = self.detail.as_ref().map(|text| format!("{text:?}")),
+        );
+        diesel::insert_into(events::table)
+            .values((
+                events::at.eq(now()),
+                events::kind.eq(self.kind.name()),
+                events::user_id.eq(self.user),
+                events::actor_id.eq(self.actor),
+                events::session_id.eq(self.session),
+                events::ip.eq(ip),
+                events::user_agent.eq(self.client.map(|client| client.user_agent)),
+                events::detail.eq(self.detail),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+}
+
+/// An entry as it is stored.
+#[derive(Debug, Clone, Queryable)]
+pub struct Stored {
+    pub id: i64,
+    pub at: PrimitiveDateTime,
+    pub kind: String,
+    pub user_id: Option<i64>,
+    pub actor_id: Option<i64>,
+    pub session_id: Option<String>,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// The newest entries about a session, at most `limit`.
+pub fn of_session(conn: &mut DbConnection, id: &str, limit: i64) -> Result<Vec<Stored>, Error> {
+    Ok(events::table.filter(events::session_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
+}

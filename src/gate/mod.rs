@@ -1,0 +1,3 @@
+//! The gate: what lies behind the login that is not ours.
+
+pub mod pages;

@@ -1,0 +1,214 @@
+//! The whole URL table, each route with its rule. What is not in it does not exist; what has no rule can't be
+//! written down.
+
+use std::{future::Future, pin::Pin, rc::Rc};
+
+use actix_web::{
+    Error as ActixError, FromRequest, Handler, HttpResponse, Resource, Responder, Route,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    guard::{self, Guard},
+    http::{
+        Method,
+        header::{ALLOW, LOCATION},
+    },
+    middleware::{Next, from_fn},
+    web,
+};
+
+use crate::{
+    accounts::{login, profile, register, setup},
+    admin,
+    error::Error,
+    gate, health,
+    security::error_pages::wants_json,
+    sessions::{self, CurrentUser},
+    web::{Layout, assets},
+};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Anyone.
+    Public,
+    /// Whoever is signed in.
+    User,
+    /// Administrators.
+    Admin,
+}
+
+use Rule::{Admin, Public, User};
+
+/// One line of the table, for tests that ask each route as each kind of visitor.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// `GET` (and then `HEAD` too) or `POST`.
+    pub method: Method,
+    /// The pattern, such as `/sessions/{id}/end`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub rule: Rule,
+}
+
+/// Routes that touch neither session nor store.
+pub fn without_session() -> Table {
+    Table::default().get("/static/{name}", Public, assets::serve).get("/healthz", Public, health::alive).get(
+        "/readyz",
+        Public,
+        health::ready,
+    )
+}
+
+/// All other routes.
+pub fn with_session() -> Table {
+    Table::default()
+        .get("/", Public, crate::home::show)
+        .get("/register", Public, register::show)
+        .post("/register", Public, register::submit)
+        .get("/login", Public, login::show)
+        .post("/login", Public, login::submit)
+        .post("/logout", User, login::logout)
+        .get("/setup", Public, setup::show)
+        .post("/setup", Public, setup::submit)
+        .get("/profile", User, profile::show)
+        .post("/profile", User, profile::change_name)
+        .post("/profile/password", User, profile::change_password)
+        .post("/profile/delete", User, profile::delete)
+        .get("/sessions", User, sessions::pages::show)
+        .post("/sessions/end-others", User, sessions::pages::end_others)
+        .post("/sessions/{id}/end", User, sessions::pages::end)
+        .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
+        .get("/pages/{path:.*}", User, gate::pages::serve)
+        .get("/admin/sessions", Admin, admin::sessions::show)
+        .get("/admin/sessions/{id}", Admin, admin::session::show)
+        .post("/admin/sessions/{id}/end", Admin, admin::session::end)
+}
+
+/// Routes with their rules, grouped by path as they were written.
+#[derive(Default)]
+pub struct Table {
+    lines: Vec<Line>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    /// A page that changes nothing.
+    pub fn get<F, Args>(self, path: &'static str, rule: Rule, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let read = guard::Any(guard::Get()).or(guard::Head());
+        self.add(Method::GET, path, rule, read, handler)
+    }
+
+    /// A form.
+    pub fn post<F, Args>(self, path: &'static str, rule: Rule, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Method::POST, path, rule, guard::Post(), handler)
+    }
+
+    fn add<F, Args>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        rule: Rule,
+        guard: impl Guard + 'static,
+        handler: F,
+    ) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let route = web::route().guard(guard).to(handler);
+        self.routes.push(match rule {
+            Public => route,
+            User | Admin => route.wrap(from_fn(move |req, next| check(rule, req, next))),
+        });
+        self.lines.push(Line { method, path, rule });
+        self
+    }
+
+    /// The table without its handlers.
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The services, one per path; other methods answer 405 with `Allow`.
+    pub fn into_resources(self) -> Vec<Resource> {
+        let mut paths: Vec<(&'static str, Vec<Method>, Vec<Route>)> = Vec::new();
+        for (line, route) in self.lines.into_iter().zip(self.routes) {
+            match paths.iter_mut().find(|(path, ..)| *path == line.path) {
+                Some((_, methods, routes)) => {
+                    methods.push(line.method);
+                    routes.push(route);
+                }
+                None => paths.push((line.path, vec![line.method], vec![route])),
+            }
+        }
+        paths.into_iter().map(|(path, methods, routes)| resource(path, &methods, routes)).collect()
+    }
+}
+
+fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resource {
+    let allow: Rc<str> = methods
+        .iter()
+        .map(|method| if *method == Method::GET { "GET, HEAD" } else { method.as_str() })
+        .collect::<Vec<_>>()
+        .join(", ")
+        .into();
+    let resource = routes.into_iter().fold(web::resource(path), Resource::route);
+    resource.default_service(web::to(move || {
+        let allow = Rc::clone(&allow);
+        async move { HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish() }
+    }))
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
+
+/// Lets a request through to its handler, or answers what the contract says for those who may not.
+fn check(rule: Rule, mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
+    Box::pin(async move {
+        let current = CurrentUser::find(req.request()).await;
+        match current {
+            Err(error) => Ok(req.error_response(error)),
+            Ok(None) => {
+                let response = not_signed_in(&mut req).await;
+                Ok(req.into_response(response))
+            }
+            Ok(Some(user)) if rule == Admin && !user.is_admin() => {
+                tracing::warn!(
+                    target: "gatehouse::security",
+                    kind = "denied",
+                    user = user.id,
+                    session = %user.session.id,
+                    path = ?req.path(),
+                );
+                Ok(req.error_response(Error::Forbidden("Only administrators may see this page.")))
+            }
+            Ok(Some(_)) => Ok(next.call(req).await?.map_into_boxed_body()),
+        }
+    })
+}
+
+/// To the sign-in page, and back here afterwards; a form that was sent gets the page itself with 401.
+async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
+    if wants_json(req.request()) {
+        return HttpResponse::from_error(Error::SignInFirst);
+    }
+    if matches!(*req.method(), Method::GET | Method::HEAD) {
+        let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
+        return HttpResponse::SeeOther().insert_header((LOCATION, format!("/login?{query}"))).finish();
+    }
+    match req.extract::<Layout>().await {
+        Ok(layout) => login::sign_in_first(layout, String::new()),
+        Err(error) => HttpResponse::from_error(error),
+    }
+}

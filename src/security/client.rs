@@ -1,0 +1,86 @@
+use std::{
+    future::{Ready, ready},
+    net::IpAddr,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::USER_AGENT};
+use ipnet::IpNet;
+
+use crate::{app::Site, error::Error};
+
+const USER_AGENT_LIMIT: usize = 512;
+
+/// Who asks: the address and what the browser calls itself.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The client's address; that of the connection unless a trusted proxy says otherwise.
+    pub ip: IpAddr,
+    /// The `User-Agent` header, at most 512 characters.
+    pub user_agent: String,
+}
+
+impl Client {
+    /// Reads address and browser from a request.
+    pub fn of(req: &HttpRequest, trusted: &[IpNet]) -> Self {
+        let peer = req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+        let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let user_agent = req
+            .headers()
+            .get(USER_AGENT)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(USER_AGENT_LIMIT).collect())
+            .unwrap_or_default();
+        Self { ip: client_ip(peer.to_canonical(), forwarded, trusted), user_agent }
+    }
+}
+
+impl FromRequest for Client {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Site::of(req).map(|site| Self::of(req, &site.config.server.trusted_proxies)))
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right for as long as the one who added the entry is trusted.
+fn client_ip<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    let entries: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let mut client = peer;
+    for entry in entries.iter().rev() {
+        if !is_trusted(&client) {
+            break;
+        }
+        match entry.parse::<IpAddr>() {
+            Ok(ip) => client = ip.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let trusted: Vec<IpNet> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        client_ip(peer.parse().unwrap(), forwarded.iter().copied(), &trusted).to_string()
+    }
+
+    #[test]
+    fn an_untrusted_peer_can_claim_nothing() {
+        assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &[]), "198.51.100.1");
+        assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &["10.0.0.0/8"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn a_chain_is_believed_as_far_as_it_is_trusted() {
+        let trusted = &["10.0.0.0/8"];
+        assert_eq!(ip("10.0.0.1", &["192.0.2.9"], trusted), "192.0.2.9");
+        assert_eq!(ip("10.0.0.1", &["203.0.113.5, 192.0.2.9, 10.0.0.2"], trusted), "192.0.2.9");
+        assert_eq!(ip("10.0.0.1", &["203.0.113.5", "192.0.2.9"], trusted), "192.0.2.9");
+        assert_eq!(ip("10.0.0.1", &["nonsense"], trusted), "10.0.0.1");
+        assert_eq!(ip("10.0.0.1", &["2001:db8::1"], trusted), "2001:db8::1");
+    }
+}

@@ -1,0 +1,202 @@
+//! Every error as a page of this site, or as RFC 9457 problem details for a client that asked for JSON.
+
+use actix_web::{
+    Error as ActixError, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
+    middleware::Next,
+};
+use askama::Template;
+
+use crate::{
+    app::Site,
+    error::{Detail, Error},
+    web::{Layout, Viewer, html},
+};
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The page for one status.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    layout: Layout,
+    status: u16,
+    title: String,
+    message: String,
+    advice: String,
+    sign_in_href: Option<String>,
+    retry: bool,
+}
+
+/// What is needed of the request once it is gone.
+struct Asked {
+    layout: Layout,
+    json: bool,
+    what: String,
+}
+
+/// Middleware, outside of everything that can fail: also an `Err` of the session middleware becomes a page.
+pub async fn render(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let asked = Asked::of(req.request())?;
+    match next.call(req).await {
+        Ok(res) => {
+            let res = res.map_into_boxed_body();
+            if !res.status().is_client_error() && !res.status().is_server_error() {
+                return Ok(res);
+            }
+            if let Some(error) = res.response().error() {
+                log(&asked, res.status(), error);
+            }
+            if is_rendered(res.headers()) {
+                return Ok(res);
+            }
+            let (req, bare) = res.into_parts();
+            Ok(ServiceResponse::new(req, page(asked, bare)))
+        }
+        Err(error) => {
+            let bare = error.as_response_error().error_response();
+            log(&asked, bare.status(), &error);
+            Err(InternalError::from_response("rendered", page(asked, bare)).into())
+        }
+    }
+}
+
+impl Asked {
+    fn of(req: &HttpRequest) -> Result<Self, Error> {
+        Ok(Self {
+            layout: Layout::bare(Site::of(req)?, req.path()),
+            json: wants_json(req),
+            what: format!("{} {:?}", req.method(), req.path()),
+        })
+    }
+}
+
+/// Whether the client asked for JSON rather than for a page.
+pub fn wants_json(req: &HttpRequest) -> bool {
+    let accept = req.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    (accept.contains("application/json") || accept.contains(PROBLEM_JSON)) && !accept.contains("text/html")
+}
+
+fn is_rendered(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON)
+}
+
+fn log(asked: &Asked, status: StatusCode, error: &ActixError) {
+    let causes = match error.as_error::<Error>() {
+        Some(error) => error.causes(),
+        None => format!("{error:?}"),
+    };
+    if status.is_server_error() {
+        tracing::error!(status = status.as_u16(), request = %asked.what, error = ?causes, "request failed");
+    } else {
+        tracing::debug!(status = status.as_u16(), request = %asked.what, error = ?causes, "request refused");
+    }
+}
+
+/// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
+fn page(asked: Asked, bare: HttpResponse) -> HttpResponse {
+    let status = bare.status();
+    let user = bare.extensions().get::<Viewer>().cloned();
+    let layout = Layout { user, unavailable: status == StatusCode::SERVICE_UNAVAILABLE, ..asked.layout };
+    let (title, message, advice) = words(status);
+    let message = match bare.extensions().get::<Detail>() {
+        Some(Detail(text)) => text.clone(),
+        None => message.to_owned(),
+    };
+    let mut response = if asked.json {
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": message,
+        });
+        HttpResponse::build(status).content_type(PROBLEM_JSON).body(problem.to_string())
+    } else {
+        html(
+            status,
+            &ErrorPage {
+                layout,
+                status: status.as_u16(),
+                title: title.to_owned(),
+                message,
+                advice: advice.to_owned(),
+                sign_in_href: (status == StatusCode::UNAUTHORIZED).then(|| "/login".to_owned()),
+                retry: status == StatusCode::SERVICE_UNAVAILABLE,
+            },
+        )
+    };
+    for (name, value) in bare.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    response
+}
+
+fn words(status: StatusCode) -> (&'static str, &'static str, &'static str) {
+    match status.as_u16() {
+        400 => (
+            "That request is malformed",
+            "The server could not read what was sent.",
+            "Go back, reload the page and try again.",
+        ),
+        401 => ("Sign in first", "This needs you to be signed in.", "Sign in and try again."),
+        403 => {
+            ("Not allowed", "Your account may not do this.", "Ask an administrator if you think you should.")
+        }
+        404 => (
+            "Nothing here",
+            "There is no page at this address.",
+            "Check the address, or start from the front page.",
+        ),
+        405 => (
+            "That is not possible here",
+            "This address does not take that kind of request.",
+            "Go back and use the page's own buttons.",
+        ),
+        408 => ("That took too long", "The request did not arrive in time.", "Try again."),
+        413 => (
+            "Too large",
+            "More was sent than this page takes (64 KiB).",
+            "Shorten what you typed and send it again.",
+        ),
+        415 => (
+            "Not a form",
+            "This page takes forms (application/x-www-form-urlencoded) only.",
+            "Use the form on the page.",
+        ),
+        422 => (
+            "Something is missing",
+            "What was sent could not be used.",
+            "Go back, check the fields and send them again.",
+        ),
+        429 => {
+            ("Too many tries", "There were too many tries in a short time.", "Wait a little, then try again.")
+        }
+        503 => (
+            "Just a moment",
+            "A part of this site can't be reached right now. Nothing was changed, and you are still signed in.",
+            "Try again in a few seconds.",
+        ),
+        _ if status.is_client_error() => (
+            "That request can't be answered",
+            "The server could not use what was sent.",
+            "Go back, reload the page and try again.",
+        ),
+        _ => (
+            "Something failed on our side",
+            "The fault is ours and has been recorded.",
+            "Try again; if it stays, tell the people who run this site.",
+        ),
+    }
+}

@@ -1,0 +1,538 @@
+//! The table `sessions`: one row per session ever started. Whether a session has ended is decided here.
+
+use std::{fmt, net::IpAddr};
+
+use diesel::{prelude::*, sql_types::Text};
+use ipnet::IpNet;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::device::Device;
+use crate::{
+    db::{
+        DbConnection, now,
+        schema::{
+            sessions::{self, dsl},
+            users,
+        },
+    },
+    error::Error,
+    events::{Event, Kind},
+    security::Client,
+};
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its user signed out.
+    Logout,
+    /// Its user ended it from another device.
+    EndedByUser,
+    /// An administrator ended it.
+    EndedByAdmin,
+    /// The password was changed elsewhere.
+    PasswordChanged,
+    /// The user had more sessions than allowed; it was the oldest.
+    Limit,
+    /// The same browser signed in again.
+    Replaced,
+    /// It was not used for the idle lifetime.
+    Idle,
+    /// It reached the absolute lifetime.
+    Absolute,
+    /// Its user was deactivated.
+    UserDeactivated,
+    /// The store lost it.
+    Missing,
+}
+
+impl EndReason {
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::EndedByUser => "ended_by_user",
+            Self::EndedByAdmin => "ended_by_admin",
+            Self::PasswordChanged => "password_changed",
+            Self::Limit => "limit",
+            Self::Replaced => "replaced",
+            Self::Idle => "idle",
+            Self::Absolute => "absolute",
+            Self::UserDeactivated => "user_deactivated",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The stored name as a sentence.
+    pub fn sentence(name: &str) -> &str {
+        match name {
+            "logout" => "Signed out",
+            "ended_by_user" => "Ended from another device",
+            "ended_by_admin" => "Ended by an administrator",
+            "password_changed" => "Ended when the password was changed",
+            "limit" => "Ended because of the limit of sessions",
+            "replaced" => "Replaced by a new sign-in in the same browser",
+            "idle" => "Expired after not being used",
+            "absolute" => "Expired at the longest lifetime",
+            "user_deactivated" => "Ended when the account was deactivated",
+            "missing" => "Lost by the session store",
+            other => other,
+        }
+    }
+}
+
+/// An end about to happen: why, by whom, from where.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// Why.
+    pub reason: EndReason,
+    /// The user who did it; `None`: the system.
+    pub by: Option<i64>,
+    /// What the administrator wrote.
+    pub note: Option<String>,
+    /// Where it was done from.
+    pub client: Option<Client>,
+}
+
+impl Ending {
+    /// An end that nobody in particular asked for.
+    pub fn by_system(reason: EndReason) -> Self {
+        Self { reason, by: None, note: None, client: None }
+    }
+}
+
+/// Which sessions to end.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// These, whoever they belong to.
+    Ids(Vec<String>),
+    /// Of these, those that have not been used since they were found expired.
+    Expired(Vec<String>),
+    /// Those that still have one of these store keys, which the store no longer knows.
+    Lost(Vec<String>),
+    /// One of that user's; another user's is left alone.
+    OneOf {
+        /// The user.
+        user: i64,
+        /// The public session id.
+        id: String,
+    },
+    /// All of that user's but one.
+    AllBut {
+        /// The user.
+        user: i64,
+        /// The public session id that stays.
+        keep: String,
+    },
+    /// All of that user's.
+    AllOf {
+        /// The user.
+        user: i64,
+    },
+}
+
+/// A session that was just ended.
+#[derive(Debug, Clone, Queryable)]
+pub struct Ended {
+    /// The public session id.
+    pub id: String,
+    /// Whose it was.
+    pub user_id: i64,
+    /// Its entry in the store, if it got so far.
+    pub store_key: Option<String>,
+}
+
+/// A session about to be recorded.
+pub struct NewSession<'a> {
+    /// The public session id.
+    pub id: &'a str,
+    /// Whose it is.
+    pub user_id: i64,
+    /// When it began.
+    pub at: PrimitiveDateTime,
+    /// When it ends if it isn't used.
+    pub expires_at: PrimitiveDateTime,
+    /// When it ends whatever happens.
+    pub absolute_expires_at: PrimitiveDateTime,
+    /// "Remember me".
+    pub remembered: bool,
+    /// Where from.
+    pub client: &'a Client,
+}
+
+/// Writes the row, still without a store key: it is on no list until the store holds its state.
+pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
+    let device = Device::parse(&new.client.user_agent);
+    diesel::insert_into(sessions::table)
+        .values((
+            dsl::id.eq(new.id),
+            dsl::user_id.eq(new.user_id),
+            dsl::created_at.eq(new.at),
+            dsl::last_seen_at.eq(new.at),
+            dsl::expires_at.eq(new.expires_at),
+            dsl::absolute_expires_at.eq(new.absolute_expires_at),
+            dsl::remembered.eq(new.remembered),
+            dsl::ip.eq(new.client.ip.to_string()),
+            dsl::ip_key.eq(ip_key(new.client.ip)),
+            dsl::user_agent.eq(&new.client.user_agent),
+            dsl::browser.eq(device.browser),
+            dsl::browser_version.eq(device.browser_version),
+            dsl::os.eq(device.os),
+            dsl::device.eq(device.kind),
+            dsl::store_pending.eq(false),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The address as 16 bytes, IPv4 mapped into IPv6.
+pub fn ip_key(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
+/// Gives the session a new key, unless it has ended or no longer has the key that the request came with.
+pub fn record_key(
+    conn: &mut DbConnection,
+    id: &str,
+    new: &str,
+    old: Option<&str>,
+    state: Option<String>,
+) -> Result<bool, Error> {
+    let live = sessions::table.find(id).filter(dsl::ended_at.is_null());
+    let set = (dsl::store_key.eq(new), dsl::state.eq(state));
+    let rows = match old {
+        Some(old) => diesel::update(live.filter(dsl::store_key.eq(old))).set(set).execute(conn)?,
+        None => diesel::update(live.filter(dsl::store_key.is_null())).set(set).execute(conn)?,
+    };
+    Ok(rows == 1)
+}
+
+/// Changes the state of a live session whose state is in the database.
+pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
+    let live = sessions::table.filter(dsl::store_key.eq(store_key)).filter(dsl::ended_at.is_null());
+    Ok(diesel::update(live).set(dsl::state.eq(state)).execute(conn)? == 1)
+}
+
+/// Ends sessions and records it, inside the caller's transaction. Those that had ended already are not touched.
+///
+/// `in_store`: the store holds entries that are still to be deleted and confirmed.
+pub fn end(
+    conn: &mut DbConnection,
+    which: &Which,
+    ending: &Ending,
+    in_store: bool,
+) -> Result<Vec<Ended>, Error> {
+    let live = || sessions::table.filter(dsl::ended_at.is_null());
+    let set = (
+        dsl::ended_at.eq(now()),
+        dsl::end_reason.eq(ending.reason.name()),
+        dsl::end_note.eq(&ending.note),
+        dsl::ended_by.eq(ending.by),
+        dsl::store_pending.eq(in_store),
+        dsl::state.eq(None::<String>),
+    );
+    macro_rules! end {
+        ($rows:expr) => {
+            diesel::update($rows)
+                .set(set)
+                .returning((dsl::id, dsl::user_id, dsl::store_key))
+                .get_results::<Ended>(conn)?
+        };
+    }
+    let ended = match which {
+        Which::Ids(ids) => end!(live().filter(dsl::id.eq_any(ids))),
+        Which::Expired(ids) => end!(live().filter(dsl::id.eq_any(ids)).filter(dsl::expires_at.le(now()))),
+        Which::Lost(store_keys) => end!(live().filter(dsl::store_key.eq_any(store_keys))),
+        Which::OneOf { user, id } => end!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
+        Which::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
+        Which::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
+    };
+    for session in &ended {
+        let detail = match &ending.note {
+            Some(note) => format!("{}: {note}", ending.reason.name()),
+            None => ending.reason.name().to_owned(),
+        };
+        Event::new(Kind::SessionEnded, Some(session.user_id))
+            .by(ending.by)
+            .session(&session.id)
+            .from(ending.client.as_ref())
+            .detail(detail)
+            .write(conn)?;
+    }
+    Ok(ended)
+}
+
+/// Notes that the store has confirmed the deletion of these sessions' entries.
+pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
+    diesel::update(sessions::table.filter(dsl::id.eq_any(ids)))
+        .set(dsl::store_pending.eq(false))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A session with its user, as lists show it.
+#[derive(Debug, Clone, Queryable)]
+pub struct Listed {
+    pub id: String,
+    pub user_id: i64,
+    pub created_at: PrimitiveDateTime,
+    pub last_seen_at: PrimitiveDateTime,
+    pub expires_at: PrimitiveDateTime,
+    pub absolute_expires_at: PrimitiveDateTime,
+    pub remembered: bool,
+    pub ip: String,
+    pub user_agent: String,
+    pub browser: String,
+    pub browser_version: String,
+    pub os: String,
+    pub device: String,
+    pub store_key: Option<String>,
+    pub state: Option<String>,
+    pub ended_at: Option<PrimitiveDateTime>,
+    pub end_reason: Option<String>,
+    pub end_note: Option<String>,
+    pub ended_by: Option<i64>,
+    pub name: String,
+    pub email: String,
+    pub role: String,
+}
+
+macro_rules! listed {
+    () => {
+        (
+            dsl::id,
+            dsl::user_id,
+            dsl::created_at,
+            dsl::last_seen_at,
+            dsl::expires_at,
+            dsl::absolute_expires_at,
+            dsl::remembered,
+            dsl::ip,
+            dsl::user_agent,
+            dsl::browser,
+            dsl::browser_version,
+            dsl::os,
+            dsl::device,
+            dsl::store_key,
+            dsl::state,
+            dsl::ended_at,
+            dsl::end_reason,
+            dsl::end_note,
+            dsl::ended_by,
+            users::name,
+            users::email,
+            users::role,
+        )
+    };
+}
+
+/// What an administrator's list is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Part of a name or address, in any case.
+    pub person: Option<String>,
+    /// A network, or a single address as the network of just that one.
+    pub network: Option<IpNet>,
+}
+
+/// Where a page of the list starts: after this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    at: PrimitiveDateTime,
+    id: String,
+}
+
+impl Cursor {
+    /// The place right after a session of the list.
+    pub fn after(session: &Listed) -> Self {
+        Self { at: session.last_seen_at, id: session.id.clone() }
+    }
+
+    /// Reads what [`Cursor`]'s `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        let nanos = i128::from(micros.parse::<i64>().ok()?) * 1_000;
+        let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+        let valid = (1..=64).contains(&id.len())
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        valid.then(|| Self { at: PrimitiveDateTime::new(at.date(), at.time()), id: id.to_owned() })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.at.assume_utc().unix_timestamp_nanos() / 1_000;
+        write!(f, "{micros}.{}", self.id)
+    }
+}
+
+diesel::define_sql_function!(fn lower(text: Text) -> Text);
+
+macro_rules! active {
+    () => {
+        sessions::table
+            .inner_join(users::table)
+            .filter(dsl::ended_at.is_null())
+            .filter(dsl::store_key.is_not_null())
+            .filter(dsl::expires_at.gt(now()))
+    };
+}
+
+macro_rules! narrowed {
+    ($query:expr, $filter:expr) => {{
+        let mut query = $query;
+        if let Some(person) = &$filter.person {
+            let pattern = contains(&person.to_lowercase());
+            query = query.filter(
+                lower(users::name)
+                    .like(pattern.clone())
+                    .escape('!')
+                    .or(users::email_key.like(pattern).escape('!')),
+            );
+        }
+        if let Some(network) = &$filter.network {
+            query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
+        }
+        query
+    }};
+}
+
+/// A `LIKE` pattern for texts that contain this one.
+fn contains(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// The active sessions of one user, newest activity first.
+pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error> {
+    Ok(active!()
+        .filter(dsl::user_id.eq(user))
+        .order((dsl::last_seen_at.desc(), dsl::id.desc()))
+        .select(listed!())
+        .load(conn)?)
+}
+
+/// The active sessions that match, newest activity first, at most `limit` after the cursor.
+pub fn active(
+    conn: &mut DbConnection,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Listed>, Error> {
+    let mut query = narrowed!(active!().into_boxed(), filter);
+    if let Some(Cursor { at, id }) = after {
+        query =
+            query.filter(dsl::last_seen_at.lt(*at).or(dsl::last_seen_at.eq(*at).and(dsl::id.lt(id.clone()))));
+    }
+    Ok(query.order((dsl::last_seen_at.desc(), dsl::id.desc())).limit(limit).select(listed!()).load(conn)?)
+}
+
+/// How many active sessions match.
+pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
+    Ok(narrowed!(active!().into_boxed(), filter).count().get_result(conn)?)
+}
+
+/// One session, active or ended.
+pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<Listed, Error> {
+    Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)
+}
+
+/// The user's active sessions beyond the newest `keep`, oldest last: those that a limit ends.
+pub fn beyond_limit(conn: &mut DbConnection, user: i64, keep: i64) -> Result<Vec<String>, Error> {
+    Ok(sessions::table
+        .filter(dsl::user_id.eq(user))
+        .filter(dsl::ended_at.is_null())
+        .order((dsl::created_at.desc(), dsl::id.desc()))
+        .offset(keep)
+        .limit(i64::from(i32::MAX))
+        .select(dsl::id)
+        .load(conn)?)
+}
+
+/// A session whose time has come, or whose store entry is to be deleted.
+#[derive(Debug, Clone, Queryable)]
+pub struct Due {
+    /// The public session id.
+    pub id: String,
+    /// Its entry in the store.
+    pub store_key: Option<String>,
+    /// When the absolute limit ends it.
+    pub absolute_expires_at: PrimitiveDateTime,
+}
+
+/// Live sessions that the catalogue takes for expired, at most `limit`.
+pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<Due>, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::expires_at.le(now()))
+        .order(dsl::expires_at)
+        .limit(limit)
+        .select((dsl::id, dsl::store_key, dsl::absolute_expires_at))
+        .load(conn)?)
+}
+
+/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`.
+pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Due>, Error> {
+    Ok(sessions::table
+        .filter(dsl::store_pending)
+        .limit(limit)
+        .select((dsl::id, dsl::store_key, dsl::absolute_expires_at))
+        .load(conn)?)
+}
+
+/// Sessions whose sign-in was cut off before the store had their state.
+pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<String>, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::store_key.is_null())
+        .filter(dsl::created_at.lt(before))
+        .select(dsl::id)
+        .load(conn)?)
+}
+
+/// Postpones the expiry of a session that the store still has.
+pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime) -> Result<(), Error> {
+    diesel::update(sessions::table.find(id)).set(dsl::expires_at.eq(expires_at)).execute(conn)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_pattern_takes_its_text_literally() {
+        assert_eq!(contains("50%_of!"), "%50!%!_of!!%");
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(micros in 0i64..4_102_444_800_000_000, id in "[A-Za-z0-9_-]{22}") {
+            let text = format!("{micros}.{id}");
+            prop_assert_eq!(Cursor::parse(&text).unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_not_but_never_a_panic(text in ".{0,80}") {
+            let _ = Cursor::parse(&text);
+        }
+
+        #[test]
+        fn a_network_is_a_range_of_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
+            let net = IpNet::new(std::net::Ipv4Addr::from(network).into(), prefix).unwrap();
+            let ip = IpAddr::from(std::net::Ipv4Addr::from(other));
+            let range = ip_key(net.network())..=ip_key(net.broadcast());
+            prop_assert_eq!(range.contains(&ip_key(ip)), net.contains(&ip));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a `User-Agent` header says: "Firefox 140 on Linux". A hint for people, never proof of anything.
+
+use std::sync::LazyLock;
+
+use ua_parser::{Extractor, Regexes};
+
+/// Patterns of the ua-parser project (uap-core 0.18, Apache-2.0); its device models are left out.
+const PATTERNS: &str = include_str!("device/uap-core.json");
+
+static EXTRACTOR: LazyLock<Option<Extractor<'static>>> = LazyLock::new(|| {
+    let patterns: Regexes<'static> = serde_json::from_str(PATTERNS).ok()?;
+    Extractor::try_from(patterns).ok()
+});
+
+/// Browser, system and kind of a device; empty texts where unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// "Firefox"
+    pub browser: String,
+    /// Major version: "140".
+    pub browser_version: String,
+    /// "Linux"
+    pub os: String,
+    /// `desktop`, `phone`, `tablet`, `tool` or `unknown`.
+    pub kind: &'static str,
+}
+
+impl Device {
+    /// Reads a `User-Agent` header.
+    pub fn parse(user_agent: &str) -> Self {
+        let Some(extractor) = EXTRACTOR.as_ref() else {
+            return Self {
+                browser: String::new(),
+                browser_version: String::new(),
+                os: String::new(),
+                kind: "unknown",
+            };
+        };
+        let browser = extractor.ua.extract(user_agent);
+        let os = extractor.os.extract(user_agent).map(|os| system(&os.os).to_owned()).unwrap_or_default();
+        let (family, version) = browser
+            .map(|browser| (family(&browser.family), browser.major.unwrap_or_default().to_owned()))
+            .unwrap_or_default();
+        let kind = kind(user_agent, &family, &os);
+        Self { browser: family, browser_version: version, os, kind }
+    }
+}
+
+/// "Firefox 140 on Linux" from what is stored of a device.
+pub fn describe(browser: &str, version: &str, os: &str) -> String {
+    let browser = match (browser, version) {
+        ("", _) => String::new(),
+        (browser, "") => browser.to_owned(),
+        (browser, version) => format!("{browser} {version}"),
+    };
+    match (browser.as_str(), os) {
+        ("", "") => "Unknown device".to_owned(),
+        ("", os) => format!("Unknown browser on {os}"),
+        (_, "") => browser,
+        (_, os) => format!("{browser} on {os}"),
+    }
+}
+
+/// One name per browser, whatever it runs on, so that lists and filters stay short.
+fn family(name: &str) -> String {
+    let name = name.strip_suffix(" Mobile").unwrap_or(name);
+    let name = name.strip_prefix("Mobile ").unwrap_or(name);
+    match name {
+        "HeadlessChrome" => "Chrome",
+        "Chrome iOS" | "Chrome WebView" => "Chrome",
+        "Firefox iOS" => "Firefox",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn system(name: &str) -> &str {
+    match name {
+        "Mac OS X" => "macOS",
+        "Chrome OS" => "ChromeOS",
+        other => other,
+    }
+}
+
+fn kind(user_agent: &str, browser: &str, os: &str) -> &'static str {
+    const DESKTOPS: [&str; 8] =
+        ["Windows", "macOS", "Linux", "Ubuntu", "Fedora", "Debian", "ChromeOS", "FreeBSD"];
+    let android_tablet = os == "Android" && !user_agent.contains("Mobile");
+    if user_agent.contains("iPad") || user_agent.contains("Tablet") || android_tablet {
+        "tablet"
+    } else if matches!(os, "iOS" | "Android") || user_agent.contains("Mobile") {
+        "phone"
+    } else if DESKTOPS.contains(&os) && user_agent.starts_with("Mozilla/") {
+        "desktop"
+    } else if browser.is_empty() {
+        "unknown"
+    } else {
+        "tool"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_devices() {
+        for (user_agent, description, kind) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox 140 on Linux",
+                "desktop",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari 17 on iOS",
+                "phone",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+                "Edge 140 on Windows",
+                "desktop",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0 Mobile Safari/537.36",
+                "Chrome 125 on Android",
+                "phone",
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36",
+                "Chrome 140 on Linux",
+                "desktop",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605.1.15",
+                "Safari 17 on macOS",
+                "desktop",
+            ),
+            ("curl/7.88.1", "curl 7", "tool"),
+            ("", "Unknown device", "unknown"),
+            ("<script>alert(1)</script>", "Unknown device", "unknown"),
+        ] {
+            let device = Device::parse(user_agent);
+            let described = describe(&device.browser, &device.browser_version, &device.os);
+            assert_eq!((described.as_str(), device.kind), (description, kind), "{user_agent}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Sessions in Redis. actix-session's own store makes and deletes the entries; what it does slowly or unsafely
+//! (reading without a time limit, changing an entry that is gone) is done here in the same format, over a link
+//! that gives up in time and repairs itself.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use actix_session::storage::{RedisSessionStore, SessionKey, SessionStore as _};
+use deadpool_redis::{Pool, Runtime, Timeouts};
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError, aio::MultiplexedConnection,
+};
+use tokio::sync::Notify;
+use url::Url;
+
+use super::{
+    key::{Key, PREFIX},
+    state::State,
+};
+use crate::{error::Error, security::sha256_hex};
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_millis(500);
+
+/// The Redis side of the store; cheap to clone.
+#[derive(Clone)]
+pub struct Redis {
+    entries: RedisSessionStore,
+    link: Arc<Link>,
+    patience: Duration,
+}
+
+/// The connection, absent while Redis is not reached: then nobody waits for it.
+struct Link {
+    connection: RwLock<Option<MultiplexedConnection>>,
+    lost: Notify,
+}
+
+/// Redis is not reached, or did not answer in time.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("Redis is not connected")]
+    NotConnected,
+    #[error("Redis did not answer within {0:?}")]
+    Slow(Duration),
+    #[error("Redis: {0}")]
+    Refused(#[from] RedisError),
+    #[error("Redis: {0}")]
+    Store(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::unavailable(failure)
+    }
+}
+
+impl Redis {
+    /// Prepares the store and starts connecting in the background; never waits for Redis.
+    ///
+    /// # Errors
+    /// When the URL can't be used.
+    pub async fn new(url: &Url, patience: Duration) -> Result<Self, Error> {
+        let client = Client::open(url.as_str()).map_err(Error::internal)?;
+        let mut config = deadpool_redis::Config::from_url(url.as_str());
+        config.pool = Some(deadpool_redis::PoolConfig {
+            max_size: 4,
+            timeouts: Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) },
+            ..Default::default()
+        });
+        let pool: Pool = config.create_pool(Some(Runtime::Tokio1)).map_err(Error::internal)?;
+        let entries = RedisSessionStore::builder_pooled(pool)
+            .cache_keygen(|key| format!("{PREFIX}{}", sha256_hex(key)))
+            .build()
+            .await
+            .map_err(|error| Error::internal(error.to_string()))?;
+        let link = Arc::new(Link { connection: RwLock::new(None), lost: Notify::new() });
+        actix_web::rt::spawn(keep_connected(client, Arc::clone(&link), patience));
+        Ok(Self { entries, link, patience })
+    }
+
+    /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
+    pub async fn read(&self, store_key: &str, ttl: Duration) -> Result<Option<String>, Error> {
+        let mut command = redis::pipe();
+        command.cmd("GETEX").arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
+        let (value,): (Option<String>,) = self.run(&command).await?;
+        Ok(value)
+    }
+
+    /// Makes an entry under a new random key.
+    pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
+        self.link.current()?;
+        let ttl = super::cookie_duration(ttl);
+        match tokio::time::timeout(self.patience, self.entries.save(state, &ttl)).await {
+            Ok(Ok(key)) => Ok(key),
+            Ok(Err(error)) => Err(Failure::Store(format!("{error:?}")).into()),
+            Err(_) => Err(Failure::Slow(self.patience).into()),
+        }
+    }
+
+    /// Changes an entry that is there; `false` when it isn't, and then nothing is made.
+    pub async fn change(&self, store_key: &str, state: &State, ttl: Duration) -> Result<bool, Error> {
+        let body = serde_json::to_string(state).map_err(Error::internal)?;
+        let mut command = redis::pipe();
+        command.cmd("SET").arg(entry(store_key)).arg(body).arg("XX").arg("EX").arg(ttl.as_secs());
+        let (done,): (Option<String>,) = self.run(&command).await?;
+        Ok(done.is_some())
+    }
+
+    /// Deletes the entry of a key that is at hand.
+    pub async fn delete(&self, key: Key) -> Result<(), Error> {
+        self.link.current()?;
+        let Some(key) = key.into_inner() else {
+            return Ok(());
+        };
+        match tokio::time::timeout(self.patience, self.entries.delete(&key)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Failure::Store(error.to_string()).into()),
+            Err(_) => Err(Failure::Slow(self.patience).into()),
+        }
+    }
+
+    /// Deletes entries by their store keys in one round trip.
+    pub async fn delete_all(&self, store_keys: &[String]) -> Result<(), Error> {
+        if store_keys.is_empty() {
+            return Ok(());
+        }
+        let mut commands = redis::pipe();
+        for store_key in store_keys {
+            commands.cmd("UNLINK").arg(entry(store_key)).ignore();
+        }
+        self.run(&commands).await
+    }
+
+    /// The time left of each entry, in the order asked; `None`: it is gone. One round trip.
+    pub async fn time_left(&self, store_keys: &[&str]) -> Result<Vec<Option<Duration>>, Error> {
+        if store_keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = redis::pipe();
+        for store_key in store_keys {
+            commands.cmd("PTTL").arg(entry(store_key));
+        }
+        let left: Vec<i64> = self.run(&commands).await?;
+        Ok(left.into_iter().map(|millis| u64::try_from(millis).ok().map(Duration::from_millis)).collect())
+    }
+
+    /// The stored JSON of an entry, without renewing it.
+    pub async fn peek(&self, store_key: &str) -> Result<Option<String>, Error> {
+        let mut command = redis::pipe();
+        command.cmd("GET").arg(entry(store_key));
+        let (value,): (Option<String>,) = self.run(&command).await?;
+        Ok(value)
+    }
+
+    /// Whether Redis answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let mut command = redis::pipe();
+        command.cmd("PING").ignore();
+        self.run(&command).await
+    }
+
+    async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Error> {
+        let mut connection = self.link.current()?;
+        match tokio::time::timeout(self.patience, commands.query_async(&mut connection)).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
+                    self.link.give_up();
+                }
+                Err(Failure::Refused(error).into())
+            }
+            Err(_) => {
+                self.link.give_up();
+                Err(Failure::Slow(self.patience).into())
+            }
+        }
+    }
+}
+
+impl Link {
+    fn current(&self) -> Result<MultiplexedConnection, Failure> {
+        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Failure::NotConnected)
+    }
+
+    fn set(&self, connection: Option<MultiplexedConnection>) -> bool {
+        let mut slot = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *slot, connection).is_some()
+    }
+
+    /// Drops the connection; what it still owes nobody waits for.
+    fn give_up(&self) {
+        if self.set(None) {
+            self.lost.notify_one();
+        }
+    }
+}
+
+/// Connects, waits for the loss of the connection, connects again; each change is logged once.
+async fn keep_connected(client: Client, link: Arc<Link>, patience: Duration) {
+    let mut retry = FIRST_RETRY;
+    let mut complained = false;
+    loop {
+        match connect(&client, patience).await {
+            Ok(connection) => {
+                tracing::info!("Redis connected");
+                link.set(Some(connection));
+                retry = FIRST_RETRY;
+                complained = false;
+                link.lost.notified().await;
+                tracing::warn!("Redis connection lost, reconnecting");
+            }
+            Err(failure) => {
+                if !complained {
+                    tracing::error!(error = %failure, "Redis not reached, trying again until it is");
+                    complained = true;
+                }
+                tokio::time::sleep(retry).await;
+                retry = (retry * 2).min(LAST_RETRY);
+            }
+        }
+    }
+}
+
+async fn connect(client: &Client, patience: Duration) -> Result<MultiplexedConnection, Failure> {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+    let reached = async {
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        redis::cmd("PING").query_async::<()>(&mut connection).await?;
+        Ok::<_, RedisError>(connection)
+    };
+    tokio::time::timeout(patience * 2, reached)
+        .await
+        .map_err(|_| Failure::Slow(patience * 2))?
+        .map_err(Failure::from)
+}
+
+fn entry(store_key: &str) -> String {
+    format!("{PREFIX}{store_key}")
+}

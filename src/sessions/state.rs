@@ -1,0 +1,54 @@
+//! What the store holds of a session, as readable JSON: which user (actix-identity's entries), which session,
+//! and what the sign-in established. Never a name, a role or anything of the password.
+
+use std::collections::HashMap;
+
+use actix_session::Session;
+use time::OffsetDateTime;
+
+use crate::error::Error;
+
+const SESSION_ID: &str = "session_id";
+const REMEMBERED: &str = "remembered";
+const ABSOLUTE_END: &str = "absolute_end";
+
+/// actix-session's state: entries of JSON text.
+pub type State = HashMap<String, String>;
+
+/// The typed view of our own entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Established {
+    /// The public session id.
+    pub session_id: String,
+    /// Whether "remember me" was ticked.
+    pub remembered: bool,
+    /// Unix seconds after which nothing prolongs the session.
+    pub absolute_end: i64,
+}
+
+impl Established {
+    /// Reads the entries; `None` when one is missing or not ours.
+    pub fn read(state: &State) -> Option<Self> {
+        Some(Self {
+            session_id: entry(state, SESSION_ID)?,
+            remembered: entry(state, REMEMBERED)?,
+            absolute_end: entry(state, ABSOLUTE_END)?,
+        })
+    }
+
+    /// Writes the entries into the session of a request.
+    pub fn write(&self, session: &Session) -> Result<(), Error> {
+        session.insert(SESSION_ID, &self.session_id).map_err(Error::internal)?;
+        session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
+        session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)
+    }
+
+    /// Whether the absolute limit has passed.
+    pub fn is_over(&self) -> bool {
+        OffsetDateTime::now_utc().unix_timestamp() >= self.absolute_end
+    }
+}
+
+fn entry<T: serde::de::DeserializeOwned>(state: &State, name: &str) -> Option<T> {
+    serde_json::from_str(state.get(name)?).ok()
+}

@@ -1,0 +1,92 @@
+//! Ends what has expired, deletes what could not be deleted at once. Any number of instances may run it: every
+//! end is one conditional update.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Backend, EndReason, Ending, Sessions, Which,
+    catalogue::{self, Due, Ended},
+    time_duration,
+};
+use crate::{db::now, error::Error};
+
+const BATCH: i64 = 500;
+const SHORTEST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(15);
+/// How long a sign-in may take between its row and its state.
+const SIGN_IN: Duration = Duration::from_secs(60);
+
+/// Sweeps for as long as it is polled.
+pub(super) async fn run(sessions: Arc<Sessions>) {
+    let shortest_life = sessions.config.idle_ttl.min(sessions.config.absolute_ttl);
+    let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
+    loop {
+        if let Err(error) = sweep(&sessions).await {
+            tracing::warn!(error = ?error.causes(), "the sweep of sessions did not finish");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn sweep(sessions: &Sessions) -> Result<(), Error> {
+    end_expired(sessions).await?;
+    end_never_stored(sessions).await?;
+    delete_unconfirmed(sessions).await
+}
+
+async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
+    let due = sessions.db.run(|conn| catalogue::expired(conn, BATCH)).await?;
+    let at = now();
+    let (over, rest): (Vec<Due>, Vec<Due>) = due.into_iter().partition(|due| due.absolute_expires_at <= at);
+    end(sessions, over, EndReason::Absolute).await?;
+    let idle = not_in_store(sessions, rest).await?;
+    end(sessions, idle, EndReason::Idle).await
+}
+
+/// Those that the store doesn't have either. The others were used although the catalogue did not hear of it
+/// (an instance was killed before it wrote): their expiry is put right.
+async fn not_in_store(sessions: &Sessions, due: Vec<Due>) -> Result<Vec<Due>, Error> {
+    let Backend::Redis(redis) = &sessions.backend else {
+        return Ok(due);
+    };
+    let keys: Vec<&str> = due.iter().map(|due| due.store_key.as_deref().unwrap_or_default()).collect();
+    let left = redis.time_left(&keys).await?;
+    let mut gone = Vec::new();
+    for (due, left) in due.into_iter().zip(left) {
+        match left {
+            None => gone.push(due),
+            Some(left) => {
+                let expires_at = now().saturating_add(time_duration(left)).min(due.absolute_expires_at);
+                sessions.db.run(move |conn| catalogue::postpone(conn, &due.id, expires_at)).await?;
+            }
+        }
+    }
+    Ok(gone)
+}
+
+async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
+    let before = now().saturating_sub(time_duration(SIGN_IN));
+    let ids = sessions.db.run(move |conn| catalogue::never_stored(conn, before)).await?;
+    if !ids.is_empty() {
+        sessions.end(Which::Ids(ids), Ending::by_system(EndReason::Missing)).await?;
+    }
+    Ok(())
+}
+
+async fn end(sessions: &Sessions, due: Vec<Due>, reason: EndReason) -> Result<(), Error> {
+    if !due.is_empty() {
+        let ids = due.into_iter().map(|due| due.id).collect();
+        sessions.end(Which::Expired(ids), Ending::by_system(reason)).await?;
+    }
+    Ok(())
+}
+
+async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
+    let due = sessions.db.run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
+    let ended: Vec<Ended> =
+        due.into_iter().map(|due| Ended { id: due.id, user_id: 0, store_key: due.store_key }).collect();
+    if !ended.is_empty() {
+        sessions.forget(&ended).await;
+    }
+    Ok(())
+}

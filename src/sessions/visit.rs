@@ -1,0 +1,151 @@
+//! What one request learns of its session on the way in, for use on the way out. actix-session's store is
+//! called without the request, so this is how store, extractor and cookie speak with each other.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use actix_web::{
+    Error as ActixError,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, time::Duration},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderValue, SET_COOKIE},
+    middleware::Next,
+};
+
+use super::{current::CurrentUser, lookup::Found};
+use crate::{
+    app::Site,
+    config,
+    error::Error,
+    web::{Viewer, flash},
+};
+
+tokio::task_local! {
+    static VISIT: RefCell<Visit>;
+}
+
+/// The entry that the request's cookie led to.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Hex SHA-256 of the session key.
+    pub store_key: String,
+    /// The public session id.
+    pub session_id: String,
+}
+
+/// What is known of the session during one request.
+#[derive(Default)]
+pub struct Visit {
+    /// The store's entry, if the cookie led to one.
+    pub loaded: Option<Loaded>,
+    /// The catalogue's row, where reading the state brought it along.
+    pub found: Option<Arc<Found>>,
+    /// The signed-in user, once asked for; `Some(None)`: nobody.
+    pub current: Option<Option<Rc<CurrentUser>>>,
+    /// The store could not be read or written.
+    pub unavailable: bool,
+    /// The session is about to get a new key: deleting the old entry waits until the new one is recorded.
+    pub renewing: bool,
+    /// The session ended, or another request was quicker, while this one ran: no cookie goes out.
+    pub abandoned: bool,
+    /// A session was saved in this request; whether it is remembered.
+    pub saved: Option<bool>,
+    /// The notice of the page before was shown.
+    pub flash_shown: bool,
+}
+
+impl Visit {
+    /// Reads or changes what is known; nothing outside of a request.
+    pub fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        VISIT.try_with(|visit| f(&mut visit.borrow_mut())).ok()
+    }
+}
+
+/// Middleware around actix-session: opens the visit, and puts the last hand to the cookies.
+pub async fn open(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let site = Site::of(req.request())?.clone();
+    let sent = req.cookie(&site.config.session.cookie_name).map(|cookie| cookie.value().to_owned());
+    let scope = VISIT.scope(RefCell::default(), async move {
+        let result = next.call(req).await;
+        (result, VISIT.with(RefCell::take))
+    });
+    let (result, visit) = scope.await;
+    match result {
+        Ok(mut res) => {
+            finish_cookies(&mut res, &site, sent, &visit);
+            if let Some(Some(user)) = &visit.current {
+                res.response_mut().extensions_mut().insert(Viewer::of(user));
+            }
+            Ok(res.map_into_boxed_body())
+        }
+        // actix-session answers a failing store with its own 500.
+        Err(error) if visit.unavailable => Err(Error::unavailable(error.to_string()).into()),
+        Err(error) => Err(error),
+    }
+}
+
+fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, sent: Option<String>, visit: &Visit) {
+    let session = &site.config.session;
+    let headers = res.headers_mut();
+    if visit.abandoned {
+        let prefix = format!("{}=", session.cookie_name);
+        let kept: Vec<HeaderValue> = headers
+            .remove(SET_COOKIE)
+            .filter(|value| !value.as_bytes().starts_with(prefix.as_bytes()))
+            .collect();
+        for value in kept {
+            headers.append(SET_COOKIE, value);
+        }
+    } else if visit.saved == Some(true) {
+        remember(headers, session);
+    } else if let (None, Some(value), Some(Some(user))) = (visit.saved, sent, &visit.current) {
+        let gone = headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, &session.cookie_name));
+        if user.session.remembered && !gone {
+            append(headers, &renewed(session, site.config.server.is_https(), value));
+        }
+    }
+    if visit.flash_shown {
+        append(headers, &flash::removal(&site.config));
+    }
+}
+
+fn starts_with_name(set_cookie: &HeaderValue, name: &str) -> bool {
+    set_cookie.as_bytes().strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+}
+
+/// Adds `Max-Age` to the session cookie that actix-session just set: only the value is encrypted.
+fn remember(headers: &mut actix_web::http::header::HeaderMap, session: &config::Session) {
+    let set: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
+    for value in set {
+        let aged = starts_with_name(&value, &session.cookie_name)
+            .then(|| value.to_str().ok())
+            .flatten()
+            .and_then(|text| {
+                HeaderValue::from_str(&format!("{text}; Max-Age={}", session.remember_ttl.as_secs())).ok()
+            });
+        headers.append(SET_COOKIE, aged.unwrap_or(value));
+    }
+}
+
+/// The very cookie that was sent, with its lifetime started anew.
+fn renewed(session: &config::Session, https: bool, value: String) -> Cookie<'static> {
+    let cookie = Cookie::build(session.cookie_name.clone(), value)
+        .path("/")
+        .secure(https)
+        .http_only(true)
+        .same_site(session.same_site.into())
+        .max_age(Duration::seconds(session.remember_ttl.as_secs().try_into().unwrap_or(i64::MAX)));
+    match &session.cookie_domain {
+        Some(domain) => cookie.domain(domain.clone()).finish(),
+        None => cookie.finish(),
+    }
+}
+
+fn append(headers: &mut actix_web::http::header::HeaderMap, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
+        headers.append(SET_COOKIE, value);
+    }
+}

@@ -1,0 +1,175 @@
+//! The notice of what was just done, on the page that follows. A cookie carries a word, never text, so that
+//! nobody can put words into our mouth; it is gone once shown.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite, time::Duration},
+    http::header::LOCATION,
+};
+
+use crate::{config::Config, sessions::Ends};
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flash {
+    /// The account was made and its user signed in.
+    Welcome,
+    /// The first administrator was made.
+    SetUp,
+    /// The session of this browser ended.
+    SignedOut,
+    /// The name was changed.
+    NameChanged,
+    /// The password was changed; so many other sessions ended.
+    PasswordChanged(usize),
+    /// The account is gone.
+    AccountDeleted,
+    /// A session was ended.
+    SessionEnded,
+    /// A session was ended, but the store has not confirmed that it is gone.
+    SessionEndedUnconfirmed,
+    /// All other sessions were ended; so many.
+    OthersEnded(usize),
+    /// It had ended before.
+    AlreadyEnded,
+}
+
+/// The notice as a page shows it.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `done`, `warning` or `problem`.
+    pub kind: &'static str,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Flash {
+    /// What to say of the end of one session.
+    pub fn ended(ends: Ends) -> Self {
+        match ends {
+            Ends { count: 0, .. } => Self::AlreadyEnded,
+            Ends { confirmed: true, .. } => Self::SessionEnded,
+            Ends { confirmed: false, .. } => Self::SessionEndedUnconfirmed,
+        }
+    }
+
+    fn word(self) -> String {
+        match self {
+            Self::Welcome => "welcome".into(),
+            Self::SetUp => "set-up".into(),
+            Self::SignedOut => "signed-out".into(),
+            Self::NameChanged => "name-changed".into(),
+            Self::PasswordChanged(count) => format!("password-changed.{count}"),
+            Self::AccountDeleted => "account-deleted".into(),
+            Self::SessionEnded => "session-ended".into(),
+            Self::SessionEndedUnconfirmed => "session-ended-unconfirmed".into(),
+            Self::OthersEnded(count) => format!("others-ended.{count}"),
+            Self::AlreadyEnded => "already-ended".into(),
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        let (word, count) = word.split_once('.').unwrap_or((word, "0"));
+        let count = count.parse().ok()?;
+        Some(match word {
+            "welcome" => Self::Welcome,
+            "set-up" => Self::SetUp,
+            "signed-out" => Self::SignedOut,
+            "name-changed" => Self::NameChanged,
+            "password-changed" => Self::PasswordChanged(count),
+            "account-deleted" => Self::AccountDeleted,
+            "session-ended" => Self::SessionEnded,
+            "session-ended-unconfirmed" => Self::SessionEndedUnconfirmed,
+            "others-ended" => Self::OthersEnded(count),
+            "already-ended" => Self::AlreadyEnded,
+            _ => return None,
+        })
+    }
+
+    fn notice(self) -> Notice {
+        let done = |text: String| Notice { kind: "done", text };
+        let others = |count| match count {
+            0 => "There was no other session to end.".to_owned(),
+            1 => "The other session was ended.".to_owned(),
+            count => format!("{count} other sessions were ended."),
+        };
+        match self {
+            Self::Welcome => done("Welcome. Your account is ready and you are signed in.".into()),
+            Self::SetUp => done("Gatehouse is set up. You are its first administrator.".into()),
+            Self::SignedOut => done("You are signed out.".into()),
+            Self::NameChanged => done("Your name was saved.".into()),
+            Self::PasswordChanged(count) => done(format!("Your password was changed. {}", others(count))),
+            Self::AccountDeleted => done("Your account and all its sessions are gone.".into()),
+            Self::SessionEnded => done("The session was ended.".into()),
+            Self::SessionEndedUnconfirmed => Notice {
+                kind: "warning",
+                text:
+                    "The session was ended and is refused from now on. The session store has not confirmed \
+                       yet that its entry is deleted; that is tried again until it does."
+                        .into(),
+            },
+            Self::OthersEnded(count) => done(others(count)),
+            Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
+        }
+    }
+}
+
+fn cookie_name(config: &Config) -> &'static str {
+    if config.server.is_https() { "__Host-gatehouse-notice" } else { "gatehouse-notice" }
+}
+
+fn cookie(config: &Config, value: String) -> Cookie<'static> {
+    Cookie::build(cookie_name(config), value)
+        .path("/")
+        .secure(config.server.is_https())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .max_age(Duration::minutes(1))
+        .finish()
+}
+
+/// The cookie that takes the notice away.
+pub fn removal(config: &Config) -> Cookie<'static> {
+    let mut cookie = cookie(config, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+/// The notice that came with a request.
+pub fn of(req: &HttpRequest, config: &Config) -> Option<Notice> {
+    Flash::parse(req.cookie(cookie_name(config))?.value()).map(Flash::notice)
+}
+
+/// 303 to the next page, which shows what was done.
+pub fn see_other(config: &Config, path: &str, flash: Option<Flash>) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((LOCATION, path));
+    if let Some(flash) = flash {
+        response.cookie(cookie(config, flash.word()));
+    }
+    response.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notice_survives_its_word() {
+        for flash in [
+            Flash::Welcome,
+            Flash::SetUp,
+            Flash::SignedOut,
+            Flash::NameChanged,
+            Flash::PasswordChanged(3),
+            Flash::AccountDeleted,
+            Flash::SessionEnded,
+            Flash::SessionEndedUnconfirmed,
+            Flash::OthersEnded(1204),
+            Flash::AlreadyEnded,
+        ] {
+            assert_eq!(Flash::parse(&flash.word()), Some(flash));
+        }
+        assert_eq!(Flash::parse("You won a prize"), None);
+    }
+}

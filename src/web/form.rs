@@ -1,0 +1,226 @@
+//! Forms: read strictly, checked, and given back with what was typed and what is wrong beside each field.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, dev::Payload, http::StatusCode,
+    web::Bytes,
+};
+use actix_web_lab::extract::BodyLimit;
+use percent_encoding::percent_decode_str;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, value::MapDeserializer},
+};
+use validator::{Validate, ValidationErrors};
+
+use crate::error::Error;
+
+/// Largest body, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// Longest time for a body to arrive.
+const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// The fields of one form. Missing fields are empty texts: `#[serde(default)]` on the struct.
+pub trait FormFields: DeserializeOwned + Default + Validate {
+    /// The names of all fields; any other is refused.
+    const FIELDS: &'static [&'static str];
+}
+
+/// What was sent, with everything that is wrong with it.
+#[derive(Debug)]
+pub struct Form<T> {
+    /// The values as typed.
+    pub values: T,
+    /// What is wrong; empty: nothing.
+    pub errors: FieldErrors,
+}
+
+/// Messages beside their fields; those without a field are about the whole form.
+#[derive(Debug, Default, Clone)]
+pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+
+const WHOLE_FORM: &str = "";
+
+impl FieldErrors {
+    /// The first message about a field.
+    pub fn first(&self, field: &str) -> Option<&str> {
+        self.0.get(field)?.first().map(String::as_str)
+    }
+
+    /// Whether there is a message about the field.
+    pub fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// A message about the whole form.
+    pub fn form(&self) -> Option<&str> {
+        self.first(WHOLE_FORM)
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a message about a field.
+    pub fn add(&mut self, field: &str, message: impl Into<String>) {
+        self.0.entry(field.to_owned()).or_default().push(message.into());
+    }
+
+    /// Adds a message about the whole form.
+    pub fn add_form(&mut self, message: impl Into<String>) {
+        self.add(WHOLE_FORM, message);
+    }
+}
+
+impl From<ValidationErrors> for FieldErrors {
+    fn from(found: ValidationErrors) -> Self {
+        let mut errors = Self::default();
+        for (field, problems) in found.field_errors() {
+            for problem in problems {
+                let message = problem.message.clone().unwrap_or_else(|| "This value can't be used.".into());
+                errors.add(field.as_ref(), message);
+            }
+        }
+        errors
+    }
+}
+
+impl<T: FormFields> FromRequest for Form<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+        let body = BodyLimit::<Bytes, BODY_LIMIT>::from_request(req, payload);
+        Box::pin(async move {
+            if !is_form {
+                return Err(Error::UnsupportedMediaType);
+            }
+            match tokio::time::timeout(BODY_TIME, body).await {
+                Ok(Ok(body)) => parse(&body.into_inner()),
+                Ok(Err(error)) if error.status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+                    Err(Error::TooLarge)
+                }
+                Ok(Err(_)) => Err(Error::BadRequest("The form did not arrive whole.".into())),
+                Err(_) => Err(Error::BadRequest("The form took too long to arrive.".into())),
+            }
+        })
+    }
+}
+
+/// Decodes and checks a body. What can't be said beside a field of the page is said about the whole form.
+fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
+    let body = std::str::from_utf8(body).map_err(|_| not_utf8("the form"))?;
+    let mut errors = FieldErrors::default();
+    let mut fields: BTreeMap<String, String> = BTreeMap::new();
+    for pair in body.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| not_utf8("a field's name"))?;
+        if !T::FIELDS.contains(&name.as_str()) {
+            errors.add_form(format!("This form has no field “{}”.", name.escape_debug()));
+            continue;
+        }
+        match decode(value) {
+            None => errors.add(&name, "This is not valid text (UTF-8)."),
+            Some(value) if value.contains('\0') => {
+                errors.add(&name, "This contains a NUL character, which can't be stored.")
+            }
+            Some(value) => {
+                if fields.insert(name.clone(), value).is_some() {
+                    errors.add(&name, "This field was sent more than once.");
+                }
+            }
+        }
+    }
+    let values = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter()))
+        .map_err(|error| Error::BadRequest(error.to_string()))?;
+    if let Err(found) = values.validate() {
+        for (field, messages) in FieldErrors::from(found).0 {
+            errors.0.entry(field).or_insert(messages);
+        }
+    }
+    Ok(Form { values, errors })
+}
+
+fn decode(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
+}
+
+fn not_utf8(what: &str) -> Error {
+    Error::BadRequest(format!("The text of {what} is not valid UTF-8."))
+}
+
+/// A checkbox: `on` when ticked.
+pub fn checkbox<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(String::deserialize(deserializer)? == "on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Default, Deserialize, Validate)]
+    #[serde(default)]
+    struct Greeting {
+        #[validate(length(min = 1, max = 5, message = "Say 1 to 5 letters."))]
+        text: String,
+        #[serde(deserialize_with = "checkbox")]
+        loud: bool,
+    }
+
+    impl FormFields for Greeting {
+        const FIELDS: &'static [&'static str] = &["text", "loud"];
+    }
+
+    fn greeting(body: &[u8]) -> Form<Greeting> {
+        parse(body).unwrap()
+    }
+
+    #[test]
+    fn values_are_kept_as_typed() {
+        let form = greeting("text=%F0%9F%98%80+%3Cb&loud=on".as_bytes());
+        assert_eq!(form.values.text, "\u{1F600} <b");
+        assert!(form.values.loud);
+        assert!(form.errors.is_empty());
+    }
+
+    #[test]
+    fn each_mistake_is_told_beside_its_field() {
+        for (body, field, part) in [
+            ("", "text", "1 to 5"),
+            ("text=toolong", "text", "1 to 5"),
+            ("text=a&text=b", "text", "more than once"),
+            ("text=a%00b", "text", "NUL"),
+            ("text=%ff", "text", "UTF-8"),
+            ("text=a&role=admin", WHOLE_FORM, "role"),
+        ] {
+            let form = greeting(body.as_bytes());
+            let message = form.errors.first(field).unwrap_or_else(|| panic!("{body}: {:?}", form.errors));
+            assert!(message.contains(part), "{body}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_a_bad_request() {
+        assert!(matches!(parse::<Greeting>(b"text=\xff"), Err(Error::BadRequest(_))));
+        assert!(matches!(parse::<Greeting>(b"%ff=a"), Err(Error::BadRequest(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse::<Greeting>(&body);
+        }
+
+        #[test]
+        fn any_text_comes_through(text in "\\PC{1,5}") {
+            let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("text", &text).finish();
+            prop_assert_eq!(greeting(body.as_bytes()).values.text, text);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::{future::Future, pin::Pin};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use super::{assets, flash};
+use crate::{
+    app::Site,
+    error::Error,
+    sessions::{CurrentUser, visit::Visit},
+};
+
+/// What every page shows around its own content.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// Who is signed in.
+    pub user: Option<Viewer>,
+    /// What was just done.
+    pub flash: Option<flash::Notice>,
+    /// The page's own path.
+    pub path: String,
+    /// Whether visitors may register.
+    pub registration_open: bool,
+    /// Who is signed in can't be told just now.
+    pub unavailable: bool,
+}
+
+/// The signed-in user as the header shows them.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+    /// Whether the administration is linked.
+    pub is_admin: bool,
+}
+
+impl Viewer {
+    /// The user as the header shows them.
+    pub fn of(user: &CurrentUser) -> Self {
+        Self { name: user.name.clone(), email: user.email.clone(), is_admin: user.is_admin() }
+    }
+}
+
+impl Layout {
+    /// The layout of a page that doesn't know who is signed in, such as an error page.
+    pub fn bare(site: &Site, path: &str) -> Self {
+        Self {
+            user: None,
+            flash: None,
+            path: path.to_owned(),
+            registration_open: site.config.accounts.registration_open,
+            unavailable: false,
+        }
+    }
+
+    /// The address of a static file, with its version.
+    pub fn asset(&self, name: &str) -> String {
+        assets::href(name)
+    }
+
+    /// Whether the page is in this part of the site.
+    pub fn is_at(&self, prefix: &str) -> bool {
+        self.path.starts_with(prefix)
+    }
+
+    async fn of(req: &HttpRequest) -> Result<Self, Error> {
+        let site = Site::of(req)?;
+        let current = CurrentUser::find(req).await;
+        let flash = flash::of(req, &site.config);
+        if flash.is_some() {
+            Visit::with(|visit| visit.flash_shown = true);
+        }
+        let unavailable = current.is_err();
+        let user = current.ok().flatten().map(|user| Viewer::of(&user));
+        Ok(Self { user, flash, unavailable, ..Self::bare(site, req.path()) })
+    }
+}
+
+impl FromRequest for Layout {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move { Self::of(&req).await })
+    }
+}

@@ -1,0 +1,76 @@
+use time::{
+    OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
+};
+
+/// A point in time as pages show it: exact for machines and on hover, relative for reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// RFC 3339 in UTC, whole seconds.
+    pub iso: String,
+    /// "21 Nov 2026, 03:39 UTC"
+    pub exact: String,
+    /// "12 minutes ago", "in 3 days", "now"
+    pub relative: String,
+}
+
+impl Moment {
+    /// A time of the database, which is in UTC, seen from now.
+    pub fn new(at: PrimitiveDateTime) -> Self {
+        Self::seen_from(at, OffsetDateTime::now_utc())
+    }
+
+    fn seen_from(at: PrimitiveDateTime, now: OffsetDateTime) -> Self {
+        let at = at.assume_utc();
+        let whole = at.replace_nanosecond(0).unwrap_or(at);
+        let exact = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+        Self {
+            iso: whole.format(&Rfc3339).unwrap_or_default(),
+            exact: at.format(exact).unwrap_or_default(),
+            relative: relative((at - now).whole_seconds()),
+        }
+    }
+}
+
+/// Seconds from now (negative: past) in words, in the largest unit that fits.
+fn relative(seconds: i64) -> String {
+    const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let distance = seconds.abs();
+    if distance < 5 {
+        return "now".to_owned();
+    }
+    let (size, unit) = UNITS.into_iter().find(|(size, _)| distance >= *size).unwrap_or((1, "second"));
+    let count = distance / size;
+    let plural = if count == 1 { "" } else { "s" };
+    if seconds < 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn times_are_exact_and_relative() {
+        let now = datetime!(2026-11-21 03:39:00 UTC);
+        let moment = Moment::seen_from(datetime!(2026-11-21 03:27:00.5), now);
+        assert_eq!(moment.iso, "2026-11-21T03:27:00Z");
+        assert_eq!(moment.exact, "21 Nov 2026, 03:27 UTC");
+        assert_eq!(moment.relative, "11 minutes ago");
+    }
+
+    #[test]
+    fn the_largest_unit_that_fits() {
+        for (seconds, text) in [
+            (0, "now"),
+            (-4, "now"),
+            (-59, "59 seconds ago"),
+            (-60, "1 minute ago"),
+            (3_599, "in 59 minutes"),
+            (7_200, "in 2 hours"),
+            (-86_400, "1 day ago"),
+            (30 * 86_400, "in 30 days"),
+        ] {
+            assert_eq!(relative(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// Small improvements to pages that work without them.
+
+const MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, MONTH = 30 * DAY, YEAR = 365 * DAY;
+const UNITS = [[YEAR, "year"], [MONTH, "month"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"]];
+const ACTIVE_FOR = 5 * MINUTE;
+
+// Relative times
+
+/** "now", "12 minutes ago", "in 3 days": the words the server uses. */
+function relative(seconds) {
+  const distance = Math.abs(seconds);
+  const [size, unit] = UNITS.find(([size]) => distance >= size) ?? [0];
+  if (!size) return "now";
+  const count = Math.floor(distance / size);
+  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return seconds > 0 ? `in ${words}` : `${words} ago`;
+}
+
+function updateTime(time) {
+  const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
+  if (Number.isNaN(seconds)) return;
+  if (time.dataset.relative === "active") {
+    if (-seconds < ACTIVE_FOR) return;
+    time.dataset.relative = "";
+    time.classList.remove("active");
+  }
+  const words = relative(seconds);
+  if (time.textContent !== words) time.textContent = words;
+}
+
+function updateTimes() {
+  if (!document.hidden) document.querySelectorAll("time[data-relative]").forEach(updateTime);
+}
+
+// Passwords
+
+function drawIcon(name) {
+  const svg = "http://www.w3.org/2000/svg";
+  const icon = document.createElementNS(svg, "svg");
+  icon.setAttribute("class", "icon");
+  icon.setAttribute("aria-hidden", "true");
+  icon.append(document.createElementNS(svg, "use"));
+  icon.firstChild.setAttribute("href", `#icon-${name}`);
+  return icon;
+}
+
+function reveal(input, button, shown) {
+  input.type = shown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(shown));
+  button.firstChild.firstChild.setAttribute("href", shown ? "#icon-eye-off" : "#icon-eye");
+}
+
+function addRevealButton(input) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "reveal";
+  button.title = `Show ${input.labels[0].textContent.trim().toLowerCase()}`;
+  button.setAttribute("aria-label", button.title);
+  button.append(drawIcon("eye"));
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => reveal(input, button, input.type === "password"));
+  // Sent as a password field, so that browsers save it as one and do not keep it as typed text.
+  input.form.addEventListener("submit", () => reveal(input, button, false));
+  input.after(button);
+}
+
+/** Only the length: the server judges the rest. Counted in code points, as there. */
+function lengthWords(password, least) {
+  const missing = least - [...password].length;
+  if (password === "") return "";
+  return missing > 0 ? ` ${missing} more to go.` : " Long enough.";
+}
+
+function addLengthHint(input) {
+  const hint = document.createElement("span");
+  hint.setAttribute("aria-live", "polite");
+  document.getElementById(`${input.id}-help`)?.append(hint);
+  let timer;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { hint.textContent = lengthWords(input.value, Number(input.dataset.minLength)); }, 250);
+  });
+}
+
+// Forms
+
+function makeDialog({ confirmTitle, confirm, confirmButton }) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "dialog";
+  dialog.setAttribute("aria-labelledby", "dialog-title");
+  dialog.setAttribute("aria-describedby", "dialog-text");
+  dialog.innerHTML = `<h2 id="dialog-title"></h2><p id="dialog-text"></p><form method="dialog" class="actions">
+    <button class="button" value="">Cancel</button><button class="button danger" value="yes"></button></form>`;
+  dialog.querySelector("h2").textContent = confirmTitle ?? "Are you sure?";
+  dialog.querySelector("p").textContent = confirm;
+  dialog.querySelector(".danger").textContent = confirmButton ?? "Continue";
+  return dialog;
+}
+
+function askFirst(form, submitter) {
+  const dialog = makeDialog(form.dataset);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (dialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "";
+    form.requestSubmit(submitter);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** An incomplete form is not worth a question: the server says what is missing. */
+const needsAsking = (form) => form.dataset.confirm && !("confirmed" in form.dataset) && form.checkValidity();
+
+function setBusy(form, busy) {
+  form.toggleAttribute("data-busy", busy);
+  if (!busy) delete form.dataset.confirmed;
+  form.querySelectorAll("button:not([type=button])").forEach((button) => {
+    busy ? button.setAttribute("aria-disabled", "true") : button.removeAttribute("aria-disabled");
+  });
+}
+
+function onSubmit(event) {
+  const form = event.target;
+  if (form.method === "dialog") return;
+  if (form.hasAttribute("data-busy")) {
+    event.preventDefault();
+  } else if (needsAsking(form)) {
+    event.preventDefault();
+    askFirst(form, event.submitter);
+  } else {
+    setBusy(form, true);
+    setTimeout(setBusy, 10_000, form, false);
+  }
+}
+
+/** A page brought back by the back button is ready to be used again. */
+function onPageShow(event) {
+  if (event.persisted) document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false));
+}
+
+// The "End…" panels in the table
+
+function closePanels(event) {
+  const escape = event.type === "keydown";
+  if (escape && event.key !== "Escape") return;
+  for (const panel of document.querySelectorAll("details.ender[open]")) {
+    if (!escape && panel.contains(event.target)) continue;
+    if (escape) panel.querySelector("summary").focus();
+    panel.open = false;
+  }
+}
+
+document.querySelector("[aria-invalid=true]")?.focus();
+document.querySelectorAll("input[type=password]").forEach(addRevealButton);
+document.querySelectorAll("input[data-min-length]").forEach(addLengthHint);
+document.addEventListener("submit", onSubmit);
+document.addEventListener("click", closePanels);
+document.addEventListener("keydown", closePanels);
+document.addEventListener("visibilitychange", updateTimes);
+addEventListener("pageshow", onPageShow);
+setInterval(updateTimes, 30_000);
