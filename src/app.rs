@@ -19,15 +19,19 @@ use actix_web_lab::middleware::CatchPanic;
 use crate::{
     accounts::{password::Passwords, setup},
     config::Config,
-    db::{self, Db},
+    db::Db,
     error::Error,
     routes,
     security::{cross_origin, error_pages, headers},
     sessions::{Sessions, Store, visit},
+    web::Layout,
 };
 
 /// Longest time for the headers of a request to arrive.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// Between two tries to reach a database that is not up yet.
+const PREPARE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Seconds that requests under way have when the server stops.
 const STOP_SECONDS: u64 = 10;
@@ -66,23 +70,31 @@ pub struct Running {
     background: JoinHandle<()>,
 }
 
-/// Migrates the database and starts serving. `extra` adds routes inside the session's middleware.
+/// Migrates the database and starts serving; a database that is not reached yet is waited for beside that. `extra`
+/// adds routes inside the session's middleware.
 ///
 /// # Errors
-/// When the database can't be migrated or the address can't be listened on.
+/// When a migration fails or the address can't be listened on.
 pub async fn start(
     config: Config,
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
     let db = Db::new(&config.database, config.store_timeout);
-    migrate(&config).await?;
-    let setup_link = setup::link(&db, &config).await?;
     let site = Data::new(Site {
         passwords: Passwords::start()?,
         sessions: Arc::new(Sessions::new(&config, db.clone()).await?),
         db,
         config,
     });
+    let setup_link = match prepare(&site).await {
+        Ok(link) => link,
+        Err(error @ Error::Unavailable(_)) => {
+            tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");
+            actix_web::rt::spawn(prepare_later(site.clone()));
+            None
+        }
+        Err(error) => return Err(error),
+    };
     let shared = site.clone();
     let server = HttpServer::new(move || {
         let site = shared.clone();
@@ -140,17 +152,29 @@ impl Running {
     }
 }
 
-async fn migrate(config: &Config) -> Result<(), Error> {
-    let url = config.database.clone();
-    let done = web::block(move || {
-        use r2d2::ManageConnection as _;
-        db::migrate(&mut db::Connect::new(url).connect().map_err(Error::unavailable)?)
-    });
-    let migrations = done.await.map_err(Error::internal)??;
+/// Migrates the database; the result is the set-up link if there are no users yet.
+async fn prepare(site: &Site) -> Result<Option<String>, Error> {
+    let migrations = site.db.prepare().await?;
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }
-    Ok(())
+    setup::link(&site.db, &site.config).await
+}
+
+/// For a database that comes up after us: until it has, whatever needs it answers 503.
+async fn prepare_later(site: Data<Site>) {
+    loop {
+        tokio::time::sleep(PREPARE_PAUSE).await;
+        match prepare(&site).await {
+            Ok(link) => {
+                tracing::info!("the database is reached");
+                setup::announce(link.as_deref());
+                return;
+            }
+            Err(Error::Unavailable(_)) => {}
+            Err(error) => tracing::error!(error = ?error.causes(), "the database could not be prepared"),
+        }
+    }
 }
 
 fn add(app: &mut ServiceConfig, table: routes::Table) {
@@ -159,7 +183,7 @@ fn add(app: &mut ServiceConfig, table: routes::Table) {
     }
 }
 
-async fn nothing_here() -> HttpResponse {
+async fn nothing_here(_: Layout) -> HttpResponse {
     Error::NotFound.error_response()
 }
 

@@ -14,6 +14,7 @@ use crate::{
     accounts::{
         NewUser, Role, User, forms,
         password::{self, Passwords},
+        setup,
     },
     app,
     config::{Config, LogFormat},
@@ -100,12 +101,7 @@ async fn serve(config: Config) -> Result<(), Error> {
     let base_url = config.server.base_url.clone();
     let mut running = app::start(config, |_| {}).await?;
     tracing::info!(listen = %running.addr, site = %base_url, "serving");
-    if let Some(link) = &running.setup_link {
-        // Printed, not logged: whoever has this link becomes the administrator.
-        println!(
-            "There are no users yet. Make the first administrator here (the link works once):\n\n  {link}\n"
-        );
-    }
+    setup::announce(running.setup_link.as_deref());
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     tokio::select! {
@@ -171,7 +167,7 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
     let password_hash = passwords.hash(text.to_owned()).await.map_err(|error| error.causes())?;
     let new = NewUser { name: name.trim().into(), email: email.trim().into(), password_hash, role };
     let db = Db::new(&config.database, Duration::from_secs(10));
-    db.run(db::migrate).await.map_err(|error| error.causes())?;
+    db.prepare().await.map_err(|error| error.causes())?;
     let made = db.transaction(move |conn| {
         let user = User::create(conn, &new)?;
         let kind = if role == Role::Admin { Kind::AdministratorMade } else { Kind::Registered };

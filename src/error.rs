@@ -85,15 +85,35 @@ impl Error {
 
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind::ClosedConnection, Error as Diesel};
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
         match error {
             Diesel::NotFound => Self::NotFound,
-            Diesel::BrokenTransactionManager | Diesel::DatabaseError(ClosedConnection, _) => {
-                Self::unavailable(error)
-            }
+            Diesel::BrokenTransactionManager => Self::unavailable(error),
+            Diesel::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            ) => Self::unavailable(error),
+            Diesel::DatabaseError(_, ref about) if is_passing(about.message()) => Self::unavailable(error),
             other => Self::Database(other),
         }
     }
+}
+
+/// Whether the database says that it is away or busy rather than that the statement is wrong. libpq reports
+/// these without a code of their own.
+fn is_passing(message: &str) -> bool {
+    const PASSING: [&str; 9] = [
+        "server closed the connection",
+        "terminating connection",
+        "the database system is",
+        "no connection to the server",
+        "could not receive data from server",
+        "could not send data to server",
+        "SSL SYSCALL error",
+        "database is locked",
+        "lock timeout",
+    ];
+    PASSING.iter().any(|part| message.contains(part))
 }
 
 /// What the error pages say beyond the status; a response carries it in its extensions.

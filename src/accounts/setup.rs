@@ -56,6 +56,15 @@ pub async fn link(db: &Db, config: &Config) -> Result<Option<String>, Error> {
     Ok(needed.then(|| format!("{base}/setup?token={token}")))
 }
 
+/// Prints the link. It is not logged: whoever has it becomes the administrator.
+pub fn announce(link: Option<&str>) {
+    if let Some(link) = link {
+        println!(
+            "There are no users yet. Make the first administrator here (the link works once):\n\n  {link}\n"
+        );
+    }
+}
+
 fn offer(conn: &mut DbConnection, hash: &str) -> Result<bool, Error> {
     if User::any(conn)? {
         return Ok(false);

@@ -123,7 +123,8 @@ async fn read(site: &Site, wanted: &Wanted) -> Result<Page, Error> {
     for _ in 0..REFILLS {
         let (filter, from) = (wanted.filter.clone(), after.clone());
         let limit = i64::try_from(PAGE + 1 - rows.len()).unwrap_or(1);
-        let listed = site.db.run(move |conn| catalogue::active(conn, &filter, from.as_ref(), limit)).await?;
+        let listed =
+            site.db.patient().run(move |conn| catalogue::active(conn, &filter, from.as_ref(), limit)).await?;
         let asked = listed.len();
         after = listed.last().map(Cursor::after).or(after);
         let there = site.sessions.confirm(listed).await?;
@@ -134,7 +135,7 @@ async fn read(site: &Site, wanted: &Wanted) -> Result<Page, Error> {
         }
     }
     let filter = wanted.filter.clone();
-    let total = site.db.run(move |conn| catalogue::count(conn, &filter)).await?;
+    let total = site.db.patient().run(move |conn| catalogue::count(conn, &filter)).await?;
     let next = (rows.len() > PAGE).then(|| Cursor::after(&rows[PAGE - 1]));
     rows.truncate(PAGE);
     Ok(Page { rows, next, total })

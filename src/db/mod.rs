@@ -6,13 +6,19 @@ mod migrate;
 pub mod schema;
 mod url;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::web;
 use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionManager as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-pub use connect::{Connect, DbConnection};
+pub use connect::{Connect, ConnectError, DbConnection};
 pub use migrate::{migrate, migrate_url};
 pub use url::DatabaseUrl;
 
@@ -20,36 +26,93 @@ use crate::error::Error;
 
 const POOL_SIZE: u32 = 8;
 
-/// A pool of connections; cheap to clone.
+/// How long work may take that people wait for, in multiples of the patience for a connection.
+const WORK: u32 = 4;
+
+/// How long work may take that goes over many rows.
+const LONG_WORK: Duration = Duration::from_secs(60);
+
+/// The database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    pool: r2d2::Pool<Connect>,
+    shared: Arc<Shared>,
+    limit: Duration,
+}
+
+struct Shared {
+    connect: Connect,
+    patience: Duration,
+    pool: RwLock<r2d2::Pool<Connect>>,
+    /// Migrated: before that there is nothing to ask for.
+    prepared: AtomicBool,
 }
 
 impl Db {
     /// A pool that connects when first used. `patience` is the longest wait for a connection.
     pub fn new(url: &DatabaseUrl, patience: Duration) -> Self {
-        let pool = r2d2::Pool::builder()
-            .max_size(POOL_SIZE)
-            .min_idle(Some(1))
-            .connection_timeout(patience)
-            .build_unchecked(Connect::new(url.clone()));
-        Self { pool }
+        let connect = Connect::new(url.clone());
+        let pool = RwLock::new(pool(&connect, patience));
+        let shared = Arc::new(Shared { connect, patience, pool, prepared: AtomicBool::new(false) });
+        Self { shared, limit: patience * WORK }
     }
 
-    /// A connection, for a thread that may block.
+    /// The same database for work that may take a minute.
+    pub fn patient(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), limit: LONG_WORK }
+    }
+
+    /// Migrates the database; until that has been done once, all other work is refused as unavailable.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database isn't reached.
+    pub async fn prepare(&self) -> Result<usize, Error> {
+        let shared = Arc::clone(&self.shared);
+        let done = web::block(move || {
+            use r2d2::ManageConnection as _;
+            let ran = migrate(&mut shared.connect.connect().map_err(Error::unavailable)?)?;
+            shared.prepared.store(true, Ordering::Release);
+            Ok(ran)
+        });
+        done.await.map_err(Error::internal)?
+    }
+
+    /// A connection of the pool, for a thread that may block.
     pub fn connection(&self) -> Result<r2d2::PooledConnection<Connect>, Error> {
-        self.pool.get().map_err(Error::unavailable)
+        self.check_prepared()?;
+        let pool = self.shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+        pool.get().map_err(Error::unavailable)
     }
 
-    /// Runs blocking database work on a thread of its own.
+    /// A connection outside of the pool; fails at once when the database refuses.
+    pub fn own_connection(&self) -> Result<DbConnection, Error> {
+        use r2d2::ManageConnection as _;
+        self.check_prepared()?;
+        self.shared.connect.connect().map_err(Error::unavailable)
+    }
+
+    /// Starts a new pool and leaves the connections of the old one to those who wait on them: libpq waits without
+    /// limit for an answer that a broken network has swallowed.
+    pub fn renew(&self) {
+        let new = pool(&self.shared.connect, self.shared.patience);
+        *self.shared.pool.write().unwrap_or_else(PoisonError::into_inner) = new;
+    }
+
+    /// Runs blocking database work on a thread of its own, for as long as its limit allows.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection or the work takes too long; what it has begun may
+    /// still be finished.
     pub async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
         let db = self.clone();
-        web::block(move || work(&mut *db.connection()?)).await.map_err(Error::internal)?
+        let done = web::block(move || work(&mut *db.connection()?));
+        match tokio::time::timeout(self.limit, done).await {
+            Ok(done) => done.map_err(Error::internal)?,
+            Err(elapsed) => Err(Error::unavailable(elapsed)),
+        }
     }
 
     /// The same in one transaction, rolled back when the work fails.
@@ -59,6 +122,33 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
         self.run(|conn| transaction(conn, work)).await
+    }
+
+    fn check_prepared(&self) -> Result<(), Error> {
+        if self.shared.prepared.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(Error::unavailable("the database has not been migrated yet"))
+        }
+    }
+}
+
+fn pool(connect: &Connect, patience: Duration) -> r2d2::Pool<Connect> {
+    r2d2::Pool::builder()
+        .max_size(POOL_SIZE)
+        .min_idle(Some(1))
+        .connection_timeout(patience)
+        .error_handler(Box::new(Quiet))
+        .build_unchecked(connect.clone())
+}
+
+/// Failed connections are reported by those who needed one.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<ConnectError> for Quiet {
+    fn handle_error(&self, error: ConnectError) {
+        tracing::debug!(%error, "a database connection failed");
     }
 }
 

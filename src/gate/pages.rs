@@ -34,7 +34,7 @@ pub async fn serve(
 }
 
 enum Found {
-    File(NamedFile),
+    File(Box<NamedFile>),
     Folder,
 }
 
@@ -52,7 +52,7 @@ fn find(root: &Path, asked: &str, is_admin: bool) -> Result<Found, Error> {
     if !file.is_file() || (!is_folder && asked.ends_with('/')) {
         return Err(Error::NotFound);
     }
-    NamedFile::open(file).map(Found::File).map_err(|_| Error::NotFound)
+    NamedFile::open(file).map(|file| Found::File(Box::new(file))).map_err(|_| Error::NotFound)
 }
 
 /// The path where it really is: inside the root, no hidden part, and not for administrators only.

@@ -185,7 +185,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str, &'static str) {
         }
         503 => (
             "Just a moment",
-            "A part of this site can't be reached right now. Nothing was changed, and you are still signed in.",
+            "A part of this site can't be reached right now. If you were signed in, you still are.",
             "Try again in a few seconds.",
         ),
         _ if status.is_client_error() => (

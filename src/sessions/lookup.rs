@@ -6,10 +6,11 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::prelude::*;
@@ -18,7 +19,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     db::{
-        Connect, Db, DbConnection,
+        Db, DbConnection,
         schema::{sessions, users},
     },
     error::Error,
@@ -54,8 +55,27 @@ struct Question {
 #[derive(Clone)]
 pub struct Lookup {
     questions: Sender<Question>,
-    patience: Duration,
+    desk: Arc<Desk>,
 }
+
+/// Where the threads work. There is one at a time; when its database connection hangs, another with a fresh
+/// connection takes its place, and until then nobody waits.
+struct Desk {
+    db: Db,
+    patience: Duration,
+    queue: Mutex<Receiver<Question>>,
+    /// Which thread is the current one.
+    generation: AtomicU64,
+    /// Since when the current thread has been waiting for the database.
+    asking_since: Mutex<Option<Instant>>,
+    rescuing: AtomicBool,
+    rescuers: AtomicUsize,
+}
+
+/// Rescuers that may wait for a hung database at the same time.
+const RESCUERS: usize = 4;
+
+const RESCUE_PAUSE: Duration = Duration::from_millis(300);
 
 impl Lookup {
     /// Starts the thread. `patience` is the longest wait for an answer.
@@ -64,11 +84,18 @@ impl Lookup {
     /// When the thread can't be made.
     pub fn start(db: Db, patience: Duration) -> Result<Self, Error> {
         let (questions, queue) = channel();
-        std::thread::Builder::new()
-            .name("session-lookup".into())
-            .spawn(move || answer_all(&db, &queue))
-            .map_err(Error::internal)?;
-        Ok(Self { questions, patience })
+        let desk = Arc::new(Desk {
+            db,
+            patience,
+            queue: Mutex::new(queue),
+            generation: AtomicU64::new(0),
+            asking_since: Mutex::new(None),
+            rescuing: AtomicBool::new(false),
+            rescuers: AtomicUsize::new(0),
+        });
+        let first = Arc::clone(&desk);
+        spawn(move || first.answer_all(0, None))?;
+        Ok(Self { questions, desk })
     }
 
     /// The session with that store key, unless it has ended or its user may not sign in any more.
@@ -76,49 +103,131 @@ impl Lookup {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub async fn find(&self, store_key: String) -> Result<Option<Arc<Found>>, Error> {
+        if self.desk.is_stuck() {
+            Desk::rescue(&self.desk);
+            return Err(Error::unavailable("the database does not answer"));
+        }
         let (reply, answer) = oneshot::channel();
         self.questions
             .send(Question { store_key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
-        match tokio::time::timeout(self.patience, answer).await {
+        match tokio::time::timeout(self.desk.patience, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Error::bug("the lookup thread is gone")),
+            Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => Err(Error::unavailable(elapsed)),
         }
     }
 }
 
-fn answer_all(db: &Db, queue: &Receiver<Question>) {
-    let mut kept: Option<r2d2::PooledConnection<Connect>> = None;
-    while let Ok(first) = queue.recv() {
-        let mut batch = vec![first];
-        batch.extend(queue.try_iter().take(BATCH - 1));
-        batch.retain(|question| !question.reply.is_closed());
-        if batch.is_empty() {
-            continue;
-        }
-        let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
-        match ask(db, &mut kept, &keys) {
-            Ok(found) => {
-                for question in batch {
-                    let answer = found.get(&question.store_key).map(Arc::clone);
-                    drop(question.reply.send(Ok(answer)));
-                }
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let thread = std::thread::Builder::new().name("session-lookup".into());
+    thread.spawn(work).map(drop).map_err(Error::internal)
+}
+
+impl Desk {
+    /// Answers until another thread takes over or nobody can ask any more.
+    fn answer_all(&self, generation: u64, mut connection: Option<DbConnection>) {
+        while let Some(batch) = self.next_batch(generation) {
+            self.asking(Some(Instant::now()));
+            let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
+            let found = ask(&self.db, &mut connection, &keys);
+            if self.generation.load(Ordering::Acquire) != generation {
+                return;
             }
-            Err(error) => {
-                let causes = error.causes();
-                for question in batch {
-                    drop(question.reply.send(Err(Error::unavailable(causes.clone()))));
-                }
+            self.asking(None);
+            reply(batch, found);
+        }
+    }
+
+    /// Everything that waits, at least one question.
+    fn next_batch(&self, generation: u64) -> Option<Vec<Question>> {
+        loop {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.generation.load(Ordering::Acquire) != generation {
+                return None;
+            }
+            let mut batch = vec![queue.recv().ok()?];
+            batch.extend(queue.try_iter().take(BATCH - 1));
+            batch.retain(|question| !question.reply.is_closed());
+            if !batch.is_empty() {
+                return Some(batch);
             }
         }
+    }
+
+    fn asking(&self, since: Option<Instant>) {
+        *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn is_stuck(&self) -> bool {
+        let since = *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > self.patience)
+    }
+
+    /// Tries fresh connections until one answers or the hung one does.
+    fn rescue(desk: &Arc<Self>) {
+        if desk.rescuing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tracing::error!("the database does not answer, trying again until it does");
+        let desk = Arc::clone(desk);
+        let watch = move || {
+            while desk.is_stuck() {
+                if desk.rescuers.load(Ordering::Acquire) < RESCUERS {
+                    desk.rescuers.fetch_add(1, Ordering::AcqRel);
+                    let rescuer = Arc::clone(&desk);
+                    if spawn(move || rescuer.take_over()).is_err() {
+                        desk.rescuers.fetch_sub(1, Ordering::AcqRel);
+                    }
+                }
+                std::thread::sleep(RESCUE_PAUSE);
+            }
+            tracing::info!("the database answers again");
+            desk.rescuing.store(false, Ordering::Release);
+        };
+        if spawn(watch).is_err() {
+            tracing::error!("no thread to watch the database with");
+        }
+    }
+
+    /// Takes the place of a stuck thread once a fresh connection has answered.
+    fn take_over(&self) {
+        let generation = self.generation.load(Ordering::Acquire);
+        let reached = self.db.own_connection().and_then(|mut conn| query(&mut conn, &[""]).map(|_| conn));
+        self.rescuers.fetch_sub(1, Ordering::AcqRel);
+        let Ok(connection) = reached else {
+            return;
+        };
+        let next = generation + 1;
+        let ours = self.is_stuck()
+            && self
+                .generation
+                .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok();
+        if ours {
+            self.asking(None);
+            self.db.renew();
+            self.answer_all(next, Some(connection));
+        }
+    }
+}
+
+fn reply(batch: Vec<Question>, found: Result<HashMap<String, Arc<Found>>, Error>) {
+    let found = found.map_err(|error| error.causes());
+    for question in batch {
+        let answer = match &found {
+            Ok(found) => Ok(found.get(&question.store_key).map(Arc::clone)),
+            Err(causes) => Err(Error::unavailable(causes.clone())),
+        };
+        // Whoever asked may have given up.
+        drop(question.reply.send(answer));
     }
 }
 
 /// Asks over the kept connection; one that broke is replaced once.
 fn ask(
     db: &Db,
-    kept: &mut Option<r2d2::PooledConnection<Connect>>,
+    kept: &mut Option<DbConnection>,
     keys: &[&str],
 ) -> Result<HashMap<String, Arc<Found>>, Error> {
     if let Some(conn) = kept
@@ -127,7 +236,7 @@ fn ask(
         return Ok(found);
     }
     *kept = None;
-    let mut conn = db.connection()?;
+    let mut conn = db.own_connection()?;
     let found = query(&mut conn, keys)?;
     *kept = Some(conn);
     Ok(found)

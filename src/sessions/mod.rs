@@ -114,6 +114,7 @@ impl Sessions {
         remembered: bool,
         client: Client,
     ) -> Result<(), Error> {
+        self.check().await?;
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let id = random_url_safe::<ID_BYTES>();
         let at = now();
@@ -157,22 +158,12 @@ impl Sessions {
         Ok(Ends { count: ended.len(), confirmed: self.forget(&ended).await })
     }
 
-    /// The same inside a transaction of the caller's, who passes the result to [`Sessions::forget`] afterwards.
-    pub fn end_within(
-        conn: &mut DbConnection,
-        which: &Which,
-        ending: &Ending,
-        in_store: bool,
-    ) -> Result<Vec<catalogue::Ended>, Error> {
-        catalogue::end(conn, which, ending, in_store)
-    }
-
     /// Whether the store holds entries apart from the catalogue.
     pub fn has_entries(&self) -> bool {
         matches!(self.backend, Backend::Redis(_))
     }
 
-    /// Deletes the entries of ended sessions; `false` when the store did not confirm it.
+    /// Deletes the entries of sessions that a transaction of the caller's has ended; `false` when the store did not confirm it.
     pub async fn forget(&self, ended: &[catalogue::Ended]) -> bool {
         let Backend::Redis(redis) = &self.backend else {
             return true;

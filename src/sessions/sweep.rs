@@ -35,7 +35,7 @@ async fn sweep(sessions: &Sessions) -> Result<(), Error> {
 }
 
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.run(|conn| catalogue::expired(conn, BATCH)).await?;
+    let due = sessions.db.patient().run(|conn| catalogue::expired(conn, BATCH)).await?;
     let at = now();
     let (over, rest): (Vec<Due>, Vec<Due>) = due.into_iter().partition(|due| due.absolute_expires_at <= at);
     end(sessions, over, EndReason::Absolute).await?;
@@ -57,7 +57,7 @@ async fn not_in_store(sessions: &Sessions, due: Vec<Due>) -> Result<Vec<Due>, Er
             None => gone.push(due),
             Some(left) => {
                 let expires_at = now().saturating_add(time_duration(left)).min(due.absolute_expires_at);
-                sessions.db.run(move |conn| catalogue::postpone(conn, &due.id, expires_at)).await?;
+                sessions.db.patient().run(move |conn| catalogue::postpone(conn, &due.id, expires_at)).await?;
             }
         }
     }
@@ -66,7 +66,7 @@ async fn not_in_store(sessions: &Sessions, due: Vec<Due>) -> Result<Vec<Due>, Er
 
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN));
-    let ids = sessions.db.run(move |conn| catalogue::never_stored(conn, before)).await?;
+    let ids = sessions.db.patient().run(move |conn| catalogue::never_stored(conn, before)).await?;
     if !ids.is_empty() {
         sessions.end(Which::Ids(ids), Ending::by_system(EndReason::Missing)).await?;
     }
@@ -82,7 +82,7 @@ async fn end(sessions: &Sessions, due: Vec<Due>, reason: EndReason) -> Result<()
 }
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
+    let due = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
     let ended: Vec<Ended> =
         due.into_iter().map(|due| Ended { id: due.id, user_id: 0, store_key: due.store_key }).collect();
     if !ended.is_empty() {
