@@ -21,7 +21,11 @@ use crate::{
     db::{self, Db},
     error::Error,
     events::{Event, Kind},
+    sessions::Sessions,
 };
+
+/// Longest wait for database and store on the command line.
+const REACH: Duration = Duration::from_secs(10);
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -44,6 +48,19 @@ enum Command {
     /// Accounts
     #[command(subcommand)]
     User(UserCommand),
+    /// Sessions
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+}
+
+#[derive(Subcommand)]
+enum SessionsCommand {
+    /// Compare catalogue and store both ways; exit status 1 when they differ
+    Verify {
+        /// End sessions that the store lost, delete entries that have no session
+        #[arg(long)]
+        repair: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -80,6 +97,7 @@ pub async fn run() -> Result<(), String> {
             Ok(())
         }
         Command::Healthcheck => return healthcheck(&config),
+        Command::Sessions(SessionsCommand::Verify { repair }) => return verify(config, repair).await,
         Command::User(UserCommand::Create { email, name, role, password_stdin }) => {
             return create_user(config, &email, &name, &role, password_stdin).await;
         }
@@ -166,7 +184,7 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
     let passwords = Passwords::start().map_err(|error| error.causes())?;
     let password_hash = passwords.hash(text.to_owned()).await.map_err(|error| error.causes())?;
     let new = NewUser { name: name.trim().into(), email: email.trim().into(), password_hash, role };
-    let db = Db::new(&config.database, Duration::from_secs(10));
+    let db = Db::new(&config.database, REACH);
     db.prepare().await.map_err(|error| error.causes())?;
     let made = db.transaction(move |conn| {
         let user = User::create(conn, &new)?;
@@ -184,4 +202,34 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
         }
         Err(error) => Err(error.causes()),
     }
+}
+
+async fn verify(config: Config, repair: bool) -> Result<(), String> {
+    let tell = |error: Error| error.causes();
+    let db = Db::new(&config.database, REACH);
+    db.prepare().await.map_err(tell)?;
+    let sessions = Sessions::new(&config, db).await.map_err(tell)?;
+    sessions.wait(REACH).await.map_err(tell)?;
+    let found = sessions.verify().await.map_err(tell)?;
+    println!("{} live sessions and {} store entries compared.", found.live, found.entries);
+    for (ids, what) in [
+        (&found.missing, "session without an entry in the store"),
+        (&found.expired, "session that has expired and waits to be swept"),
+        (&found.never_stored, "sign-in that was cut off before its session was stored"),
+        (&found.stray, "store entry without a session"),
+    ] {
+        for id in ids {
+            println!("{what}: {id}");
+        }
+    }
+    if found.is_empty() {
+        println!("They agree.");
+        return Ok(());
+    }
+    if !repair {
+        return Err("Catalogue and store differ; --repair puts it right.".into());
+    }
+    sessions.repair(&found).await.map_err(tell)?;
+    println!("Repaired.");
+    Ok(())
 }

@@ -80,8 +80,9 @@ pub async fn submit(
         errors.add_form(WRONG);
         return Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)));
     };
-    site.sessions.start(&req, &user, values.remember, client).await?;
-    Ok(see_other(&site.config, &next_or_profile(&values.next), None))
+    let beyond_limit = site.sessions.start(&req, &user, values.remember, client).await?;
+    let flash = (beyond_limit > 0).then_some(Flash::LimitReached(beyond_limit));
+    Ok(see_other(&site.config, &next_or_profile(&values.next), flash))
 }
 
 /// The log gets the account when there is one, and never the address: people type passwords there.

@@ -499,6 +499,30 @@ pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Resul
         .load(conn)?)
 }
 
+/// A session that has not ended.
+#[derive(Debug, Clone, Queryable)]
+pub struct Live {
+    /// The public session id.
+    pub id: String,
+    /// Its entry in the store, if it got so far.
+    pub store_key: Option<String>,
+    /// When it ends if it isn't used.
+    pub expires_at: PrimitiveDateTime,
+    /// Whether the catalogue itself holds its state.
+    pub has_state: bool,
+}
+
+/// Sessions that have not ended, in the order of their ids, at most `limit` after the given one.
+pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Vec<Live>, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::id, dsl::store_key, dsl::expires_at, dsl::state.is_not_null()))
+        .load(conn)?)
+}
+
 /// Postpones the expiry of a session that the store still has.
 pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime) -> Result<(), Error> {
     diesel::update(sessions::table.find(id)).set(dsl::expires_at.eq(expires_at)).execute(conn)?;

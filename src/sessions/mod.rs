@@ -8,10 +8,12 @@ mod key;
 pub mod lookup;
 pub mod pages;
 mod redis;
+mod replaced_keys;
 pub mod seen;
 mod state;
 mod store;
 mod sweep;
+mod verify;
 pub mod visit;
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +26,7 @@ use diesel::prelude::*;
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
 pub use store::Store;
+pub use verify::Differences;
 
 use crate::{
     accounts::User,
@@ -36,6 +39,7 @@ use crate::{
 use catalogue::{Listed, NewSession};
 use lookup::Lookup;
 use redis::Redis;
+use replaced_keys::ReplacedKeys;
 use seen::Seen;
 use state::Established;
 use visit::Visit;
@@ -49,6 +53,7 @@ pub struct Sessions {
     backend: Backend,
     lookup: Lookup,
     seen: Seen,
+    replaced_keys: ReplacedKeys,
     config: config::Session,
 }
 
@@ -80,7 +85,8 @@ impl Sessions {
         };
         let lookup = Lookup::start(db.clone(), config.store_timeout)?;
         let seen = Seen::new(config.session.clone());
-        Ok(Self { db, backend, lookup, seen, config: config.session.clone() })
+        let replaced_keys = ReplacedKeys::default();
+        Ok(Self { db, backend, lookup, seen, replaced_keys, config: config.session.clone() })
     }
 
     /// Work that goes on beside the requests, for as long as it is polled.
@@ -102,8 +108,16 @@ impl Sessions {
         }
     }
 
+    /// Waits until the store answers, at most so long: for the command line, which starts with no link yet.
+    pub async fn wait(&self, longest: Duration) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Redis(redis) => redis.wait(longest).await,
+            Backend::Sql => Ok(()),
+        }
+    }
+
     /// Starts a session for the user who has just proven who they are; a session that this browser already
-    /// has is replaced.
+    /// has is replaced. The result is how many sessions were ended because of `SESSION_LIMIT`.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user was deactivated or the password changed since the proof.
@@ -113,7 +127,7 @@ impl Sessions {
         user: &User,
         remembered: bool,
         client: Client,
-    ) -> Result<(), Error> {
+    ) -> Result<usize, Error> {
         self.check().await?;
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let id = random_url_safe::<ID_BYTES>();
@@ -131,7 +145,7 @@ impl Sessions {
         };
         let expires_at = seen::expiry(at, ttl, absolute);
         let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
-        let ended = self
+        let (ended, beyond) = self
             .db
             .transaction(move |conn| record_sign_in(conn, &row, expires_at, replaced, limit, in_store))
             .await?;
@@ -142,7 +156,8 @@ impl Sessions {
         Identity::login(&req.extensions(), user.id.to_string())
             .map_err(|error| Error::internal(error.to_string()))?;
         let absolute_end = absolute.assume_utc().unix_timestamp();
-        Established { session_id: id, remembered, absolute_end }.write(&session)
+        Established { session_id: id, remembered, absolute_end }.write(&session)?;
+        Ok(beyond)
     }
 
     /// Gives the session of this request a new key; its id stays and the old key is dead.
@@ -156,6 +171,11 @@ impl Sessions {
         let in_store = self.has_entries();
         let ended = self.db.transaction(move |conn| catalogue::end(conn, &which, &ending, in_store)).await?;
         Ok(Ends { count: ended.len(), confirmed: self.forget(&ended).await })
+    }
+
+    /// Whether a request's key was replaced while the request ran.
+    pub fn was_replaced(&self, store_key: &str) -> bool {
+        self.replaced_keys.contains(store_key)
     }
 
     /// Whether the store holds entries apart from the catalogue.
@@ -236,13 +256,14 @@ fn record_sign_in(
     replaced: Option<String>,
     limit: i64,
     in_store: bool,
-) -> Result<Vec<catalogue::Ended>, Error> {
+) -> Result<(Vec<catalogue::Ended>, usize), Error> {
     let proven =
         users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
     if diesel::update(proven).set(users::last_login_at.eq(row.at)).execute(conn)? == 0 {
         return Err(Error::Forbidden("Your account was changed while you signed in. Sign in again."));
     }
     let mut ended = Vec::new();
+    let mut ended_by_limit = 0;
     if let Some(id) = replaced {
         let ending = Ending {
             reason: EndReason::Replaced,
@@ -254,6 +275,7 @@ fn record_sign_in(
     }
     if limit > 0 {
         let beyond = catalogue::beyond_limit(conn, row.user, limit - 1)?;
+        ended_by_limit = beyond.len();
         ended.extend(catalogue::end(
             conn,
             &Which::Ids(beyond),
@@ -272,7 +294,7 @@ fn record_sign_in(
     };
     catalogue::insert(conn, &new)?;
     Event::new(Kind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
-    Ok(ended)
+    Ok((ended, ended_by_limit))
 }
 
 fn time_duration(duration: Duration) -> time::Duration {

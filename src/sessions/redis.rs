@@ -155,6 +155,32 @@ impl Redis {
         Ok(value)
     }
 
+    /// The store keys of all entries. Walks the whole database: for `sessions verify`, never for a page.
+    pub async fn all_store_keys(&self) -> Result<Vec<String>, Error> {
+        let mut keys = Vec::new();
+        let mut cursor: u64 = 0;
+        loop {
+            let mut command = redis::pipe();
+            command.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(1_000);
+            let ((next, found),): ((u64, Vec<String>),) = self.run(&command).await?;
+            keys.extend(found.iter().filter_map(|key| key.strip_prefix(PREFIX)).map(str::to_owned));
+            if next == 0 {
+                return Ok(keys);
+            }
+            cursor = next;
+        }
+    }
+
+    /// Waits until Redis answers, at most so long.
+    pub async fn wait(&self, longest: Duration) -> Result<(), Error> {
+        let reached = async {
+            while self.ping().await.is_err() {
+                tokio::time::sleep(FIRST_RETRY).await;
+            }
+        };
+        tokio::time::timeout(longest, reached).await.map_err(Error::unavailable)
+    }
+
     /// Whether Redis answers.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut command = redis::pipe();

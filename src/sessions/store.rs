@@ -142,6 +142,7 @@ impl Sessions {
             visit.abandoned |= !recorded;
         });
         if recorded && let Some(loaded) = loaded {
+            self.replaced_keys.add(loaded.store_key.clone());
             self.drop_entry(&loaded.store_key).await;
         }
         key.into_cookie().ok_or_else(|| Error::bug("a session key that is too long"))

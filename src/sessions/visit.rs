@@ -103,7 +103,9 @@ fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, sent: Option<Str
         remember(headers, session);
     } else if let (None, Some(value), Some(Some(user))) = (visit.saved, sent, &visit.current) {
         let gone = headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, &session.cookie_name));
-        if user.session.remembered && !gone {
+        let replaced =
+            visit.loaded.as_ref().is_some_and(|loaded| site.sessions.was_replaced(&loaded.store_key));
+        if user.session.remembered && !gone && !replaced {
             append(headers, &renewed(session, site.config.server.is_https(), value));
         }
     }

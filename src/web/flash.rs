@@ -32,6 +32,8 @@ pub enum Flash {
     OthersEnded(usize),
     /// It had ended before.
     AlreadyEnded,
+    /// A sign-in ended so many older sessions, because only so many are allowed at once.
+    LimitReached(usize),
 }
 
 /// The notice as a page shows it.
@@ -65,6 +67,7 @@ impl Flash {
             Self::SessionEndedUnconfirmed => "session-ended-unconfirmed".into(),
             Self::OthersEnded(count) => format!("others-ended.{count}"),
             Self::AlreadyEnded => "already-ended".into(),
+            Self::LimitReached(count) => format!("limit-reached.{count}"),
         }
     }
 
@@ -82,6 +85,7 @@ impl Flash {
             "session-ended-unconfirmed" => Self::SessionEndedUnconfirmed,
             "others-ended" => Self::OthersEnded(count),
             "already-ended" => Self::AlreadyEnded,
+            "limit-reached" => Self::LimitReached(count),
             _ => return None,
         })
     }
@@ -109,6 +113,17 @@ impl Flash {
                         .into(),
             },
             Self::OthersEnded(count) => done(others(count)),
+            Self::LimitReached(count) => Notice {
+                kind: "warning",
+                text: match count {
+                    1 => "You are signed in. Your oldest session was ended, because only so many are allowed at once."
+                        .into(),
+                    count => format!(
+                        "You are signed in. Your {count} oldest sessions were ended, because only so many are allowed \
+                         at once."
+                    ),
+                },
+            },
             Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
         }
     }
@@ -167,6 +182,7 @@ mod tests {
             Flash::SessionEndedUnconfirmed,
             Flash::OthersEnded(1204),
             Flash::AlreadyEnded,
+            Flash::LimitReached(1),
         ] {
             assert_eq!(Flash::parse(&flash.word()), Some(flash));
         }
