@@ -22,7 +22,7 @@ use crate::{
     db::Db,
     error::Error,
     routes,
-    security::{cross_origin, error_pages, headers},
+    security::{bodies, cross_origin, error_pages, headers},
     sessions::{Sessions, Store, visit},
     web::Layout,
 };
@@ -117,6 +117,7 @@ pub async fn start(
                     .configure(extra)
                     .default_service(web::to(nothing_here)),
             )
+            .wrap(from_fn(bodies::check))
             .wrap(from_fn(cross_origin::check))
             .wrap(CatchPanic::default())
             .wrap(from_fn(error_pages::render))

@@ -1,5 +1,6 @@
 //! What every request passes: the cross-origin check, headers, the client's address, error pages.
 
+pub mod bodies;
 mod client;
 pub mod cross_origin;
 pub mod error_pages;

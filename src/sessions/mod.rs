@@ -155,7 +155,8 @@ impl Sessions {
         Visit::with(|visit| visit.renewing = true);
         Identity::login(&req.extensions(), user.id.to_string())
             .map_err(|error| Error::internal(error.to_string()))?;
-        let absolute_end = absolute.assume_utc().unix_timestamp();
+        // Rounded up: the catalogue has the exact time.
+        let absolute_end = absolute.assume_utc().unix_timestamp() + 1;
         Established { session_id: id, remembered, absolute_end }.write(&session)?;
         Ok(beyond)
     }

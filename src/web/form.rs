@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
-use actix_web::{
-    FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, dev::Payload, http::StatusCode,
-    web::Bytes,
-};
+use actix_web::{FromRequest, HttpRequest, ResponseError as _, dev::Payload, http::StatusCode, web::Bytes};
 use actix_web_lab::extract::BodyLimit;
 use percent_encoding::percent_decode_str;
 use serde::{
@@ -14,10 +11,7 @@ use serde::{
 };
 use validator::{Validate, ValidationErrors};
 
-use crate::error::Error;
-
-/// Largest body, in bytes.
-pub const BODY_LIMIT: usize = 64 * 1024;
+use crate::{error::Error, security::bodies};
 
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -93,12 +87,8 @@ impl<T: FormFields> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_form = req.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-        let body = BodyLimit::<Bytes, BODY_LIMIT>::from_request(req, payload);
+        let body = BodyLimit::<Bytes, { bodies::LIMIT }>::from_request(req, payload);
         Box::pin(async move {
-            if !is_form {
-                return Err(Error::UnsupportedMediaType);
-            }
             match tokio::time::timeout(BODY_TIME, body).await {
                 Ok(Ok(body)) => parse(&body.into_inner()),
                 Ok(Err(error)) if error.status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
