@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Seen within this long counts as active now.
-const ACTIVE_NOW: time::Duration = time::Duration::minutes(2);
+const ACTIVE_NOW: time::Duration = time::Duration::minutes(5);
 
 /// Ends within this long counts as ending soon.
 const ENDS_SOON: time::Duration = time::Duration::minutes(15);

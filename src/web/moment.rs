@@ -31,14 +31,14 @@ impl Moment {
     }
 }
 
-/// Seconds from now (negative: past) in words, in the largest unit that fits.
+/// Seconds from now (negative: past) in words, in the largest unit that fits. `static/app.js` says the same.
 fn relative(seconds: i64) -> String {
-    const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    const UNITS: [(i64, &str); 5] =
+        [(31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
     let distance = seconds.abs();
-    if distance < 5 {
+    let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| distance >= *size) else {
         return "now".to_owned();
-    }
-    let (size, unit) = UNITS.into_iter().find(|(size, _)| distance >= *size).unwrap_or((1, "second"));
+    };
     let count = distance / size;
     let plural = if count == 1 { "" } else { "s" };
     if seconds < 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
@@ -62,13 +62,14 @@ mod tests {
     fn the_largest_unit_that_fits() {
         for (seconds, text) in [
             (0, "now"),
-            (-4, "now"),
-            (-59, "59 seconds ago"),
+            (-59, "now"),
             (-60, "1 minute ago"),
             (3_599, "in 59 minutes"),
             (7_200, "in 2 hours"),
             (-86_400, "1 day ago"),
-            (30 * 86_400, "in 30 days"),
+            (29 * 86_400, "in 29 days"),
+            (30 * 86_400, "in 1 month"),
+            (-800 * 86_400, "2 years ago"),
         ] {
             assert_eq!(relative(seconds), text);
         }
