@@ -1,0 +1,5 @@
+//! The application over HTTP, on real servers and on both stacks. Run with `scripts/test`.
+
+mod support;
+
+mod register;

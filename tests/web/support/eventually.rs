@@ -1,0 +1,70 @@
+//! Waiting for what happens in the background.
+
+use std::{future::Future, panic::Location, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// What a probe may answer: `false` and `None` mean "not yet".
+pub trait Probe {
+    /// What the wait ends with.
+    type Value;
+
+    /// The value, once it is there.
+    fn found(self) -> Option<Self::Value>;
+}
+
+impl Probe for bool {
+    type Value = ();
+
+    fn found(self) -> Option<()> {
+        self.then_some(())
+    }
+}
+
+impl<T> Probe for Option<T> {
+    type Value = T;
+
+    fn found(self) -> Option<T> {
+        self
+    }
+}
+
+/// Asks again and again, for at most ten seconds, until the answer is `true` or `Some`.
+///
+/// ```ignore
+/// eventually(|| async { app.query_one("SELECT count(*) FROM sessions").unwrap() == "0" }).await;
+/// ```
+#[track_caller]
+pub fn eventually<F, Fut, P>(mut probe: F) -> impl Future<Output = P::Value>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = P>,
+    P: Probe,
+{
+    let caller = Location::caller();
+    async move {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(value) = probe().await.found() {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "{caller}: still not so after {DEADLINE:?}");
+            sleep(INTERVAL).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn eventually_asks_until_it_is_so() {
+    let mut asked = 0;
+    let found = eventually(|| {
+        asked += 1;
+        let now = asked;
+        async move { (now == 3).then_some("there") }
+    })
+    .await;
+    assert_eq!((found, asked), ("there", 3));
+}

@@ -1,0 +1,68 @@
+//! People who use the application.
+
+use super::{answer::Answer, client::Client, stack::TestApp, stores::quoted};
+
+/// Strong, and not built from anybody's name.
+pub const PASSWORD: &str = "violet-anchor-93-maple";
+
+/// Somebody with an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+    pub password: String,
+}
+
+impl Person {
+    /// Somebody by this name, without an account yet: `Ada Lovelace` is `ada.lovelace@example.org`.
+    pub fn new(name: &str) -> Self {
+        let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+        Self { name: name.to_owned(), email, password: PASSWORD.to_owned() }
+    }
+
+    /// Registers with the form, which also signs in.
+    pub async fn register(&self, client: &Client) -> Answer {
+        let password = self.password.as_str();
+        let fields = [
+            ("name", self.name.as_str()),
+            ("email", &self.email),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
+        client.post("/register", &fields).await.to("/profile")
+    }
+
+    /// Signs in with the form.
+    pub async fn sign_in(&self, client: &Client) -> Answer {
+        client.post("/login", &[("email", &self.email), ("password", &self.password)]).await.to("/profile")
+    }
+
+    /// Signs in and wants to be remembered.
+    pub async fn sign_in_remembered(&self, client: &Client) -> Answer {
+        let fields = [("email", self.email.as_str()), ("password", &self.password), ("remember", "on")];
+        client.post("/login", &fields).await.to("/profile")
+    }
+}
+
+impl TestApp {
+    /// Somebody new, registered and signed in.
+    pub async fn person(&self, name: &str) -> (Person, Client) {
+        let (person, client) = (Person::new(name), self.client());
+        let _ = person.register(&client).await;
+        (person, client)
+    }
+
+    /// The same with the role of an administrator.
+    pub async fn admin(&self, name: &str) -> (Person, Client) {
+        let (person, client) = self.person(name).await;
+        self.make_admin(&person);
+        (person, client)
+    }
+
+    /// Gives somebody the role of an administrator, past all rules.
+    #[track_caller]
+    pub fn make_admin(&self, person: &Person) {
+        let email = quoted(&person.email);
+        assert_eq!(self.sql(&format!("UPDATE users SET role = 'admin' WHERE email = {email}")), 1);
+    }
+}

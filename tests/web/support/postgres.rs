@@ -1,0 +1,276 @@
+//! Postgres as a test sees it: its own database on the shared cluster, or a cluster of its own to be stopped and killed.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::{fs::chown, process::CommandExt},
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use tempfile::TempDir;
+
+use super::own_process::{OwnProcess, free_addr, signal};
+
+/// A database of one test, dropped with it.
+pub struct PostgresDatabase {
+    name: String,
+    url: String,
+}
+
+impl PostgresDatabase {
+    /// A migrated database that no other test has.
+    pub fn fresh() -> Self {
+        // Migrating takes longer than copying what was migrated once.
+        static TEMPLATE: OnceLock<PostgresDatabase> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| {
+            let template = Self::create("template", "template0");
+            gatehouse::db::migrate_url(&template.url).unwrap_or_else(|error| panic!("migrations: {error}"));
+            template
+        });
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self::create(&NEXT.fetch_add(1, Relaxed).to_string(), &template.name)
+    }
+
+    /// An empty database without any table, for tests of the migrations.
+    pub fn empty() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self::create(&format!("empty_{}", NEXT.fetch_add(1, Relaxed)), "template0")
+    }
+
+    fn create(suffix: &str, template: &str) -> Self {
+        let name = format!("gatehouse_{}_{suffix}", std::process::id());
+        let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        let mut server = connect(&shared_url());
+        server.batch_execute(&sql).unwrap();
+        server.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).unwrap();
+        let url = shared_url();
+        let (base, _) = url.rsplit_once('/').expect("TEST_POSTGRES_URL ends with a database");
+        Self { url: format!("{base}/{name}"), name }
+    }
+
+    /// Its address, for `DATABASE_URL`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        let Ok(mut server) = PgConnection::establish(&shared_url()) else { return };
+        let _ = server.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+/// A connection that fails with the address in its message.
+pub fn connect(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+/// Where the server of an address listens.
+pub fn addr_of(url: &str) -> SocketAddr {
+    let (_, rest) = url.split_once("://").unwrap();
+    let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+    authority.rsplit('@').next().unwrap().parse().unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+fn shared_url() -> String {
+    std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set: run the tests with scripts/test")
+}
+
+/// A Postgres cluster of a test's own, with the empty database `postgres`.
+pub struct PostgresServer {
+    process: OwnProcess,
+    addr: SocketAddr,
+}
+
+impl PostgresServer {
+    /// Makes and starts a cluster. It keeps what was committed through a kill of its processes.
+    pub fn start_own() -> Self {
+        let mut addr = free_addr();
+        let folder = TempDir::new().unwrap();
+        if let Some((user, group)) = server_user() {
+            chown(folder.path(), Some(user), Some(group)).unwrap();
+        }
+        let output = as_server_user("initdb")
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .arg(format!("--pgdata={}", data(folder.path())))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        let command = &mut command(folder.path(), addr);
+        let mut server = Self { process: OwnProcess::start(folder, command), addr };
+        while !server.is_up() {
+            addr = free_addr();
+            server.addr = addr;
+            let command = &mut self::command(server.process.folder(), addr);
+            server.process.start_again(command);
+        }
+        server
+    }
+
+    /// Where it listens, before and after a restart.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The address of its database, for `DATABASE_URL`.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@{}/postgres", self.addr)
+    }
+
+    /// Freezes all its processes (SIGSTOP).
+    pub fn freeze(&self) {
+        // The first one first, so that it starts no others meanwhile.
+        self.process.signal("STOP");
+        signal_all("STOP", &children_of(self.process.id()));
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        signal_all("CONT", &children_of(self.process.id()));
+        self.process.signal("CONT");
+    }
+
+    /// Kills all its processes (SIGKILL).
+    pub fn kill(&mut self) {
+        if !self.process.runs() {
+            return;
+        }
+        self.process.signal("STOP");
+        let children = children_of(self.process.id());
+        signal_all("KILL", &children);
+        self.process.kill();
+    }
+
+    /// Starts it again on the same port and waits until it answers.
+    pub fn restart(&mut self) {
+        self.kill();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let command = &mut command(self.process.folder(), self.addr);
+            self.process.start_again(command);
+            if self.is_up() {
+                return;
+            }
+            // The kernel may still be taking the killed processes' memory away.
+            assert!(Instant::now() < deadline, "{}", self.process.output());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until it takes connections, which is later than its port opens; false when it ended instead.
+    fn is_up(&mut self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.process.runs() {
+            if PgConnection::establish(&self.url()).is_ok() {
+                return true;
+            }
+            assert!(Instant::now() < deadline, "{}", self.process.output());
+            sleep(Duration::from_millis(20));
+        }
+        false
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn data(folder: &Path) -> String {
+    format!("{}/data", folder.display())
+}
+
+fn command(folder: &Path, addr: SocketAddr) -> Command {
+    let mut command = as_server_user("postgres");
+    let port = addr.port().to_string();
+    command.args(["-D", data(folder).as_str(), "-p", port.as_str()]).current_dir("/");
+    for setting in
+        ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=100"]
+    {
+        command.args(["-c", setting]);
+    }
+    command
+}
+
+/// One of Postgres' programs, which refuse to run as root.
+fn as_server_user(program: &str) -> Command {
+    let folder = std::env::var("TEST_POSTGRES_BIN");
+    let folder = folder.expect("TEST_POSTGRES_BIN is not set: run the tests with scripts/test");
+    let mut command = Command::new(Path::new(&folder).join(program));
+    if let Some((user, group)) = server_user() {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+/// The `postgres` user and its group, when the tests run as root.
+fn server_user() -> Option<(u32, u32)> {
+    let id = |arguments: &[&str]| -> u32 {
+        let output = Command::new("id").args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    };
+    (id(&["-u"]) == 0).then(|| (id(&["-u", "postgres"]), id(&["-g", "postgres"])))
+}
+
+/// The processes whose parent is `id`. Each has a session of its own, so no process group holds them.
+fn children_of(id: u32) -> Vec<u32> {
+    let parent = |process: u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // After the name in brackets, which may hold anything, come the state and the parent.
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|process| parent(*process) == Some(id))
+        .collect()
+}
+
+fn signal_all(name: &str, ids: &[u32]) {
+    if !ids.is_empty() {
+        signal(name, ids);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{RunQueryDsl, sql_query};
+
+    use super::*;
+
+    #[test]
+    fn a_server_of_its_own_freezes_and_dies_and_comes_back() {
+        let mut server = PostgresServer::start_own();
+        let mut before = connect(&server.url());
+        before.batch_execute("CREATE TABLE kept (id int)").unwrap();
+        server.freeze();
+        server.thaw();
+        before.batch_execute("INSERT INTO kept VALUES (1)").unwrap();
+        server.kill();
+        assert!(before.batch_execute("SELECT 1").is_err());
+        assert!(PgConnection::establish(&server.url()).is_err());
+        server.restart();
+        assert_eq!(sql_query("DELETE FROM kept").execute(&mut connect(&server.url())).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_database_is_gone_after_its_test() {
+        let database = PostgresDatabase::empty();
+        let url = database.url().to_owned();
+        let _open = connect(&url);
+        drop(database);
+        assert!(PgConnection::establish(&url).is_err());
+    }
+}

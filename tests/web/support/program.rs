@@ -1,0 +1,126 @@
+//! The program itself, as an operator runs it: the command line, its exit status, and the server to be killed.
+
+use std::{
+    io::Write,
+    net::SocketAddr,
+    process::{Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use tempfile::TempDir;
+
+use super::{
+    client::Client,
+    own_process::{OwnProcess, free_addr},
+    stores::Stores,
+};
+
+/// `gatehouse serve` in a process of its own, in an empty folder, with nothing of this process' environment.
+pub struct Program {
+    process: OwnProcess,
+    address: Arc<Mutex<SocketAddr>>,
+    vars: Vec<(String, String)>,
+    stores: Arc<Stores>,
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Program {
+    pub(super) fn serve(vars: Vec<(String, String)>, stores: Arc<Stores>) -> Self {
+        let vars: Vec<_> = stores.vars().into_iter().chain(vars).collect();
+        loop {
+            let addr = free_addr();
+            let folder = TempDir::new().unwrap();
+            let command = &mut command(&["serve"], &vars);
+            command.env("LISTEN_ADDR", addr.to_string()).current_dir(folder.path());
+            let mut process = OwnProcess::start(folder, command);
+            if process.listens(addr) {
+                return Self { process, address: Arc::new(Mutex::new(addr)), vars, stores };
+            }
+            let output = process.output();
+            assert!(output.contains("in use"), "the program ended:\n{output}");
+        }
+    }
+
+    /// Runs a command and waits for its end: `Program::run(&["check-config"], &vars, "")`.
+    pub fn run(arguments: &[&str], vars: &[(String, String)], stdin: &str) -> Finished {
+        let folder = TempDir::new().unwrap();
+        let mut child = command(arguments, vars)
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may end without reading.
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Finished { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Runs a command on the same stores with the same settings.
+    pub fn command(&self, arguments: &[&str], stdin: &str) -> Finished {
+        Self::run(arguments, &self.vars, stdin)
+    }
+
+    /// A browser without cookies. It follows the program through restarts.
+    pub fn client(&self) -> Client {
+        Client::new(self.address.clone())
+    }
+
+    /// Its stores.
+    pub fn stores(&self) -> &Arc<Stores> {
+        &self.stores
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// Its process id, to look at what it uses.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to end (SIGTERM) and waits.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.process.signal("TERM");
+        self.process.wait()
+    }
+
+    /// Starts it again, on the same port where that is still free.
+    pub fn restart(&mut self) {
+        let mut addr = *self.address.lock().unwrap();
+        loop {
+            let command = &mut command(&["serve"], &self.vars);
+            command.env("LISTEN_ADDR", addr.to_string()).current_dir(self.process.folder());
+            self.process.start_again(command);
+            if self.process.listens(addr) {
+                *self.address.lock().unwrap() = addr;
+                return;
+            }
+            let output = self.process.output();
+            assert!(output.contains("in use"), "the program ended:\n{output}");
+            addr = free_addr();
+        }
+    }
+}
+
+fn command(arguments: &[&str], vars: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    command.args(arguments).env_clear().envs(vars.iter().map(|(name, value)| (name, value)));
+    command
+}

@@ -1,0 +1,216 @@
+//! Redis as a test sees it: its own database on the shared server, or a server of its own to be stopped and killed.
+
+use std::{
+    net::SocketAddr,
+    process::Command,
+    sync::Mutex,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use redis::{Connection, FromRedisValue, ToRedisArgs};
+use tempfile::TempDir;
+
+use super::own_process::{OwnProcess, free_addr};
+
+/// How many databases `scripts/services` gives its server.
+const DATABASES: u32 = 10_000;
+
+/// One Redis database, looked at from outside the application.
+pub struct RedisDatabase {
+    url: String,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl RedisDatabase {
+    /// A database of the shared server that no other test has, and nothing in it.
+    pub fn fresh() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = shared_url();
+        // Test binaries that share a server start at different numbers.
+        let offset = std::process::id().wrapping_mul(997);
+        let number = 1 + offset.wrapping_add(NEXT.fetch_add(1, Relaxed)) % (DATABASES - 1);
+        let database = Self::at(format!("{server}/{number}"));
+        database.flush();
+        database
+    }
+
+    /// A database by its address.
+    pub fn at(url: String) -> Self {
+        Self { url, connection: Mutex::new(None) }
+    }
+
+    /// Its address, for `REDIS_URL`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the server listens.
+    pub fn addr(&self) -> SocketAddr {
+        let rest = self.url.strip_prefix("redis://").unwrap();
+        rest.split('/').next().unwrap().parse().unwrap()
+    }
+
+    /// All keys, sorted.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.ask(&["KEYS", "*"]);
+        keys.sort();
+        keys
+    }
+
+    /// A value.
+    pub fn get(&self, key: &str) -> Option<String> {
+        self.ask(&["GET", key])
+    }
+
+    /// Sets a value without a time to live.
+    pub fn set(&self, key: &str, value: &str) {
+        self.ask::<()>(&["SET", key, value]);
+    }
+
+    /// Seconds that a key has left; -1: for ever, -2: there is no such key.
+    pub fn ttl(&self, key: &str) -> i64 {
+        self.ask(&["TTL", key])
+    }
+
+    /// The same in milliseconds.
+    pub fn pttl(&self, key: &str) -> i64 {
+        self.ask(&["PTTL", key])
+    }
+
+    /// Deletes a key; whether it was there.
+    pub fn del(&self, key: &str) -> bool {
+        self.ask(&["DEL", key])
+    }
+
+    /// Deletes every key of this database.
+    pub fn flush(&self) {
+        self.ask::<()>(&["FLUSHDB"]);
+    }
+
+    /// Any command.
+    pub fn ask<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> T {
+        self.try_ask(command).unwrap_or_else(|error| panic!("{}: {error}", self.url))
+    }
+
+    /// Any command, of a server that may be gone.
+    pub fn try_ask<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> redis::RedisResult<T> {
+        let mut slot = self.connection.lock().unwrap();
+        let connection = match &mut *slot {
+            Some(connection) => connection,
+            none => {
+                let timeout = Duration::from_secs(5);
+                let connection =
+                    redis::Client::open(self.url.as_str())?.get_connection_with_timeout(timeout)?;
+                connection.set_read_timeout(Some(timeout))?;
+                none.insert(connection)
+            }
+        };
+        let mut request = redis::Cmd::new();
+        for part in command {
+            request.arg(part);
+        }
+        let answer = request.query(connection);
+        if answer.as_ref().is_err_and(redis::RedisError::is_unrecoverable_error) {
+            *slot = None;
+        }
+        answer
+    }
+}
+
+/// A Redis server of a test's own.
+pub struct RedisServer {
+    process: OwnProcess,
+    addr: SocketAddr,
+}
+
+impl RedisServer {
+    /// Starts an empty server without persistence: a restart has forgotten everything.
+    pub fn start_own() -> Self {
+        loop {
+            let (folder, addr) = (TempDir::new().unwrap(), free_addr());
+            let process = OwnProcess::start(folder, &mut command(addr));
+            let mut server = Self { process, addr };
+            if server.process.listens(addr) {
+                return server;
+            }
+        }
+    }
+
+    /// Where it listens, before and after a restart.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Its address, for `REDIS_URL`.
+    pub fn url(&self) -> String {
+        format!("redis://{}/0", self.addr)
+    }
+
+    /// Its database.
+    pub fn database(&self) -> RedisDatabase {
+        RedisDatabase::at(self.url())
+    }
+
+    /// Freezes it (SIGSTOP): connections are accepted and nothing is answered.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
+    /// Kills it (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again, empty, on the same port.
+    pub fn restart(&mut self) {
+        self.process.start_again(&mut command(self.addr));
+        assert!(self.process.listens(self.addr), "{}", self.process.output());
+    }
+}
+
+fn command(addr: SocketAddr) -> Command {
+    let mut command = Command::new("redis-server");
+    let port = addr.port().to_string();
+    command.args(["--bind", "127.0.0.1", "--port", port.as_str(), "--save", "", "--appendonly", "no"]);
+    command
+}
+
+fn shared_url() -> String {
+    std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL is not set: run the tests with scripts/test")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_are_apart() {
+        let (one, two) = (RedisDatabase::fresh(), RedisDatabase::fresh());
+        one.set("sess:a", "1");
+        assert_eq!((one.keys(), two.keys()), (vec!["sess:a".to_owned()], vec![]));
+        assert_eq!(
+            (one.ttl("sess:a"), one.ttl("none"), one.del("sess:a"), one.get("sess:a")),
+            (-1, -2, true, None)
+        );
+    }
+
+    #[test]
+    fn a_server_of_its_own_freezes_and_dies_and_comes_back() {
+        let mut server = RedisServer::start_own();
+        let database = server.database();
+        database.set("a", "1");
+        server.freeze();
+        server.thaw();
+        assert_eq!(database.get("a").as_deref(), Some("1"));
+        server.kill();
+        assert!(database.try_ask::<String>(&["PING"]).is_err());
+        server.restart();
+        assert_eq!(database.get("a"), None);
+    }
+}
