@@ -1,14 +1,14 @@
 //! The `gatehouse` command.
 
-use std::process::ExitCode;
-
 #[actix_web::main]
-async fn main() -> ExitCode {
-    match gatehouse::cli::run().await {
-        Ok(()) => ExitCode::SUCCESS,
+async fn main() {
+    let status = match gatehouse::cli::run().await {
+        Ok(()) => 0,
         Err(complaint) => {
             eprintln!("{complaint}");
-            ExitCode::FAILURE
+            1
         }
-    }
+    };
+    // Returning would wait without limit for threads that a hung database keeps.
+    std::process::exit(status);
 }

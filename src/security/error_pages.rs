@@ -6,10 +6,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap},
     },
     middleware::Next,
+    web::Data,
 };
 use askama::Template;
 
@@ -36,9 +37,10 @@ struct ErrorPage {
 
 /// What is needed of the request once it is gone.
 struct Asked {
-    layout: Layout,
+    site: Data<Site>,
+    method: Method,
+    path: String,
     json: bool,
-    what: String,
 }
 
 /// Middleware, outside of everything that can fail: also an `Err` of the session middleware becomes a page.
@@ -54,18 +56,18 @@ pub async fn render(
                 return Ok(res);
             }
             if let Some(error) = res.response().error() {
-                log(&asked, res.status(), error);
+                asked.log(res.status(), error);
             }
             if is_rendered(res.headers()) {
                 return Ok(res);
             }
             let (req, bare) = res.into_parts();
-            Ok(ServiceResponse::new(req, page(asked, bare)))
+            Ok(ServiceResponse::new(req, page(&asked, bare)))
         }
         Err(error) => {
             let bare = error.as_response_error().error_response();
-            log(&asked, bare.status(), &error);
-            Err(InternalError::from_response("rendered", page(asked, bare)).into())
+            asked.log(bare.status(), &error);
+            Err(InternalError::from_response("rendered", page(&asked, bare)).into())
         }
     }
 }
@@ -73,10 +75,24 @@ pub async fn render(
 impl Asked {
     fn of(req: &HttpRequest) -> Result<Self, Error> {
         Ok(Self {
-            layout: Layout::bare(Site::of(req)?, req.path()),
+            site: Site::of(req)?.clone(),
+            method: req.method().clone(),
+            path: req.path().to_owned(),
             json: wants_json(req),
-            what: format!("{} {:?}", req.method(), req.path()),
         })
+    }
+
+    fn log(&self, status: StatusCode, error: &ActixError) {
+        let (status, method, path) = (status.as_u16(), &self.method, &self.path);
+        let error = match error.as_error::<Error>() {
+            Some(error) => error.causes(),
+            None => format!("{error:?}"),
+        };
+        if status >= 500 {
+            tracing::error!(status, %method, ?path, ?error, "request failed");
+        } else {
+            tracing::debug!(status, %method, ?path, ?error, "request refused");
+        }
     }
 }
 
@@ -91,23 +107,12 @@ fn is_rendered(headers: &HeaderMap) -> bool {
     kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON)
 }
 
-fn log(asked: &Asked, status: StatusCode, error: &ActixError) {
-    let causes = match error.as_error::<Error>() {
-        Some(error) => error.causes(),
-        None => format!("{error:?}"),
-    };
-    if status.is_server_error() {
-        tracing::error!(status = status.as_u16(), request = %asked.what, error = ?causes, "request failed");
-    } else {
-        tracing::debug!(status = status.as_u16(), request = %asked.what, error = ?causes, "request refused");
-    }
-}
-
 /// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
-fn page(asked: Asked, bare: HttpResponse) -> HttpResponse {
+fn page(asked: &Asked, bare: HttpResponse) -> HttpResponse {
     let status = bare.status();
     let user = bare.extensions().get::<Viewer>().cloned();
-    let layout = Layout { user, unavailable: status == StatusCode::SERVICE_UNAVAILABLE, ..asked.layout };
+    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+    let layout = Layout { user, unavailable, ..Layout::bare(&asked.site, &asked.path) };
     let (title, message, advice) = words(status);
     let message = match bare.extensions().get::<Detail>() {
         Some(Detail(text)) => text.clone(),

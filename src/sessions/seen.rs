@@ -6,14 +6,18 @@ use std::{
     time::Duration,
 };
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text, Timestamp},
+};
 use time::PrimitiveDateTime;
 use tokio::sync::Notify;
 
 use super::lookup::Found;
 use crate::{
     config,
-    db::{Db, now, schema::sessions},
+    db::{Db, DbConnection, now, schema::sessions},
+    error::Error,
 };
 
 /// How long a batch gathers.
@@ -78,7 +82,34 @@ impl Seen {
         if batch.is_empty() {
             return;
         }
-        let written = db.transaction(move |conn| {
+        let written = db.patient().transaction(move |conn| write(conn, batch)).await;
+        if let Err(error) = written {
+            tracing::warn!(error = ?error.causes(), "last-seen times could not be written");
+        }
+    }
+}
+
+/// One statement on Postgres, one per session on SQLite, where a statement is a function call.
+fn write(conn: &mut DbConnection, batch: HashMap<String, Sighting>) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => {
+            let (mut ids, mut seen, mut expires) = (Vec::new(), Vec::new(), Vec::new());
+            for (id, sighting) in batch {
+                ids.push(id);
+                seen.push(sighting.at);
+                expires.push(sighting.expires_at);
+            }
+            diesel::sql_query(
+                "UPDATE sessions SET last_seen_at = new.at, expires_at = new.expires_at \
+                 FROM unnest($1, $2, $3) AS new (id, at, expires_at) \
+                 WHERE sessions.id = new.id AND sessions.ended_at IS NULL AND sessions.last_seen_at < new.at",
+            )
+            .bind::<Array<Text>, _>(ids)
+            .bind::<Array<Timestamp>, _>(seen)
+            .bind::<Array<Timestamp>, _>(expires)
+            .execute(pg)?;
+        }
+        DbConnection::Sqlite(sqlite) => {
             for (id, sighting) in batch {
                 diesel::update(sessions::table.find(id))
                     .filter(sessions::ended_at.is_null())
@@ -87,12 +118,9 @@ impl Seen {
                         sessions::last_seen_at.eq(sighting.at),
                         sessions::expires_at.eq(sighting.expires_at),
                     ))
-                    .execute(conn)?;
+                    .execute(sqlite)?;
             }
-            Ok(())
-        });
-        if let Err(error) = written.await {
-            tracing::warn!(error = ?error.causes(), "last-seen times could not be written");
         }
     }
+    Ok(())
 }
