@@ -108,29 +108,65 @@ impl Event {
 
     /// Writes it to the table and to the log, inside the transaction of its cause.
     pub fn write(self, conn: &mut DbConnection) -> Result<(), Error> {
-        let ip = self.client.as_ref().map(|client| client.ip.to_string());
+        Self::write_all(conn, vec![self])
+    }
+
+    /// The same for many, in few statements.
+    pub fn write_all(conn: &mut DbConnection, events: Vec<Self>) -> Result<(), Error> {
+        let at = now();
+        let rows: Vec<Row> = events.into_iter().map(|event| event.into_row(at)).collect();
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            let insert = diesel::insert_into(events::table).values(rows);
+            match conn {
+                DbConnection::Postgres(pg) => insert.execute(pg)?,
+                DbConnection::Sqlite(sqlite) => insert.execute(sqlite)?,
+            };
+        }
+        rows.iter().for_each(Row::log);
+        Ok(())
+    }
+
+    fn into_row(self, at: PrimitiveDateTime) -> Row {
+        Row {
+            at,
+            kind: self.kind.name(),
+            user_id: self.user,
+            actor_id: self.actor,
+            session_id: self.session,
+            ip: self.client.as_ref().map(|client| client.ip.to_string()),
+            user_agent: self.client.map(|client| client.user_agent),
+            detail: self.detail,
+        }
+    }
+}
+
+/// Rows that one statement inserts; Postgres takes 65,535 values in one.
+const ROWS_AT_ONCE: usize = 1_000;
+
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct Row {
+    at: PrimitiveDateTime,
+    kind: &'static str,
+    user_id: Option<i64>,
+    actor_id: Option<i64>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    detail: Option<String>,
+}
+
+impl Row {
+    fn log(&self) {
         tracing::info!(
             target: "gatehouse::security",
-            kind = self.kind.name(),
-            user = self.user,
-            actor = self.actor,
-            session = self.session.as_deref(),
-            ip = ip.as_deref(),
+            kind = self.kind,
+            user = self.user_id,
+            actor = self.actor_id,
+            session = self.session_id.as_deref(),
+            ip = self.ip.as_deref(),
             detail = self.detail.as_ref().map(|text| format!("{text:?}")),
         );
-        diesel::insert_into(events::table)
-            .values((
-                events::at.eq(now()),
-                events::kind.eq(self.kind.name()),
-                events::user_id.eq(self.user),
-                events::actor_id.eq(self.actor),
-                events::session_id.eq(self.session),
-                events::ip.eq(ip),
-                events::user_agent.eq(self.client.map(|client| client.user_agent)),
-                events::detail.eq(self.detail),
-            ))
-            .execute(conn)?;
-        Ok(())
     }
 }
 

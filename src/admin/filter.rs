@@ -1,18 +1,20 @@
-//! The filter of the administrator's list, from its query fields.
+//! The filter of the administrator's list: one set of fields for the page, for what is ended by it and for the
+//! command line.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
-    sessions::catalogue::{Cursor, Filter},
+    accounts::Role,
+    sessions::list::{Cursor, Filter, Sort, Wanted},
     web::FieldErrors,
 };
 
 const LONGEST: usize = 100;
 
-/// The query fields of `/admin/sessions` as typed.
+/// The fields as typed, in a query, in a form or on the command line; empty ones ask for nothing.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct FilterFields {
@@ -20,59 +22,103 @@ pub struct FilterFields {
     pub q: String,
     /// An address or network (CIDR).
     pub ip: String,
+    /// A browser's name.
+    pub browser: String,
+    /// A system's name.
+    pub os: String,
+    /// `user` or `admin`.
+    pub role: String,
+    /// `yes` or `no`.
+    pub remembered: String,
+    /// Began at least so long ago: a duration such as `90m` or `7d`.
+    pub older_than: String,
+    /// Not seen for so long: a duration.
+    pub idle_over: String,
+    /// `active` or `ended`.
+    pub state: String,
+    /// `seen` or `started`.
+    pub sort: String,
     /// Where the page starts.
     pub after: String,
 }
 
-/// What the fields ask for.
-#[derive(Debug, Default)]
-pub struct Wanted {
-    /// What the list is narrowed to.
-    pub filter: Filter,
-    /// Where the page starts.
-    pub after: Option<Cursor>,
+/// A filter in force, as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chip {
+    /// "Browser"
+    pub label: &'static str,
+    /// The value as typed.
+    pub value: String,
+    /// The list without it.
+    pub href: String,
 }
 
 impl FilterFields {
     /// Reads the fields; what can't be read is said beside its field.
     pub fn read(&self) -> Result<Wanted, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let mut wanted = Wanted::default();
-        let q = self.q.trim();
-        if q.chars().count() > LONGEST || q.chars().any(char::is_control) {
-            errors.add("q", format!("Enter part of a name or address, at most {LONGEST} characters."));
-        } else if !q.is_empty() {
-            wanted.filter.person = Some(q.to_owned());
+        let filter = Filter {
+            person: read(&self.q, "q", PERSON, &mut errors, text),
+            network: read(&self.ip, "ip", NETWORK, &mut errors, network),
+            browser: read(&self.browser, "browser", BROWSER, &mut errors, text),
+            os: read(&self.os, "os", SYSTEM, &mut errors, text),
+            role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
+            remembered: read(&self.remembered, "remembered", "Choose yes or no.", &mut errors, yes_or_no),
+            older_than: read(&self.older_than, "older_than", DURATION, &mut errors, duration),
+            idle_over: read(&self.idle_over, "idle_over", DURATION, &mut errors, duration),
+            ended: read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false),
+        };
+        let sort = read(&self.sort, "sort", "Choose seen or started.", &mut errors, sort).unwrap_or_default();
+        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
+        let cursor = after.and_then(Cursor::parse);
+        if after.is_some() && cursor.is_none() {
+            errors.add_form("This page of the list doesn't exist. Start from the first page.");
         }
-        match self.ip.trim() {
-            "" => {}
-            ip => match network(ip) {
-                Some(network) => wanted.filter.network = Some(network),
-                None => {
-                    errors.add("ip", "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.")
-                }
-            },
-        }
-        match self.after.as_str() {
-            "" => {}
-            after => match Cursor::parse(after) {
-                Some(cursor) => wanted.after = Some(cursor),
-                None => errors.add_form("This page of the list doesn't exist. Start from the first page."),
-            },
-        }
-        if errors.is_empty() { Ok(wanted) } else { Err(errors) }
+        if errors.is_empty() { Ok(Wanted { filter, sort, after: cursor }) } else { Err(errors) }
+    }
+
+    /// The fields that narrow the list, with their names and labels.
+    fn narrowing(&self) -> [(&'static str, &'static str, &str); 8] {
+        [
+            ("q", "Person", &self.q),
+            ("ip", "IP", &self.ip),
+            ("browser", "Browser", &self.browser),
+            ("os", "System", &self.os),
+            ("role", "Role", &self.role),
+            ("remembered", "Remembered", &self.remembered),
+            ("older_than", "Signed in at least", &self.older_than),
+            ("idle_over", "Idle over", &self.idle_over),
+        ]
     }
 
     /// Whether anything narrows the list.
     pub fn is_narrowed(&self) -> bool {
-        !self.q.trim().is_empty() || !self.ip.trim().is_empty()
+        self.narrowing().iter().any(|(_, _, value)| !value.trim().is_empty())
+    }
+
+    /// The filters in force, each with the list that is without it.
+    pub fn chips(&self) -> Vec<Chip> {
+        self.narrowing()
+            .into_iter()
+            .filter(|(_, _, value)| !value.trim().is_empty())
+            .map(|(name, label, value)| Chip {
+                label,
+                value: value.trim().to_owned(),
+                href: self.href_without(Some(name), None),
+            })
+            .collect()
     }
 
     /// The address of the list with these fields, starting at the cursor.
     pub fn href(&self, after: Option<&Cursor>) -> String {
+        self.href_without(None, after)
+    }
+
+    fn href_without(&self, left_out: Option<&str>, after: Option<&Cursor>) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("q", &self.q), ("ip", &self.ip)] {
-            if !value.trim().is_empty() {
+        let shown = [("state", "", self.state.as_str()), ("sort", "", self.sort.as_str())];
+        for (name, _, value) in self.narrowing().into_iter().chain(shown) {
+            if !value.trim().is_empty() && Some(name) != left_out {
                 query.append_pair(name, value.trim());
             }
         }
@@ -86,6 +132,66 @@ impl FilterFields {
     }
 }
 
+const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
+const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
+const BROWSER: &str = "Enter a browser's name, such as Firefox.";
+const SYSTEM: &str = "Enter a system's name, such as Linux.";
+const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
+
+/// The value of a field that is not empty; one that can't be read is a mistake.
+fn read<T>(
+    value: &str,
+    field: &str,
+    mistake: &str,
+    errors: &mut FieldErrors,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let value = value.trim();
+    if value.is_empty() {
+        return None;
+    }
+    let parsed = parse(value);
+    if parsed.is_none() {
+        errors.add(field, mistake);
+    }
+    parsed
+}
+
+fn text(value: &str) -> Option<String> {
+    let plain = value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
+    plain.then(|| value.to_owned())
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn state(value: &str) -> Option<bool> {
+    match value {
+        "active" => Some(false),
+        "ended" => Some(true),
+        _ => None,
+    }
+}
+
+fn sort(value: &str) -> Option<Sort> {
+    match value {
+        "seen" => Some(Sort::Seen),
+        "started" => Some(Sort::Started),
+        _ => None,
+    }
+}
+
+/// At most ten years: the difference from now must be a date.
+fn duration(value: &str) -> Option<Duration> {
+    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    humantime::parse_duration(value).ok().filter(|duration| *duration <= LONGEST)
+}
+
 /// A network, or an address as the network of just itself; IPv4 may be written as IPv6.
 fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical())))
@@ -96,38 +202,86 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fields(q: &str, ip: &str, after: &str) -> FilterFields {
-        FilterFields { q: q.into(), ip: ip.into(), after: after.into() }
+    fn fields(set: impl FnOnce(&mut FilterFields)) -> FilterFields {
+        let mut fields = FilterFields::default();
+        set(&mut fields);
+        fields
     }
 
     #[test]
     fn good_fields_are_read() {
-        let wanted = fields(" ada ", "10.1.2.3/8", "").read().unwrap();
+        let wanted = fields(|fields| {
+            fields.q = " ada ".into();
+            fields.ip = "10.1.2.3/8".into();
+            fields.role = "admin".into();
+            fields.remembered = "no".into();
+            fields.older_than = "7d".into();
+            fields.idle_over = "90m".into();
+            fields.sort = "started".into();
+        })
+        .read()
+        .unwrap();
         assert_eq!(wanted.filter.person.as_deref(), Some("ada"));
         assert!(wanted.filter.network.unwrap().contains(&"10.9.9.9".parse::<IpAddr>().unwrap()));
+        assert_eq!(wanted.filter.role, Some(Role::Admin));
+        assert_eq!(wanted.filter.remembered, Some(false));
+        assert_eq!(wanted.filter.older_than, Some(Duration::from_secs(7 * 24 * 60 * 60)));
+        assert_eq!(wanted.filter.idle_over, Some(Duration::from_secs(90 * 60)));
+        assert_eq!(wanted.sort, Sort::Started);
         for ip in ["192.0.2.7", "2001:db8::/32", "::1", "::ffff:192.0.2.7"] {
-            assert!(fields("", ip, "").read().is_ok(), "{ip}");
+            assert!(fields(|fields| fields.ip = ip.into()).read().is_ok(), "{ip}");
         }
     }
 
     #[test]
     fn bad_fields_are_named() {
         for ip in ["10.0.0.0/33", "10.0.0", "host", "10.0.0.1-10.0.0.9", "1".repeat(300).as_str()] {
-            assert!(fields("", ip, "").read().unwrap_err().has("ip"), "{ip}");
+            assert!(fields(|fields| fields.ip = ip.into()).read().unwrap_err().has("ip"), "{ip}");
         }
-        assert!(fields("a\0b", "", "").read().unwrap_err().has("q"));
-        assert!(fields("", "", "nonsense").read().unwrap_err().form().is_some());
+        let all_bad = fields(|fields| {
+            fields.q = "a\0b".into();
+            fields.browser = "x".repeat(101);
+            fields.os = "a\nb".into();
+            fields.role = "root".into();
+            fields.remembered = "perhaps".into();
+            fields.older_than = "soon".into();
+            fields.idle_over = "99999999999999999999d".into();
+            fields.state = "all".into();
+            fields.sort = "name".into();
+            fields.after = "nonsense".into();
+        });
+        let errors = all_bad.read().unwrap_err();
+        for field in ["q", "browser", "os", "role", "remembered", "older_than", "idle_over", "state", "sort"]
+        {
+            assert!(errors.has(field), "{field}");
+        }
+        assert!(errors.form().is_some());
+    }
+
+    #[test]
+    fn a_chip_leads_to_the_list_without_it() {
+        let fields = fields(|fields| {
+            fields.q = "a&b".into();
+            fields.os = "Linux".into();
+            fields.sort = "started".into();
+        });
+        let chips = fields.chips();
+        assert_eq!(chips.len(), 2);
+        assert_eq!((chips[0].label, chips[0].value.as_str()), ("Person", "a&b"));
+        assert_eq!(chips[0].href, "/admin/sessions?os=Linux&sort=started");
+        assert_eq!(chips[1].href, "/admin/sessions?q=a%26b&sort=started");
     }
 
     proptest! {
         #[test]
-        fn no_field_panics(q in ".{0,120}", ip in ".{0,60}", after in ".{0,60}") {
-            let _ = fields(&q, &ip, &after).read();
+        fn no_field_panics(q in ".{0,120}", ip in ".{0,60}", time in ".{0,30}", after in ".{0,60}") {
+            let fields = FilterFields { q, ip, older_than: time, after, ..FilterFields::default() };
+            let _ = (fields.read(), fields.chips());
         }
 
         #[test]
         fn an_address_carries_the_filter(q in "[a-z%&=+ ]{1,20}") {
-            let fields = fields(&q, "10.0.0.0/8", "");
+            let fields = FilterFields { q: q.clone(), ip: "10.0.0.0/8".into(), ..FilterFields::default() };
             let url = url::Url::parse("http://localhost").unwrap().join(&fields.href(None)).unwrap();
             let carried: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
             prop_assert_eq!(carried.get("q").map_or("", String::as_str), q.trim());

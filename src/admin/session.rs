@@ -16,7 +16,7 @@ use crate::{
     security::Client,
     sessions::{
         Administrator, EndReason, Ending, Which,
-        catalogue::{self, Listed},
+        list::{self, Listed},
     },
     web::{FieldErrors, Flash, Form, FormFields, Layout, Moment, html, see_other},
 };
@@ -98,7 +98,7 @@ pub async fn end(
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     let asked = id.clone();
-    site.db.run(move |conn| catalogue::by_id(conn, &asked)).await?;
+    site.db.run(move |conn| list::by_id(conn, &asked)).await?;
     let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
     let own = id == admin.session.id;
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
@@ -118,12 +118,12 @@ async fn page(
     reason: String,
     errors: FieldErrors,
 ) -> Result<AdminSessionPage, Error> {
-    let found = site.db.run(move |conn| catalogue::by_id(conn, &id)).await?;
+    let found = site.db.run(move |conn| list::by_id(conn, &id)).await?;
     let session = if found.ended_at.is_none() && found.store_key.is_some() {
         let id = found.id.clone();
         match site.sessions.confirm(vec![found]).await?.pop() {
             Some(session) => session,
-            None => site.db.run(move |conn| catalogue::by_id(conn, &id)).await?,
+            None => site.db.run(move |conn| list::by_id(conn, &id)).await?,
         }
     } else {
         found

@@ -3,23 +3,13 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::{FilterFields, Wanted};
+use super::filter::FilterFields;
 use crate::{
     app::Site,
     error::Error,
-    sessions::{
-        Administrator,
-        catalogue::{self, Cursor, Listed},
-        pages::Facts,
-    },
+    sessions::{Administrator, Page, list::Listed, pages::Facts},
     web::{FieldErrors, Layout, Moment, grouped, html},
 };
-
-/// Rows on one page.
-pub const PAGE: usize = 50;
-
-/// How often a page is filled up after the store turned out to have lost sessions on it.
-const REFILLS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "admin/sessions.html")]
@@ -80,13 +70,6 @@ impl AdminSessionRow {
     }
 }
 
-/// One page of the list, every row of it confirmed by the store.
-struct Page {
-    rows: Vec<Listed>,
-    next: Option<Cursor>,
-    total: i64,
-}
-
 /// `GET /admin/sessions`
 pub async fn show(
     site: web::Data<Site>,
@@ -95,18 +78,20 @@ pub async fn show(
     query: web::Query<FilterFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
-    let (status, errors, page) = match fields.read() {
-        Ok(wanted) => (StatusCode::OK, FieldErrors::default(), read(&site, &wanted).await?),
-        Err(errors) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, errors, Page { rows: Vec::new(), next: None, total: 0 })
+    let (status, errors, page, total) = match fields.read() {
+        Ok(wanted) => {
+            // The page first: sessions that the store turns out to have lost are not counted then.
+            let page = site.sessions.page(&wanted, wanted.after.as_ref()).await?;
+            (StatusCode::OK, FieldErrors::default(), page, site.sessions.count(&wanted).await?)
         }
+        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Page::default(), 0),
     };
     let page = AdminSessionsPage {
         layout,
         errors,
         filtered: fields.is_narrowed(),
-        total: page.total,
-        total_text: grouped(page.total),
+        total,
+        total_text: grouped(total),
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
@@ -114,29 +99,4 @@ pub async fn show(
         ip: fields.ip,
     };
     Ok(html(status, &page))
-}
-
-/// Fills a page. Sessions that the store lost are ended on the way, and the count is taken after that.
-async fn read(site: &Site, wanted: &Wanted) -> Result<Page, Error> {
-    let mut rows: Vec<Listed> = Vec::new();
-    let mut after = wanted.after.clone();
-    for _ in 0..REFILLS {
-        let (filter, from) = (wanted.filter.clone(), after.clone());
-        let limit = i64::try_from(PAGE + 1 - rows.len()).unwrap_or(1);
-        let listed =
-            site.db.patient().run(move |conn| catalogue::active(conn, &filter, from.as_ref(), limit)).await?;
-        let asked = listed.len();
-        after = listed.last().map(Cursor::after).or(after);
-        let there = site.sessions.confirm(listed).await?;
-        let none_lost = there.len() == asked;
-        rows.extend(there);
-        if none_lost || rows.len() > PAGE {
-            break;
-        }
-    }
-    let filter = wanted.filter.clone();
-    let total = site.db.patient().run(move |conn| catalogue::count(conn, &filter)).await?;
-    let next = (rows.len() > PAGE).then(|| Cursor::after(&rows[PAGE - 1]));
-    rows.truncate(PAGE);
-    Ok(Page { rows, next, total })
 }

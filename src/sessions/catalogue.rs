@@ -1,19 +1,15 @@
 //! The table `sessions`: one row per session ever started. Whether a session has ended is decided here.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
-use diesel::{prelude::*, sql_types::Text};
-use ipnet::IpNet;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use diesel::prelude::*;
+use time::PrimitiveDateTime;
 
 use super::device::Device;
 use crate::{
     db::{
         DbConnection, now,
-        schema::{
-            sessions::{self, dsl},
-            users,
-        },
+        schema::sessions::{self, dsl},
     },
     error::Error,
     events::{Event, Kind},
@@ -249,18 +245,18 @@ pub fn end(
         Which::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
         Which::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
     };
-    for session in &ended {
-        let detail = match &ending.note {
-            Some(note) => format!("{}: {note}", ending.reason.name()),
-            None => ending.reason.name().to_owned(),
-        };
+    let detail = match &ending.note {
+        Some(note) => format!("{}: {note}", ending.reason.name()),
+        None => ending.reason.name().to_owned(),
+    };
+    let told = |session: &Ended| {
         Event::new(Kind::SessionEnded, Some(session.user_id))
             .by(ending.by)
             .session(&session.id)
             .from(ending.client.as_ref())
-            .detail(detail)
-            .write(conn)?;
-    }
+            .detail(detail.clone())
+    };
+    Event::write_all(conn, ended.iter().map(told).collect())?;
     Ok(ended)
 }
 
@@ -270,180 +266,6 @@ pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Er
         .set(dsl::store_pending.eq(false))
         .execute(conn)?;
     Ok(())
-}
-
-/// A session with its user, as lists show it.
-#[derive(Debug, Clone, Queryable)]
-pub struct Listed {
-    pub id: String,
-    pub user_id: i64,
-    pub created_at: PrimitiveDateTime,
-    pub last_seen_at: PrimitiveDateTime,
-    pub expires_at: PrimitiveDateTime,
-    pub absolute_expires_at: PrimitiveDateTime,
-    pub remembered: bool,
-    pub ip: String,
-    pub user_agent: String,
-    pub browser: String,
-    pub browser_version: String,
-    pub os: String,
-    pub device: String,
-    pub store_key: Option<String>,
-    pub state: Option<String>,
-    pub ended_at: Option<PrimitiveDateTime>,
-    pub end_reason: Option<String>,
-    pub end_note: Option<String>,
-    pub ended_by: Option<i64>,
-    pub name: String,
-    pub email: String,
-    pub role: String,
-}
-
-macro_rules! listed {
-    () => {
-        (
-            dsl::id,
-            dsl::user_id,
-            dsl::created_at,
-            dsl::last_seen_at,
-            dsl::expires_at,
-            dsl::absolute_expires_at,
-            dsl::remembered,
-            dsl::ip,
-            dsl::user_agent,
-            dsl::browser,
-            dsl::browser_version,
-            dsl::os,
-            dsl::device,
-            dsl::store_key,
-            dsl::state,
-            dsl::ended_at,
-            dsl::end_reason,
-            dsl::end_note,
-            dsl::ended_by,
-            users::name,
-            users::email,
-            users::role,
-        )
-    };
-}
-
-/// What an administrator's list is narrowed to.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Part of a name or address, in any case.
-    pub person: Option<String>,
-    /// A network, or a single address as the network of just that one.
-    pub network: Option<IpNet>,
-}
-
-/// Where a page of the list starts: after this session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    at: PrimitiveDateTime,
-    id: String,
-}
-
-impl Cursor {
-    /// The place right after a session of the list.
-    pub fn after(session: &Listed) -> Self {
-        Self { at: session.last_seen_at, id: session.id.clone() }
-    }
-
-    /// Reads what [`Cursor`]'s `Display` wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (micros, id) = text.split_once('.')?;
-        let nanos = i128::from(micros.parse::<i64>().ok()?) * 1_000;
-        let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-        let valid = (1..=64).contains(&id.len())
-            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        valid.then(|| Self { at: PrimitiveDateTime::new(at.date(), at.time()), id: id.to_owned() })
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = self.at.assume_utc().unix_timestamp_nanos() / 1_000;
-        write!(f, "{micros}.{}", self.id)
-    }
-}
-
-diesel::define_sql_function!(fn lower(text: Text) -> Text);
-
-macro_rules! active {
-    () => {
-        sessions::table
-            .inner_join(users::table)
-            .filter(dsl::ended_at.is_null())
-            .filter(dsl::store_key.is_not_null())
-            .filter(dsl::expires_at.gt(now()))
-    };
-}
-
-macro_rules! narrowed {
-    ($query:expr, $filter:expr) => {{
-        let mut query = $query;
-        if let Some(person) = &$filter.person {
-            let pattern = contains(&person.to_lowercase());
-            query = query.filter(
-                lower(users::name)
-                    .like(pattern.clone())
-                    .escape('!')
-                    .or(users::email_key.like(pattern).escape('!')),
-            );
-        }
-        if let Some(network) = &$filter.network {
-            query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
-        }
-        query
-    }};
-}
-
-/// A `LIKE` pattern for texts that contain this one.
-fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
-/// The active sessions of one user, newest activity first.
-pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error> {
-    Ok(active!()
-        .filter(dsl::user_id.eq(user))
-        .order((dsl::last_seen_at.desc(), dsl::id.desc()))
-        .select(listed!())
-        .load(conn)?)
-}
-
-/// The active sessions that match, newest activity first, at most `limit` after the cursor.
-pub fn active(
-    conn: &mut DbConnection,
-    filter: &Filter,
-    after: Option<&Cursor>,
-    limit: i64,
-) -> Result<Vec<Listed>, Error> {
-    let mut query = narrowed!(active!().into_boxed(), filter);
-    if let Some(Cursor { at, id }) = after {
-        query =
-            query.filter(dsl::last_seen_at.lt(*at).or(dsl::last_seen_at.eq(*at).and(dsl::id.lt(id.clone()))));
-    }
-    Ok(query.order((dsl::last_seen_at.desc(), dsl::id.desc())).limit(limit).select(listed!()).load(conn)?)
-}
-
-/// How many active sessions match.
-pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
-    Ok(narrowed!(active!().into_boxed(), filter).count().get_result(conn)?)
-}
-
-/// One session, active or ended.
-pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<Listed, Error> {
-    Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)
 }
 
 /// The user's active sessions beyond the newest `keep`, oldest last: those that a limit ends.
@@ -527,36 +349,4 @@ pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Ve
 pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime) -> Result<(), Error> {
     diesel::update(sessions::table.find(id)).set(dsl::expires_at.eq(expires_at)).execute(conn)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_pattern_takes_its_text_literally() {
-        assert_eq!(contains("50%_of!"), "%50!%!_of!!%");
-    }
-
-    proptest! {
-        #[test]
-        fn a_cursor_survives_its_text(micros in 0i64..4_102_444_800_000_000, id in "[A-Za-z0-9_-]{22}") {
-            let text = format!("{micros}.{id}");
-            prop_assert_eq!(Cursor::parse(&text).unwrap().to_string(), text);
-        }
-
-        #[test]
-        fn any_text_is_a_cursor_or_not_but_never_a_panic(text in ".{0,80}") {
-            let _ = Cursor::parse(&text);
-        }
-
-        #[test]
-        fn a_network_is_a_range_of_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
-            let net = IpNet::new(std::net::Ipv4Addr::from(network).into(), prefix).unwrap();
-            let ip = IpAddr::from(std::net::Ipv4Addr::from(other));
-            let range = ip_key(net.network())..=ip_key(net.broadcast());
-            prop_assert_eq!(range.contains(&ip_key(ip)), net.contains(&ip));
-        }
-    }
 }

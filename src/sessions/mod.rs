@@ -5,7 +5,9 @@ pub mod catalogue;
 mod current;
 pub mod device;
 mod key;
+pub mod list;
 pub mod lookup;
+mod matching;
 pub mod pages;
 mod redis;
 mod replaced_keys;
@@ -25,6 +27,7 @@ use diesel::prelude::*;
 
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
+pub use matching::Page;
 pub use store::Store;
 pub use verify::Differences;
 
@@ -36,7 +39,8 @@ use crate::{
     events::{Event, Kind},
     security::{Client, random_url_safe},
 };
-use catalogue::{Listed, NewSession};
+use catalogue::NewSession;
+use list::Listed;
 use lookup::Lookup;
 use redis::Redis;
 use replaced_keys::ReplacedKeys;

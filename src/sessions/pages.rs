@@ -5,9 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    CurrentUser, EndReason, Ending, Which,
-    catalogue::{self, Listed},
-    device,
+    CurrentUser, EndReason, Ending, Which, device,
+    list::{self, Listed},
 };
 use crate::{
     app::Site,
@@ -101,7 +100,7 @@ impl SessionCard {
 
 /// `GET /sessions`
 pub async fn show(site: web::Data<Site>, layout: Layout, user: CurrentUser) -> Result<HttpResponse, Error> {
-    let listed = site.db.run(move |conn| catalogue::of_user(conn, user.id)).await?;
+    let listed = site.db.run(move |conn| list::of_user(conn, user.id)).await?;
     let listed = site.sessions.confirm(listed).await?;
     let mut sessions: Vec<SessionCard> =
         listed.into_iter().map(|session| SessionCard::new(session, &user.session.id)).collect();
@@ -119,7 +118,7 @@ pub async fn end(
 ) -> Result<HttpResponse, Error> {
     let id = id.into_inner();
     let asked = id.clone();
-    let session = site.db.run(move |conn| catalogue::by_id(conn, &asked)).await?;
+    let session = site.db.run(move |conn| list::by_id(conn, &asked)).await?;
     if session.user_id != user.id {
         return Err(Error::NotFound);
     }

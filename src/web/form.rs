@@ -53,6 +53,13 @@ impl FieldErrors {
         self.first(WHOLE_FORM)
     }
 
+    /// All messages with their fields, in the order of the names.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(field, messages)| messages.iter().map(|text| (field.as_str(), text.as_str())))
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,5 +1,7 @@
 //! The command line: `gatehouse` alone serves.
 
+mod sessions;
+
 use std::{
     io::{IsTerminal as _, Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
@@ -21,7 +23,6 @@ use crate::{
     db::{self, Db},
     error::Error,
     events::{Event, Kind},
-    sessions::Sessions,
 };
 
 /// Longest wait for database and store on the command line.
@@ -50,17 +51,7 @@ enum Command {
     User(UserCommand),
     /// Sessions
     #[command(subcommand)]
-    Sessions(SessionsCommand),
-}
-
-#[derive(Subcommand)]
-enum SessionsCommand {
-    /// Compare catalogue and store both ways; exit status 1 when they differ
-    Verify {
-        /// End sessions that the store lost, delete entries that have no session
-        #[arg(long)]
-        repair: bool,
-    },
+    Sessions(sessions::SessionsCommand),
 }
 
 #[derive(Subcommand)]
@@ -97,12 +88,12 @@ pub async fn run() -> Result<(), String> {
             Ok(())
         }
         Command::Healthcheck => return healthcheck(&config),
-        Command::Sessions(SessionsCommand::Verify { repair }) => return verify(config, repair).await,
+        Command::Sessions(command) => return sessions::run(&config, command).await,
         Command::User(UserCommand::Create { email, name, role, password_stdin }) => {
             return create_user(config, &email, &name, &role, password_stdin).await;
         }
     };
-    done.map_err(|error| error.causes())
+    done.map_err(tell)
 }
 
 fn start_log(format: LogFormat) {
@@ -181,11 +172,11 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
     if let Some(weakness) = password::weakness(text, config.accounts.password_min_length, &[name, email]) {
         return Err(format!("the password: {weakness}"));
     }
-    let passwords = Passwords::start().map_err(|error| error.causes())?;
-    let password_hash = passwords.hash(text.to_owned()).await.map_err(|error| error.causes())?;
+    let passwords = Passwords::start().map_err(tell)?;
+    let password_hash = passwords.hash(text.to_owned()).await.map_err(tell)?;
     let new = NewUser { name: name.trim().into(), email: email.trim().into(), password_hash, role };
     let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(|error| error.causes())?;
+    db.prepare().await.map_err(tell)?;
     let made = db.transaction(move |conn| {
         let user = User::create(conn, &new)?;
         let kind = if role == Role::Admin { Kind::AdministratorMade } else { Kind::Registered };
@@ -204,32 +195,6 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
     }
 }
 
-async fn verify(config: Config, repair: bool) -> Result<(), String> {
-    let tell = |error: Error| error.causes();
-    let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(tell)?;
-    let sessions = Sessions::new(&config, db).await.map_err(tell)?;
-    sessions.wait(REACH).await.map_err(tell)?;
-    let found = sessions.verify().await.map_err(tell)?;
-    println!("{} live sessions and {} store entries compared.", found.live, found.entries);
-    for (ids, what) in [
-        (&found.missing, "session without an entry in the store"),
-        (&found.expired, "session that has expired and waits to be swept"),
-        (&found.never_stored, "sign-in that was cut off before its session was stored"),
-        (&found.stray, "store entry without a session"),
-    ] {
-        for id in ids {
-            println!("{what}: {id}");
-        }
-    }
-    if found.is_empty() {
-        println!("They agree.");
-        return Ok(());
-    }
-    if !repair {
-        return Err("Catalogue and store differ; --repair puts it right.".into());
-    }
-    sessions.repair(&found).await.map_err(tell)?;
-    println!("Repaired.");
-    Ok(())
+fn tell(error: Error) -> String {
+    error.causes()
 }

@@ -1,0 +1,275 @@
+//! `gatehouse sessions`: the administrator's list, its filters and its ends, without a browser.
+
+use std::{
+    io::{BufRead as _, Write as _},
+    sync::Arc,
+};
+
+use clap::{Args, Subcommand};
+
+use super::{REACH, tell};
+use crate::{
+    admin::filter::FilterFields,
+    config::Config,
+    db::Db,
+    sessions::{
+        EndReason, Ending, Sessions, device,
+        list::{Listed, Wanted},
+    },
+    web::grouped,
+};
+
+#[derive(Subcommand)]
+pub enum SessionsCommand {
+    /// List sessions, newest activity first
+    List {
+        #[command(flatten)]
+        filter: FilterArguments,
+        /// active or ended
+        #[arg(long, default_value = "")]
+        state: String,
+        /// seen or started
+        #[arg(long, default_value = "")]
+        sort: String,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// End all sessions that match
+    End {
+        #[command(flatten)]
+        filter: FilterArguments,
+        /// Match every session, where no filter is given
+        #[arg(long)]
+        all: bool,
+        /// Recorded with each session
+        #[arg(long)]
+        reason: String,
+        /// Say which would end, and end none
+        #[arg(long)]
+        dry_run: bool,
+        /// One JSON object per line
+        #[arg(long)]
+        json: bool,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Compare catalogue and store both ways; exit status 1 when they differ
+    Verify {
+        /// End sessions that the store lost, delete entries that have no session
+        #[arg(long)]
+        repair: bool,
+    },
+}
+
+/// The filters of the administrator's page.
+#[derive(Args)]
+pub struct FilterArguments {
+    /// Part of a name or address
+    #[arg(long, default_value = "")]
+    q: String,
+    /// An IP address or network, such as 10.0.0.0/8
+    #[arg(long, default_value = "")]
+    ip: String,
+    /// A browser's name, such as Firefox
+    #[arg(long, default_value = "")]
+    browser: String,
+    /// A system's name, such as Linux
+    #[arg(long, default_value = "")]
+    os: String,
+    /// user or admin
+    #[arg(long, default_value = "")]
+    role: String,
+    /// yes or no: signed in with "remember me"
+    #[arg(long, default_value = "")]
+    remembered: String,
+    /// Signed in at least so long ago, such as 7d
+    #[arg(long, default_value = "")]
+    older_than: String,
+    /// Not seen for so long, such as 90m
+    #[arg(long, default_value = "")]
+    idle_over: String,
+}
+
+impl FilterArguments {
+    fn fields(self) -> FilterFields {
+        FilterFields {
+            q: self.q,
+            ip: self.ip,
+            browser: self.browser,
+            os: self.os,
+            role: self.role,
+            remembered: self.remembered,
+            older_than: self.older_than,
+            idle_over: self.idle_over,
+            ..FilterFields::default()
+        }
+    }
+}
+
+/// Runs one of the commands.
+pub async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
+    let db = Db::new(&config.database, REACH);
+    db.prepare().await.map_err(tell)?;
+    let sessions = Arc::new(Sessions::new(config, db).await.map_err(tell)?);
+    sessions.wait(REACH).await.map_err(tell)?;
+    match command {
+        SessionsCommand::List { filter, state, sort, json } => {
+            let wanted = read(&FilterFields { state, sort, ..filter.fields() })?;
+            list(&sessions, &wanted, json).await
+        }
+        SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
+            let fields = filter.fields();
+            if !all && !fields.is_narrowed() {
+                return Err("Give at least one filter, or --all to end every session.".into());
+            }
+            let wanted = read(&fields)?;
+            if dry_run {
+                return list(&sessions, &wanted, json).await;
+            }
+            end(&sessions, &wanted, reason, yes, json).await
+        }
+        SessionsCommand::Verify { repair } => verify(&sessions, repair).await,
+    }
+}
+
+fn read(fields: &FilterFields) -> Result<Wanted, String> {
+    fields.read().map_err(|errors| {
+        let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
+        lines.collect::<Vec<_>>().join("\n")
+    })
+}
+
+async fn list(sessions: &Sessions, wanted: &Wanted, json: bool) -> Result<(), String> {
+    let mut after = None;
+    let mut count = 0;
+    loop {
+        let page = sessions.page(wanted, after.as_ref()).await.map_err(tell)?;
+        count += page.rows.len();
+        let mut out = std::io::stdout().lock();
+        for session in &page.rows {
+            let line = if json { as_json(session) } else { as_line(session) };
+            writeln!(out, "{line}").map_err(|error| error.to_string())?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    if !json {
+        println!("{} {}.", grouped(count.try_into().unwrap_or(i64::MAX)), plural(count));
+    }
+    Ok(())
+}
+
+async fn end(
+    sessions: &Sessions,
+    wanted: &Wanted,
+    reason: String,
+    yes: bool,
+    json: bool,
+) -> Result<(), String> {
+    let reason = reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 200 || reason.chars().any(char::is_control) {
+        return Err("--reason: say why, on one line of at most 200 characters.".into());
+    }
+    let count = sessions.count(wanted).await.map_err(tell)?;
+    if count == 0 {
+        println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
+        return Ok(());
+    }
+    if !yes && !confirmed(count)? {
+        return Err("Nothing was ended.".into());
+    }
+    let ending = Ending { note: Some(reason), ..Ending::by_system(EndReason::EndedByAdmin) };
+    let ends = sessions.end_matching(wanted, None, ending).await.map_err(tell)?;
+    if json {
+        println!("{}", serde_json::json!({ "ended": ends.count, "confirmed": ends.confirmed }));
+    } else {
+        println!("{} {} ended.", grouped(ends.count.try_into().unwrap_or(i64::MAX)), plural(ends.count));
+    }
+    if ends.confirmed {
+        Ok(())
+    } else {
+        Err("They are refused from now on, but the store has not confirmed that all entries are gone; the server goes on trying.".into())
+    }
+}
+
+fn confirmed(count: i64) -> Result<bool, String> {
+    print!("End {} {}? [y/N] ", grouped(count), plural(count.try_into().unwrap_or(usize::MAX)));
+    let mut answer = String::new();
+    std::io::stdout().flush().map_err(|error| error.to_string())?;
+    std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "session" } else { "sessions" }
+}
+
+fn as_line(session: &Listed) -> String {
+    let device = device::describe(&session.browser, &session.browser_version, &session.os);
+    let what = match (&session.ended_at, &session.end_reason) {
+        (Some(at), Some(reason)) => format!("ended {} ({reason})", rfc3339(*at)),
+        _ => format!("seen {}", rfc3339(session.last_seen_at)),
+    };
+    // Names and devices come from outside: nothing of them may steer the terminal.
+    let line =
+        format!("{}  {} <{}>  {device}  {}  {what}", session.id, session.name, session.email, session.ip);
+    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn as_json(session: &Listed) -> String {
+    serde_json::json!({
+        "id": session.id,
+        "user_id": session.user_id,
+        "name": session.name,
+        "email": session.email,
+        "role": session.role,
+        "ip": session.ip,
+        "browser": session.browser,
+        "browser_version": session.browser_version,
+        "os": session.os,
+        "device": session.device,
+        "user_agent": session.user_agent,
+        "remembered": session.remembered,
+        "created_at": rfc3339(session.created_at),
+        "last_seen_at": rfc3339(session.last_seen_at),
+        "expires_at": rfc3339(session.expires_at),
+        "ended_at": session.ended_at.map(rfc3339),
+        "end_reason": session.end_reason,
+        "end_note": session.end_note,
+        "ended_by": session.ended_by,
+    })
+    .to_string()
+}
+
+fn rfc3339(at: time::PrimitiveDateTime) -> String {
+    at.assume_utc().format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+}
+
+async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
+    let found = sessions.verify().await.map_err(tell)?;
+    println!("{} live sessions and {} store entries compared.", found.live, found.entries);
+    for (ids, what) in [
+        (&found.missing, "session without an entry in the store"),
+        (&found.expired, "session that has expired and waits to be swept"),
+        (&found.never_stored, "sign-in that was cut off before its session was stored"),
+        (&found.stray, "store entry without a session"),
+    ] {
+        for id in ids {
+            println!("{what}: {id}");
+        }
+    }
+    if found.is_empty() {
+        println!("They agree.");
+        return Ok(());
+    }
+    if !repair {
+        return Err("Catalogue and store differ; --repair puts it right.".into());
+    }
+    sessions.repair(&found).await.map_err(tell)?;
+    println!("Repaired.");
+    Ok(())
+}
