@@ -25,7 +25,6 @@ pub struct Form {
 impl Answer {
     /// Asserts the status.
     #[track_caller]
-    #[must_use = "take the answer on, or end the line with `let _ =`"]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.summary());
         self
@@ -33,7 +32,6 @@ impl Answer {
 
     /// Asserts a redirect (303) to exactly this address.
     #[track_caller]
-    #[must_use = "take the answer on, or end the line with `let _ =`"]
     pub fn to(self, location: &str) -> Self {
         assert_eq!((self.status, self.location()), (303, Some(location)), "{}", self.summary());
         self
@@ -41,7 +39,6 @@ impl Answer {
 
     /// Asserts that a reader sees this text; runs of white space count as one space.
     #[track_caller]
-    #[must_use = "take the answer on, or end the line with `let _ =`"]
     pub fn has(self, text: &str) -> Self {
         assert!(self.text().contains(text), "no {text:?} in {}\n{}", self.summary(), self.text());
         self
@@ -49,7 +46,6 @@ impl Answer {
 
     /// Asserts that a reader does not see this text.
     #[track_caller]
-    #[must_use = "take the answer on, or end the line with `let _ =`"]
     pub fn lacks(self, text: &str) -> Self {
         assert!(!self.text().contains(text), "{text:?} is in {}\n{}", self.summary(), self.text());
         self

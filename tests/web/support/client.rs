@@ -70,7 +70,7 @@ impl Client {
     }
 
     /// The same from another of this machine's addresses, such as 127.0.0.2.
-    pub fn from_ip(mut self, ip: impl Into<IpAddr>) -> Self {
+    pub fn bound_to(mut self, ip: impl Into<IpAddr>) -> Self {
         self.http = http(Some(ip.into()));
         self
     }
@@ -195,12 +195,12 @@ impl Request<'_> {
     }
 
     /// Says nothing about where it comes from, as a script does: no `Origin`, no `Sec-Fetch-Site`.
-    pub fn from_nowhere(self) -> Self {
+    pub fn without_origin(self) -> Self {
         self.without("origin").without("sec-fetch-site")
     }
 
     /// What a browser sends when a page of another site made it.
-    pub fn from_site(self, origin: &str) -> Self {
+    pub fn cross_site(self, origin: &str) -> Self {
         self.header("origin", origin).header("sec-fetch-site", "cross-site")
     }
 

@@ -309,8 +309,8 @@ impl Pump {
             (Mode::Drip(time), Direction::Answers) => {
                 for byte in bytes {
                     sleep(time).await;
-                    to.write_all(&[*byte]).await?;
                     counter.fetch_add(1, SeqCst);
+                    to.write_all(&[*byte]).await?;
                 }
                 return Ok(());
             }
@@ -319,8 +319,9 @@ impl Pump {
             }
             _ => {}
         }
-        to.write_all(bytes).await?;
+        // Counted first, so that whoever received it finds it counted.
         counter.fetch_add(bytes.len() as u64, SeqCst);
+        to.write_all(bytes).await?;
         *forwarded += bytes.len();
         match (mode, self.direction) {
             (Mode::CutAfter(limit), Direction::Answers) if *forwarded >= limit => {

@@ -34,7 +34,7 @@ pub fn header_complaints(answer: &Answer) -> Vec<String> {
     if policy.contains("unsafe-") {
         complaints.push(format!("unsafe policy {policy}"));
     }
-    if !answer.header("x-content-type-options").is_some_and(|value| value == "nosniff") {
+    if answer.header("x-content-type-options") != Some("nosniff") {
         complaints.push("X-Content-Type-Options is not nosniff".to_owned());
     }
     complaints

@@ -48,7 +48,7 @@ impl TestApp {
     /// Somebody new, registered and signed in.
     pub async fn person(&self, name: &str) -> (Person, Client) {
         let (person, client) = (Person::new(name), self.client());
-        let _ = person.register(&client).await;
+        person.register(&client).await;
         (person, client)
     }
 

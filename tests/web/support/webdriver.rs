@@ -164,7 +164,7 @@ impl Browser {
         self.field(name).await.select_by_label(option).await.unwrap();
     }
 
-    /// Clicks the first visible button or link with this text.
+    /// Clicks the first visible button, else link, with this text.
     pub async fn click(&self, text: &str) {
         self.click_among(text, "").await;
     }
@@ -179,17 +179,18 @@ impl Browser {
 
     async fn click_among(&self, text: &str, within: &str) {
         let quoted = literal(text);
-        let kinds = "self::button or self::a or self::summary or self::label";
-        let says = |test: &str| {
-            format!("{within}//*[({kinds}) and {test}] | {within}//input[@type='submit' and @value={quoted}]")
-        };
-        let exactly = says(&format!("(normalize-space(.)={quoted} or @aria-label={quoted})"));
-        let partly = says(&format!("contains(normalize-space(.), {quoted})"));
-        let target = self.wait_visible(&[&exactly, &partly], text).await;
+        let whole = format!("(normalize-space(.)={quoted} or @aria-label={quoted} or @value={quoted})");
+        let part = format!("contains(normalize-space(.), {quoted})");
+        // A form's button goes before the link of the same name in the page's head.
+        let buttons = "self::button or self::input[@type='submit']";
+        let others = "self::a or self::summary or self::label";
+        let paths = [(buttons, &whole), (others, &whole), (buttons, &part), (others, &part)]
+            .map(|(kind, says)| format!("{within}//*[({kind}) and {says}]"));
+        let target = self.wait_visible(&paths, text).await;
         target.click().await.unwrap_or_else(|error| panic!("click {text:?}: {error}"));
     }
 
-    async fn wait_visible(&self, paths: &[&str], text: &str) -> Element {
+    async fn wait_visible(&self, paths: &[String], text: &str) -> Element {
         let found = eventually(|| async {
             for path in paths {
                 for element in self.client.find_all(Locator::XPath(path)).await.ok()? {
