@@ -80,6 +80,7 @@ pub fn with_session() -> Table {
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
         .get("/admin/sessions", Admin, admin::sessions::show)
+        .post("/admin/sessions/end", Admin, admin::ending::end)
         .get("/admin/sessions/{id}", Admin, admin::session::show)
         .post("/admin/sessions/{id}/end", Admin, admin::session::end)
 }

@@ -96,6 +96,12 @@ impl FilterFields {
         self.narrowing().iter().any(|(_, _, value)| !value.trim().is_empty())
     }
 
+    /// Name and value of the fields that narrow the list, for a form that repeats them.
+    pub fn in_force(&self) -> Vec<(&'static str, String)> {
+        let fields = self.narrowing().into_iter().map(|(name, _, value)| (name, value.trim().to_owned()));
+        fields.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
     /// The filters in force, each with the list that is without it.
     pub fn chips(&self) -> Vec<Chip> {
         self.narrowing()

@@ -3,11 +3,11 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::FilterFields;
+use super::filter::{Chip, FilterFields};
 use crate::{
     app::Site,
     error::Error,
-    sessions::{Administrator, Page, list::Listed, pages::Facts},
+    sessions::{Administrator, EndReason, Page, list::Listed, pages::Facts},
     web::{FieldErrors, Layout, Moment, grouped, html},
 };
 
@@ -16,8 +16,11 @@ use crate::{
 struct AdminSessionsPage {
     layout: Layout,
     errors: FieldErrors,
-    q: String,
-    ip: String,
+    fields: FilterFields,
+    chips: Vec<Chip>,
+    /// Fields beyond the first two are in use: they are not folded away.
+    more_fields: bool,
+    ended: bool,
     filtered: bool,
     total: i64,
     total_text: String,
@@ -43,6 +46,13 @@ pub struct AdminSessionRow {
     pub active_now: bool,
     pub expires: Moment,
     pub ends_soon: bool,
+    pub ended: Option<Ended>,
+}
+
+/// When and why a session ended.
+pub struct Ended {
+    pub at: Moment,
+    pub why: String,
 }
 
 impl AdminSessionRow {
@@ -66,6 +76,10 @@ impl AdminSessionRow {
             active_now: facts.active_now,
             expires: facts.expires,
             ends_soon: facts.ends_soon,
+            ended: session.ended_at.map(|at| Ended {
+                at: Moment::new(at),
+                why: EndReason::sentence(session.end_reason.as_deref().unwrap_or_default()).to_owned(),
+            }),
         }
     }
 }
@@ -86,17 +100,22 @@ pub async fn show(
         }
         Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Page::default(), 0),
     };
+    let more = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
         errors,
+        chips: fields.chips(),
+        more_fields: fields.in_force().iter().any(more)
+            || !fields.sort.is_empty()
+            || !fields.state.is_empty(),
+        ended: fields.state.trim() == "ended",
         filtered: fields.is_narrowed(),
         total,
         total_text: grouped(total),
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
-        q: fields.q,
-        ip: fields.ip,
+        fields,
     };
     Ok(html(status, &page))
 }

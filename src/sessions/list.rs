@@ -261,6 +261,14 @@ pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     Ok(filter.query().count().get_result(conn)?)
 }
 
+/// How many match but the given one, and of how many people.
+pub fn count_but(conn: &mut DbConnection, filter: &Filter, but: &str) -> Result<(i64, i64), Error> {
+    let sessions = filter.query().filter(dsl::id.ne(but)).count().get_result(conn)?;
+    let people = filter.query().filter(dsl::id.ne(but));
+    let people = people.select(diesel::dsl::count(dsl::user_id).aggregate_distinct()).get_result(conn)?;
+    Ok((sessions, people))
+}
+
 /// One session, active or ended.
 pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<Listed, Error> {
     Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)

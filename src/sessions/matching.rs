@@ -56,6 +56,12 @@ impl Sessions {
         self.db.patient().run(move |conn| list::count(conn, &filter)).await
     }
 
+    /// How many match but one, and of how many people.
+    pub async fn count_but(&self, wanted: &Wanted, but: &str) -> Result<(i64, i64), Error> {
+        let (filter, but) = (wanted.filter.clone(), but.to_owned());
+        self.db.patient().run(move |conn| list::count_but(conn, &filter, &but)).await
+    }
+
     /// Ends all active sessions that match but one, in chunks so that requests get through in between.
     pub async fn end_matching(
         &self,

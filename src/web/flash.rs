@@ -7,6 +7,7 @@ use actix_web::{
     http::header::LOCATION,
 };
 
+use super::grouped;
 use crate::{config::Config, sessions::Ends};
 
 /// What was done.
@@ -32,6 +33,13 @@ pub enum Flash {
     OthersEnded(usize),
     /// It had ended before.
     AlreadyEnded,
+    /// Sessions that matched a filter were ended; others of them had ended by themselves.
+    MatchingEnded {
+        /// Ended just now.
+        ended: usize,
+        /// Over already.
+        already: usize,
+    },
     /// A sign-in ended so many older sessions, because only so many are allowed at once.
     LimitReached(usize),
 }
@@ -68,12 +76,15 @@ impl Flash {
             Self::OthersEnded(count) => format!("others-ended.{count}"),
             Self::AlreadyEnded => "already-ended".into(),
             Self::LimitReached(count) => format!("limit-reached.{count}"),
+            Self::MatchingEnded { ended, already } => format!("matching-ended.{ended}.{already}"),
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        let (word, count) = word.split_once('.').unwrap_or((word, "0"));
-        let count = count.parse().ok()?;
+        let mut parts = word.split('.');
+        let word = parts.next()?;
+        let mut number = || parts.next().map_or(Some(0), |number| number.parse::<usize>().ok());
+        let (count, already) = (number()?, number()?);
         Some(match word {
             "welcome" => Self::Welcome,
             "set-up" => Self::SetUp,
@@ -86,6 +97,7 @@ impl Flash {
             "others-ended" => Self::OthersEnded(count),
             "already-ended" => Self::AlreadyEnded,
             "limit-reached" => Self::LimitReached(count),
+            "matching-ended" => Self::MatchingEnded { ended: count, already },
             _ => return None,
         })
     }
@@ -124,6 +136,17 @@ impl Flash {
                     ),
                 },
             },
+            Self::MatchingEnded { ended, already } => {
+                let ended = match ended {
+                    1 => "1 session was ended.".to_owned(),
+                    ended => format!("{} sessions were ended.", grouped(ended.try_into().unwrap_or(i64::MAX))),
+                };
+                match already {
+                    0 => done(ended),
+                    1 => done(format!("{ended} 1 was over already.")),
+                    already => done(format!("{ended} {already} were over already.")),
+                }
+            }
             Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
         }
     }
@@ -183,6 +206,7 @@ mod tests {
             Flash::OthersEnded(1204),
             Flash::AlreadyEnded,
             Flash::LimitReached(1),
+            Flash::MatchingEnded { ended: 1204, already: 1 },
         ] {
             assert_eq!(Flash::parse(&flash.word()), Some(flash));
         }

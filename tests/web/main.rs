@@ -2,4 +2,5 @@
 
 mod support;
 
+mod admin_ending;
 mod register;

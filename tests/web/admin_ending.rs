@@ -1,0 +1,128 @@
+//! Filters beyond name and address, and `POST /admin/sessions/end`: all that match, after a preview.
+
+use crate::support::*;
+
+const CURL: &str = "curl/8.5.0";
+
+/// Three people in Firefox and one with curl, besides the administrator in Firefox.
+async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
+    let (_, admin) = app.admin("Root").await;
+    let mut people = Vec::new();
+    for name in ["Ada", "Bo", "Cy"] {
+        people.push(app.person(name).await);
+    }
+    let (dee, curl) = (Person::new("Dee"), app.client().named(CURL));
+    let _ = dee.register(&curl).await;
+    people.push((dee, curl));
+    (admin, people)
+}
+
+async fn shown(admin: &Client, query: &str) -> Vec<String> {
+    let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
+    let mut emails = page.texts("table .email");
+    emails.sort();
+    emails
+}
+
+on_both_stacks!(every_filter_narrows_the_list, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let (_, remembered) = &people[1];
+    let _ = people[1].0.sign_in_remembered(remembered).await;
+    app.sql("UPDATE sessions SET created_at = '2026-01-01 00:00:00' WHERE user_id = (SELECT id FROM users WHERE name = 'Ada')");
+    app.sql("UPDATE sessions SET last_seen_at = '2026-01-01 00:00:00' WHERE user_id = (SELECT id FROM users WHERE name = 'Cy')");
+    for (query, expected) in [
+        ("browser=CURL", vec!["dee@example.org"]),
+        ("os=linux&role=user", vec!["ada@example.org", "bo@example.org", "cy@example.org"]),
+        ("role=admin", vec!["root@example.org"]),
+        ("remembered=yes", vec!["bo@example.org"]),
+        ("older_than=1h", vec!["ada@example.org"]),
+        ("idle_over=1h", vec!["cy@example.org"]),
+        ("idle_over=1h&browser=curl", vec![]),
+    ] {
+        assert_eq!(shown(&admin, query).await, expected, "{query}");
+    }
+    let started = admin.get("/admin/sessions?sort=started").await.expect(200).texts("table .email");
+    assert_eq!(started.last().map(String::as_str), Some("ada@example.org"));
+});
+
+on_both_stacks!(ended_sessions_are_listed_with_their_reason, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let _ = people[0].1.post("/logout", &[]).await.to("/");
+    let page = admin.get("/admin/sessions?state=ended").await.expect(200).has("Signed out");
+    assert_eq!(page.texts("table .email"), ["ada@example.org"]);
+});
+
+on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let first = [("browser", "firefox"), ("reason", "Lost laptops")];
+    let preview = admin.post("/admin/sessions/end", &first).await.expect(200);
+    assert_page(&preview);
+    let preview = preview.has("3 sessions of 3 people").has("ada@example.org").lacks("dee@example.org");
+    let preview = preview.lacks("root@example.org").has("The session that you are using matches too");
+    let _ = people[0].1.get("/profile").await.expect(200);
+
+    let form = preview.form("/admin/sessions/end");
+    let fields: Vec<(&str, &str)> =
+        form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert!(fields.contains(&("confirm", "yes")) && fields.contains(&("expected", "3")), "{fields:?}");
+    let _ = admin.post("/admin/sessions/end", &fields).await.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.expect(200).has("3 sessions were ended");
+    for (person, client) in &people[..3] {
+        assert_eq!(client.get("/profile").await.status, 303, "{}", person.name);
+    }
+    let _ = people[3].1.get("/profile").await.expect(200);
+    let told = app.query_text("SELECT end_note FROM sessions WHERE end_reason = 'ended_by_admin'");
+    assert_eq!(told, vec![vec![Some("Lost laptops".to_owned())]; 3]);
+    let events = app.query_one("SELECT count(*) FROM events WHERE detail = 'ended_by_admin: Lost laptops'");
+    assert_eq!(events.as_deref(), Some("3"));
+});
+
+on_both_stacks!(a_number_that_has_changed_is_told_before_anything_ends, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let stale = [("browser", "firefox"), ("reason", "x"), ("confirm", "yes"), ("expected", "2")];
+    let _ = admin.post("/admin/sessions/end", &stale).await.expect(422).has("3 now match");
+    let _ = people[0].1.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    for (field, value) in
+        [("ip", "10.0.0.0/99"), ("older_than", "soon"), ("role", "root"), ("state", "ended")]
+    {
+        let fields =
+            [(field, value), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
+        let _ = admin.post("/admin/sessions/end", &fields).await.expect(422);
+    }
+    for (person, client) in &people {
+        assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
+    }
+    let _ = admin
+        .post("/admin/sessions/end", &[("q", "nobody"), ("reason", "x")])
+        .await
+        .expect(200)
+        .has("Nothing to end");
+});
+
+on_both_stacks!(everyone_takes_a_tick_and_a_reason, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let confirm = [("confirm", "yes"), ("expected", "4")];
+    let without_reason = [confirm[0], confirm[1], ("everyone", "on")];
+    let page = admin.post("/admin/sessions/end", &without_reason).await.expect(422);
+    assert!(page.field_error("reason").is_some());
+    let without_tick = [confirm[0], confirm[1], ("reason", "Drill")];
+    let page = admin.post("/admin/sessions/end", &without_tick).await.expect(422);
+    assert!(page.field_error("everyone").is_some());
+    let _ = people[0].1.get("/profile").await.expect(200);
+    let all = [confirm[0], confirm[1], ("reason", "Drill"), ("everyone", "on")];
+    let _ = admin.post("/admin/sessions/end", &all).await.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.expect(200).has("4 sessions were ended");
+    for (_, client) in &people {
+        let _ = client.get("/profile").await.expect(303);
+    }
+});
