@@ -21,8 +21,7 @@ use crate::{
     config::Config,
     db::Db,
     error::Error,
-    routes,
-    security::{bodies, cross_origin, error_pages, headers},
+    routes, security,
     sessions::{Sessions, Store, visit},
     web::Layout,
 };
@@ -99,8 +98,8 @@ pub async fn start(
     let server = HttpServer::new(move || {
         let site = shared.clone();
         let extra = extra.clone();
-        // The last `wrap` runs first: headers go on whatever comes out, error pages see every failure, also that
-        // of a panic or of the session's middleware, and another site's request gets no further than its check.
+        // The last `wrap` runs first: the guard sees every failure, also that of a panic or of the session's
+        // middleware; the visit is open while the session's middleware speaks to the store.
         App::new()
             .app_data(site.clone())
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
@@ -117,11 +116,8 @@ pub async fn start(
                     .configure(extra)
                     .default_service(web::to(nothing_here)),
             )
-            .wrap(from_fn(bodies::check))
-            .wrap(from_fn(cross_origin::check))
             .wrap(CatchPanic::default())
-            .wrap(from_fn(error_pages::render))
-            .wrap(from_fn(headers::add))
+            .wrap(from_fn(security::guard))
     })
     .client_request_timeout(HEADER_TIME)
     .shutdown_timeout(STOP_SECONDS)

@@ -1,11 +1,9 @@
 //! Which bodies are taken: forms of at most 64 KiB, whatever route they are sent to.
 
 use actix_web::{
-    Error as ActixError, HttpMessage as _,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    HttpMessage as _,
+    dev::ServiceRequest,
     http::header::{CONTENT_LENGTH, TRANSFER_ENCODING},
-    middleware::Next,
 };
 
 use crate::error::Error;
@@ -15,18 +13,15 @@ pub const LIMIT: usize = 64 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Middleware: 415 for a body that is no form, 413 for one that says it is too large.
-pub async fn check(
-    req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, ActixError> {
+/// 415 for a body that is no form, 413 for one that says it is too large.
+pub fn check(req: &ServiceRequest) -> Result<(), Error> {
     let length = req.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let has_body = length.is_some_and(|length| length > 0) || req.headers().contains_key(TRANSFER_ENCODING);
     if has_body && !req.content_type().eq_ignore_ascii_case(FORM) {
-        return Ok(req.error_response(Error::UnsupportedMediaType));
+        return Err(Error::UnsupportedMediaType);
     }
     if length.is_some_and(|length| length > LIMIT as u64) {
-        return Ok(req.error_response(Error::TooLarge));
+        return Err(Error::TooLarge);
     }
-    Ok(next.call(req).await?.map_into_boxed_body())
+    Ok(())
 }

@@ -2,41 +2,36 @@
 //! `CrossOriginProtection`). One mechanism for every form, so pages carry no tokens.
 
 use actix_web::{
-    Error as ActixError,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    dev::ServiceRequest,
     http::{
         Method,
         header::{HOST, HeaderMap, ORIGIN},
     },
-    middleware::Next,
 };
 use url::Url;
 
 use crate::{app::Site, error::Error, security::Client};
 
-/// Middleware: 403 for an unsafe request from another site; nothing inside runs.
-pub async fn check(
-    req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let base_url = &Site::of(req.request())?.config.server.base_url;
-    if is_safe(req.method()) || is_same_origin(req.headers(), base_url) {
-        return Ok(next.call(req).await?.map_into_boxed_body());
+/// 403 for an unsafe request from another site.
+pub fn check(req: &ServiceRequest) -> Result<(), Error> {
+    if is_safe(req.method()) {
+        return Ok(());
     }
-    let client = Client::of(req.request(), &Site::of(req.request())?.config.server.trusted_proxies);
+    let server = &Site::of(req.request())?.config.server;
+    if is_same_origin(req.headers(), &server.base_url) {
+        return Ok(());
+    }
     tracing::warn!(
         target: "gatehouse::security",
         kind = "cross_origin_refused",
-        ip = %client.ip,
+        ip = %Client::of(req.request(), &server.trusted_proxies).ip,
         method = %req.method(),
         path = ?req.path(),
         origin = ?req.headers().get(ORIGIN),
     );
-    let error = Error::Forbidden(
+    Err(Error::Forbidden(
         "This request came from another site, so nothing was done. Open the page here and try again.",
-    );
-    Ok(req.error_response(error))
+    ))
 }
 
 fn is_safe(method: &Method) -> bool {

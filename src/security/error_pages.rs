@@ -2,14 +2,13 @@
 
 use actix_web::{
     Error as ActixError, HttpRequest, HttpResponse,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    body::BoxBody,
+    dev::ServiceResponse,
     error::InternalError,
     http::{
         Method, StatusCode,
         header::{self, HeaderMap},
     },
-    middleware::Next,
     web::Data,
 };
 use askama::Template;
@@ -36,22 +35,20 @@ struct ErrorPage {
 }
 
 /// What is needed of the request once it is gone.
-struct Asked {
+pub struct Asked {
     site: Data<Site>,
     method: Method,
     path: String,
     json: bool,
 }
 
-/// Middleware, outside of everything that can fail: also an `Err` of the session middleware becomes a page.
-pub async fn render(
-    req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
+/// Makes a page of whatever failed, also of an `Err` of the session middleware.
+pub fn render(
+    asked: &Asked,
+    result: Result<ServiceResponse<BoxBody>, ActixError>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let asked = Asked::of(req.request())?;
-    match next.call(req).await {
+    match result {
         Ok(res) => {
-            let res = res.map_into_boxed_body();
             if !res.status().is_client_error() && !res.status().is_server_error() {
                 return Ok(res);
             }
@@ -62,24 +59,35 @@ pub async fn render(
                 return Ok(res);
             }
             let (req, bare) = res.into_parts();
-            Ok(ServiceResponse::new(req, page(&asked, bare)))
+            Ok(ServiceResponse::new(req, page(asked, bare)))
         }
         Err(error) => {
             let bare = error.as_response_error().error_response();
             asked.log(bare.status(), &error);
-            Err(InternalError::from_response("rendered", page(&asked, bare)).into())
+            Err(InternalError::from_response("rendered", page(asked, bare)).into())
         }
     }
 }
 
 impl Asked {
-    fn of(req: &HttpRequest) -> Result<Self, Error> {
+    /// What is asked, and of which site.
+    pub fn of(req: &HttpRequest) -> Result<Self, Error> {
         Ok(Self {
             site: Site::of(req)?.clone(),
             method: req.method().clone(),
             path: req.path().to_owned(),
             json: wants_json(req),
         })
+    }
+
+    /// The site.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     fn log(&self, status: StatusCode, error: &ActixError) {

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use actix_web::{
     Error as ActixError,
-    body::{BoxBody, MessageBody},
-    dev::{ServiceRequest, ServiceResponse},
+    body::BoxBody,
+    dev::ServiceResponse,
     error::InternalError,
     http::header::{self, HeaderMap, HeaderName, HeaderValue, TryIntoHeaderValue as _},
-    middleware::Next,
 };
 use actix_web_lab::header::StrictTransportSecurity;
 
@@ -31,17 +30,18 @@ const EVERYWHERE: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// Middleware: adds the headers to whatever comes out, also to an error.
-pub async fn add(
-    req: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
+/// Adds the headers to whatever comes out, also to an error.
+pub fn add(
+    site: &Site,
+    path: &str,
+    result: Result<ServiceResponse<BoxBody>, ActixError>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let https = Site::of(req.request())?.config.server.is_https();
-    let operator = req.path().starts_with("/pages/");
-    match next.call(req).await {
+    let https = site.config.server.is_https();
+    let operator = path.starts_with("/pages/");
+    match result {
         Ok(mut res) => {
             insert(res.headers_mut(), operator, https);
-            Ok(res.map_into_boxed_body())
+            Ok(res)
         }
         Err(error) => {
             let mut response = error.as_response_error().error_response();
