@@ -109,7 +109,10 @@ fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, sent: Option<Str
             append(headers, &renewed(session, site.config.server.is_https(), value));
         }
     }
-    if visit.flash_shown {
+    // A form that was sent before the last notice was seen has a notice of its own.
+    let next_notice =
+        headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, flash::cookie_name(&site.config)));
+    if visit.flash_shown && !next_notice {
         append(headers, &flash::removal(&site.config));
     }
 }

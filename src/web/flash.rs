@@ -152,7 +152,8 @@ impl Flash {
     }
 }
 
-fn cookie_name(config: &Config) -> &'static str {
+/// The name of the cookie that carries the notice.
+pub fn cookie_name(config: &Config) -> &'static str {
     if config.server.is_https() { "__Host-gatehouse-notice" } else { "gatehouse-notice" }
 }
 
