@@ -3,4 +3,12 @@
 mod support;
 
 mod admin_ending;
+mod admin_sessions;
+mod bad_input;
+mod login;
+mod my_sessions;
+mod operator_pages;
+mod profile;
 mod register;
+mod routes_are_guarded;
+mod setup;

@@ -10,6 +10,7 @@ mod page_check;
 mod people;
 mod postgres;
 mod program;
+mod raw;
 mod redis;
 mod stack;
 mod stores;

@@ -1,0 +1,277 @@
+//! `/admin/sessions` and `/admin/sessions/{id}`: everyone's.
+
+use crate::support::*;
+
+/// The addresses of the people on the list, in its order.
+fn people(page: &Answer) -> Vec<String> {
+    page.texts("table .email")
+}
+
+fn count(page: &Answer) -> usize {
+    page.texts(".count strong")[0].replace(',', "").parse().unwrap()
+}
+
+fn id_of(app: &TestApp, person: &Person) -> String {
+    let email = quoted(&person.email);
+    let select =
+        "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE ended_at IS NULL AND email =";
+    app.query_one(&format!("{select} {email}")).expect("a session")
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let away = app.client().from_ip([127, 0, 5, 7]);
+    let ada = Person { email: "Countess_100%@analytical.example".to_owned(), ..Person::new("Ada Lovelace") };
+    let _ = ada.register(&away).await;
+    let eva = Person { email: "eva@example.org".to_owned(), ..Person::new("Éva Ångström") };
+    let _ = eva.register(&app.client()).await;
+
+    let page = admin.get("/admin/sessions").await.expect(200).has("3 active sessions").has("This session");
+    assert_page(&page);
+    assert_eq!(people(&page).len(), 3);
+    for (query, found) in [
+        ("q=lovelace", vec![&ada.email]),
+        ("q=ADA+LOVE", vec![&ada.email]),
+        ("q=+countess+", vec![&ada.email]),
+        ("q=ANALYTICAL.example", vec![&ada.email]),
+        ("q=100%25", vec![&ada.email]),
+        ("q=s_1", vec![&ada.email]),
+        ("q=%25", vec![&ada.email]),
+        ("q=%C3%89va", vec![&eva.email]),
+        ("q=%C3%A5ngstr%C3%B6m", vec![&eva.email]),
+        ("q=nobody", vec![]),
+        ("q=%27%3B+DROP+TABLE+users%3B--", vec![]),
+        ("ip=127.0.5.7", vec![&ada.email]),
+        ("ip=127.0.5.0%2F24", vec![&ada.email]),
+        ("ip=127.0.5.9%2F24", vec![&ada.email]),
+        ("ip=%3A%3Affff%3A127.0.5.7", vec![&ada.email]),
+        ("ip=127.0.5.8", vec![]),
+        ("ip=10.0.0.0%2F8", vec![]),
+        ("ip=2001%3Adb8%3A%3A%2F32", vec![]),
+        ("q=lovelace&ip=127.0.5.7", vec![&ada.email]),
+        ("q=grace&ip=127.0.5.7", vec![]),
+    ] {
+        let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
+        assert_page(&page);
+        assert_eq!(people(&page).iter().collect::<Vec<_>>(), found, "{query}");
+        assert_eq!(count(&page), found.len(), "{query}");
+        if found.is_empty() {
+            let _ = page.has("No active session fits");
+        }
+    }
+    assert_eq!(count(&admin.get("/admin/sessions?ip=127.0.0.0%2F8").await), 3);
+    assert_eq!(count(&admin.get("/admin/sessions?q=&ip=").await), 3);
+});
+
+on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let long = "x".repeat(101);
+    for (field, value) in [
+        ("ip", "10.0.0.0/33"),
+        ("ip", "host.example"),
+        ("ip", "10.0.0.1-10.0.0.9"),
+        ("ip", "<script>"),
+        ("ip", "1\u{0}"),
+        ("q", "a\u{0}b"),
+        ("q", "a\nb"),
+        ("q", &long),
+    ] {
+        let page = admin.get(&format!("/admin/sessions?{field}={}", encoded(value))).await.expect(422);
+        assert_page(&page);
+        assert!(page.field_error(field).is_some(), "{field}={value:?}");
+        let kept = page.value_of(field).unwrap();
+        if !value.contains(['\u{0}', '\n']) {
+            assert_eq!(kept, value);
+        }
+        assert_eq!(people(&page), Vec::<String>::new());
+    }
+    for after in [
+        "nonsense",
+        "1.",
+        ".x",
+        "-1",
+        "99999999999999999999.x",
+        "9223372036854775807.x",
+        "-9223372036854775808.x",
+        "-300000000000000000.x",
+        "1.a%00b",
+        "1.%27",
+    ] {
+        let page = admin.get(&format!("/admin/sessions?after={after}")).await;
+        assert!(matches!(page.status, 200 | 422), "{after}: {}", page.summary());
+        assert_page(&page);
+    }
+});
+
+on_both_stacks!(long_lists_come_in_pages_of_fifty, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    let cookie = first.cookies();
+    // 120 more sign-ins, four at a time.
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        let batch: Vec<Client> = (0..4).map(|_| app.client()).collect();
+        futures_util::future::join_all(batch.iter().map(|client| ada.sign_in(client))).await;
+        clients.extend(batch);
+    }
+    // Many of them were last seen at the same moment.
+    app.sql("UPDATE sessions SET last_seen_at = '2026-01-01 00:00:00' WHERE remembered = false AND id > 'M'");
+    app.sql("UPDATE sessions SET expires_at = '2099-01-01 00:00:00'");
+    let mut ids = Vec::new();
+    let mut next = "/admin/sessions?q=ada&ip=127.0.0.0%2F8".to_owned();
+    let mut sizes = Vec::new();
+    loop {
+        let page = admin.get(&next).await.expect(200);
+        assert_page(&page);
+        assert_eq!(count(&page), 121);
+        let rows = page.attributes("tbody tr", "id");
+        sizes.push(rows.len());
+        ids.extend(rows);
+        match page.attributes("a[rel=next]", "href").into_iter().next() {
+            Some(href) => next = href,
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [50, 50, 21]);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 121, "every session once");
+    drop((cookie, clients));
+});
+
+on_both_stacks!(the_newest_activity_comes_first, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    app.sql(&format!(
+        "UPDATE sessions SET last_seen_at = '2020-01-01 00:00:00' WHERE id = {}",
+        quoted(&id_of(&app, &bob))
+    ));
+    app.sql(&format!(
+        "UPDATE sessions SET last_seen_at = '2021-01-01 00:00:00' WHERE id = {}",
+        quoted(&id_of(&app, &ada))
+    ));
+    let page = admin.get("/admin/sessions").await.expect(200);
+    assert_eq!(people(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
+});
+
+on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let path = format!("/admin/sessions/{}", id_of(&app, &ada));
+    let end = format!("{path}/end");
+    let list = admin.get("/admin/sessions").await.expect(200);
+    assert!(list.forms().iter().any(|form| form.action == end), "the list has a button for it");
+
+    for reason in ["x".repeat(201).as_str(), "two\nlines"] {
+        let page = admin.post(&end, &[("reason", reason)]).await.expect(422);
+        assert_page(&page);
+        assert!(page.field_error("reason").is_some(), "{reason:?}");
+    }
+    let _ = client.get("/profile").await.expect(200);
+    let _ = admin.post(&end, &[("reason", "  lost <b>laptop</b> ")]).await.to("/admin/sessions");
+    let page = admin.get("/admin/sessions").await.expect(200).has("The session was ended.").lacks(&ada.email);
+    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    let _ = client.get("/profile").await.to("/login?next=%2Fprofile");
+    let _ = client.post("/profile", &[("name", "Thief")]).await.expect(401);
+
+    let page = admin.get(&path).await.expect(200);
+    assert_page(&page);
+    let page = page
+        .has("Ended by an administrator")
+        .has(&grace.email)
+        .has("lost <b>laptop</b>")
+        .has("Session ended");
+    assert_eq!(page.forms().iter().filter(|form| form.action == end).count(), 0);
+    assert_eq!(page.texts("pre"), Vec::<String>::new(), "the state is gone");
+    let _ = admin.post(&end, &[("reason", "again")]).await.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.has("had ended already");
+    let note = app.query_text("SELECT end_reason, end_note FROM sessions WHERE ended_at IS NOT NULL");
+    assert_eq!(note, [["ended_by_admin", "lost <b>laptop</b>"].map(|text| Some(text.to_owned()))]);
+});
+
+on_both_stacks!(a_sessions_page_has_every_fact_and_no_secret, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = (Person::new("Ada Lovelace"), app.client().from_ip([127, 0, 3, 4]));
+    let _ = ada.register(&client).await;
+    let _ = ada.sign_in_remembered(&client).await;
+    let id = id_of(&app, &ada);
+    let page = admin.get(&format!("/admin/sessions/{id}")).await.expect(200);
+    assert_page(&page);
+    let mut page = page.has("Firefox 140 on Linux").has("127.0.3.4").has("Active").has(&id).has(FIREFOX);
+    for fact in [
+        &*ada.name,
+        &*ada.email,
+        "Signed in",
+        "Last seen",
+        "Yes, it outlives",
+        "Ends if not used",
+        "Ends in any case",
+    ] {
+        page = page.has(fact);
+    }
+    let state: serde_json::Value = serde_json::from_str(&page.texts("pre")[0]).unwrap();
+    assert!(state.to_string().contains(&id), "{state}");
+    for (what, select) in [
+        ("hash", "SELECT password_hash FROM users"),
+        ("store key", "SELECT store_key FROM sessions WHERE store_key IS NOT NULL"),
+    ] {
+        for secret in app.query_text(select).into_iter().flatten().flatten() {
+            assert!(!page.body.contains(&secret), "the {what} is on the page");
+        }
+    }
+    let cookie = client.cookie("gatehouse").unwrap().value;
+    assert!(!page.body.contains(&cookie) && !page.body.contains("argon2") && !page.body.contains(PASSWORD));
+    for unknown in ["aaaaaaaaaaaaaaaaaaaaaa", "%00", "a%00b", "%ff", "..", "%F0%9F%98%80", &"a".repeat(3_000)]
+    {
+        let page = admin.get(&format!("/admin/sessions/{unknown}")).await;
+        assert_eq!(page.status, 404, "{}", page.summary());
+        let page = admin.post(&format!("/admin/sessions/{unknown}/end"), &[("reason", "")]).await;
+        assert_eq!(page.status, 404, "{}", page.summary());
+    }
+});
+
+on_both_stacks!(a_demoted_administrator_is_refused_at_the_next_request, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let _ = admin.get("/admin/sessions").await.expect(200);
+    app.sql("UPDATE users SET role = 'user'");
+    let _ = admin.get("/admin/sessions").await.expect(403);
+    let _ = admin.post(&format!("/admin/sessions/{}/end", id_of(&app, &ada)), &[]).await.expect(403);
+    let _ = client.get("/profile").await.expect(200);
+});
+
+#[actix_web::test]
+async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let kept = app.redis().keys();
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    let path = format!("/admin/sessions/{}", id_of(&app, &ada));
+    assert!(app.redis().keys().iter().filter(|key| !kept.contains(key)).all(|key| app.redis().del(key)));
+    let page = admin.get(&path).await.expect(200).has("Lost by the session store");
+    assert_page(&page);
+    let page = admin.get("/admin/sessions").await.expect(200).lacks(&ada.email).lacks(&bob.email);
+    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    let _ = client.get("/profile").await.to("/login?next=%2Fprofile");
+
+    app.redis().flush();
+    let _ = admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
+    let _ = grace.sign_in(&admin).await;
+    let page = admin.get("/admin/sessions").await.expect(200);
+    assert_eq!((count(&page), people(&page)), (1, vec![grace.email]));
+    let lost = app.query_one("SELECT count(*) FROM sessions WHERE end_reason = 'missing'");
+    assert_eq!(lost.as_deref(), Some("3"));
+}

@@ -1,0 +1,40 @@
+//! Requests byte by byte: a well-behaved client would tidy `..` and `%2e%2e` out of an address before it is sent.
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::{client::Client, stack::TestApp};
+
+/// What came back: the status, and everything as text.
+pub struct RawAnswer {
+    pub status: u16,
+    pub text: String,
+}
+
+impl TestApp {
+    /// Sends a request line as it is, with the client's cookies.
+    pub async fn raw(&self, client: &Client, method: &str, target: &str) -> RawAnswer {
+        let pairs: Vec<_> =
+            client.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let host = self.addr();
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nCookie: {}\r\nConnection: close\r\n\r\n",
+            pairs.join("; ")
+        );
+        self.raw_bytes(request.as_bytes()).await
+    }
+
+    /// Sends any bytes and reads until the connection is closed.
+    pub async fn raw_bytes(&self, request: &[u8]) -> RawAnswer {
+        let mut stream = TcpStream::connect(self.addr()).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        // The other side may cut the connection of a request that it refuses.
+        let _ = stream.read_to_end(&mut answer).await;
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        RawAnswer { status, text }
+    }
+}
