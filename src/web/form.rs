@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
-use actix_web::{FromRequest, HttpRequest, ResponseError as _, dev::Payload, http::StatusCode, web::Bytes};
-use actix_web_lab::extract::BodyLimit;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Bytes};
 use percent_encoding::percent_decode_str;
 use serde::{
     Deserialize,
@@ -11,7 +10,7 @@ use serde::{
 };
 use validator::{Validate, ValidationErrors};
 
-use crate::{error::Error, security::bodies};
+use crate::error::Error;
 
 /// Longest time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -94,11 +93,13 @@ impl<T: FormFields> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = BodyLimit::<Bytes, { bodies::LIMIT }>::from_request(req, payload);
+        let body = Bytes::from_request(req, payload);
         Box::pin(async move {
             match tokio::time::timeout(BODY_TIME, body).await {
-                Ok(Ok(body)) => parse(&body.into_inner()),
-                Ok(Err(error)) if error.status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Ok(Ok(body)) => parse(&body),
+                Ok(Err(error))
+                    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE =>
+                {
                     Err(Error::TooLarge)
                 }
                 Ok(Err(_)) => Err(Error::BadRequest("The form did not arrive whole.".into())),
