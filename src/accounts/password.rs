@@ -19,6 +19,10 @@ use crate::error::Error;
 /// Longest password in code points.
 pub const MAX_LENGTH: usize = 128;
 
+/// Guesses that a new password must withstand: 10^8, but for five the least of zxcvbn's score 3. Those five make
+/// the difference, because eight random characters, the shortest that may be, are estimated at just over 10^8.
+const GUESSES: u64 = 100_000_000;
+
 /// Sign-ins that may wait for a thread.
 const QUEUE: usize = 256;
 
@@ -195,7 +199,7 @@ pub fn weakness(password: &str, min_length: usize, about: &[&str]) -> Option<Str
     inputs.push("gatehouse".to_owned());
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let estimate = zxcvbn::zxcvbn(password, &inputs);
-    if estimate.score() >= zxcvbn::Score::Three {
+    if estimate.guesses() >= GUESSES {
         return None;
     }
     let feedback = estimate.feedback();
@@ -284,6 +288,14 @@ mod tests {
         let long: String = (0..MAX_LENGTH).map(|n| char::from(b'a' + (n * n * 7 % 26) as u8)).collect();
         assert_eq!(weakness(&long, 8, &[]), None);
         assert!(weakness(&format!("{long}x"), 8, &[]).unwrap().contains("at most 128"));
+    }
+
+    #[test]
+    fn eight_random_characters_are_enough() {
+        for password in ["q7Z-kx%9", "Tz4!mWpe", "\u{1F600}z\u{e9}q-v\u{fc}7"] {
+            assert_eq!(password.chars().count(), 8);
+            assert_eq!(weakness(password, 8, &[]), None, "{password}");
+        }
     }
 
     #[test]
