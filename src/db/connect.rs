@@ -16,6 +16,11 @@ pub enum DbConnection {
     Sqlite(SqliteConnection),
 }
 
+diesel::define_sql_function! {
+    /// A text in lower case. SQLite's own knows ASCII only, so each connection gets one for all letters.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// Makes connections for the pool. Diesel's own manager would guess the database by trying one after the
 /// other, and make a SQLite file named after the Postgres URL while Postgres is down.
 #[derive(Clone)]
@@ -64,6 +69,7 @@ impl r2d2::ManageConnection for Connect {
                     "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
                      PRAGMA foreign_keys = ON;",
                 )?;
+                lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
                 Ok(DbConnection::Sqlite(conn))
             }
         }

@@ -18,7 +18,7 @@ use actix_web::web;
 use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionManager as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-pub use connect::{Connect, ConnectError, DbConnection};
+pub use connect::{Connect, ConnectError, DbConnection, lower};
 pub use migrate::{migrate, migrate_url};
 pub use url::DatabaseUrl;
 

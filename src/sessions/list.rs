@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use diesel::{prelude::*, sql_types::Text};
+use diesel::prelude::*;
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -10,7 +10,7 @@ use super::{catalogue::ip_key, time_duration};
 use crate::{
     accounts::Role,
     db::{
-        DbConnection, now,
+        DbConnection, lower, now,
         schema::{
             sessions::{self, dsl},
             users,
@@ -154,8 +154,6 @@ impl fmt::Display for Cursor {
         write!(f, "{micros}.{}", self.id)
     }
 }
-
-diesel::define_sql_function!(fn lower(text: Text) -> Text);
 
 type Boxed<'a> = diesel::helper_types::IntoBoxed<
     'a,
