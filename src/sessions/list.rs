@@ -140,12 +140,19 @@ impl Cursor {
     /// Reads what [`Cursor`]'s `Display` wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (micros, id) = text.split_once('.')?;
-        let nanos = i128::from(micros.parse::<i64>().ok()?) * 1_000;
-        let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-        let valid = (1..=64).contains(&id.len())
-            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-        valid.then(|| Self { at: PrimitiveDateTime::new(at.date(), at.time()), id: id.to_owned() })
+        let micros = micros.parse::<i64>().ok().filter(|micros| (0..YEAR_10000).contains(micros))?;
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+        let at = PrimitiveDateTime::new(at.date(), at.time());
+        is_session_id(id).then(|| Self { at, id: id.to_owned() })
     }
+}
+
+/// Microseconds since 1970: both databases have times up to there.
+const YEAR_10000: i64 = 253_402_300_800_000_000;
+
+/// Whether a text from an address may be a session id; Postgres takes no text with a NUL byte.
+fn is_session_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 impl fmt::Display for Cursor {
@@ -269,6 +276,9 @@ pub fn count_but(conn: &mut DbConnection, filter: &Filter, but: &str) -> Result<
 
 /// One session, active or ended.
 pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<Listed, Error> {
+    if !is_session_id(id) {
+        return Err(Error::NotFound);
+    }
     Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)
 }
 
