@@ -15,9 +15,9 @@ on_both_stacks!(signing_in_leads_to_the_profile_and_says_who_is_there, |stack| a
     let page = client.get("/login").await.expect(200);
     assert_page(&page);
     assert_eq!(page.set_cookies(), [], "a visitor gets no cookie");
-    let _ = ada.sign_in(&client).await;
-    let _ = client.get("/").await.expect(200).has("You are signed in").has(&ada.name).has(&ada.email);
-    let _ = app.client().get("/").await.expect(200).has("You are not signed in.").lacks(&ada.name);
+    ada.sign_in(&client).await;
+    client.get("/").await.expect(200).has("You are signed in").has(&ada.name).has(&ada.email);
+    app.client().get("/").await.expect(200).has("You are not signed in.").lacks(&ada.name);
     assert_eq!(failures(&app), "0");
 });
 
@@ -26,7 +26,7 @@ on_both_stacks!(an_address_is_known_in_any_case_and_with_spaces_around_it, |stac
     let (ada, _) = app.person("Ada Lovelace").await;
     for email in ["ADA.LOVELACE@EXAMPLE.ORG", " ada.lovelace@example.org "] {
         let fields = [("email", email), ("password", ada.password.as_str())];
-        let _ = app.client().post("/login", &fields).await.to("/profile");
+        app.client().post("/login", &fields).await.to("/profile");
     }
 });
 
@@ -126,21 +126,21 @@ on_both_stacks!(next_survives_a_wrong_password, |stack| async {
     let page =
         client.post("/login", &form.with(&[("email", &ada.email), ("password", "wrong")])).await.expect(401);
     let form = page.form("/login");
-    let _ = client.post("/login", &form.with(&[("password", PASSWORD)])).await.to("/sessions?x=1");
+    client.post("/login", &form.with(&[("password", PASSWORD)])).await.to("/sessions?x=1");
 });
 
 on_both_stacks!(only_a_remembered_sign_in_outlives_the_browser, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_REMEMBER_TTL", "10d").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (plain, remembered) = (app.client(), app.client());
-    let _ = ada.sign_in(&plain).await;
-    let _ = ada.sign_in_remembered(&remembered).await;
+    ada.sign_in(&plain).await;
+    ada.sign_in_remembered(&remembered).await;
     let session = |client: &Client| client.cookie("gatehouse").unwrap();
     assert_eq!((session(&plain).max_age(), session(&remembered).max_age()), (None, Some(864_000)));
     for client in [&plain, &remembered] {
         client.close();
     }
-    let _ = plain.get("/profile").await.to("/login?next=%2Fprofile");
+    plain.get("/profile").await.to("/login?next=%2Fprofile");
     let page = remembered.get("/profile").await.expect(200);
     assert!(
         page.set_cookies()
@@ -153,9 +153,9 @@ on_both_stacks!(the_same_browser_signing_in_again_replaces_its_session, |stack| 
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
-    let _ = ada.sign_in(&client).await;
+    ada.sign_in(&client).await;
     assert_ne!(client.cookie("gatehouse"), thief.cookie("gatehouse"), "a new key at sign-in");
-    let _ = thief.get("/profile").await.to("/login?next=%2Fprofile");
+    thief.get("/profile").await.to("/login?next=%2Fprofile");
     assert_eq!(client.get("/sessions").await.texts("li.session").len(), 1);
 });
 
@@ -166,9 +166,9 @@ on_both_stacks!(signing_out_ends_the_session_here_and_in_the_store, |stack| asyn
     let answer = client.post("/logout", &[]).await.to("/");
     assert!(answer.header("clear-site-data").is_some_and(|value| value.contains("\"cache\"")));
     assert_eq!(client.cookie("gatehouse"), None);
-    let _ = client.get("/").await.expect(200).has("You are signed out.").has("You are not signed in.");
-    let _ = copy.get("/profile").await.to("/login?next=%2Fprofile");
-    let _ = copy.post("/logout", &[]).await.expect(401);
+    client.get("/").await.expect(200).has("You are signed out.").has("You are not signed in.");
+    copy.get("/profile").await.to("/login?next=%2Fprofile");
+    copy.post("/logout", &[]).await.expect(401);
     if stack == Stack::PostgresRedis {
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }

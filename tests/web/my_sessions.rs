@@ -16,9 +16,9 @@ on_both_stacks!(this_device_comes_first_with_all_its_facts, |stack| async {
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/sessions").await.expect(200).has("only device where you are signed in");
     assert_page(&page);
-    let phone = app.client().named(SAFARI).from_ip([127, 0, 0, 9]);
-    let _ = ada.sign_in_remembered(&phone).await;
-    let _ = app.person("Grace Hopper").await;
+    let phone = app.client().named(SAFARI).bound_to([127, 0, 0, 9]);
+    ada.sign_in_remembered(&phone).await;
+    app.person("Grace Hopper").await;
 
     for (asking, first, second) in
         [(&client, "Firefox 140 on Linux", "Safari"), (&phone, "Safari", "Firefox 140")]
@@ -42,19 +42,19 @@ on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (second, third) = (app.client().named(SAFARI), app.client());
-    let _ = ada.sign_in(&second).await;
-    let _ = ada.sign_in(&third).await;
+    ada.sign_in(&second).await;
+    ada.sign_in(&third).await;
     let page = client.get("/sessions").await.expect(200);
     let safari = page.texts("li.session").iter().position(|card| card.starts_with("Safari")).unwrap();
     let end = &ends(&page)[safari - 1];
-    let _ = client.post(end, &[]).await.to("/sessions");
+    client.post(end, &[]).await.to("/sessions");
     let page = client.get("/sessions").await.has("The session was ended.");
     assert_eq!(page.texts("li.session").len(), 2);
-    let _ = second.get("/sessions").await.to("/login?next=%2Fsessions");
-    let _ = second.post("/profile", &[("name", "Thief")]).await.expect(401);
-    let _ = third.get("/sessions").await.expect(200);
-    let _ = client.post(end, &[]).await.to("/sessions");
-    let _ = client.get("/sessions").await.has("had ended already");
+    second.get("/sessions").await.to("/login?next=%2Fsessions");
+    second.post("/profile", &[("name", "Thief")]).await.expect(401);
+    third.get("/sessions").await.expect(200);
+    client.post(end, &[]).await.to("/sessions");
+    client.get("/sessions").await.has("had ended already");
     let reasons = app.query_text("SELECT end_reason FROM sessions WHERE ended_at IS NOT NULL");
     assert_eq!(reasons, [[Some("ended_by_user".to_owned())]]);
 });
@@ -64,17 +64,17 @@ on_both_stacks!(all_others_are_ended_at_once, |stack| async {
     let (ada, client) = app.person("Ada Lovelace").await;
     let (_, bystander) = app.person("Grace Hopper").await;
     let (second, third) = (app.client(), app.client());
-    let _ = ada.sign_in(&second).await;
-    let _ = ada.sign_in_remembered(&third).await;
-    let _ = client.post("/sessions/end-others", &[]).await.to("/sessions");
+    ada.sign_in(&second).await;
+    ada.sign_in_remembered(&third).await;
+    client.post("/sessions/end-others", &[]).await.to("/sessions");
     let page = client.get("/sessions").await.expect(200).has("2 other sessions were ended.");
     assert_eq!(page.texts("li.session").len(), 1);
     for dead in [&second, &third] {
-        let _ = dead.get("/profile").await.to("/login?next=%2Fprofile");
+        dead.get("/profile").await.to("/login?next=%2Fprofile");
     }
-    let _ = bystander.get("/profile").await.expect(200);
-    let _ = client.post("/sessions/end-others", &[]).await.to("/sessions");
-    let _ = client.get("/sessions").await.has("no other session");
+    bystander.get("/profile").await.expect(200);
+    client.post("/sessions/end-others", &[]).await.to("/sessions");
+    client.get("/sessions").await.has("no other session");
 });
 
 on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
@@ -90,7 +90,7 @@ on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
     }
     let page = user.post(&format!("/sessions/{id}/end"), &[]).await.expect(404);
     assert_eq!(page.body, unknown.body, "it is told apart from one that never was");
-    let _ = client.get("/profile").await.expect(200);
+    client.get("/profile").await.expect(200);
 });
 
 on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
@@ -98,10 +98,10 @@ on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
     let (_, client) = app.person("Ada Lovelace").await;
     let copy = client.copy();
     let id = app.query_one("SELECT id FROM sessions").unwrap();
-    let _ = client.post(&format!("/sessions/{id}/end"), &[]).await.to("/");
-    let _ = client.get("/").await.expect(200).has("You are signed out.");
+    client.post(&format!("/sessions/{id}/end"), &[]).await.to("/");
+    client.get("/").await.expect(200).has("You are signed out.");
     assert_eq!(client.cookie("gatehouse"), None);
-    let _ = copy.get("/profile").await.to("/login?next=%2Fprofile");
+    copy.get("/profile").await.to("/login?next=%2Fprofile");
     assert_eq!(app.query_one("SELECT end_reason FROM sessions").as_deref(), Some("logout"));
 });
 
@@ -111,11 +111,11 @@ async fn a_session_that_the_store_lost_is_off_the_list_and_recorded_as_missing()
     let (ada, client) = app.person("Ada Lovelace").await;
     let kept = app.redis().keys();
     let other = app.client();
-    let _ = ada.sign_in(&other).await;
+    ada.sign_in(&other).await;
     let lost = app.redis().keys().into_iter().find(|key| !kept.contains(key)).unwrap();
     assert!(app.redis().del(&lost));
     assert_eq!(client.get("/sessions").await.expect(200).texts("li.session").len(), 1);
-    let _ = other.get("/profile").await.to("/login?next=%2Fprofile");
+    other.get("/profile").await.to("/login?next=%2Fprofile");
     let reason = app.query_one("SELECT end_reason FROM sessions WHERE ended_at IS NOT NULL");
     assert_eq!(reason.as_deref(), Some("missing"));
 }

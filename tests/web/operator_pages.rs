@@ -62,7 +62,7 @@ on_both_stacks!(signed_in_people_see_the_pages_as_they_are, |stack| async {
         assert_eq!(header_complaints(&answer), Vec::<String>::new(), "{path}");
         assert!(answer.header("cache-control").is_some_and(|value| value.contains("no-store")), "{path}");
     }
-    let _ = client.get("/pages/docs").await.to("/pages/docs/");
+    client.get("/pages/docs").await.to("/pages/docs/");
     for path in
         ["/pages/none.html", "/pages/none/", "/pages/empty/", "/pages/index.html/", "/pages/docs/none"]
     {
@@ -81,7 +81,7 @@ on_both_stacks!(a_page_that_is_known_is_not_sent_again, |stack| async {
     };
     let answer = ask(&tag).await.expect(304);
     assert_eq!((answer.body.as_str(), answer.header("etag")), ("", Some(tag.as_str())));
-    let _ = ask("\"another\"").await.expect(200);
+    ask("\"another\"").await.expect(200);
     fs::write(site.folder.path().join("pages/index.html"), "<p>A longer and newer home of the operator")
         .unwrap();
     let answer = ask(&tag).await.expect(200);
@@ -91,7 +91,7 @@ on_both_stacks!(a_page_that_is_known_is_not_sent_again, |stack| async {
     // What is known to a browser is still asked of a session.
     let visitor = app.client();
     let again = visitor.request(reqwest::Method::GET, "/pages/").header("if-none-match", &tag).send().await;
-    let _ = again.to("/login?next=%2Fpages%2F");
+    again.to("/login?next=%2Fpages%2F");
 });
 
 on_both_stacks!(nothing_outside_the_folder_and_nothing_hidden_is_served, |stack| async {
@@ -159,11 +159,11 @@ on_both_stacks!(the_folder_admin_is_for_administrators_only, |stack| async {
     for path in
         ["/pages/admin/", "/pages/admin/report.html", "/pages/%61dmin/report.html", "/pages/shortcut.html"]
     {
-        let _ = user.get(path).await.expect(403);
-        let _ = admin.get(path).await.expect(200);
+        user.get(path).await.expect(403);
+        admin.get(path).await.expect(200);
     }
-    let _ = admin.get("/pages/admin").await.to("/pages/admin/");
-    let _ = admin.get("/pages/admin/none.html").await.expect(404);
+    admin.get("/pages/admin").await.to("/pages/admin/");
+    admin.get("/pages/admin/none.html").await.expect(404);
 });
 
 on_both_stacks!(visitors_sign_in_first_and_come_back, |stack| async {
@@ -172,7 +172,7 @@ on_both_stacks!(visitors_sign_in_first_and_come_back, |stack| async {
     let (ada, _) = app.person("Ada Lovelace").await;
     for path in ["/pages/", "/pages/docs/", "/pages/none.html", "/pages/.env"] {
         let next = path.replace('/', "%2F");
-        let _ = app.client().get(path).await.to(&format!("/login?next={next}"));
+        app.client().get(path).await.to(&format!("/login?next={next}"));
     }
     let client = app.client();
     let page = client.get_following("/pages/a%20b.txt?x=%2F").await.expect(200);
@@ -186,7 +186,7 @@ on_both_stacks!(without_a_folder_there_are_no_pages, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     for path in ["/pages/", "/pages/index.html"] {
-        let _ = client.get(path).await.expect(404);
+        client.get(path).await.expect(404);
         assert_eq!(app.client().get(path).await.status, 303);
     }
 });

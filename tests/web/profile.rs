@@ -19,7 +19,7 @@ on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| as
     assert!(facts.iter().any(|fact| fact.contains("Role") && fact.contains("user")), "{facts:?}");
     assert!(!page.text().contains("Not recorded"), "the sign-in is recorded");
 
-    let _ = client.post("/profile", &[("name", "  Augusta Ada King ")]).await.to("/profile");
+    client.post("/profile", &[("name", "  Augusta Ada King ")]).await.to("/profile");
     let page = client.get("/profile").await.expect(200).has("Your name was saved.");
     assert_eq!(page.value_of("name").as_deref(), Some("Augusta Ada King"));
     for name in ["", "   ", "a\nb", "a\u{7}b", &"x".repeat(101)] {
@@ -30,15 +30,15 @@ on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| as
         assert_eq!(kept.replace('\n', " ").trim(), name.replace('\n', " ").trim());
     }
     assert_eq!(app.query_one("SELECT name FROM users").as_deref(), Some("Augusta Ada King"));
-    let _ = client.post("/profile", &[("name", &"é".repeat(100))]).await.to("/profile");
+    client.post("/profile", &[("name", &"é".repeat(100))]).await.to("/profile");
 });
 
 on_both_stacks!(a_notice_is_not_lost_to_one_that_was_not_seen_yet, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     assert!(client.cookie("gatehouse-notice").is_some(), "the welcome was not seen");
-    let _ = client.post("/profile", &[("name", "Augusta")]).await.to("/profile");
-    let _ = client.get("/profile").await.has("Your name was saved.").lacks("Welcome");
+    client.post("/profile", &[("name", "Augusta")]).await.to("/profile");
+    client.get("/profile").await.has("Your name was saved.").lacks("Welcome");
     assert_eq!(client.cookie("gatehouse-notice"), None);
 });
 
@@ -46,17 +46,17 @@ on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |sta
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, bystander) = (app.client(), app.person("Grace Hopper").await.1);
-    let _ = ada.sign_in(&other).await;
+    ada.sign_in(&other).await;
     let old_cookie = client.copy();
     let id = app.query_one("SELECT id FROM sessions ORDER BY created_at").unwrap();
 
-    let _ = client.post("/profile/password", &change(PASSWORD, NEW, NEW)).await.to("/profile");
-    let _ = client.get("/profile").await.expect(200).has("The other session was ended.");
+    client.post("/profile/password", &change(PASSWORD, NEW, NEW)).await.to("/profile");
+    client.get("/profile").await.expect(200).has("The other session was ended.");
     for dead in [&old_cookie, &other] {
-        let _ = dead.get("/profile").await.to("/login?next=%2Fprofile");
-        let _ = dead.post("/profile", &[("name", "Thief")]).await.expect(401);
+        dead.get("/profile").await.to("/login?next=%2Fprofile");
+        dead.post("/profile", &[("name", "Thief")]).await.expect(401);
     }
-    let _ = bystander.get("/profile").await.expect(200);
+    bystander.get("/profile").await.expect(200);
     let of_ada = "FROM sessions JOIN users ON users.id = user_id WHERE email LIKE 'ada%'";
     let left = app.query_text(&format!("SELECT sessions.id {of_ada} AND ended_at IS NULL"));
     assert_eq!(left, [[Some(id)]], "the id stays when the key is renewed");
@@ -67,16 +67,16 @@ on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |sta
     }
 
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
-    let _ = app.client().post("/login", &fields).await.expect(401);
+    app.client().post("/login", &fields).await.expect(401);
     let fields = [("email", ada.email.as_str()), ("password", NEW)];
-    let _ = app.client().post("/login", &fields).await.to("/profile");
+    app.client().post("/login", &fields).await.to("/profile");
 });
 
 on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = app.client();
-    let _ = ada.sign_in(&other).await;
+    ada.sign_in(&other).await;
     let hash = app.query_one("SELECT password_hash FROM users");
     for (fields, field, part) in [
         (change("wrong-anchor-93-maple", NEW, NEW), "current_password", "not your current password"),
@@ -96,36 +96,36 @@ on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |sta
         assert!(!page.set_cookies().iter().any(|cookie| cookie.name == "gatehouse"), "a new key");
     }
     assert_eq!(app.query_one("SELECT password_hash FROM users"), hash);
-    let _ = client.get("/profile").await.expect(200);
-    let _ = other.get("/profile").await.expect(200);
+    client.get("/profile").await.expect(200);
+    other.get("/profile").await.expect(200);
 });
 
 on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, copy) = (app.client(), client.copy());
-    let _ = ada.sign_in(&other).await;
+    ada.sign_in(&other).await;
     for password in ["", "wrong-anchor-93-maple"] {
         let page = client.post("/profile/delete", &[("current_password", password)]).await.expect(422);
         assert_page(&page);
         assert!(page.field_error("current_password").is_some());
     }
-    let _ = other.get("/profile").await.expect(200);
+    other.get("/profile").await.expect(200);
 
     let answer = client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
     assert!(answer.header("clear-site-data").is_some());
-    let _ = client.get("/").await.expect(200).has("Your account and all its sessions are gone.");
+    client.get("/").await.expect(200).has("Your account and all its sessions are gone.");
     for dead in [&copy, &other] {
-        let _ = dead.get("/profile").await.to("/login?next=%2Fprofile");
+        dead.get("/profile").await.to("/login?next=%2Fprofile");
     }
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
-    let _ = app.client().post("/login", &fields).await.expect(401);
+    app.client().post("/login", &fields).await.expect(401);
     if stack == Stack::PostgresRedis {
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }
     // The address is free again.
-    let _ = ada.register(&app.client()).await;
+    ada.register(&app.client()).await;
 });
 
 on_both_stacks!(the_last_administrator_stays, |stack| async {
@@ -135,7 +135,7 @@ on_both_stacks!(the_last_administrator_stays, |stack| async {
     let page = client.post("/profile/delete", &delete).await.expect(422).has("the only administrator");
     assert_page(&page);
     let (_, second) = app.admin("Ada Lovelace").await;
-    let _ = client.post("/profile/delete", &delete).await.to("/");
-    let _ = second.post("/profile/delete", &delete).await.expect(422);
+    client.post("/profile/delete", &delete).await.to("/");
+    second.post("/profile/delete", &delete).await.expect(422);
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("1"));
 });

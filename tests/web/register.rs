@@ -21,7 +21,7 @@ on_both_stacks!(a_new_account_is_signed_in, |stack| async {
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/profile").await.expect(200).has(&ada.email).has("Your account is ready");
     assert_page(&page);
-    let _ = client.get("/profile").await.expect(200).lacks("Your account is ready");
+    client.get("/profile").await.expect(200).lacks("Your account is ready");
     let row = app.query_text("SELECT name, email, role FROM users");
     assert_eq!(row, [["Ada Lovelace", "ada.lovelace@example.org", "user"].map(|text| Some(text.to_owned()))]);
 });
@@ -34,12 +34,12 @@ on_both_stacks!(a_new_account_goes_where_it_wanted_to, |stack| async {
     let form = page.form("/register");
     let sent = form.with(&good().with(&[])).into_iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     let sent = Form { action: String::new(), fields: sent };
-    let _ = client.post("/register", &sent.with(&[])).await.to("/sessions?a=b");
+    client.post("/register", &sent.with(&[])).await.to("/sessions?a=b");
 
     let elsewhere = app.client();
     let fields = good();
     let fields = fields.with(&[("email", "bob@example.org"), ("next", "//evil.example/")]);
-    let _ = elsewhere.post("/register", &fields).await.to("/profile");
+    elsewhere.post("/register", &fields).await.to("/profile");
 });
 
 on_both_stacks!(a_mistake_is_told_beside_its_field_and_what_was_typed_is_kept, |stack| async {
@@ -73,7 +73,7 @@ on_both_stacks!(a_mistake_is_told_beside_its_field_and_what_was_typed_is_kept, |
 
 on_both_stacks!(a_taken_address_says_so_in_whatever_case_it_is_typed, |stack| async {
     let app = TestApp::start(stack).await;
-    let _ = app.client().post("/register", &good().with(&[])).await.to("/profile");
+    app.client().post("/register", &good().with(&[])).await.to("/profile");
     for email in ["ada@example.org", "ADA@Example.ORG", " ada@example.org "] {
         let page = app.client().post("/register", &good().with(&[("email", email)])).await.expect(422);
         assert!(page.field_error("email").unwrap().contains("exists already"), "{email}");
@@ -99,7 +99,7 @@ on_both_stacks!(nobody_registers_as_an_administrator, |stack| async {
     let app = TestApp::start(stack).await;
     for field in ["role", "id", "active", "password_hash"] {
         let page = app.client().post("/register", &good().with(&[(field, "admin")])).await.expect(422);
-        let _ = page.has(&format!("This form has no field “{field}”."));
+        page.has(&format!("This form has no field “{field}”."));
     }
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
 });
@@ -123,9 +123,9 @@ on_both_stacks!(a_browser_that_registers_again_leaves_its_session_behind, |stack
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let before = client.copy();
-    let _ = Person::new("Grace Hopper").register(&client).await;
-    let _ = client.get("/profile").await.expect(200).has("grace.hopper@example.org");
-    let _ = before.get("/profile").await.to("/login?next=%2Fprofile");
+    Person::new("Grace Hopper").register(&client).await;
+    client.get("/profile").await.expect(200).has("grace.hopper@example.org");
+    before.get("/profile").await.to("/login?next=%2Fprofile");
     let reason = app.query_one("SELECT end_reason FROM sessions WHERE ended_at IS NOT NULL");
     assert_eq!(reason.as_deref(), Some("replaced"));
 });

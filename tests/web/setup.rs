@@ -32,11 +32,11 @@ on_both_stacks!(the_link_makes_one_administrator_and_dies, |stack| async {
     assert_page(&page);
     let form = page.form("/setup");
     let filled = form.with(&fields(&token, "Grace Hopper", "grace@example.org"));
-    let _ = client.post("/setup", &filled).await.to("/admin/sessions");
+    client.post("/setup", &filled).await.to("/admin/sessions");
     let _ =
         client.get("/admin/sessions").await.expect(200).has("first administrator").has("grace@example.org");
 
-    let _ = app.client().get(&link).await.expect(404);
+    app.client().get(&link).await.expect(404);
     let again = fields(&token, "Eve", "eve@example.org");
     let page = app.client().post("/setup", &again).await.expect(404);
     assert_page(&page);
@@ -57,15 +57,15 @@ on_both_stacks!(a_mistake_costs_neither_the_token_nor_what_was_typed, |stack| as
     assert_eq!(page.value_of("token").as_deref(), Some(token.as_str()));
     let form = page.form("/setup");
     let filled = form.with(&fields(&token, "Grace Hopper", "grace@example.org"));
-    let _ = client.post("/setup", &filled).await.to("/admin/sessions");
+    client.post("/setup", &filled).await.to("/admin/sessions");
 });
 
 on_both_stacks!(the_link_dies_with_the_first_user_however_that_came, |stack| async {
     let app = TestApp::start(stack).await;
     let (link, token) = (link_of(&app), token_of(&app));
-    let _ = app.person("Ada Lovelace").await;
-    let _ = app.client().get(&link).await.expect(404);
-    let _ = app.client().post("/setup", &fields(&token, "Eve", "eve@example.org")).await.expect(404);
+    app.person("Ada Lovelace").await;
+    app.client().get(&link).await.expect(404);
+    app.client().post("/setup", &fields(&token, "Eve", "eve@example.org")).await.expect(404);
     assert_eq!(app.query_one("SELECT count(*) FROM users WHERE role = 'admin'").as_deref(), Some("0"));
 });
 
@@ -74,12 +74,12 @@ on_both_stacks!(another_token_opens_nothing, |stack| async {
     let old = token_of(&app);
     let next = app.second_instance().await;
     for path in ["/setup", "/setup?token=", "/setup?token=guess", &format!("/setup?token={old}")] {
-        let _ = next.client().get(path).await.expect(404);
+        next.client().get(path).await.expect(404);
     }
-    let _ = next.client().get(&link_of(&next)).await.expect(200);
+    next.client().get(&link_of(&next)).await.expect(200);
     let token = token_of(&next);
     app.sql("UPDATE tokens SET expires_at = '2020-01-01 00:00:00'");
-    let _ = next.client().post("/setup", &fields(&token, "Eve", "eve@example.org")).await.expect(404);
+    next.client().post("/setup", &fields(&token, "Eve", "eve@example.org")).await.expect(404);
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
     let kept = app.query_text("SELECT token_hash FROM tokens").concat().into_iter().flatten();
     assert!(kept.clone().count() == 1 && kept.into_iter().all(|hash| hash.len() == 64 && hash != token));
