@@ -2,5 +2,12 @@
 
 mod support;
 
+mod accessibility;
 mod admin_ending;
+mod browser;
+mod browser_plain;
+mod crawl;
+mod crowd;
 mod register;
+mod static_files;
+mod tour;
