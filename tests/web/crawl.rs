@@ -6,7 +6,7 @@ use gatehouse::routes::{self, Rule};
 use reqwest::Method;
 use tempfile::TempDir;
 
-use crate::{crowd::beside_browsers, support::*};
+use crate::support::*;
 
 const INDEX: &str = r#"<!doctype html><html lang="en"><head><title>Inside</title></head>
     <body><main><h1>Inside</h1><p><a href="more.html">More</a></p></main></body></html>"#;
@@ -91,18 +91,18 @@ fn pages() -> TempDir {
 
 on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     let pages = pages();
-    let app = beside_browsers(stack).var("PAGES_DIR", pages.path().display()).start().await;
+    let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
     let fresh = crawl(&app.client(), [app.setup_link().unwrap().to_owned()]).await;
     assert!(fresh.contains_key("/"), "{fresh:?}");
 
     let (ada, user) = (Person { name: "<b>Ada</b> & \"Co\"".to_owned(), ..Person::new("Ada") }, app.client());
-    let _ = ada.register(&user).await;
+    ada.register(&user).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for _ in 0..60 {
-        let _ = ada.sign_in(&app.client().named("<script>alert(1)</script>")).await;
+        ada.sign_in(&app.client().named("<script>alert(1)</script>")).await;
     }
     let ended = app.query_one("SELECT id FROM sessions ORDER BY created_at DESC, id LIMIT 1").unwrap();
-    let _ = user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");
+    user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");
     let routes = table(&ended);
     let paths = || routes.iter().map(|(path, _)| path.clone());
 
@@ -127,7 +127,7 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
 });
 
 on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
-    let app = beside_browsers(stack).start().await;
+    let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let nobody = app.client();
@@ -140,7 +140,7 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
             403,
             user.request(Method::POST, "/profile")
                 .form(&[("name", "x")])
-                .from_site("https://evil.example")
+                .cross_site("https://evil.example")
                 .send()
                 .await,
         ),
@@ -163,5 +163,27 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
         assert_page(&answer.clone().expect(status));
         assert!(answer.is_html() && !answer.texts("header .brand").is_empty(), "{}", answer.summary());
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.summary());
+    }
+});
+
+on_both_stacks!(a_refusal_never_shows_the_signed_in_as_signed_out, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, user) = app.person("Ada Lovelace").await;
+    app.client().get("/nowhere").await.expect(404).has("Create account");
+    for (path, status) in [("/admin/sessions", 403), ("/nowhere", 404), ("/logout", 405)] {
+        let answer = user.get(path).await.expect(status);
+        assert_eq!(answer.texts("header .who"), ["Signed in as Ada Lovelace"], "{path}");
+    }
+    // Refused before anyone asked who it is: the header says neither.
+    let too_large = user.post("/profile", &[("name", &"x".repeat(70_000))]).await.expect(413);
+    let no_form = user.post_raw("/profile", "text/plain", "name=x").await.expect(415);
+    let unreadable = user.get("/login?next=a&next=b").await.expect(400);
+    let foreign = user.request(Method::POST, "/logout").cross_site("https://evil.example").send().await;
+    for answer in [too_large, no_form, unreadable, foreign.expect(403)] {
+        assert!(
+            answer.attributes("header nav a", "href").iter().all(|href| href != "/login"),
+            "{}",
+            answer.summary()
+        );
     }
 });
