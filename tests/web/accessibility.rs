@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::{crowd::beside_browsers, support::*};
+use crate::support::*;
 
 const VERSION: &str = "4.14.1";
 /// Of `axe.min.js` in that version.
@@ -76,12 +76,12 @@ pub async fn assert_accessible(browser: &Browser, page: &str) {
 
 #[actix_web::test]
 async fn axe_finds_a_field_without_a_label_and_text_without_contrast() {
-    let app = beside_browsers(Stack::Sqlite).start().await;
+    let app = TestApp::start(Stack::Sqlite).await;
     let browser = Browser::open(&app).await;
     browser.goto("/login").await;
     assert_accessible(&browser, "the sign-in page").await;
-    let _ = browser.ask("document.querySelector('label[for=email]').remove()").await;
-    let _ = browser.ask("document.querySelector('h1').style.color = '#ccc'").await;
+    browser.ask("document.querySelector('label[for=email]').remove()").await;
+    browser.ask("document.querySelector('h1').style.color = '#ccc'").await;
     if let Some(found) = violations(&browser).await {
         let rules: Vec<_> = found.iter().filter_map(|line| line.split(':').next()).collect();
         assert_eq!(rules, ["color-contrast", "label"]);

@@ -2,7 +2,7 @@
 
 use fantoccini::{Locator, key::Key};
 
-use crate::{crowd::beside_browsers, support::*};
+use crate::support::*;
 
 const NEW_PASSWORD: &str = "quartz-lantern-58-otter";
 
@@ -15,7 +15,7 @@ fn key(key: Key) -> String {
 }
 
 on_both_stacks!(every_form_works_without_scripts, |stack| async {
-    let app = beside_browsers(stack).start().await;
+    let app = TestApp::start(stack).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let ada = Person::new("Ada Lovelace");
     let browser = Browser::builder(&app).without_javascript().open().await;
@@ -39,7 +39,7 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
 
     let ada = Person { password: NEW_PASSWORD.to_owned(), ..ada };
     for _ in 0..2 {
-        let _ = ada.sign_in(&app.client()).await;
+        ada.sign_in(&app.client()).await;
     }
     browser.goto("/sessions").await;
     browser.click_beside("Firefox 140 on Linux", "End session").await;
@@ -62,7 +62,7 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
     browser.submit("/profile/delete").await;
     browser.wait_for("Your account and all its sessions are gone.").await;
 
-    let _ = app.person("Alan Turing").await;
+    app.person("Alan Turing").await;
     browser.goto("/login").await;
     browser.fill(&[("email", &grace.email), ("password", &grace.password)]).await;
     browser.submit("/login").await;
@@ -80,7 +80,7 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
 
 #[actix_web::test]
 async fn signing_in_takes_only_the_keyboard() {
-    let app = beside_browsers(Stack::Sqlite).start().await;
+    let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
     let tab = key(Key::Tab);
@@ -109,9 +109,9 @@ async fn signing_in_takes_only_the_keyboard() {
 
 #[actix_web::test]
 async fn ending_a_session_takes_only_the_keyboard() {
-    let app = beside_browsers(Stack::Sqlite).start().await;
+    let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
-    let _ = app.person("Alan Turing").await;
+    app.person("Alan Turing").await;
     let browser = Browser::open(&app).await;
     let (tab, enter) = (key(Key::Tab), key(Key::Enter));
     browser.goto("/login?next=/admin/sessions?q=turing").await;

@@ -92,10 +92,9 @@ fn devices() -> Vec<Device> {
     ]
 }
 
-/// An application that waits for stores which share their machine with browsers, and that believes proxies on this
-/// machine, as [`crowd`] needs.
-pub fn beside_browsers(stack: Stack) -> Builder {
-    TestApp::builder(stack).var("STORE_TIMEOUT", "5s").var("TRUSTED_PROXIES", "127.0.0.0/8")
+/// An application that believes proxies on this machine, as [`crowd`] needs.
+pub fn behind_a_proxy(stack: Stack) -> Builder {
+    TestApp::builder(stack).var("TRUSTED_PROXIES", "127.0.0.0/8")
 }
 
 /// Ten sessions of eight people, from addresses that are reserved for documentation.
@@ -116,7 +115,7 @@ pub async fn crowd(app: &TestApp) {
             ("/login", vec![("email", &*person.email), ("password", PASSWORD)])
         };
         let request = client.request(Method::POST, path).header("x-forwarded-for", device.ip);
-        let _ = request.form(&fields).send().await.to("/profile");
+        request.form(&fields).send().await.to("/profile");
         let newest = "(SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1)";
         age(app, newest, device.began, device.seen, device.remembered);
     }

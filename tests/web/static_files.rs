@@ -91,7 +91,8 @@ async fn nothing_else_is_served() {
 
 #[actix_web::test]
 async fn files_and_the_front_page_stay_while_the_stores_are_gone() {
-    let app = TestApp::builder(Stack::PostgresRedis).through_proxies().start().await;
+    let app =
+        TestApp::builder(Stack::PostgresRedis).through_proxies().var("STORE_TIMEOUT", "250ms").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let anonymous = app.client();
     let signed_in = client.get("/").await.expect(200).has("You are signed in");
@@ -105,11 +106,11 @@ async fn files_and_the_front_page_stay_while_the_stores_are_gone() {
             // With the cookie: it is not even looked at.
             assert!(client.get(&address).await.expect(200).set_cookies().is_empty());
         }
-        let _ = anonymous.get("/").await.expect(200).has("You are not signed in.");
+        anonymous.get("/").await.expect(200).has("You are not signed in.");
         let page =
             client.get("/").await.expect(200).has("We cannot check just now whether you are signed in");
         assert_page(&page);
-        let _ = client.get("/profile").await.expect(503);
+        client.get("/profile").await.expect(503);
         assert_eq!(client.cookies(), cookies, "the cookie stays");
     }
     app.stores().redis_proxy().set(Mode::Pass);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accessibility::assert_accessible,
-    crowd::{age, beside_browsers, crowd},
+    crowd::{age, behind_a_proxy, crowd},
     support::*,
 };
 
@@ -24,7 +24,7 @@ struct Tour {
 
 impl Tour {
     async fn start(look: &'static str, width: u32, dark: bool) -> Self {
-        let app = beside_browsers(Stack::PostgresRedis).through_proxies().start().await;
+        let app = behind_a_proxy(Stack::PostgresRedis).through_proxies().start().await;
         let builder = Browser::builder(&app).size(width, 800).named(FIREFOX_ON_MAC);
         let browser = if dark { builder.dark().open().await } else { builder.open().await };
         Self { app, browser, look }
@@ -92,7 +92,7 @@ impl Tour {
         self.visit("/profile", "profile").await;
         self.visit("/sessions", "my-sessions-one").await;
         for device in [FIREFOX, "curl/8.14.1", "<b>Nobody knows</b>", FIREFOX_ON_MAC] {
-            let _ = ada.sign_in_remembered(&self.app.client().named(device)).await;
+            ada.sign_in_remembered(&self.app.client().named(device)).await;
         }
         let soon = "(SELECT id FROM sessions WHERE browser = 'curl' ORDER BY created_at DESC LIMIT 1)";
         age(&self.app, soon, 1440, 1430, false);
@@ -114,9 +114,9 @@ impl Tour {
                 .to_owned(),
             ..Person::new("Hubert Blaine Wolfeschlegelsteinhausenbergerdorff")
         };
-        let _ = long.register(&app.client()).await;
+        long.register(&app.client()).await;
         let arabic = Person { name: "ليلى بن علي".to_owned(), ..Person::new("Layla") };
-        let _ = arabic.register(&app.client().named("")).await;
+        arabic.register(&app.client().named("")).await;
         self.sign_in(&grace).await;
         self.visit("/", "front-admin").await;
         self.visit("/admin/sessions", "admin-sessions-all").await;
@@ -142,7 +142,7 @@ impl Tour {
         );
         self.visit(&format!("/admin/sessions/{}", app.query_one(&own).unwrap()), "admin-session-own").await;
         for _ in 0..45 {
-            let _ = arabic.sign_in(&app.client()).await;
+            arabic.sign_in(&app.client()).await;
         }
         self.visit("/admin/sessions", "admin-sessions-many").await;
         browser.click("Next page").await;
@@ -191,10 +191,10 @@ async fn every_page_narrow_and_dark() {
 /// `docs/admin-sessions.png` is a copy of what this keeps.
 #[actix_web::test]
 async fn the_picture_of_the_readme() {
-    let app = beside_browsers(Stack::Sqlite).start().await;
+    let app = behind_a_proxy(Stack::Sqlite).start().await;
     crowd(&app).await;
     let grace = Person::new("Grace Hopper");
-    let _ = grace.register(&app.client()).await;
+    grace.register(&app.client()).await;
     app.make_admin(&grace);
     app.sql("DELETE FROM sessions WHERE user_id = (SELECT id FROM users WHERE role = 'admin')");
     let browser = Browser::builder(&app).size(1280, 800).named(FIREFOX_ON_MAC).open().await;
