@@ -127,6 +127,14 @@ impl Tour {
         self.visit("/admin/sessions?q=nobody", "admin-sessions-none").await;
         self.visit("/admin/sessions?ip=10.0.0.0/99", "admin-sessions-mistake").await;
         self.visit("/admin/sessions?after=nonsense", "admin-sessions-no-page").await;
+        self.visit("/admin/sessions?browser=chrome&role=user&idle_over=5m", "admin-sessions-filters").await;
+        self.visit("/admin/sessions?state=ended", "admin-sessions-ended-list").await;
+        browser.goto("/admin/sessions?q=okafor").await;
+        browser.click("End all that match…").await;
+        self.see("admin-sessions-ending-all").await;
+        browser.fill(&[("reason", "Phone reported as stolen")]).await;
+        self.send("/admin/sessions/end", "match the filter and will end at once", "admin-sessions-preview")
+            .await;
         let one = app.query_one("SELECT id FROM sessions WHERE ip = '203.0.113.58'").unwrap();
         let page = format!("/admin/sessions/{one}");
         self.visit(&page, "admin-session").await;
