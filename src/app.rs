@@ -102,7 +102,7 @@ pub async fn start(
         // middleware; the visit is open while the session's middleware speaks to the store.
         App::new()
             .app_data(site.clone())
-            .app_data(web::PayloadConfig::new(bodies::LIMIT))
+            .app_data(web::PayloadConfig::new(security::bodies::LIMIT))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
                 Error::BadRequest(format!("The address of this page can't be read: {error}.")).into()
             }))

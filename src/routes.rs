@@ -4,7 +4,7 @@
 use std::{future::Future, pin::Pin, rc::Rc};
 
 use actix_web::{
-    Error as ActixError, FromRequest, Handler, HttpResponse, Resource, Responder, Route,
+    Error as ActixError, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     guard::{self, Guard},
@@ -165,9 +165,13 @@ fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resou
         .join(", ")
         .into();
     let resource = routes.into_iter().fold(web::resource(path), Resource::route);
-    resource.default_service(web::to(move || {
+    resource.default_service(web::to(move |req: HttpRequest| {
         let allow = Rc::clone(&allow);
-        async move { HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish() }
+        async move {
+            // The error page's header says who is signed in. Who it is changes nothing else, so neither does not knowing.
+            drop(CurrentUser::find(&req).await);
+            HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish()
+        }
     }))
 }
 

@@ -6,11 +6,11 @@ const ACTIVE_FOR = 5 * MINUTE;
 
 // Relative times
 
-/** "now", "12 minutes ago", "in 3 days": the words the server uses. */
+/** "just now", "12 minutes ago", "in 3 days": the words the server uses. */
 function relative(seconds) {
   const distance = Math.abs(seconds);
   const [size, unit] = UNITS.find(([size]) => distance >= size) ?? [0];
-  if (!size) return "now";
+  if (!size) return seconds > 0 ? "in less than a minute" : "just now";
   const count = Math.floor(distance / size);
   const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
   return seconds > 0 ? `in ${words}` : `${words} ago`;

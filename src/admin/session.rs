@@ -168,10 +168,21 @@ fn event_rows(conn: &mut DbConnection, session: &str) -> Result<Vec<EventRow>, E
                 what: Kind::sentence(&event.kind).to_owned(),
                 actor: person(conn, event.actor_id)?,
                 ip: event.ip.unwrap_or_default(),
-                detail: event.detail,
+                detail: event.detail.map(|detail| readable_detail(&event.kind, detail)),
             })
         })
         .collect()
+}
+
+/// The detail of an event for reading: why a session ended is kept as a name, then the administrator's own words.
+fn readable_detail(kind: &str, detail: String) -> String {
+    if kind != Kind::SessionEnded.name() {
+        return detail;
+    }
+    match detail.split_once(": ") {
+        Some((reason, note)) => format!("{}: {note}", EndReason::sentence(reason)),
+        None => EndReason::sentence(&detail).to_owned(),
+    }
 }
 
 /// A user's name and address; someone whose account is gone has a number.

@@ -118,9 +118,10 @@ fn is_rendered(headers: &HeaderMap) -> bool {
 /// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
 fn page(asked: &Asked, bare: HttpResponse) -> HttpResponse {
     let status = bare.status();
-    let user = bare.extensions().get::<Viewer>().cloned();
+    let user = bare.extensions().get::<Option<Viewer>>().cloned();
     let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-    let layout = Layout { user, unavailable, ..Layout::bare(&asked.site, &asked.path) };
+    let bare_layout = Layout::bare(&asked.site, &asked.path);
+    let layout = Layout { unasked: user.is_none(), user: user.flatten(), unavailable, ..bare_layout };
     let (title, message, advice) = words(status);
     let message = match bare.extensions().get::<Detail>() {
         Some(Detail(text)) => text.clone(),

@@ -76,8 +76,8 @@ pub async fn open(
     match result {
         Ok(mut res) => {
             finish_cookies(&mut res, &site, sent, &visit);
-            if let Some(Some(user)) = &visit.current {
-                res.response_mut().extensions_mut().insert(Viewer::of(user));
+            if let Some(user) = &visit.current {
+                res.response_mut().extensions_mut().insert(user.as_deref().map(Viewer::of));
             }
             Ok(res.map_into_boxed_body())
         }

@@ -22,6 +22,8 @@ pub struct Layout {
     pub registration_open: bool,
     /// Who is signed in can't be told just now.
     pub unavailable: bool,
+    /// The request was refused before anyone asked who is signed in, so the header doesn't say.
+    pub unasked: bool,
 }
 
 /// The signed-in user as the header shows them.
@@ -51,6 +53,7 @@ impl Layout {
             path: path.to_owned(),
             registration_open: site.config.accounts.registration_open,
             unavailable: false,
+            unasked: false,
         }
     }
 

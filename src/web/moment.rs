@@ -9,7 +9,7 @@ pub struct Moment {
     pub iso: String,
     /// "21 Nov 2026, 03:39 UTC"
     pub exact: String,
-    /// "12 minutes ago", "in 3 days", "now"
+    /// "12 minutes ago", "in 3 days", "just now"
     pub relative: String,
 }
 
@@ -37,7 +37,7 @@ fn relative(seconds: i64) -> String {
         [(31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
     let distance = seconds.abs();
     let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| distance >= *size) else {
-        return "now".to_owned();
+        return if seconds > 0 { "in less than a minute" } else { "just now" }.to_owned();
     };
     let count = distance / size;
     let plural = if count == 1 { "" } else { "s" };
@@ -61,8 +61,9 @@ mod tests {
     #[test]
     fn the_largest_unit_that_fits() {
         for (seconds, text) in [
-            (0, "now"),
-            (-59, "now"),
+            (0, "just now"),
+            (-59, "just now"),
+            (59, "in less than a minute"),
             (-60, "1 minute ago"),
             (3_599, "in 59 minutes"),
             (7_200, "in 2 hours"),

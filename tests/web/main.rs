@@ -2,12 +2,17 @@
 
 mod support;
 
+mod accessibility;
 mod admin_ending;
 mod admin_session;
 mod admin_sessions;
 mod bad_input;
+mod browser;
+mod browser_plain;
 mod cli;
 mod cookies;
+mod crawl;
+mod crowd;
 mod foreign_requests;
 mod login;
 mod migrations;
@@ -20,3 +25,5 @@ mod routes_are_guarded;
 mod secrets;
 mod security;
 mod setup;
+mod static_files;
+mod tour;

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    actions::{InputSource as _, MouseActions, PointerAction},
+    elements::Element,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -162,6 +166,29 @@ impl Browser {
     /// Chooses an option by its text.
     pub async fn choose(&self, name: &str, option: &str) {
         self.field(name).await.select_by_label(option).await.unwrap();
+    }
+
+    /// Presses the button of the form that goes to this path.
+    pub async fn submit(&self, action: &str) {
+        let css = format!("form[action='{action}'] button[type='submit']");
+        let button = self.client.find(Locator::Css(&css)).await;
+        match button {
+            Ok(button) => button.click().await.unwrap(),
+            Err(_) => panic!("no form to {action} on {}:\n{}", self.path().await, self.text().await),
+        }
+    }
+
+    /// Presses keys wherever the focus is; `Key` has those that type nothing.
+    pub async fn press(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    /// Moves the mouse onto the first element that matches.
+    pub async fn hover(&self, css: &str) {
+        let element = self.client.find(Locator::Css(css)).await.unwrap();
+        let there = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
+        let mouse = MouseActions::new("mouse".to_owned()).then(there);
+        self.client.perform_actions(mouse).await.unwrap();
     }
 
     /// Clicks the first visible button, else link, with this text.
