@@ -71,7 +71,7 @@ impl Facts {
             },
             signed_in: Moment::new(session.created_at),
             last_seen: Moment::new(last_seen),
-            active_now: at - last_seen < ACTIVE_NOW,
+            active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,
             expires: Moment::new(session.expires_at),
             ends_soon: session.expires_at - at < ENDS_SOON,
         }

@@ -129,6 +129,7 @@ impl Tour {
         self.visit("/admin/sessions?after=nonsense", "admin-sessions-no-page").await;
         self.visit("/admin/sessions?browser=chrome&role=user&idle_over=5m", "admin-sessions-filters").await;
         self.visit("/admin/sessions?state=ended", "admin-sessions-ended-list").await;
+        assert!(!browser.text().await.contains("active now"), "an ended session is not active");
         browser.goto("/admin/sessions?q=okafor").await;
         browser.click("End all that match…").await;
         self.see("admin-sessions-ending-all").await;
