@@ -2,4 +2,8 @@
 
 mod support;
 
+mod kill_nine;
+mod outage;
+mod postgres_faults;
+mod redis_faults;
 mod register;
