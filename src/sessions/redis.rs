@@ -126,6 +126,14 @@ impl Redis {
         self.through_store(self.entries.delete(&key)).await
     }
 
+    /// Deletes an entry by its store key; whether it was there.
+    pub async fn take(&self, store_key: &str) -> Result<bool, Error> {
+        let mut command = redis::pipe();
+        command.cmd("UNLINK").arg(entry(store_key));
+        let (count,): (u64,) = self.run(&command).await?;
+        Ok(count == 1)
+    }
+
     /// Deletes entries by their store keys in one round trip.
     pub async fn delete_all(&self, store_keys: &[String]) -> Result<(), Error> {
         if store_keys.is_empty() {
