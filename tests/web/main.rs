@@ -1,7 +1,10 @@
 //! The application over HTTP, on real servers and on both stacks. Run with `scripts/test`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
+mod catalogue_decides;
 mod kill_nine;
 mod outage;
 mod postgres_faults;
