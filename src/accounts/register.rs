@@ -73,6 +73,8 @@ pub async fn submit(
     if !errors.is_empty() {
         return Ok(form_page(&RegisterPage::new(&site, layout, values, errors.clone()), &errors));
     }
+    // An account without the session that follows would meet its own user as "exists already" on the next try.
+    site.sessions.check().await?;
     let new = NewUser {
         name: values.name.trim().to_owned(),
         email: values.email.trim().to_owned(),

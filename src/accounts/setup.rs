@@ -128,6 +128,8 @@ pub async fn submit(
     if !errors.is_empty() {
         return Ok(form_page(&SetupPage::new(&site, layout, values, errors.clone()), &errors));
     }
+    // The link works once: not for an answer that can't sign the administrator in.
+    site.sessions.check().await?;
     let new = NewUser {
         name: values.name.trim().to_owned(),
         email: values.email.trim().to_owned(),

@@ -1,7 +1,9 @@
 //! One connection type over both databases, and how the pool makes it.
 
+use std::time::Duration;
+
 use diesel::{
-    Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _,
+    Connection as _, PgConnection, SqliteConnection, connection::SimpleConnection as _,
     r2d2::R2D2Connection as _,
 };
 
@@ -26,12 +28,53 @@ diesel::define_sql_function! {
 #[derive(Clone)]
 pub struct Connect {
     url: DatabaseUrl,
+    /// Longest time for connecting, in seconds.
+    connect: u64,
+    /// Longest wait for a lock.
+    lock: Option<Duration>,
 }
 
+/// Shorter than this libpq's limit makes no sense over a network.
+const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
+
 impl Connect {
-    /// Connections to this database.
+    /// Connections to this database, for work that may wait.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url }
+        Self { url, connect: 10, lock: None }
+    }
+
+    /// Connections to this database for work that somebody waits for: a lock is waited for no longer than three
+    /// quarters of the patience, so that the statement fails before whoever waits gives up on the connection.
+    pub fn hurried(url: DatabaseUrl, patience: Duration) -> Self {
+        let connect = (patience * 2).max(SHORTEST_CONNECT).as_millis().div_ceil(1_000);
+        Self { url, connect: connect.try_into().unwrap_or(u64::MAX), lock: Some(patience * 3 / 4) }
+    }
+
+    /// The same, but locks are waited for: instances that start together migrate one after the other.
+    pub fn waiting_for_locks(self) -> Self {
+        Self { lock: None, ..self }
+    }
+
+    /// The address for libpq with limits that it doesn't set by itself: a connection whose peer has gone without a
+    /// word fails after seconds, not after hours. What the operator's address says wins.
+    fn with_limits(&self, url: &str) -> String {
+        let connect = self.connect.to_string();
+        let mut limited = url.to_owned();
+        for (name, value) in [
+            ("connect_timeout", connect.as_str()),
+            ("keepalives_idle", "5"),
+            ("keepalives_interval", "2"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"),
+        ] {
+            if !url.contains(&format!("{name}=")) {
+                limited.push(if limited.contains('?') { '&' } else { '?' });
+                limited.push_str(name);
+                limited.push('=');
+                limited.push_str(value);
+            }
+        }
+        limited
     }
 }
 
@@ -56,8 +99,9 @@ impl r2d2::ManageConnection for Connect {
     fn connect(&self) -> Result<DbConnection, ConnectError> {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::establish(url)?;
-                diesel::sql_query("SET TIME ZONE 'UTC'").execute(&mut conn)?;
+                let mut conn = PgConnection::establish(&self.with_limits(url))?;
+                let lock = self.lock.map_or(0, |lock| lock.as_millis().max(1));
+                conn.batch_execute(&format!("SET TIME ZONE 'UTC'; SET lock_timeout = {lock}"))?;
                 Ok(DbConnection::Postgres(conn))
             }
             DatabaseUrl::Sqlite(path) => {
@@ -65,10 +109,11 @@ impl r2d2::ManageConnection for Connect {
                     std::fs::create_dir_all(folder)?;
                 }
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                conn.batch_execute(
-                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-                     PRAGMA foreign_keys = ON;",
-                )?;
+                let lock = self.lock.map_or(5_000, |lock| lock.as_millis());
+                conn.batch_execute(&format!(
+                    "PRAGMA busy_timeout = {lock}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                     PRAGMA foreign_keys = ON;"
+                ))?;
                 lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
                 Ok(DbConnection::Sqlite(conn))
             }
@@ -81,5 +126,27 @@ impl r2d2::ManageConnection for Connect {
 
     fn has_broken(&self, conn: &mut DbConnection) -> bool {
         conn.is_broken()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limited(url: &str, patience: Duration) -> String {
+        Connect::hurried(DatabaseUrl::Postgres(url.to_owned()), patience).with_limits(url)
+    }
+
+    #[test]
+    fn an_address_gets_the_limits_it_lacks() {
+        let rest = "keepalives_idle=5&keepalives_interval=2&keepalives_count=3&tcp_user_timeout=10000";
+        assert_eq!(
+            limited("postgres://db/x", Duration::from_millis(250)),
+            format!("postgres://db/x?connect_timeout=2&{rest}")
+        );
+        assert_eq!(
+            limited("postgres://db/x?connect_timeout=7", Duration::from_secs(9)),
+            format!("postgres://db/x?connect_timeout=7&{rest}")
+        );
     }
 }

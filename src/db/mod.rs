@@ -2,6 +2,7 @@
 
 mod connect;
 mod migrate;
+mod revive;
 #[rustfmt::skip]
 pub mod schema;
 mod url;
@@ -9,7 +10,7 @@ mod url;
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,12 +18,14 @@ use std::{
 use actix_web::web;
 use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionManager as _};
 use time::{OffsetDateTime, PrimitiveDateTime};
+use tokio::sync::{oneshot, watch};
 
 pub use connect::{Connect, ConnectError, DbConnection, lower};
 pub use migrate::{migrate, migrate_url};
 pub use url::DatabaseUrl;
 
 use crate::error::Error;
+use revive::Pulse;
 
 const POOL_SIZE: u32 = 8;
 
@@ -45,14 +48,26 @@ struct Shared {
     pool: RwLock<r2d2::Pool<Connect>>,
     /// Migrated: before that there is nothing to ask for.
     prepared: AtomicBool,
+    pulse: watch::Sender<Pulse>,
+    /// Connections are known to hang: once the database answers, all are replaced.
+    renew: AtomicBool,
+    renewals: AtomicU64,
 }
 
 impl Db {
     /// A pool that connects when first used. `patience` is the longest wait for a connection.
     pub fn new(url: &DatabaseUrl, patience: Duration) -> Self {
-        let connect = Connect::new(url.clone());
+        let connect = Connect::hurried(url.clone(), patience);
         let pool = RwLock::new(pool(&connect, patience));
-        let shared = Arc::new(Shared { connect, patience, pool, prepared: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            connect,
+            patience,
+            pool,
+            prepared: AtomicBool::new(false),
+            pulse: watch::Sender::new(Pulse::Fine),
+            renew: AtomicBool::new(false),
+            renewals: AtomicU64::new(0),
+        });
         Self { shared, limit: patience * WORK }
     }
 
@@ -69,7 +84,8 @@ impl Db {
         let shared = Arc::clone(&self.shared);
         let done = web::block(move || {
             use r2d2::ManageConnection as _;
-            let ran = migrate(&mut shared.connect.connect().map_err(Error::unavailable)?)?;
+            let migrating = shared.connect.clone().waiting_for_locks();
+            let ran = migrate(&mut migrating.connect().map_err(Error::unavailable)?)?;
             shared.prepared.store(true, Ordering::Release);
             Ok(ran)
         });
@@ -90,28 +106,50 @@ impl Db {
         self.shared.connect.connect().map_err(Error::unavailable)
     }
 
-    /// Starts a new pool and leaves the connections of the old one to those who wait on them: libpq waits without
-    /// limit for an answer that a broken network has swallowed.
-    pub fn renew(&self) {
-        let new = pool(&self.shared.connect, self.shared.patience);
-        *self.shared.pool.write().unwrap_or_else(PoisonError::into_inner) = new;
-    }
-
-    /// Runs blocking database work on a thread of its own, for as long as its limit allows.
+    /// Runs blocking database work on a thread of its own, for as long as its limit allows. Work may take longer
+    /// than the patience for a connection, but only while the database answers others.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is no connection or the work takes too long; what it has begun may
-    /// still be finished.
+    /// still be finished. What was not begun by then never is.
     pub async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
+        let mut pulse = self.shared.pulse.subscribe();
+        if self.hangs() {
+            return Err(Error::unavailable("the database does not answer"));
+        }
         let db = self.clone();
-        let done = web::block(move || work(&mut *db.connection()?));
-        match tokio::time::timeout(self.limit, done).await {
-            Ok(done) => done.map_err(Error::internal)?,
-            Err(elapsed) => Err(Error::unavailable(elapsed)),
+        let (begins, begun) = oneshot::channel();
+        let done = web::block(move || {
+            let mut conn = db.connection()?;
+            begins.send(()).map_err(|()| Error::unavailable("whoever asked has given up"))?;
+            work(&mut conn)
+        });
+        let work = async move {
+            // The pool keeps to its patience; it is late when the connection it has chosen doesn't answer.
+            match tokio::time::timeout(self.shared.patience * 5 / 4, begun).await {
+                Ok(_) => {}
+                Err(elapsed) => {
+                    self.doubt(true);
+                    return Err(Error::unavailable(elapsed));
+                }
+            }
+            let mut done = std::pin::pin!(done);
+            if let Ok(done) = tokio::time::timeout(self.shared.patience, &mut done).await {
+                return done.map_err(Error::internal)?;
+            }
+            self.doubt(false);
+            match tokio::time::timeout(self.limit.saturating_sub(self.shared.patience), done).await {
+                Ok(done) => done.map_err(Error::internal)?,
+                Err(elapsed) => Err(Error::unavailable(elapsed)),
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            _ = pulse.wait_for(|pulse| *pulse == Pulse::Hangs) => Err(Error::unavailable("the database does not answer")),
         }
     }
 

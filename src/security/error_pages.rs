@@ -112,7 +112,8 @@ pub fn wants_json(req: &HttpRequest) -> bool {
 
 fn is_rendered(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON)
+    // `/readyz` says in JSON what is down.
+    kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON) || kind.starts_with("application/json")
 }
 
 /// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).

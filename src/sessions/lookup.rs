@@ -6,14 +6,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
     time::{Duration, Instant},
 };
 
-use diesel::prelude::*;
+use diesel::{prelude::*, r2d2::R2D2Connection as _};
 use time::PrimitiveDateTime;
 use tokio::sync::oneshot;
 
@@ -58,24 +57,30 @@ pub struct Lookup {
     desk: Arc<Desk>,
 }
 
-/// Where the threads work. There is one at a time; when its database connection hangs, another with a fresh
-/// connection takes its place, and until then nobody waits.
+/// Where the threads work. There is one at a time; when its database connection hangs, another takes its place as
+/// soon as the database answers again, and until then nobody waits.
 struct Desk {
     db: Db,
     patience: Duration,
     queue: Mutex<Receiver<Question>>,
-    /// Which thread is the current one.
-    generation: AtomicU64,
-    /// Since when the current thread has been waiting for the database.
-    asking_since: Mutex<Option<Instant>>,
-    rescuing: AtomicBool,
-    rescuers: AtomicUsize,
+    turn: Mutex<Turn>,
 }
 
-/// Rescuers that may wait for a hung database at the same time.
-const RESCUERS: usize = 4;
+/// Whose turn it is.
+#[derive(Default)]
+struct Turn {
+    /// Counts the threads; an earlier one that comes back has nothing to say any more.
+    thread: u64,
+    asking: Option<Asking>,
+}
 
-const RESCUE_PAUSE: Duration = Duration::from_millis(300);
+/// The thread waits for the database.
+#[derive(Clone, Copy)]
+struct Asking {
+    since: Instant,
+    /// [`Db::renewals`] at that time.
+    renewals: u64,
+}
 
 impl Lookup {
     /// Starts the thread. `patience` is the longest wait for an answer.
@@ -84,17 +89,8 @@ impl Lookup {
     /// When the thread can't be made.
     pub fn start(db: Db, patience: Duration) -> Result<Self, Error> {
         let (questions, queue) = channel();
-        let desk = Arc::new(Desk {
-            db,
-            patience,
-            queue: Mutex::new(queue),
-            generation: AtomicU64::new(0),
-            asking_since: Mutex::new(None),
-            rescuing: AtomicBool::new(false),
-            rescuers: AtomicUsize::new(0),
-        });
-        let first = Arc::clone(&desk);
-        spawn(move || first.answer_all(0, None))?;
+        let desk = Arc::new(Desk { db, patience, queue: Mutex::new(queue), turn: Mutex::default() });
+        Desk::start_thread(&desk, 0)?;
         Ok(Self { questions, desk })
     }
 
@@ -103,10 +99,7 @@ impl Lookup {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub async fn find(&self, store_key: String) -> Result<Option<Arc<Found>>, Error> {
-        if self.desk.is_stuck() {
-            Desk::rescue(&self.desk);
-            return Err(Error::unavailable("the database does not answer"));
-        }
+        self.desk.check()?;
         let (reply, answer) = oneshot::channel();
         self.questions
             .send(Question { store_key, reply })
@@ -114,36 +107,47 @@ impl Lookup {
         match tokio::time::timeout(self.desk.patience, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
-            Err(elapsed) => Err(Error::unavailable(elapsed)),
+            Err(elapsed) => {
+                if self.desk.asks_longer_than(self.desk.patience / 2).is_some() {
+                    self.desk.db.doubt(true);
+                }
+                Err(Error::unavailable(elapsed))
+            }
         }
     }
 }
 
-fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    let thread = std::thread::Builder::new().name("session-lookup".into());
-    thread.spawn(work).map(drop).map_err(Error::internal)
-}
-
 impl Desk {
+    fn start_thread(desk: &Arc<Self>, number: u64) -> Result<(), Error> {
+        let own = Arc::clone(desk);
+        let thread = std::thread::Builder::new().name("session-lookup".into());
+        thread.spawn(move || own.answer_all(number)).map(drop).map_err(Error::internal)
+    }
+
     /// Answers until another thread takes over or nobody can ask any more.
-    fn answer_all(&self, generation: u64, mut connection: Option<DbConnection>) {
-        while let Some(batch) = self.next_batch(generation) {
-            self.asking(Some(Instant::now()));
+    fn answer_all(&self, thread: u64) {
+        let mut connection = None;
+        while let Some(batch) = self.next_batch(thread) {
+            let asking = Asking { since: Instant::now(), renewals: self.db.renewals() };
+            self.turn().asking = Some(asking);
             let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
             let found = ask(&self.db, &mut connection, &keys);
-            if self.generation.load(Ordering::Acquire) != generation {
-                return;
+            {
+                let mut turn = self.turn();
+                if turn.thread != thread {
+                    return;
+                }
+                turn.asking = None;
             }
-            self.asking(None);
             reply(batch, found);
         }
     }
 
     /// Everything that waits, at least one question.
-    fn next_batch(&self, generation: u64) -> Option<Vec<Question>> {
+    fn next_batch(&self, thread: u64) -> Option<Vec<Question>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.generation.load(Ordering::Acquire) != generation {
+            if self.turn().thread != thread {
                 return None;
             }
             let mut batch = vec![queue.recv().ok()?];
@@ -155,60 +159,35 @@ impl Desk {
         }
     }
 
-    fn asking(&self, since: Option<Instant>) {
-        *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_stuck(&self) -> bool {
-        let since = *self.asking_since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > self.patience)
+    fn asks_longer_than(&self, time: Duration) -> Option<Asking> {
+        self.turn().asking.filter(|asking| asking.since.elapsed() > time)
     }
 
-    /// Tries fresh connections until one answers or the hung one does.
-    fn rescue(desk: &Arc<Self>) {
-        if desk.rescuing.swap(true, Ordering::AcqRel) {
-            return;
+    /// Whether a question has a chance. A thread that hung before all connections were replaced is replaced too.
+    fn check(self: &Arc<Self>) -> Result<(), Error> {
+        let stuck = self.asks_longer_than(self.patience);
+        if self.db.hangs() {
+            return Err(Error::unavailable("the database does not answer"));
         }
-        tracing::error!("the database does not answer, trying again until it does");
-        let desk = Arc::clone(desk);
-        let watch = move || {
-            while desk.is_stuck() {
-                if desk.rescuers.load(Ordering::Acquire) < RESCUERS {
-                    desk.rescuers.fetch_add(1, Ordering::AcqRel);
-                    let rescuer = Arc::clone(&desk);
-                    if spawn(move || rescuer.take_over()).is_err() {
-                        desk.rescuers.fetch_sub(1, Ordering::AcqRel);
-                    }
-                }
-                std::thread::sleep(RESCUE_PAUSE);
-            }
-            tracing::info!("the database answers again");
-            desk.rescuing.store(false, Ordering::Release);
+        let Some(stuck) = stuck else {
+            return Ok(());
         };
-        if spawn(watch).is_err() {
-            tracing::error!("no thread to watch the database with");
+        if stuck.renewals == self.db.renewals() {
+            self.db.doubt(true);
+            return Err(Error::unavailable("the database does not answer"));
         }
-    }
-
-    /// Takes the place of a stuck thread once a fresh connection has answered.
-    fn take_over(&self) {
-        let generation = self.generation.load(Ordering::Acquire);
-        let reached = self.db.own_connection().and_then(|mut conn| query(&mut conn, &[""]).map(|_| conn));
-        self.rescuers.fetch_sub(1, Ordering::AcqRel);
-        let Ok(connection) = reached else {
-            return;
-        };
-        let next = generation + 1;
-        let ours = self.is_stuck()
-            && self
-                .generation
-                .compare_exchange(generation, next, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok();
-        if ours {
-            self.asking(None);
-            self.db.renew();
-            self.answer_all(next, Some(connection));
+        let mut turn = self.turn();
+        // Somebody else may have been quicker.
+        if turn.asking.is_some_and(|asking| asking.since == stuck.since) {
+            Self::start_thread(self, turn.thread + 1)?;
+            turn.thread += 1;
+            turn.asking = None;
         }
+        Ok(())
     }
 }
 
@@ -230,10 +209,11 @@ fn ask(
     kept: &mut Option<DbConnection>,
     keys: &[&str],
 ) -> Result<HashMap<String, Arc<Found>>, Error> {
-    if let Some(conn) = kept
-        && let Ok(found) = query(conn, keys)
-    {
-        return Ok(found);
+    if let Some(conn) = kept {
+        let found = query(conn, keys);
+        if found.is_ok() || conn.ping().is_ok() {
+            return found;
+        }
     }
     *kept = None;
     let mut conn = db.own_connection()?;

@@ -3,14 +3,16 @@
 //! that gives up in time and repairs itself.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
     time::Duration,
 };
 
 use actix_session::storage::{RedisSessionStore, SessionKey, SessionStore as _};
 use deadpool_redis::{Pool, Runtime, Timeouts};
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, Pipeline, RedisError, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
+    PushInfo, PushKind, RedisError,
+    aio::{MultiplexedConnection, SendError},
 };
 use tokio::sync::Notify;
 use url::Url;
@@ -22,20 +24,29 @@ use super::{
 use crate::{error::Error, security::sha256_hex};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_millis(500);
+const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// The Redis side of the store; cheap to clone.
 #[derive(Clone)]
 pub struct Redis {
     entries: RedisSessionStore,
+    /// The connections of `entries`.
+    pool: Pool,
     link: Arc<Link>,
     patience: Duration,
 }
 
 /// The connection, absent while Redis is not reached: then nobody waits for it.
 struct Link {
-    connection: RwLock<Option<MultiplexedConnection>>,
+    slot: RwLock<Slot>,
     lost: Notify,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Counts the connections: whoever gives up on an old one leaves the new one alone.
+    number: u64,
+    connection: Option<MultiplexedConnection>,
 }
 
 /// Redis is not reached, or did not answer in time.
@@ -63,7 +74,10 @@ impl Redis {
     /// # Errors
     /// When the URL can't be used.
     pub async fn new(url: &Url, patience: Duration) -> Result<Self, Error> {
-        let client = Client::open(url.as_str()).map_err(Error::internal)?;
+        // In the newer protocol the connection tells of its end by itself, also while nobody asks for anything.
+        let mut info = url.as_str().into_connection_info().map_err(Error::internal)?;
+        info.redis.protocol = ProtocolVersion::RESP3;
+        let client = Client::open(info).map_err(Error::internal)?;
         let mut config = deadpool_redis::Config::from_url(url.as_str());
         config.pool = Some(deadpool_redis::PoolConfig {
             max_size: 4,
@@ -71,14 +85,14 @@ impl Redis {
             ..Default::default()
         });
         let pool: Pool = config.create_pool(Some(Runtime::Tokio1)).map_err(Error::internal)?;
-        let entries = RedisSessionStore::builder_pooled(pool)
+        let entries = RedisSessionStore::builder_pooled(pool.clone())
             .cache_keygen(|key| format!("{PREFIX}{}", sha256_hex(key)))
             .build()
             .await
             .map_err(|error| Error::internal(error.to_string()))?;
-        let link = Arc::new(Link { connection: RwLock::new(None), lost: Notify::new() });
-        actix_web::rt::spawn(keep_connected(client, Arc::clone(&link), patience));
-        Ok(Self { entries, link, patience })
+        let link = Arc::new(Link { slot: RwLock::default(), lost: Notify::new() });
+        actix_web::rt::spawn(keep_connected(client, Arc::clone(&link), pool.clone(), patience));
+        Ok(Self { entries, pool, link, patience })
     }
 
     /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
@@ -91,13 +105,8 @@ impl Redis {
 
     /// Makes an entry under a new random key.
     pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
-        self.link.current()?;
         let ttl = super::cookie_duration(ttl);
-        match tokio::time::timeout(self.patience, self.entries.save(state, &ttl)).await {
-            Ok(Ok(key)) => Ok(key),
-            Ok(Err(error)) => Err(Failure::Store(format!("{error:?}")).into()),
-            Err(_) => Err(Failure::Slow(self.patience).into()),
-        }
+        self.through_store(self.entries.save(state, &ttl)).await
     }
 
     /// Changes an entry that is there; `false` when it isn't, and then nothing is made.
@@ -111,15 +120,18 @@ impl Redis {
 
     /// Deletes the entry of a key that is at hand.
     pub async fn delete(&self, key: Key) -> Result<(), Error> {
-        self.link.current()?;
         let Some(key) = key.into_inner() else {
             return Ok(());
         };
-        match tokio::time::timeout(self.patience, self.entries.delete(&key)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure::Store(error.to_string()).into()),
-            Err(_) => Err(Failure::Slow(self.patience).into()),
-        }
+        self.through_store(self.entries.delete(&key)).await
+    }
+
+    /// Deletes an entry by its store key; whether it was there.
+    pub async fn take(&self, store_key: &str) -> Result<bool, Error> {
+        let mut command = redis::pipe();
+        command.cmd("UNLINK").arg(entry(store_key));
+        let (count,): (u64,) = self.run(&command).await?;
+        Ok(count == 1)
     }
 
     /// Deletes entries by their store keys in one round trip.
@@ -181,58 +193,88 @@ impl Redis {
         tokio::time::timeout(longest, reached).await.map_err(Error::unavailable)
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis answers and takes what sessions need.
     pub async fn ping(&self) -> Result<(), Error> {
         let mut command = redis::pipe();
-        command.cmd("PING").ignore();
+        command.add_command(probe()).ignore();
         self.run(&command).await
     }
 
     async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Error> {
-        let mut connection = self.link.current()?;
+        let (number, mut connection) = self.link.current()?;
         match tokio::time::timeout(self.patience, commands.query_async(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
-                    self.link.give_up();
+                    self.link.give_up(number);
                 }
                 Err(Failure::Refused(error).into())
             }
             Err(_) => {
-                self.link.give_up();
+                self.link.give_up(number);
+                Err(Failure::Slow(self.patience).into())
+            }
+        }
+    }
+
+    /// A call of actix-session's store, which has connections of its own and no time limit.
+    async fn through_store<T, E: std::fmt::Debug>(
+        &self,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error> {
+        self.link.current()?;
+        match tokio::time::timeout(self.patience, call).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(Failure::Store(format!("{error:?}")).into()),
+            Err(_) => {
+                // The connection went back to the pool and may never answer again; so may the others.
+                drop_idle(&self.pool);
                 Err(Failure::Slow(self.patience).into())
             }
         }
     }
 }
 
+fn drop_idle(pool: &Pool) {
+    pool.retain(|_, _| false);
+}
+
+/// What sessions need of Redis, without effect: a command that renews, and so is refused or held where writing is.
+fn probe() -> redis::Cmd {
+    let mut command = redis::cmd("GETEX");
+    command.arg(format!("{PREFIX}probe")).arg("PERSIST");
+    command
+}
+
 impl Link {
-    fn current(&self) -> Result<MultiplexedConnection, Failure> {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Failure::NotConnected)
+    fn current(&self) -> Result<(u64, MultiplexedConnection), Failure> {
+        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
+        slot.connection.clone().map(|connection| (slot.number, connection)).ok_or(Failure::NotConnected)
     }
 
-    fn set(&self, connection: Option<MultiplexedConnection>) -> bool {
-        let mut slot = self.connection.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *slot, connection).is_some()
+    fn slot(&self) -> RwLockWriteGuard<'_, Slot> {
+        self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the connection; what it still owes nobody waits for.
-    fn give_up(&self) {
-        if self.set(None) {
+    /// Drops the connection of that number; what it still owes nobody waits for.
+    fn give_up(&self, number: u64) {
+        let mut slot = self.slot();
+        if slot.number == number && slot.connection.take().is_some() {
             self.lost.notify_one();
         }
     }
 }
 
 /// Connects, waits for the loss of the connection, connects again; each change is logged once.
-async fn keep_connected(client: Client, link: Arc<Link>, patience: Duration) {
+async fn keep_connected(client: Client, link: Arc<Link>, pool: Pool, patience: Duration) {
     let mut retry = FIRST_RETRY;
     let mut complained = false;
-    loop {
-        match connect(&client, patience).await {
+    for number in 1.. {
+        match connect(&client, &link, number, patience).await {
             Ok(connection) => {
                 tracing::info!("Redis connected");
-                link.set(Some(connection));
+                drop_idle(&pool);
+                *link.slot() = Slot { number, connection: Some(connection) };
                 retry = FIRST_RETRY;
                 complained = false;
                 link.lost.notified().await;
@@ -250,11 +292,27 @@ async fn keep_connected(client: Client, link: Arc<Link>, patience: Duration) {
     }
 }
 
-async fn connect(client: &Client, patience: Duration) -> Result<MultiplexedConnection, Failure> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+async fn connect(
+    client: &Client,
+    link: &Arc<Link>,
+    number: u64,
+    patience: Duration,
+) -> Result<MultiplexedConnection, Failure> {
+    let told = Arc::downgrade(link);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(patience)
+        .set_response_timeout(patience)
+        .set_push_sender(move |info: PushInfo| {
+            if info.kind == PushKind::Disconnection
+                && let Some(link) = told.upgrade()
+            {
+                link.give_up(number);
+            }
+            Ok::<(), SendError>(())
+        });
     let reached = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        redis::cmd("PING").query_async::<()>(&mut connection).await?;
+        probe().query_async::<()>(&mut connection).await?;
         Ok::<_, RedisError>(connection)
     };
     tokio::time::timeout(patience * 2, reached)

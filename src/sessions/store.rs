@@ -120,6 +120,7 @@ impl Sessions {
         let loaded = Visit::with(|visit| visit.loaded.clone()).flatten();
         let old = loaded.as_ref().filter(|loaded| loaded.session_id == established.session_id);
         let old = old.map(|loaded| loaded.store_key.clone());
+        let is_rotation = old.is_some();
         let (key, recorded) = match &self.backend {
             Backend::Redis(redis) => {
                 let inner = redis.create(state, self.time_left(&established)).await?;
@@ -137,14 +138,20 @@ impl Sessions {
                 (key, recorded)
             }
         };
-        Visit::with(|visit| {
-            visit.saved = Some(remembered);
-            visit.abandoned |= !recorded;
-        });
+        let mut counts = recorded;
         if recorded && let Some(loaded) = loaded {
             self.replaced_keys.add(loaded.store_key.clone());
-            self.drop_entry(&loaded.store_key).await;
+            let was_there = self.drop_entry(&loaded.store_key).await;
+            // Somebody deleted the entry that this one replaces: that signs the browser out, also under a new key.
+            if is_rotation && !was_there {
+                self.drop_entry(&key.store_key()).await;
+                counts = false;
+            }
         }
+        Visit::with(|visit| {
+            visit.saved = Some(remembered);
+            visit.abandoned |= !counts;
+        });
         key.into_cookie().ok_or_else(|| Error::bug("a session key that is too long"))
     }
 
@@ -177,13 +184,15 @@ impl Sessions {
         }
     }
 
-    /// Deletes an entry that no session refers to any more.
-    async fn drop_entry(&self, store_key: &str) {
-        if let Backend::Redis(redis) = &self.backend
-            && let Err(error) = redis.delete_all(&[store_key.to_owned()]).await
-        {
+    /// Deletes an entry that no session refers to any more; `false`: it was gone already.
+    async fn drop_entry(&self, store_key: &str) -> bool {
+        let Backend::Redis(redis) = &self.backend else {
+            return true;
+        };
+        redis.take(store_key).await.unwrap_or_else(|error| {
             left_to_expire(&error);
-        }
+            true
+        })
     }
 
     /// The rolling lifetime, cut at the absolute limit; at least a second.

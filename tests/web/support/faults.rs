@@ -34,6 +34,9 @@ pub enum Mode {
     Latency(Duration),
     /// Accepts, and forwards nothing in either direction. What was held goes on its way when the mode changes.
     Blackhole,
+    /// Like [`Mode::Blackhole`], but what was given to a connection meanwhile is lost for good, and so is the connection:
+    /// nothing tells its ends.
+    Swallow,
     /// Forwards requests and holds the answers: the store has done its work, and the application does not know it yet.
     HoldAnswers,
     /// Resets the open connections and refuses new ones.
@@ -275,7 +278,7 @@ impl Pump {
     async fn gate(&mut self) -> Mode {
         let direction = self.direction;
         let held = |mode: &Mode| match mode {
-            Mode::Blackhole => true,
+            Mode::Blackhole | Mode::Swallow => true,
             Mode::HoldAnswers => direction == Direction::Answers,
             _ => false,
         };
@@ -284,6 +287,9 @@ impl Pump {
             return now;
         }
         let _counted = Held::count(&self.counts);
+        if now == Mode::Swallow {
+            return std::future::pending().await;
+        }
         let released = self.mode.wait_for(|mode| !held(mode)).await.map(|mode| *mode);
         match released {
             Ok(mode) => mode,
@@ -445,6 +451,20 @@ mod tests {
         proxy.set(Mode::Pass);
         assert_eq!((hear(&mut before, 3), hear(&mut after, 3)), ("old".into(), "new".into()));
         assert_eq!(proxy.held(), 0);
+    }
+
+    #[test]
+    fn what_is_swallowed_never_arrives() {
+        let proxy = FaultProxy::to(echo());
+        let mut before = connect(&proxy);
+        say(&mut before, "x");
+        proxy.set(Mode::Swallow);
+        before.write_all(b"lost").unwrap();
+        hears_nothing(&mut before);
+        proxy.set(Mode::Pass);
+        before.write_all(b"also").unwrap();
+        hears_nothing(&mut before);
+        assert_eq!(say(&mut connect(&proxy), "new"), "new");
     }
 
     #[test]

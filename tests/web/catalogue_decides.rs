@@ -1,0 +1,114 @@
+//! What the catalogue and the store each decide, looked at by taking away or putting back what the other holds.
+
+use std::sync::Arc;
+
+use actix_session::Session;
+use actix_web::{HttpRequest, HttpResponse, web};
+use gatehouse::app::Site;
+use tokio::sync::Notify;
+
+use crate::support::*;
+
+/// Holds requests that are to change or rotate the session until the test lets go.
+#[derive(Default)]
+struct Door {
+    arrived: Notify,
+    open: Notify,
+}
+
+async fn change(session: Session, door: web::Data<Door>) -> HttpResponse {
+    door.arrived.notify_one();
+    door.open.notified().await;
+    session.insert("colour", "green").unwrap();
+    HttpResponse::NoContent().finish()
+}
+
+async fn rotate(req: HttpRequest, site: web::Data<Site>, door: web::Data<Door>) -> HttpResponse {
+    door.arrived.notify_one();
+    door.open.notified().await;
+    site.sessions.rotate(&req);
+    HttpResponse::NoContent().finish()
+}
+
+/// Sends a request as far as the door, does something meanwhile, and lets go.
+async fn held(
+    app: &TestApp,
+    door: &Arc<Door>,
+    client: &Client,
+    path: &'static str,
+    meanwhile: impl AsyncFnOnce(),
+) {
+    let client = client.copy();
+    let request = actix_web::rt::spawn(async move { client.get(path).await });
+    door.arrived.notified().await;
+    meanwhile().await;
+    door.open.notify_one();
+    let answer = request.await.unwrap();
+    let session = answer.set_cookies().into_iter().find(|cookie| cookie.name == "gatehouse");
+    assert!(
+        session.is_none_or(|cookie| cookie.value.is_empty()),
+        "{path} hands out a key: {}",
+        answer.summary()
+    );
+    assert!(app.redis().keys().is_empty(), "{path} leaves an entry: {:?}", app.redis().keys());
+}
+
+async fn with_door() -> (TestApp, Arc<Door>) {
+    let door = web::Data::new(Door::default());
+    let own = door.clone();
+    let builder = TestApp::builder(Stack::PostgresRedis).routes(move |cfg| {
+        cfg.app_data(own.clone())
+            .route("/change", web::get().to(change))
+            .route("/rotate", web::get().to(rotate));
+    });
+    (builder.start().await, door.into_inner())
+}
+
+#[actix_web::test]
+async fn an_entry_that_is_put_back_signs_nobody_in() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let thief = client.copy();
+    let key = app.redis().keys().remove(0);
+    let state = app.redis().get(&key).unwrap();
+    client.post("/logout", &[]).await.to("/");
+    app.redis().set(&key, &state);
+    thief.get("/profile").await.to("/login?next=%2Fprofile");
+    thief.post("/profile", &[("name", "Thief")]).await.expect(401);
+}
+
+#[actix_web::test]
+async fn an_entry_that_is_deleted_by_hand_stays_deleted_whatever_is_under_way() {
+    let (app, door) = with_door().await;
+    for path in ["/change", "/rotate"] {
+        let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
+        held(&app, &door, &client, path, async || app.redis().flush()).await;
+        if path == "/change" {
+            client.get("/profile").await.to("/login?next=%2Fprofile");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_session_that_ends_while_it_is_changed_or_rotated_leaves_no_entry() {
+    let (app, door) = with_door().await;
+    for path in ["/change", "/rotate"] {
+        let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
+        let here = client.copy();
+        held(&app, &door, &client, path, async || drop(here.post("/logout", &[]).await.to("/"))).await;
+        client.get("/profile").await.to("/login?next=%2Fprofile");
+    }
+}
+
+/// As after a kill before the last-seen times were written.
+#[actix_web::test]
+async fn the_sweep_ends_no_session_that_the_store_still_has() {
+    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "8s").start().await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    assert_eq!(app.sql("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'"), 1);
+    let swept =
+        "SELECT end_reason FROM sessions WHERE ended_at IS NOT NULL OR expires_at > '2021-01-01 00:00:00'";
+    let reason = eventually(|| async { app.query_text(swept).pop() }).await;
+    assert_eq!(reason, [None], "ended");
+    client.get("/profile").await.expect(200);
+}

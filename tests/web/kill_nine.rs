@@ -1,0 +1,189 @@
+//! kill -9 at any moment leaves nothing half done.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
+
+use actix_web::rt::{spawn, task::JoinHandle};
+use tokio::sync::Mutex;
+
+use crate::support::*;
+
+const KILLS: usize = 8;
+const WORKERS: usize = 4;
+const OTHER_PASSWORD: &str = "copper-lantern-58-birch";
+
+/// Somebody whose requests may have been cut off: what they know of themselves afterwards.
+struct Witness {
+    person: Person,
+    /// The registration was answered: the account is there for good.
+    registered: bool,
+    /// Browsers that were told of a session; the one that changed the password holds the rotated key.
+    browsers: Vec<Client>,
+}
+
+#[derive(Default)]
+struct Log {
+    witnesses: Mutex<Vec<Witness>>,
+    answers: AtomicUsize,
+    enough: AtomicBool,
+}
+
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+/// Registers, signs in elsewhere, changes the password and signs out, again and again, whatever happens.
+async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
+    let mut round = 0;
+    while !log.enough.load(SeqCst) {
+        round += 1;
+        let person = Person::new(&format!("Worker {number} Round {round}"));
+        let (first, second) = (clients(), clients());
+        let (email, password) = (person.email.as_str(), person.password.as_str());
+        let register = [
+            ("name", person.name.as_str()),
+            ("email", email),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
+        let change = [
+            ("current_password", password),
+            ("password", OTHER_PASSWORD),
+            ("password_confirmation", OTHER_PASSWORD),
+        ];
+        let steps: [(&Client, &str, Fields<'_>); 4] = [
+            (&first, "/register", &register),
+            (&second, "/login", &[("email", email), ("password", password)]),
+            (&first, "/profile/password", &change),
+            (&second, "/logout", &[]),
+        ];
+        let mut registered = false;
+        for (client, path, fields) in steps {
+            if let Ok(answer) = client.request(reqwest::Method::POST, path).form(fields).try_send().await {
+                registered |= path == "/register" && answer.status == 303;
+                log.answers.fetch_add(1, SeqCst);
+            }
+        }
+        log.witnesses.lock().await.push(Witness { person, registered, browsers: vec![first, second] });
+    }
+}
+
+on_both_stacks!(nothing_is_half_done_after_kill_nine, |stack| async {
+    let mut program = TestApp::builder(stack).start_program();
+    let log = Arc::<Log>::default();
+    // Signed in once, so that clients are made for the program's address, which may change.
+    let prototype = Arc::new(program.client());
+    let workers: Vec<JoinHandle<()>> = (0..WORKERS)
+        .map(|number| {
+            let prototype = prototype.clone();
+            spawn(work(log.clone(), move || prototype.copy(), number))
+        })
+        .collect();
+    for kill in 0..KILLS {
+        // A different number of answers each time, so that each kill meets other requests half way.
+        let goal = log.answers.load(SeqCst) + 5 + kill;
+        eventually(|| async { log.answers.load(SeqCst) >= goal }).await;
+        program.kill();
+        program.restart();
+    }
+    log.enough.store(true, SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
+
+    only_explained(&program);
+    no_event_without_its_cause(program.stores());
+    let witnesses = std::mem::take(&mut *log.witnesses.lock().await);
+    let (mut accounts, mut working) = (0, 0);
+    for witness in &witnesses {
+        let exists = signs_in_or_never_existed(&program, &witness.person).await;
+        assert!(exists || !witness.registered, "{} was registered and is gone", witness.person.email);
+        accounts += usize::from(exists);
+        for browser in &witness.browsers {
+            working += usize::from(is_listed_if_it_works(browser).await);
+        }
+    }
+    assert!(accounts >= KILLS && working > 0, "{accounts} accounts, {working} sessions");
+    eprintln!("{} people, {accounts} accounts, {working} sessions that work", witnesses.len());
+});
+
+/// `sessions verify` finds cut-off sign-ins and keys that nobody got, nothing else, and puts them right.
+fn only_explained(program: &Program) {
+    let found = program.command(&["sessions", "verify"], "").stdout;
+    let explained = [
+        "compared.",
+        "They agree.",
+        "sign-in that was cut off before its session was stored",
+        "store entry without a session",
+    ];
+    for line in found.lines() {
+        assert!(explained.iter().any(|known| line.contains(known)), "{line}\nin {found}");
+    }
+    let repaired = program.command(&["sessions", "verify", "--repair"], "");
+    assert!(repaired.status.success(), "{repaired:?}");
+    let again = program.command(&["sessions", "verify"], "");
+    assert!(again.status.success() && again.stdout.contains("They agree."), "{again:?}");
+}
+
+fn no_event_without_its_cause(stores: &Stores) {
+    for (what, select) in [
+        (
+            "a user without a password",
+            "SELECT count(*) FROM users WHERE password_hash NOT LIKE '$argon2id$%'",
+        ),
+        (
+            "a user who was never registered, or twice",
+            "SELECT count(*) FROM users WHERE 1 <> (SELECT count(*) FROM events WHERE kind = 'registered' AND user_id = users.id)",
+        ),
+        (
+            "a registration without its user",
+            "SELECT count(*) FROM events WHERE kind = 'registered' AND user_id NOT IN (SELECT id FROM users)",
+        ),
+        (
+            "a session without its sign-in, or with two",
+            "SELECT count(*) FROM sessions WHERE 1 <> (SELECT count(*) FROM events WHERE kind = 'signed_in' AND session_id = sessions.id)",
+        ),
+        (
+            "a sign-in without its session",
+            "SELECT count(*) FROM events WHERE kind = 'signed_in' AND session_id NOT IN (SELECT id FROM sessions)",
+        ),
+        (
+            "an end that was not told, or told without or twice",
+            "SELECT count(*) FROM sessions WHERE (CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END) <> \
+             (SELECT count(*) FROM events WHERE kind = 'session_ended' AND session_id = sessions.id)",
+        ),
+        (
+            "a changed password without its event, or the other way round",
+            "SELECT count(*) FROM users WHERE session_epoch <> (SELECT count(*) FROM events WHERE kind = 'password_changed' AND user_id = users.id)",
+        ),
+    ] {
+        assert_eq!(stores.query_one(select).as_deref(), Some("0"), "{what}");
+    }
+}
+
+/// Whether there is such an account; then one of the passwords is right.
+async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
+    let email = quoted(&person.email);
+    let exists = program.stores().query_one(&format!("SELECT count(*) FROM users WHERE email = {email}"));
+    let mut right = Vec::new();
+    for password in [person.password.as_str(), OTHER_PASSWORD] {
+        let fields = [("email", person.email.as_str()), ("password", password)];
+        match program.client().post("/login", &fields).await.status {
+            303 => right.push(password),
+            status => assert_eq!(status, 401),
+        }
+    }
+    assert_eq!(right.len().to_string(), exists.unwrap(), "{}: {right:?}", person.email);
+    right.len() == 1
+}
+
+async fn is_listed_if_it_works(browser: &Client) -> bool {
+    let page = browser.get("/sessions").await;
+    if page.status == 200 {
+        page.has("This device");
+        return true;
+    }
+    page.to("/login?next=%2Fsessions");
+    false
+}

@@ -1,0 +1,296 @@
+//! Postgres down, slow, hung, locked or used up: the same promises, and it is found again without a restart.
+
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::{Duration, Instant},
+};
+
+use actix_web::{HttpResponse, web};
+use gatehouse::app::Site as Shared;
+
+use crate::{
+    outage::{Part::Database, Site, TIMEOUT, builder, timely, unavailable},
+    support::*,
+};
+
+/// A fault of the network, from its beginning to some time after its end.
+async fn survives(mode: Mode) {
+    let site = Site::start(builder().through_proxies()).await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(mode);
+    site.is_down(Database).await;
+    stores.postgres_proxy().set(Mode::Pass);
+    site.comes_back(&format!("Postgres {mode:?}")).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_too_late() {
+    survives(Mode::Latency(Duration::from_secs(2))).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_in_drops() {
+    survives(Mode::Drip(Duration::from_millis(200))).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_after_the_network_has_held_everything() {
+    survives(Mode::Blackhole).await;
+}
+
+#[actix_web::test]
+async fn postgres_gets_new_connections_for_those_that_the_network_swallowed() {
+    survives(Mode::Swallow).await;
+}
+
+#[actix_web::test]
+async fn postgres_refuses_connections() {
+    survives(Mode::Refuse).await;
+}
+
+#[actix_web::test]
+async fn postgres_is_cut_off_in_the_middle_of_answers() {
+    survives(Mode::CutAfter(10)).await;
+}
+
+/// Without a lookup that hangs as well: nobody who is signed in asks for anything meanwhile.
+#[actix_web::test]
+async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
+    let site = Site::start(builder().through_proxies()).await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(Mode::Swallow);
+    let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
+    let visitors: Vec<Client> = (0..12).map(|_| site.app.client()).collect();
+    let all = visitors.iter().map(|visitor| unavailable(visitor, "/login", Some(&credentials)));
+    futures_util::future::join_all(all).await;
+    stores.postgres_proxy().set(Mode::Pass);
+    site.comes_back("Postgres with its pool swallowed").await;
+}
+
+#[actix_web::test]
+async fn connections_to_postgres_that_were_reset_are_replaced() {
+    let site = Site::start(builder().through_proxies()).await;
+    site.app.stores().postgres_proxy().reset_connections();
+    site.here.get("/profile").await.expect(200);
+    site.here.get("/sessions").await.expect(200);
+    site.comes_back("Postgres reset").await;
+}
+
+#[actix_web::test]
+async fn postgres_is_stopped_and_goes_on() {
+    let server = PostgresServer::start_own();
+    let site = Site::start(builder().on_postgres(&server)).await;
+    server.freeze();
+    site.is_down(Database).await;
+    server.thaw();
+    site.comes_back("Postgres SIGSTOP").await;
+}
+
+#[actix_web::test]
+async fn postgres_is_killed_and_starts_again() {
+    let mut server = PostgresServer::start_own();
+    let site = Site::start(builder().on_postgres(&server)).await;
+    server.kill();
+    site.is_down(Database).await;
+    server.restart();
+    site.comes_back("Postgres kill -9").await;
+}
+
+#[actix_web::test]
+async fn a_locked_table_holds_nobody_up() {
+    for table in ["sessions", "users"] {
+        let site = Site::start(builder()).await;
+        let mut locker = site.app.stores().connect();
+        locker.run(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+        let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
+        for path in ["/profile", "/sessions"] {
+            unavailable(&site.here, path, None).await;
+        }
+        unavailable(&site.here, "/logout", Some(&[])).await;
+        unavailable(&site.app.client(), "/login", Some(&credentials)).await;
+        timely(site.app.client().get("/")).await.expect(200);
+        timely(site.here.get("/")).await.expect(200);
+        timely(site.here.get("/static/app.css")).await.expect(200);
+        locker.run("COMMIT");
+        site.comes_back(&format!("Postgres with {table} locked")).await;
+    }
+}
+
+/// A page of the test's own that keeps a connection of the pool until it is told otherwise.
+async fn keep_connection(site: web::Data<Shared>, gate: web::Data<Gate>) -> HttpResponse {
+    let gate = gate.into_inner();
+    let db = site.db.patient();
+    let kept = db.run(move |_| {
+        gate.taken.send(()).unwrap();
+        let _ = gate.release.lock().unwrap().recv();
+        Ok(())
+    });
+    kept.await.unwrap();
+    HttpResponse::Ok().finish()
+}
+
+struct Gate {
+    taken: mpsc::Sender<()>,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+#[actix_web::test]
+async fn an_exhausted_pool_costs_only_those_who_need_it() {
+    const POOL: usize = 8;
+    let ((taken, all_taken), (let_go, release)) = (mpsc::channel(), mpsc::channel());
+    let gate = web::Data::new(Gate { taken, release: Mutex::new(release) });
+    let builder = builder().routes(move |cfg| {
+        cfg.app_data(gate.clone()).route("/keep", web::get().to(keep_connection));
+    });
+    let site = Arc::new(Site::start(builder).await);
+    let keepers: Vec<_> = (0..POOL)
+        .map(|_| {
+            let client = site.app.client();
+            actix_web::rt::spawn(async move { client.get("/keep").await.expect(200) })
+        })
+        .collect();
+    let mut kept = 0;
+    eventually(|| {
+        kept += all_taken.try_iter().count();
+        let full = kept == POOL;
+        async move { full }
+    })
+    .await;
+    unavailable(&site.here, "/sessions", None).await;
+    unavailable(&site.here, "/logout", Some(&[])).await;
+    timely(site.here.get("/profile")).await.expect(200);
+    timely(site.here.get("/")).await.expect(200);
+    for _ in 0..POOL {
+        let_go.send(()).unwrap();
+    }
+    futures_util::future::join_all(keepers).await;
+    site.comes_back("Postgres with its pool exhausted").await;
+}
+
+#[actix_web::test]
+async fn threads_and_connections_stay_few_while_postgres_hangs() {
+    let program = builder().through_proxies().start_program();
+    let ada = Person::new("Ada Lovelace");
+    let here = program.client();
+    eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
+    ada.register(&here).await;
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", program.id())).unwrap().count();
+    let proxy = program.stores().postgres_proxy();
+    let (threads_before, accepted_before) = (threads(), proxy.accepted());
+    proxy.set(Mode::Swallow);
+    let (start, mut most) = (Instant::now(), 0);
+    let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
+    let mut asked = 0;
+    while start.elapsed() < Duration::from_secs(5) {
+        let clients: Vec<Client> = (0..6).map(|_| program.client()).collect();
+        let sign_ins = clients.iter().map(|client| timely(client.post("/login", &credentials)));
+        let pages = (0..6).map(|_| timely(here.get("/profile")));
+        let (sign_ins, pages) =
+            tokio::join!(futures_util::future::join_all(sign_ins), futures_util::future::join_all(pages));
+        for answer in sign_ins.into_iter().chain(pages) {
+            answer.expect(503);
+            asked += 1;
+        }
+        most = most.max(threads());
+    }
+    let accepted = proxy.accepted() - accepted_before;
+    eprintln!(
+        "{asked} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
+    );
+    assert!(asked > 50, "{asked} requests in five seconds");
+    assert!(most < threads_before + 60, "{most} threads, before {threads_before}");
+    assert!(accepted < 60, "{accepted} connections in five seconds");
+    proxy.set(Mode::Pass);
+    let start = Instant::now();
+    eventually(|| async { here.get("/profile").await.status == 200 }).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let hung = "the database does not answer, trying again";
+    assert_eq!(program.output().matches(hung).count(), 1, "logged once");
+    assert_eq!(program.output().matches("the database answers again").count(), 1, "logged once");
+}
+
+#[actix_web::test]
+async fn the_application_starts_before_postgres() {
+    let mut server = PostgresServer::start_own();
+    server.kill();
+    let program = builder().on_postgres(&server).start_program();
+    let client = program.client();
+    client.get("/").await.expect(200);
+    client.get("/healthz").await.expect(200);
+    assert_eq!(client.get("/readyz").await.expect(503).json()["database"], "down");
+    unavailable(&client, "/login", Some(&[("email", "a@example.org"), ("password", PASSWORD)])).await;
+    assert!(program.output().contains("the database is not reached"), "{}", program.output());
+    server.restart();
+    let link = eventually(|| async {
+        let output = program.output();
+        let line = output.lines().find(|line| line.contains("/setup?token="))?;
+        Some(line.trim().to_owned())
+    });
+    let link = link.await;
+    client.get(&link).await.expect(200);
+    assert_eq!(client.get("/readyz").await.expect(200).json()["database"], "up");
+    Person::new("Ada Lovelace").register(&client).await;
+    client.get("/profile").await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_application_starts_while_postgres_hangs() {
+    let server = PostgresServer::start_own();
+    server.freeze();
+    let start = Instant::now();
+    let program = builder().on_postgres(&server).start_program();
+    program.client().get("/healthz").await.expect(200);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let start = Instant::now();
+    assert_eq!(program.client().get("/readyz").await.expect(503).json()["database"], "down");
+    assert!(start.elapsed() < 2 * TIMEOUT + Duration::from_millis(1500), "{:?}", start.elapsed());
+    server.thaw();
+    eventually(|| async { program.output().contains("/setup?token=") }).await;
+}
+
+/// A page of the test's own whose work begins, waits for the test, and then asks the database something.
+async fn work(site: web::Data<Shared>, gate: web::Data<Gate>, ask: web::Path<String>) -> HttpResponse {
+    let gate = gate.into_inner();
+    let asked = site.db.run(move |conn| {
+        gate.taken.send(()).unwrap();
+        let _ = gate.release.lock().unwrap().recv();
+        diesel::RunQueryDsl::execute(diesel::sql_query(ask.into_inner()), conn)?;
+        Ok(())
+    });
+    match asked.await {
+        Ok(()) => HttpResponse::Ok().finish(),
+        Err(error) => HttpResponse::from_error(error),
+    }
+}
+
+async fn begun(ask: &str) -> (Site, actix_web::rt::task::JoinHandle<Answer>, mpsc::Sender<()>) {
+    let ((taken, begun), (go_on, release)) = (mpsc::channel(), mpsc::channel());
+    let gate = web::Data::new(Gate { taken, release: Mutex::new(release) });
+    let routes = move |cfg: &mut web::ServiceConfig| {
+        cfg.app_data(gate.clone()).route("/work/{ask}", web::get().to(work));
+    };
+    let site = Site::start(builder().through_proxies().routes(routes)).await;
+    let (client, path) = (site.app.client(), format!("/work/{}", ask.replace(' ', "%20")));
+    let answer = actix_web::rt::spawn(async move { timely(client.get(&path)).await });
+    eventually(|| async { begun.try_recv().ok() }).await;
+    (site, answer, go_on)
+}
+
+#[actix_web::test]
+async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
+    let (site, answer, go_on) = begun("SELECT 1").await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(Mode::Swallow);
+    go_on.send(()).unwrap();
+    answer.await.unwrap().expect(503);
+    stores.postgres_proxy().set(Mode::Pass);
+    site.comes_back("Postgres hanging in the middle of work").await;
+}
+
+#[actix_web::test]
+async fn work_may_take_longer_than_the_timeout_while_postgres_answers_others() {
+    let (site, answer, go_on) = begun("SELECT pg_sleep(0.6)").await;
+    go_on.send(()).unwrap();
+    site.here.get("/profile").await.expect(200);
+    answer.await.unwrap().expect(200);
+}
