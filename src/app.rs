@@ -189,7 +189,7 @@ async fn nothing_here(_: Layout) -> HttpResponse {
 fn session(site: &Data<Site>) -> SessionMiddleware<Store> {
     let config = &site.config.session;
     let lifecycle = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
-    SessionMiddleware::builder(Store(Arc::clone(&site.sessions)), config.secret.cookie_key())
+    SessionMiddleware::builder(Store::on_this_thread(Arc::clone(&site.sessions)), config.secret.cookie_key())
         .cookie_name(config.cookie_name.clone())
         .cookie_secure(site.config.server.is_https())
         .cookie_http_only(true)

@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[expect(deprecated)]
+use diesel::pg::expression::dsl::any;
 use diesel::{prelude::*, r2d2::R2D2Connection as _};
 use time::PrimitiveDateTime;
 use tokio::sync::oneshot;
@@ -223,13 +225,11 @@ fn ask(
 }
 
 fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<Found>>, Error> {
-    // Written for the concrete connections: only there `eq_any` becomes `= ANY($1)`, one statement that
-    // Postgres prepares once whatever the number of keys.
     macro_rules! rows {
-        ($conn:expr) => {
+        ($conn:expr, $has_key:expr) => {
             sessions::table
                 .inner_join(users::table)
-                .filter(sessions::store_key.eq_any(keys))
+                .filter($has_key)
                 .filter(sessions::ended_at.is_null())
                 .filter(users::active)
                 .select((
@@ -254,8 +254,10 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
         };
     }
     let rows = match conn {
-        DbConnection::Postgres(pg) => rows!(pg)?,
-        DbConnection::Sqlite(sqlite) => rows!(sqlite)?,
+        // One statement whatever the number of keys. With `eq_any` Diesel would write it anew each time.
+        #[expect(deprecated)]
+        DbConnection::Postgres(pg) => rows!(pg, sessions::store_key.eq(any(keys)))?,
+        DbConnection::Sqlite(sqlite) => rows!(sqlite, sessions::store_key.eq_any(keys))?,
     };
     Ok(rows.into_iter().map(|(key, found)| (key, Arc::new(found))).collect())
 }

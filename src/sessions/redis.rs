@@ -32,7 +32,10 @@ pub struct Redis {
     entries: RedisSessionStore,
     /// The connections of `entries`.
     pool: Pool,
+    client: Client,
     link: Arc<Link>,
+    /// The link of the worker thread, for what every request does: no other thread has to be woken for it.
+    near: Option<Arc<Link>>,
     patience: Duration,
 }
 
@@ -90,9 +93,13 @@ impl Redis {
             .build()
             .await
             .map_err(|error| Error::internal(error.to_string()))?;
-        let link = Arc::new(Link { slot: RwLock::default(), lost: Notify::new() });
-        actix_web::rt::spawn(keep_connected(client, Arc::clone(&link), pool.clone(), patience));
-        Ok(Self { entries, pool, link, patience })
+        let link = Link::start(&client, patience, Some(pool.clone()));
+        Ok(Self { entries, pool, client, link, near: None, patience })
+    }
+
+    /// The same with a link of the calling thread's own, used while it stands.
+    pub fn near(&self) -> Self {
+        Self { near: Some(Link::start(&self.client, self.patience, None)), ..self.clone() }
     }
 
     /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
@@ -201,19 +208,28 @@ impl Redis {
     }
 
     async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Error> {
-        let (number, mut connection) = self.link.current()?;
+        let (link, (number, mut connection)) = self.current()?;
         match tokio::time::timeout(self.patience, commands.query_async(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
-                    self.link.give_up(number);
+                    link.give_up(number);
                 }
                 Err(Failure::Refused(error).into())
             }
             Err(_) => {
-                self.link.give_up(number);
+                link.give_up(number);
                 Err(Failure::Slow(self.patience).into())
             }
+        }
+    }
+
+    /// The nearest link that stands. While the common one is down nobody waits for the other.
+    fn current(&self) -> Result<(&Link, (u64, MultiplexedConnection)), Failure> {
+        let common = self.link.current()?;
+        match self.near.as_deref().map(|near| (near, near.current())) {
+            Some((near, Ok(connection))) => Ok((near, connection)),
+            _ => Ok((&self.link, common)),
         }
     }
 
@@ -247,6 +263,14 @@ fn probe() -> redis::Cmd {
 }
 
 impl Link {
+    /// A link that connects on the calling thread, again and again. With the pool of the store it speaks for all:
+    /// its changes are logged.
+    fn start(client: &Client, patience: Duration, pool: Option<Pool>) -> Arc<Self> {
+        let link = Arc::new(Self { slot: RwLock::default(), lost: Notify::new() });
+        actix_web::rt::spawn(keep_connected(client.clone(), Arc::clone(&link), pool, patience));
+        link
+    }
+
     fn current(&self) -> Result<(u64, MultiplexedConnection), Failure> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         slot.connection.clone().map(|connection| (slot.number, connection)).ok_or(Failure::NotConnected)
@@ -266,19 +290,23 @@ impl Link {
 }
 
 /// Connects, waits for the loss of the connection, connects again; each change is logged once.
-async fn keep_connected(client: Client, link: Arc<Link>, pool: Pool, patience: Duration) {
+async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, patience: Duration) {
     let mut retry = FIRST_RETRY;
-    let mut complained = false;
+    let mut complained = pool.is_none();
     for number in 1.. {
         match connect(&client, &link, number, patience).await {
             Ok(connection) => {
-                tracing::info!("Redis connected");
-                drop_idle(&pool);
+                if let Some(pool) = &pool {
+                    tracing::info!("Redis connected");
+                    drop_idle(pool);
+                    complained = false;
+                }
                 *link.slot() = Slot { number, connection: Some(connection) };
                 retry = FIRST_RETRY;
-                complained = false;
                 link.lost.notified().await;
-                tracing::warn!("Redis connection lost, reconnecting");
+                if pool.is_some() {
+                    tracing::warn!("Redis connection lost, reconnecting");
+                }
             }
             Err(failure) => {
                 if !complained {
@@ -299,17 +327,16 @@ async fn connect(
     patience: Duration,
 ) -> Result<MultiplexedConnection, Failure> {
     let told = Arc::downgrade(link);
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(patience)
-        .set_response_timeout(patience)
-        .set_push_sender(move |info: PushInfo| {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_push_sender(
+        move |info: PushInfo| {
             if info.kind == PushKind::Disconnection
                 && let Some(link) = told.upgrade()
             {
                 link.give_up(number);
             }
             Ok::<(), SendError>(())
-        });
+        },
+    );
     let reached = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         probe().query_async::<()>(&mut connection).await?;

@@ -15,6 +15,7 @@ use actix_web::cookie::time::Duration as CookieDuration;
 use super::{
     Backend, Sessions, catalogue,
     key::Key,
+    redis::Redis,
     state::{Established, State},
     visit::{Loaded, Visit},
 };
@@ -22,7 +23,22 @@ use crate::{db::now, error::Error};
 
 /// What actix-session's middleware is given.
 #[derive(Clone)]
-pub struct Store(pub Arc<Sessions>);
+pub struct Store {
+    sessions: Arc<Sessions>,
+    /// Redis over a connection of this thread's own.
+    near: Option<Redis>,
+}
+
+impl Store {
+    /// A store for the requests of the calling thread.
+    pub fn on_this_thread(sessions: Arc<Sessions>) -> Self {
+        let near = match &sessions.backend {
+            Backend::Redis(redis) => Some(redis.near()),
+            Backend::Sql => None,
+        };
+        Self { sessions, near }
+    }
+}
 
 impl SessionStore for Store {
     /// A store that can't be read is noted in the visit, not reported here: public pages go on without it,
@@ -31,7 +47,7 @@ impl SessionStore for Store {
         let Some(key) = Key::parse(session_key.as_ref()) else {
             return Ok(None);
         };
-        match self.0.load(&key).await {
+        match self.load_entry(&key).await {
             Ok(state) => Ok(state),
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "a session could not be read");
@@ -42,7 +58,7 @@ impl SessionStore for Store {
     }
 
     async fn save(&self, state: State, _: &CookieDuration) -> Result<SessionKey, SaveError> {
-        self.0.save(state).await.map_err(|error| SaveError::Other(failed(error)))
+        self.sessions.save(state).await.map_err(|error| SaveError::Other(failed(error)))
     }
 
     async fn update(
@@ -51,7 +67,7 @@ impl SessionStore for Store {
         state: State,
         _: &CookieDuration,
     ) -> Result<SessionKey, UpdateError> {
-        let changed = self.0.change(&session_key, state).await;
+        let changed = self.sessions.change(&session_key, state).await;
         match changed.map_err(|error| UpdateError::Other(failed(error)))? {
             true => Ok(session_key),
             false => {
@@ -70,7 +86,7 @@ impl SessionStore for Store {
         if Visit::with(|visit| visit.renewing).unwrap_or(false) {
             return Ok(());
         }
-        if let (Backend::Redis(redis), Some(key)) = (&self.0.backend, Key::parse(session_key.as_ref()))
+        if let (Backend::Redis(redis), Some(key)) = (&self.sessions.backend, Key::parse(session_key.as_ref()))
             && let Err(error) = redis.delete(key).await
         {
             left_to_expire(&error);
@@ -90,14 +106,15 @@ fn failed(error: Error) -> anyhow::Error {
     anyhow::Error::msg(error.causes())
 }
 
-impl Sessions {
-    async fn load(&self, key: &Key) -> Result<Option<State>, Error> {
+impl Store {
+    async fn load_entry(&self, key: &Key) -> Result<Option<State>, Error> {
+        let sessions = &self.sessions;
         let store_key = key.store_key();
-        let text = match &self.backend {
-            Backend::Redis(redis) => redis.read(&store_key, self.config.ttl(key.remembered)).await?,
-            Backend::Sql => {
-                let found =
-                    self.lookup.find(store_key.clone()).await?.filter(|found| found.expires_at > now());
+        let text = match &self.near {
+            Some(redis) => redis.read(&store_key, sessions.config.ttl(key.remembered)).await?,
+            None => {
+                let found = sessions.lookup.find(store_key.clone()).await?;
+                let found = found.filter(|found| found.expires_at > now());
                 let text = found.as_ref().and_then(|found| found.state.clone());
                 Visit::with(|visit| visit.found = found);
                 text
@@ -113,7 +130,9 @@ impl Sessions {
         Visit::with(|visit| visit.loaded = Some(loaded));
         Ok(Some(state))
     }
+}
 
+impl Sessions {
     async fn save(&self, state: State) -> Result<SessionKey, Error> {
         let established = Established::read(&state).ok_or_else(|| Error::bug("a state without a session"))?;
         let remembered = established.remembered;

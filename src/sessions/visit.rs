@@ -8,7 +8,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     cookie::{Cookie, time::Duration},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderValue, SET_COOKIE},
+    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
     middleware::Next,
 };
 
@@ -67,7 +67,6 @@ pub async fn open(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let site = Site::of(req.request())?.clone();
-    let sent = req.cookie(&site.config.session.cookie_name).map(|cookie| cookie.value().to_owned());
     let scope = VISIT.scope(RefCell::default(), async move {
         let result = next.call(req).await;
         (result, VISIT.with(RefCell::take))
@@ -75,7 +74,7 @@ pub async fn open(
     let (result, visit) = scope.await;
     match result {
         Ok(mut res) => {
-            finish_cookies(&mut res, &site, sent, &visit);
+            finish_cookies(&mut res, &site, &visit);
             if let Some(user) = &visit.current {
                 res.response_mut().extensions_mut().insert(user.as_deref().map(Viewer::of));
             }
@@ -87,8 +86,9 @@ pub async fn open(
     }
 }
 
-fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, sent: Option<String>, visit: &Visit) {
+fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, visit: &Visit) {
     let session = &site.config.session;
+    let renewal = renewal(res, site, visit);
     let headers = res.headers_mut();
     if visit.abandoned {
         let prefix = format!("{}=", session.cookie_name);
@@ -101,20 +101,33 @@ fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, sent: Option<Str
         }
     } else if visit.saved == Some(true) {
         remember(headers, session);
-    } else if let (None, Some(value), Some(Some(user))) = (visit.saved, sent, &visit.current) {
-        let gone = headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, &session.cookie_name));
-        let replaced =
-            visit.loaded.as_ref().is_some_and(|loaded| site.sessions.was_replaced(&loaded.store_key));
-        if user.session.remembered && !gone && !replaced {
-            append(headers, &renewed(session, site.config.server.is_https(), value));
-        }
+    } else if let Some(cookie) = renewal {
+        append(headers, &cookie);
     }
-    // A form that was sent before the last notice was seen has a notice of its own.
-    let next_notice =
-        headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, flash::cookie_name(&site.config)));
-    if visit.flash_shown && !next_notice {
+    if visit.flash_shown && !sets(headers, flash::cookie_name(&site.config)) {
+        // A form that was sent before the last notice was seen has a notice of its own.
         append(headers, &flash::removal(&site.config));
     }
+}
+
+/// The cookie of a remembered session that was used and neither changed nor ended: it came, and goes out again
+/// with its lifetime started anew.
+fn renewal<B>(res: &ServiceResponse<B>, site: &Site, visit: &Visit) -> Option<Cookie<'static>> {
+    let user = visit.current.as_ref()?.as_ref()?;
+    if !user.session.remembered || visit.saved.is_some() {
+        return None;
+    }
+    let session = &site.config.session;
+    let replaced = visit.loaded.as_ref().is_some_and(|loaded| site.sessions.was_replaced(&loaded.store_key));
+    if replaced || sets(res.headers(), &session.cookie_name) {
+        return None;
+    }
+    let sent = res.request().cookie(&session.cookie_name)?;
+    Some(renewed(session, site.config.server.is_https(), sent.value().to_owned()))
+}
+
+fn sets(headers: &HeaderMap, name: &str) -> bool {
+    headers.get_all(SET_COOKIE).any(|set| starts_with_name(set, name))
 }
 
 fn starts_with_name(set_cookie: &HeaderValue, name: &str) -> bool {
@@ -122,7 +135,7 @@ fn starts_with_name(set_cookie: &HeaderValue, name: &str) -> bool {
 }
 
 /// Adds `Max-Age` to the session cookie that actix-session just set: only the value is encrypted.
-fn remember(headers: &mut actix_web::http::header::HeaderMap, session: &config::Session) {
+fn remember(headers: &mut HeaderMap, session: &config::Session) {
     let set: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
     for value in set {
         let aged = starts_with_name(&value, &session.cookie_name)
@@ -149,7 +162,7 @@ fn renewed(session: &config::Session, https: bool, value: String) -> Cookie<'sta
     }
 }
 
-fn append(headers: &mut actix_web::http::header::HeaderMap, cookie: &Cookie<'_>) {
+fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
     if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
         headers.append(SET_COOKIE, value);
     }

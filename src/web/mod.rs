@@ -14,10 +14,14 @@ pub use form::{FieldErrors, Form, FormFields, checkbox};
 pub use layout::{Layout, Viewer};
 pub use moment::Moment;
 
+/// Larger than most pages, in bytes, so that the text of one doesn't move while it is written.
+const PAGE_CAPACITY: usize = 8 * 1024;
+
 /// A page as a response.
 pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
-    match page.render() {
-        Ok(body) => HttpResponse::build(status).insert_header(ContentType::html()).body(body),
+    let mut body = String::with_capacity(PAGE_CAPACITY);
+    match page.render_into(&mut body) {
+        Ok(()) => HttpResponse::build(status).insert_header(ContentType::html()).body(body),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             HttpResponse::InternalServerError().finish()
