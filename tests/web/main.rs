@@ -7,6 +7,7 @@ mod support;
 mod catalogue_decides;
 mod kill_nine;
 mod outage;
+mod pool_faults;
 mod postgres_faults;
 mod redis_faults;
 mod register;
