@@ -63,7 +63,7 @@ pub struct Sessions {
 
 /// Where the state of sessions lives.
 enum Backend {
-    Redis(Redis),
+    Redis(Box<Redis>),
     Sql,
 }
 
@@ -84,7 +84,7 @@ impl Sessions {
     /// When the Redis URL can't be used or a thread can't be made.
     pub async fn new(config: &Config, db: Db) -> Result<Self, Error> {
         let backend = match &config.redis {
-            Some(url) => Backend::Redis(Redis::new(url, config.store_timeout).await?),
+            Some(url) => Backend::Redis(Box::new(Redis::new(url, config.store_timeout).await?)),
             None => Backend::Sql,
         };
         let lookup = Lookup::start(db.clone(), config.store_timeout)?;

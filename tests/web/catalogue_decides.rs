@@ -95,7 +95,10 @@ async fn a_session_that_ends_while_it_is_changed_or_rotated_leaves_no_entry() {
     for path in ["/change", "/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
         let here = client.copy();
+        let keys = "SELECT store_key FROM sessions ORDER BY id";
+        let before = app.query_text(keys);
         held(&app, &door, &client, path, async || drop(here.post("/logout", &[]).await.to("/"))).await;
+        assert_eq!(app.query_text(keys), before, "{path} gives the session that has ended another key");
         client.get("/profile").await.to("/login?next=%2Fprofile");
     }
 }

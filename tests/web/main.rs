@@ -1,7 +1,5 @@
 //! The application over HTTP, on real servers and on both stacks. Run with `scripts/test`.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking, helpers and all")]
-
 mod support;
 
 mod accessibility;
@@ -24,6 +22,7 @@ mod my_sessions;
 mod operator_pages;
 mod outage;
 mod passwords;
+mod pool_faults;
 mod postgres_faults;
 mod profile;
 mod redis_faults;
