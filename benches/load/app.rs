@@ -134,6 +134,7 @@ impl App {
             .env("RUST_LOG", "warn")
             .current_dir(scene.folder.path())
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
         Ok(Self { child, port })

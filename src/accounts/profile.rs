@@ -99,7 +99,7 @@ pub async fn change_password(
     form: Form<PasswordForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    check_current_password(&site, &user, &values.current_password, &mut errors).await?;
+    let proven = check_current_password(&site, &user, &values.current_password, &mut errors).await?;
     check_new_password(
         &mut errors,
         &values.password,
@@ -116,7 +116,9 @@ pub async fn change_password(
     let ended = site
         .db
         .transaction(move |conn| {
-            User::set_password(conn, user.id, &hash)?;
+            if !User::change_password(conn, user.id, &proven, &hash)? {
+                return Err(Error::SignInFirst);
+            }
             let event = Event::new(Kind::PasswordChanged, Some(user.id)).session(&user.session.id);
             event.from(Some(&client)).write(conn)?;
             let which = Which::AllBut { user: user.id, keep: user.session.id };
@@ -173,19 +175,19 @@ pub async fn delete(
     Ok(response)
 }
 
+/// Notes a wrong password in `errors`; the result is the hash that it was checked against.
 async fn check_current_password(
     site: &Site,
     user: &CurrentUser,
     password: &str,
     errors: &mut FieldErrors,
-) -> Result<(), Error> {
-    if errors.has("current_password") {
-        return Ok(());
-    }
+) -> Result<String, Error> {
     let id = user.id;
     let hash = site.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
-    if site.passwords.verify(password.to_owned(), Some(hash)).await? == Verdict::Wrong {
+    if !errors.has("current_password")
+        && site.passwords.verify(password.to_owned(), Some(hash.clone())).await? == Verdict::Wrong
+    {
         errors.add("current_password", "That is not your current password.");
     }
-    Ok(())
+    Ok(hash)
 }

@@ -119,16 +119,18 @@ impl User {
             .get_result(conn)?)
     }
 
-    /// Writes a new password hash and invalidates sign-ins that are under way.
-    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<(), Error> {
-        diesel::update(users::table.find(id))
+    /// Replaces the password whose hash was proven and invalidates sign-ins that are under way; `false` when the
+    /// password has been changed since.
+    pub fn change_password(conn: &mut DbConnection, id: i64, proven: &str, new: &str) -> Result<bool, Error> {
+        let unchanged = users::table.find(id).filter(users::password_hash.eq(proven));
+        let rows = diesel::update(unchanged)
             .set((
-                users::password_hash.eq(hash),
+                users::password_hash.eq(new),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
             ))
             .execute(conn)?;
-        Ok(())
+        Ok(rows == 1)
     }
 }
 

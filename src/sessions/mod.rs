@@ -10,7 +10,6 @@ pub mod lookup;
 mod matching;
 pub mod pages;
 mod redis;
-mod replaced_keys;
 pub mod seen;
 mod state;
 mod store;
@@ -43,7 +42,6 @@ use catalogue::NewSession;
 use list::Listed;
 use lookup::Lookup;
 use redis::Redis;
-use replaced_keys::ReplacedKeys;
 use seen::Seen;
 use state::Established;
 use visit::Visit;
@@ -57,7 +55,6 @@ pub struct Sessions {
     backend: Backend,
     lookup: Lookup,
     seen: Seen,
-    replaced_keys: ReplacedKeys,
     config: config::Session,
 }
 
@@ -89,8 +86,7 @@ impl Sessions {
         };
         let lookup = Lookup::start(db.clone(), config.store_timeout)?;
         let seen = Seen::new(config.session.clone());
-        let replaced_keys = ReplacedKeys::default();
-        Ok(Self { db, backend, lookup, seen, replaced_keys, config: config.session.clone() })
+        Ok(Self { db, backend, lookup, seen, config: config.session.clone() })
     }
 
     /// Work that goes on beside the requests, for as long as it is polled.
@@ -178,9 +174,9 @@ impl Sessions {
         Ok(Ends { count: ended.len(), confirmed: self.forget(&ended).await })
     }
 
-    /// Whether a request's key was replaced while the request ran.
-    pub fn was_replaced(&self, store_key: &str) -> bool {
-        self.replaced_keys.contains(store_key)
+    /// Whether this is still the key of a session that has not ended.
+    pub async fn is_current(&self, store_key: &str) -> bool {
+        matches!(self.lookup.find(store_key.to_owned()).await, Ok(Some(_)))
     }
 
     /// Whether the store holds entries apart from the catalogue.

@@ -159,7 +159,6 @@ impl Sessions {
         };
         let mut counts = recorded;
         if recorded && let Some(loaded) = loaded {
-            self.replaced_keys.add(loaded.store_key.clone());
             let was_there = self.drop_entry(&loaded.store_key).await;
             // Somebody deleted the entry that this one replaces: that signs the browser out, also under a new key.
             if is_rotation && !was_there {

@@ -1,12 +1,17 @@
 //! What one request learns of its session on the way in, for use on the way out. actix-session's store is
 //! called without the request, so this is how store, extractor and cookie speak with each other.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error as ActixError,
     body::{BoxBody, MessageBody},
-    cookie::{Cookie, time::Duration},
+    cookie::{Cookie, time::Duration as CookieDuration},
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderMap, HeaderValue, SET_COOKIE},
     middleware::Next,
@@ -19,6 +24,9 @@ use crate::{
     error::Error,
     web::{Viewer, flash},
 };
+
+/// An answer that takes longer looks again whether its session still has the key that it came with.
+const LATE: Duration = Duration::from_millis(5);
 
 tokio::task_local! {
     static VISIT: RefCell<Visit>;
@@ -67,6 +75,7 @@ pub async fn open(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let site = Site::of(req.request())?.clone();
+    let began = Instant::now();
     let scope = VISIT.scope(RefCell::default(), async move {
         let result = next.call(req).await;
         (result, VISIT.with(RefCell::take))
@@ -74,7 +83,8 @@ pub async fn open(
     let (result, visit) = scope.await;
     match result {
         Ok(mut res) => {
-            finish_cookies(&mut res, &site, &visit);
+            let renewal = renewal(&res, &site, &visit, began).await;
+            finish_cookies(&mut res, &site, &visit, renewal);
             if let Some(user) = &visit.current {
                 res.response_mut().extensions_mut().insert(user.as_deref().map(Viewer::of));
             }
@@ -86,9 +96,13 @@ pub async fn open(
     }
 }
 
-fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, visit: &Visit) {
+fn finish_cookies<B>(
+    res: &mut ServiceResponse<B>,
+    site: &Site,
+    visit: &Visit,
+    renewal: Option<Cookie<'static>>,
+) {
     let session = &site.config.session;
-    let renewal = renewal(res, site, visit);
     let headers = res.headers_mut();
     if visit.abandoned {
         let prefix = format!("{}=", session.cookie_name);
@@ -111,15 +125,20 @@ fn finish_cookies<B>(res: &mut ServiceResponse<B>, site: &Site, visit: &Visit) {
 }
 
 /// The cookie of a remembered session that was used and neither changed nor ended: it came, and goes out again
-/// with its lifetime started anew.
-fn renewal<B>(res: &ServiceResponse<B>, site: &Site, visit: &Visit) -> Option<Cookie<'static>> {
+/// with its lifetime started anew. Not when the browser may have got another one meanwhile: that would be undone.
+async fn renewal<B>(
+    res: &ServiceResponse<B>,
+    site: &Site,
+    visit: &Visit,
+    began: Instant,
+) -> Option<Cookie<'static>> {
     let user = visit.current.as_ref()?.as_ref()?;
-    if !user.session.remembered || visit.saved.is_some() {
+    let session = &site.config.session;
+    if !user.session.remembered || visit.saved.is_some() || sets(res.headers(), &session.cookie_name) {
         return None;
     }
-    let session = &site.config.session;
-    let replaced = visit.loaded.as_ref().is_some_and(|loaded| site.sessions.was_replaced(&loaded.store_key));
-    if replaced || sets(res.headers(), &session.cookie_name) {
+    let key = &visit.loaded.as_ref()?.store_key;
+    if began.elapsed() > LATE && !site.sessions.is_current(key).await {
         return None;
     }
     let sent = res.request().cookie(&session.cookie_name)?;
@@ -155,7 +174,7 @@ fn renewed(session: &config::Session, https: bool, value: String) -> Cookie<'sta
         .secure(https)
         .http_only(true)
         .same_site(session.same_site.into())
-        .max_age(Duration::seconds(session.remember_ttl.as_secs().try_into().unwrap_or(i64::MAX)));
+        .max_age(CookieDuration::seconds(session.remember_ttl.as_secs().try_into().unwrap_or(i64::MAX)));
     match &session.cookie_domain {
         Some(domain) => cookie.domain(domain.clone()).finish(),
         None => cookie.finish(),

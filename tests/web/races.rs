@@ -1,0 +1,211 @@
+//! Ended means ended: requests are held open while the session ends, and nothing they do brings it back.
+
+use std::rc::Rc;
+
+use crate::{engine::*, support::*};
+
+/// Nobody is signed in with any cookie that was seen, and nothing is left of the session anywhere.
+async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
+    assert_eq!(new_cookie(late).filter(|cookie| !cookie.is("max-age")), None, "{}", late.summary());
+    for client in clients {
+        assert!(!signed_in(client).await);
+    }
+    assert!(!live(app).contains(&id.to_owned()));
+    let gone = format!("SELECT store_key FROM sessions WHERE id = {}", quoted(id));
+    let entry = app.query_one(&gone).unwrap();
+    assert!(!app.backend().entries(app).contains(&entry), "the store still has {entry}");
+}
+
+/// Holds each kind of request open, ends its session in the given way, lets go, and looks for anything alive.
+async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: Stack, end: F) {
+    let (app, door) = start(stack).await;
+    let (ada, other) = app.person("Ada Lovelace").await;
+    for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
+        for remembered in [false, true] {
+            let client = Rc::new(app.client());
+            let _ = match remembered {
+                true => ada.sign_in_remembered(&client).await,
+                false => ada.sign_in(&client).await,
+            };
+            if !signed_in(&other).await {
+                let _ = ada.sign_in(&other).await;
+            }
+            let (id, before) = (id_of(&client).await, client.copy());
+            let held = send(&client, path);
+            door.come(1).await;
+            end(&app, &id, &other, &ada).await;
+            assert!(!signed_in(&before).await, "{path} remembered: {remembered}");
+            door.let_in(1);
+            let late = held.await.unwrap();
+            assert_dead(&app, &id, &late, &[&client, &before]).await;
+            assert_eq!(ends_in_log(&app, &id).len(), 1);
+            let mut left = app.backend().entries(&app);
+            left.retain(|key| {
+                let live = format!(
+                    "SELECT count(*) FROM sessions WHERE store_key = {} AND ended_at IS NULL",
+                    quoted(key)
+                );
+                app.query_one(&live).as_deref() != Some("1")
+            });
+            assert_eq!(left, Vec::<String>::new(), "{path} left an entry without a session");
+        }
+    }
+}
+
+on_both_stacks!(a_session_that_its_user_ended_stays_ended, |stack| async {
+    ended_meanwhile(stack, async |_, id, other, _| {
+        let _ = other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
+    })
+    .await;
+});
+
+on_both_stacks!(a_session_that_an_administrator_ended_stays_ended, |stack| async {
+    ended_meanwhile(stack, async |app, id, other, ada| {
+        app.make_admin(ada);
+        let _ = other
+            .post(&format!("/admin/sessions/{id}/end"), &[("reason", "lost")])
+            .await
+            .to("/admin/sessions");
+    })
+    .await;
+});
+
+on_both_stacks!(ending_the_others_holds_for_requests_under_way, |stack| async {
+    ended_meanwhile(stack, async |_, _, other, _| {
+        let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
+    })
+    .await;
+});
+
+on_both_stacks!(a_password_change_elsewhere_holds_for_requests_under_way, |stack| async {
+    ended_meanwhile(stack, async |_, _, other, ada| {
+        let _ = change_password(other, &ada.password, &ada.password).await.to("/profile");
+    })
+    .await;
+});
+
+async fn change_password(client: &Client, from: &str, to: &str) -> Answer {
+    let fields = [("current_password", from), ("password", to), ("password_confirmation", to)];
+    client.post("/profile/password", &fields).await
+}
+
+on_both_stacks!(signing_out_holds_for_requests_of_the_same_browser, |stack| async {
+    let (app, door) = start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
+        let client = Rc::new(app.client());
+        let _ = ada.sign_in(&client).await;
+        let (id, before) = (id_of(&client).await, client.copy());
+        let held = send(&client, path);
+        door.come(1).await;
+        let _ = client.post("/logout", &[]).await.to("/");
+        door.let_in(1);
+        assert_dead(&app, &id, &held.await.unwrap(), &[&client, &before]).await;
+        assert_eq!(reason(&app, &id).as_deref(), Some("logout"));
+    }
+});
+
+on_both_stacks!(deleting_the_account_holds_for_requests_under_way, |stack| async {
+    let (app, door) = start(stack).await;
+    for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
+        let (ada, client) = app.person("Ada Lovelace").await;
+        let client = Rc::new(client);
+        let before = client.copy();
+        let held = send(&client, path);
+        door.come(1).await;
+        let other = client.copy();
+        let _ = other.post("/profile/delete", &[("current_password", &ada.password)]).await.to("/");
+        door.let_in(1);
+        let late = held.await.unwrap();
+        assert_eq!(new_cookie(&late), None, "{}", late.summary());
+        assert!(!signed_in(&client).await && !signed_in(&before).await);
+        assert_eq!((live(&app), app.backend().entries(&app)), (vec![], vec![]));
+    }
+});
+
+on_both_stacks!(a_deactivation_holds_for_requests_under_way, |stack| async {
+    let (app, door) = start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let client = Rc::new(client);
+    let (id, before) = (id_of(&client).await, client.copy());
+    for path in ["/test/held/change", "/test/held/rotate"] {
+        let held = send(&client, path);
+        door.come(1).await;
+        if path.ends_with("rotate") {
+            deactivate(&app, &ada);
+            door.let_in(1);
+            assert_eq!(new_cookie(&held.await.unwrap()), None);
+        } else {
+            door.let_in(1);
+            let _ = held.await.unwrap().expect(200);
+        }
+    }
+    assert!(!signed_in(&client).await && !signed_in(&before).await);
+    app.sql("UPDATE users SET active = true");
+    assert!(!signed_in(&client).await && !signed_in(&before).await, "ended sessions don't come back");
+    assert_eq!((live(&app), reason(&app, &id).as_deref()), (vec![], Some("user_deactivated")));
+});
+
+/// A sign-in proves its password, then the account changes, then it goes on: no session comes of it.
+async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
+    let (app, door) = start(stack).await;
+    let (ada, other) = app.person("Ada Lovelace").await;
+    let sessions = column(&app, "SELECT id FROM sessions");
+    let late = Rc::new(app.client());
+    let held = send_form(&late, "/test/held/sign-in", &[("email", &ada.email), ("password", &ada.password)]);
+    door.come(1).await;
+    change(&app, &other, &ada).await;
+    door.let_in(1);
+    let answer = held.await.unwrap().expect(403);
+    assert_eq!(new_cookie(&answer), None);
+    assert!(!signed_in(&late).await);
+    assert_eq!(column(&app, "SELECT id FROM sessions"), sessions, "no session was begun");
+}
+
+on_both_stacks!(a_sign_in_that_began_before_a_deactivation_gives_no_session, |stack| async {
+    sign_in_overtaken(stack, async |app, _, ada| deactivate(app, ada)).await;
+});
+
+on_both_stacks!(a_sign_in_that_began_before_a_deactivation_and_return_gives_no_session, |stack| async {
+    sign_in_overtaken(stack, async |app, _, ada| {
+        deactivate(app, ada);
+        app.sql("UPDATE users SET active = true");
+    })
+    .await;
+});
+
+on_both_stacks!(a_sign_in_that_began_before_a_password_change_gives_no_session, |stack| async {
+    sign_in_overtaken(stack, async |_, other, ada| {
+        let _ = change_password(other, &ada.password, "umbrella-trout-58-canyon").await.to("/profile");
+    })
+    .await;
+});
+
+on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |stack| async {
+    let (app, door) = start(stack).await;
+    let (ada, other) = app.person("Ada Lovelace").await;
+    let late = Rc::new(app.client());
+    let held = send_form(&late, "/test/held/sign-in", &[("email", &ada.email), ("password", &ada.password)]);
+    door.come(1).await;
+    let _ = other.post("/profile/delete", &[("current_password", &ada.password)]).await.to("/");
+    door.let_in(1);
+    assert_eq!(new_cookie(&held.await.unwrap().expect(403)), None);
+    assert_eq!((live(&app), app.backend().entries(&app)), (vec![], vec![]));
+});
+
+#[actix_web::test]
+async fn the_sign_in_form_waits_for_a_deactivation_that_is_not_committed_yet() {
+    let (app, _) = start(Stack::PostgresRedis).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let stores = app.stores();
+    let mut deactivation = stores.connect();
+    deactivation.run("BEGIN; UPDATE users SET active = false, session_epoch = session_epoch + 1");
+    let late = Rc::new(app.client());
+    let held = send_form(&late, "/login", &[("email", &ada.email), ("password", &ada.password)]);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock' AND query LIKE 'UPDATE %users%'";
+    eventually(|| async { app.query_one(waits).as_deref() == Some("1") }).await;
+    deactivation.run("COMMIT");
+    let _ = held.await.unwrap().expect(403);
+    assert!(!signed_in(&late).await);
+}
