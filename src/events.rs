@@ -20,8 +20,6 @@ pub enum Kind {
     SignInFailed,
     /// A session ended; the detail says why.
     SessionEnded,
-    /// A session got a new key.
-    SessionRotated,
     /// The name was changed.
     NameChanged,
     /// The password was changed; all other sessions ended.
@@ -40,7 +38,6 @@ impl Kind {
             Self::SignedIn => "signed_in",
             Self::SignInFailed => "sign_in_failed",
             Self::SessionEnded => "session_ended",
-            Self::SessionRotated => "session_rotated",
             Self::NameChanged => "name_changed",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
@@ -55,7 +52,6 @@ impl Kind {
             "signed_in" => "Signed in",
             "sign_in_failed" => "Sign-in failed",
             "session_ended" => "Session ended",
-            "session_rotated" => "Session key renewed",
             "name_changed" => "Name changed",
             "password_changed" => "Password changed",
             "account_deleted" => "Account deleted",

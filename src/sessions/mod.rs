@@ -11,6 +11,7 @@ mod matching;
 pub mod pages;
 mod redis;
 pub mod seen;
+mod start;
 mod state;
 mod store;
 mod sweep;
@@ -19,11 +20,6 @@ pub mod visit;
 
 use std::{sync::Arc, time::Duration};
 
-use actix_identity::Identity;
-use actix_session::SessionExt as _;
-use actix_web::{HttpMessage as _, HttpRequest};
-use diesel::prelude::*;
-
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
 pub use matching::Page;
@@ -31,23 +27,14 @@ pub use store::Store;
 pub use verify::Differences;
 
 use crate::{
-    accounts::User,
     config::{self, Config},
-    db::{Db, DbConnection, now, schema::users},
+    db::{Db, now},
     error::Error,
-    events::{Event, Kind},
-    security::{Client, random_url_safe},
 };
-use catalogue::NewSession;
 use list::Listed;
 use lookup::Lookup;
 use redis::Redis;
 use seen::Seen;
-use state::Established;
-use visit::Visit;
-
-/// Bytes of randomness in a public session id.
-const ID_BYTES: usize = 16;
 
 /// Everything that is known of sessions, and the verbs on them.
 pub struct Sessions {
@@ -114,57 +101,6 @@ impl Sessions {
             Backend::Redis(redis) => redis.wait(longest).await,
             Backend::Sql => Ok(()),
         }
-    }
-
-    /// Starts a session for the user who has just proven who they are; a session that this browser already
-    /// has is replaced. The result is how many sessions were ended because of `SESSION_LIMIT`.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] when the user was deactivated or the password changed since the proof.
-    pub async fn start(
-        &self,
-        req: &HttpRequest,
-        user: &User,
-        remembered: bool,
-        client: Client,
-    ) -> Result<usize, Error> {
-        self.check().await?;
-        let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
-        let id = random_url_safe::<ID_BYTES>();
-        let at = now();
-        let ttl = self.config.ttl(remembered);
-        let absolute = at.saturating_add(time_duration(self.config.absolute_ttl));
-        let row = RowToBe {
-            id: id.clone(),
-            user: user.id,
-            epoch: user.session_epoch,
-            at,
-            absolute,
-            remembered,
-            client,
-        };
-        let expires_at = seen::expiry(at, ttl, absolute);
-        let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
-        let (ended, beyond) = self
-            .db
-            .transaction(move |conn| record_sign_in(conn, &row, expires_at, replaced, limit, in_store))
-            .await?;
-        self.forget(&ended).await;
-        let session = req.get_session();
-        session.clear();
-        Visit::with(|visit| visit.renewing = true);
-        Identity::login(&req.extensions(), user.id.to_string())
-            .map_err(|error| Error::internal(error.to_string()))?;
-        // Rounded up: the catalogue has the exact time.
-        let absolute_end = absolute.assume_utc().unix_timestamp() + 1;
-        Established { session_id: id, remembered, absolute_end }.write(&session)?;
-        Ok(beyond)
-    }
-
-    /// Gives the session of this request a new key; its id stays and the old key is dead.
-    pub fn rotate(&self, req: &HttpRequest) {
-        Visit::with(|visit| visit.renewing = true);
-        req.get_session().renew();
     }
 
     /// Ends sessions: they are refused at their very next request on every instance.
@@ -235,67 +171,6 @@ impl Sessions {
             (Backend::Redis(_), None) => Ok(None),
         }
     }
-}
-
-/// What a sign-in writes.
-struct RowToBe {
-    id: String,
-    user: i64,
-    epoch: i64,
-    at: time::PrimitiveDateTime,
-    absolute: time::PrimitiveDateTime,
-    remembered: bool,
-    client: Client,
-}
-
-/// The catalogue's part of a sign-in. The update of the user's row comes first: it holds off a deactivation or
-/// password change until the session is written, and finds nothing when one has come before.
-fn record_sign_in(
-    conn: &mut DbConnection,
-    row: &RowToBe,
-    expires_at: time::PrimitiveDateTime,
-    replaced: Option<String>,
-    limit: i64,
-    in_store: bool,
-) -> Result<(Vec<catalogue::Ended>, usize), Error> {
-    let proven =
-        users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
-    if diesel::update(proven).set(users::last_login_at.eq(row.at)).execute(conn)? == 0 {
-        return Err(Error::Forbidden("Your account was changed while you signed in. Sign in again."));
-    }
-    let mut ended = Vec::new();
-    let mut ended_by_limit = 0;
-    if let Some(id) = replaced {
-        let ending = Ending {
-            reason: EndReason::Replaced,
-            by: Some(row.user),
-            note: None,
-            client: Some(row.client.clone()),
-        };
-        ended.extend(catalogue::end(conn, &Which::Ids(vec![id]), &ending, in_store)?);
-    }
-    if limit > 0 {
-        let beyond = catalogue::beyond_limit(conn, row.user, limit - 1)?;
-        ended_by_limit = beyond.len();
-        ended.extend(catalogue::end(
-            conn,
-            &Which::Ids(beyond),
-            &Ending::by_system(EndReason::Limit),
-            in_store,
-        )?);
-    }
-    let new = NewSession {
-        id: &row.id,
-        user_id: row.user,
-        at: row.at,
-        expires_at,
-        absolute_expires_at: row.absolute,
-        remembered: row.remembered,
-        client: &row.client,
-    };
-    catalogue::insert(conn, &new)?;
-    Event::new(Kind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
-    Ok((ended, ended_by_limit))
 }
 
 fn time_duration(duration: Duration) -> time::Duration {
