@@ -14,6 +14,7 @@ mod cli;
 mod cookies;
 mod crawl;
 mod crowd;
+mod ends;
 mod foreign_requests;
 mod kill_nine;
 mod login;
