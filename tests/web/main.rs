@@ -17,6 +17,7 @@ mod crowd;
 mod ends;
 mod foreign_requests;
 mod kill_nine;
+mod lifetimes;
 mod login;
 mod migrations;
 mod my_sessions;
