@@ -16,6 +16,7 @@ mod crawl;
 mod crowd;
 mod ends;
 mod foreign_requests;
+mod instances;
 mod kill_nine;
 mod lifetimes;
 mod login;
