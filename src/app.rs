@@ -35,6 +35,9 @@ const PREPARE_PAUSE: Duration = Duration::from_millis(500);
 /// Seconds that requests under way have when the server stops.
 const STOP_SECONDS: u64 = 10;
 
+/// More than the second by which a session's state may outlast its absolute end.
+const AFTER_ABSOLUTE_END: Duration = Duration::from_secs(2);
+
 /// What all handlers share.
 pub struct Site {
     /// The settings.
@@ -200,6 +203,9 @@ fn session(site: &Data<Site>) -> SessionMiddleware<Store> {
         .build()
 }
 
+/// Later than the state and the catalogue know the absolute end: at its deadline actix-identity purges the session
+/// for the whole request, and a sign-in that still brings the old cookie would start none.
 fn identity(config: &Config) -> IdentityMiddleware {
-    IdentityMiddleware::builder().login_deadline(Some(config.session.absolute_ttl)).build()
+    let deadline = config.session.absolute_ttl.saturating_add(AFTER_ABSOLUTE_END);
+    IdentityMiddleware::builder().login_deadline(Some(deadline)).build()
 }

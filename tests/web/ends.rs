@@ -1,0 +1,208 @@
+//! Ends: each happens once, is recorded, and is confirmed by the store sooner or later.
+
+use std::rc::Rc;
+
+use crate::{engine::*, support::*};
+
+/// Asserts that a session has ended for this reason, by this user or by the system, and that it was told once.
+#[track_caller]
+fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
+    let by = by.map(str::to_owned);
+    let rows = app.query_text(&format!(
+        "SELECT end_reason, ended_by, state FROM sessions WHERE ended_at IS NOT NULL AND id = {}",
+        quoted(id)
+    ));
+    assert_eq!(rows, [[Some(because.to_owned()), by.clone(), None]]);
+    let told = ends_in_log(app, id);
+    assert!(
+        matches!(&told[..], [(actor, detail)] if *actor == by && detail.split(':').next() == Some(because)),
+        "{told:?}"
+    );
+}
+
+/// Asserts that no entry of the store is left but those of live sessions.
+fn assert_no_entry_left(app: &TestApp) {
+    let live = "SELECT store_key FROM sessions WHERE ended_at IS NULL ORDER BY store_key";
+    assert_eq!(app.backend().entries(app), column(app, live));
+    assert_eq!(column(app, "SELECT id FROM sessions WHERE store_pending"), Vec::<String>::new());
+}
+
+on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
+    let (app, _) = start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (id, tab) = (id_of(&client).await, client.copy());
+    client.post("/logout", &[]).await.to("/");
+    client.post("/logout", &[]).await.expect(401).has("Sign in");
+    tab.post("/logout", &[]).await.expect(401).has("Sign in");
+    assert_ended(&app, &id, "logout", Some(&user_id(&app, &ada)));
+    assert_no_entry_left(&app);
+});
+
+on_both_stacks!(signing_out_in_two_tabs_at_once_is_one_end, |stack| async {
+    let (app, _) = start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let by = user_id(&app, &ada);
+    for _ in 0..4 {
+        let client = app.client();
+        ada.sign_in(&client).await;
+        let id = id_of(&client).await;
+        let tabs = [Rc::new(client.copy()), Rc::new(client.copy())];
+        let mut statuses = Vec::new();
+        for answer in tabs.each_ref().map(|tab| send(tab, "/logout")) {
+            statuses.push(answer.await.unwrap().status);
+        }
+        assert!(statuses.iter().all(|status| [303, 401].contains(status)), "{statuses:?}");
+        assert!(statuses.contains(&303), "{statuses:?}");
+        assert_ended(&app, &id, "logout", Some(&by));
+        assert!(!signed_in(&client).await);
+    }
+    assert_eq!(column(&app, "SELECT id FROM events WHERE kind = 'session_ended'").len(), 4);
+    assert_no_entry_left(&app);
+});
+
+on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
+    let app = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    let (bo, stranger) = app.person("Bo Diddley").await;
+    let (id, second) = (id_of(&first).await, app.client());
+    ada.sign_in(&second).await;
+    second.get("/profile").await.expect(200).has("Your oldest session was ended");
+    second.get("/profile").await.expect(200).lacks("Your oldest session was ended");
+    assert!(!signed_in(&first).await);
+    assert_ended(&app, &id, "limit", None);
+    assert_eq!(listed(&second).await, [id_of(&second).await]);
+    assert!(signed_in(&stranger).await, "the limit is each user's own");
+    // The same browser again takes nobody's place.
+    let own = id_of(&stranger).await;
+    bo.sign_in(&stranger).await;
+    stranger.get("/profile").await.expect(200).lacks("Your oldest session was ended");
+    assert_ended(&app, &own, "replaced", Some(&user_id(&app, &bo)));
+    assert_no_entry_left(&app);
+});
+
+on_both_stacks!(at_the_limit_the_oldest_session_makes_room, |stack| async {
+    let app = builder(stack).0.var("SESSION_LIMIT", 2).start().await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    let (second, third) = (app.client(), app.client());
+    let oldest = id_of(&first).await;
+    ada.sign_in(&second).await;
+    second.get("/profile").await.expect(200).lacks("Your oldest session was ended");
+    // Used last, and the oldest all the same.
+    assert!(signed_in(&first).await);
+    ada.sign_in(&third).await;
+    third.get("/profile").await.expect(200).has("Your oldest session was ended");
+    assert_ended(&app, &oldest, "limit", None);
+    assert!(!signed_in(&first).await && signed_in(&second).await && signed_in(&third).await);
+    assert_eq!(listed(&second).await.len(), 2);
+    assert_no_entry_left(&app);
+});
+
+on_both_stacks!(sign_ins_at_once_leave_as_many_sessions_as_are_allowed, |stack| async {
+    let (builder, door) = builder(stack);
+    let app = builder.var("SESSION_LIMIT", 2).start().await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    let fields = [("email", ada.email.as_str()), ("password", &ada.password)];
+    let clients: Vec<Rc<Client>> = (0..4).map(|_| Rc::new(app.client())).collect();
+    let sent: Vec<_> =
+        clients.iter().map(|client| send_form(client, "/test/held/sign-in", &fields)).collect();
+    door.come(4).await;
+    door.let_in(4);
+    for answer in sent {
+        let _ = answer.await.unwrap().expect(200);
+    }
+    let live = live(&app);
+    assert_eq!(live.len(), 2, "{live:?}");
+    let mut working = Vec::new();
+    for client in &clients {
+        if signed_in(client).await {
+            working.push(id_of(client).await);
+        }
+    }
+    let (mut expected, mut found) = (live.clone(), working);
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+    assert!(!signed_in(&first).await);
+    let ended = column(&app, "SELECT id FROM sessions WHERE ended_at IS NOT NULL");
+    assert_eq!(ended.len(), 3);
+    for id in ended {
+        assert_ended(&app, &id, "limit", None);
+    }
+    assert_no_entry_left(&app);
+});
+
+on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let by_ada = user_id(&app, &ada);
+    let by_admin = app.query_one("SELECT id FROM users WHERE role = 'admin'").unwrap();
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        let other = app.client();
+        ada.sign_in(&other).await;
+        others.push(id_of(&other).await);
+    }
+    let (replaced, again) = (id_of(&client).await, client.copy());
+    ada.sign_in(&again).await;
+    assert_ended(&app, &replaced, "replaced", Some(&by_ada));
+    assert!(!signed_in(&client).await);
+    assert_eq!(listed(&again).await.len(), 5);
+
+    let [one, two, rest @ ..] = &others[..] else { panic!("{others:?}") };
+    again.post(&format!("/sessions/{one}/end"), &[]).await.to("/sessions");
+    assert_ended(&app, one, "ended_by_user", Some(&by_ada));
+    let answer = admin.post(&format!("/admin/sessions/{two}/end"), &[("reason", "Lost laptop")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.summary());
+    assert_ended(&app, two, "ended_by_admin", Some(&by_admin));
+    let new = "copper-lantern-58-birch";
+    let fields =
+        [("current_password", ada.password.as_str()), ("password", new), ("password_confirmation", new)];
+    let answer = again.post("/profile/password", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.summary());
+    for id in rest {
+        assert_ended(&app, id, "password_changed", Some(&by_ada));
+    }
+    let last = id_of(&again).await;
+    again.post("/logout", &[]).await.to("/");
+    assert_ended(&app, &last, "logout", Some(&by_ada));
+    // None of them is told or changed again by a second try.
+    let rows = "SELECT ended_at FROM sessions ORDER BY id";
+    let before = app.query_text(rows);
+    for id in &others {
+        let _ = admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "again")]).await;
+    }
+    assert_eq!(app.query_text(rows), before);
+    assert_eq!(column(&app, "SELECT id FROM events WHERE kind = 'session_ended'").len(), 6);
+    assert_no_entry_left(&app);
+});
+
+#[actix_web::test]
+async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
+    let (builder, door) = builder(Stack::PostgresRedis);
+    let app = builder.through_proxies().var("SESSION_IDLE_TTL", "4s").start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (here, there) = (Rc::new(app.client()), app.client());
+    ada.sign_in_remembered(&here).await;
+    ada.sign_in_remembered(&there).await;
+    let id = id_of(&there).await;
+    let select = format!("SELECT store_key FROM sessions WHERE id = {}", quoted(&id));
+    let entry = format!("sess:{}", app.query_one(&select).unwrap());
+
+    let answer = send(&here, &format!("/test/held/end/{id}"));
+    door.come(1).await;
+    app.stores().redis_proxy().set(Mode::Refuse);
+    door.let_in(1);
+    let answer = answer.await.unwrap().expect(200).json();
+    assert_eq!(answer, serde_json::json!({"count": 1, "confirmed": false}));
+    assert_ended(&app, &id, "ended_by_user", Some(&user_id(&app, &ada)));
+    assert!(app.redis().get(&entry).is_some(), "the store still has it");
+    let pending = format!("SELECT id FROM sessions WHERE store_pending AND id = {}", quoted(&id));
+    assert_eq!(column(&app, &pending), std::slice::from_ref(&id));
+
+    app.stores().redis_proxy().set(Mode::Pass);
+    eventually(|| async { there.get("/profile").await.status == 303 }).await;
+    eventually(|| async { app.redis().get(&entry).is_none() && column(&app, &pending).is_empty() }).await;
+    assert_eq!(ends_in_log(&app, &id).len(), 1);
+    assert!(signed_in(&here).await);
+}
