@@ -32,4 +32,5 @@ mod secrets;
 mod security;
 mod setup;
 mod static_files;
+mod store_contract;
 mod tour;
