@@ -346,3 +346,18 @@ async fn an_entry_planted_in_redis_under_a_chosen_key_is_no_session() {
     assert!(signed_in(&victim).await);
     assert_nobody(&thief).await;
 }
+
+on_all_backends!(a_session_whose_state_was_lost_is_on_no_list, |backend| async {
+    let (app, _) = start(backend).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (lost, entry) = (id_of(&client).await, backend.entries(&app).remove(0));
+    let other = app.client();
+    let _ = ada.sign_in(&other).await;
+    match backend {
+        Backend::Redis => assert!(app.redis().del(&format!("sess:{entry}"))),
+        _ => drop(app.sql(&format!("UPDATE sessions SET state = NULL WHERE id = {}", quoted(&lost)))),
+    }
+    assert_nobody(&client).await;
+    assert_eq!(listed(&other).await, [id_of(&other).await]);
+    assert_eq!((reason(&app, &lost).as_deref(), live(&app).len()), (Some("missing"), 1));
+});
