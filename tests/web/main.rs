@@ -18,6 +18,7 @@ mod foreign_requests;
 mod kill_nine;
 mod login;
 mod migrations;
+mod model;
 mod my_sessions;
 mod operator_pages;
 mod outage;
