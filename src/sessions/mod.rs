@@ -141,7 +141,10 @@ impl Sessions {
     /// left out, the others get the store's own time of expiry.
     pub async fn confirm(&self, listed: Vec<Listed>) -> Result<Vec<Listed>, Error> {
         let Backend::Redis(redis) = &self.backend else {
-            return Ok(listed);
+            let (there, missing): (Vec<_>, Vec<_>) =
+                listed.into_iter().partition(|session| session.state.is_some());
+            self.end_missing(missing.into_iter().filter_map(|session| session.store_key).collect()).await?;
+            return Ok(there);
         };
         let keys: Vec<&str> = listed.iter().filter_map(|session| session.store_key.as_deref()).collect();
         let left = redis.time_left(&keys).await?;
@@ -157,10 +160,16 @@ impl Sessions {
                 None => missing.extend(session.store_key),
             }
         }
-        if !missing.is_empty() {
-            self.end(Which::Lost(missing), Ending::by_system(EndReason::Missing)).await?;
-        }
+        self.end_missing(missing).await?;
         Ok(there)
+    }
+
+    /// Ends the sessions that still have one of these store keys, which the store has lost.
+    async fn end_missing(&self, store_keys: Vec<String>) -> Result<(), Error> {
+        if !store_keys.is_empty() {
+            self.end(Which::Lost(store_keys), Ending::by_system(EndReason::Missing)).await?;
+        }
+        Ok(())
     }
 
     /// The stored state of a session as JSON, if there is any.

@@ -1,0 +1,363 @@
+//! What holds for the store wherever it keeps its state: in SQLite, in Postgres, in Redis.
+
+use std::{collections::HashMap, rc::Rc};
+
+use actix_session::Session;
+use actix_web::{
+    HttpResponse,
+    cookie::{Cookie as PlainCookie, CookieJar, Key},
+    web,
+};
+use gatehouse::config::Config;
+use sha2::{Digest as _, Sha256};
+
+use crate::{engine::*, support::*};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Of the tests that make cookies themselves.
+const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// With a handler that writes into the session of whoever comes.
+async fn start(backend: Backend) -> (TestApp, Door) {
+    let (builder, door) = backend.builder();
+    let inside = door.clone();
+    let builder = builder.var("SESSION_SECRET", SECRET).routes(move |app| {
+        add_routes(app, inside.clone());
+        app.route("/test/write", web::post().to(write));
+    });
+    (builder.start().await, door)
+}
+
+async fn write(session: Session) -> HttpResponse {
+    session.insert("counter", 7).unwrap();
+    HttpResponse::Ok().finish()
+}
+
+/// What a session remembers of the changes made to it, if anybody is signed in.
+async fn counter(client: &Client) -> Option<u64> {
+    let who = client.get("/test/who").await.expect(200).json();
+    assert!(who["user"].is_string(), "nobody is signed in: {who}");
+    who["counter"].as_u64()
+}
+
+async fn change(client: &Client) {
+    let _ = client.post("/test/change", &[]).await.expect(200);
+}
+
+/// Nobody: the page leads to the sign-in, a form is refused, and the front page is nothing special.
+async fn assert_nobody(client: &Client) {
+    assert!(!signed_in(&client.copy()).await);
+    let _ = client.copy().post("/test/change", &[]).await.expect(401);
+    let _ = client.copy().get("/").await.expect(200).has("You are not signed in.");
+}
+
+/// The stored text of the one live session.
+fn stored(app: &TestApp, backend: Backend) -> String {
+    match backend {
+        Backend::Redis => app.redis().get(&app.redis().keys()[0]).unwrap(),
+        _ => app.query_one("SELECT state FROM sessions WHERE ended_at IS NULL").unwrap(),
+    }
+}
+
+/// Puts another text in its place.
+fn put(app: &TestApp, backend: Backend, key: &str, text: &str) {
+    match backend {
+        Backend::Redis => app.redis().set(&format!("sess:{key}"), text),
+        _ => {
+            let (text, key) = (quoted(text), quoted(key));
+            assert_eq!(app.sql(&format!("UPDATE sessions SET state = {text} WHERE store_key = {key}")), 1);
+        }
+    }
+}
+
+/// Seconds between the last sign of life and the idle end in the catalogue.
+fn idle_seconds(app: &TestApp, backend: Backend, id: &str) -> i64 {
+    let difference = match backend {
+        Backend::Sqlite => {
+            "CAST(round((julianday(expires_at) - julianday(last_seen_at)) * 86400) AS INTEGER)"
+        }
+        _ => "CAST(extract(epoch FROM expires_at - last_seen_at) AS BIGINT)",
+    };
+    let seconds = app.query_one(&format!("SELECT {difference} FROM sessions WHERE id = {}", quoted(id)));
+    seconds.unwrap().parse().unwrap()
+}
+
+fn cookie_key() -> Key {
+    let vars = [("DATABASE_URL", "sqlite://unused.db"), ("SESSION_SECRET", SECRET)];
+    let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    config.unwrap_or_else(|mistakes| panic!("{mistakes}")).session.secret.cookie_key()
+}
+
+/// The cookie of someone who knows the site's secret and chooses the session key.
+fn cookie_for(key: &str) -> String {
+    let mut jar = CookieJar::new();
+    jar.private_mut(&cookie_key()).add(PlainCookie::new(COOKIE, key.to_owned()));
+    let cookie = jar.get(COOKIE).unwrap().encoded().to_string();
+    cookie.split_once('=').unwrap().1.to_owned()
+}
+
+/// The session key in a cookie.
+fn key_in(cookie: &str) -> String {
+    let mut jar = CookieJar::new();
+    jar.add_original(PlainCookie::parse_encoded(format!("{COOKIE}={cookie}")).unwrap());
+    jar.private(&cookie_key()).get(COOKIE).unwrap().value().to_owned()
+}
+
+/// How the store knows a key: without its first letter, hashed.
+fn store_key(key: &str) -> String {
+    hex::encode(Sha256::digest(&key[1..]))
+}
+
+on_all_backends!(only_a_sign_in_makes_a_session, |backend| async {
+    let (app, _) = start(backend).await;
+    let visitor = app.client();
+    for path in ["/test/who", "/", "/profile"] {
+        assert_eq!(visitor.get(path).await.set_cookies(), []);
+    }
+    for path in ["/test/write", "/test/change", "/test/rotate", "/test/purge"] {
+        let answer = visitor.post(path, &[]).await;
+        assert_eq!(new_cookie(&answer), None, "{}", answer.summary());
+    }
+    assert_eq!((column(&app, "SELECT id FROM sessions"), backend.entries(&app)), (vec![], vec![]));
+    let ada = Person::new("Ada Lovelace");
+    let first = new_cookie(&ada.register(&visitor).await).unwrap();
+    let keys = column(&app, "SELECT store_key FROM sessions");
+    assert_eq!(keys, [store_key(&key_in(&first.value))], "the cookie's key, hashed");
+    assert_eq!(backend.entries(&app), keys);
+});
+
+on_all_backends!(state_is_read_as_it_was_written, |backend| async {
+    let (app, _) = start(backend).await;
+    let second = app.second_instance().await;
+    let (_, ada) = app.person("Ada Lovelace").await;
+    let (_, grace) = app.person("Grace Hopper").await;
+    let (key, id) = (ada.cookie(COOKIE).unwrap().value, id_of(&ada).await);
+    assert_eq!(counter(&ada).await, None);
+    for round in 1..=3 {
+        change(&ada).await;
+        assert_eq!((counter(&ada).await, counter(&ada.at(&second)).await), (Some(round), Some(round)));
+    }
+    assert_eq!(counter(&grace).await, None, "another session has a state of its own");
+    assert_eq!(key_in(&ada.cookie(COOKIE).unwrap().value), key_in(&key), "a change keeps the key");
+    assert_eq!((id_of(&ada).await, backend.entries(&app).len()), (id, 2));
+});
+
+on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
+    let (app, _) = start(backend).await;
+    let ada = Person::new("Ada Lovelace");
+    for remembered in [false, true] {
+        let client = app.client();
+        let _ = match remembered {
+            true => ada.sign_in_remembered(&client).await,
+            false => ada.register(&client).await,
+        };
+        change(&client).await;
+        let (id, mut dead, lifetime) =
+            (id_of(&client).await, vec![client.copy()], client.cookie(COOKIE).unwrap().max_age());
+        for _ in 0..2 {
+            let answer = client.post("/test/rotate", &[]).await.expect(200);
+            assert_eq!(new_cookie(&answer).unwrap().max_age(), lifetime);
+            dead.push(client.copy());
+        }
+        let _ = dead.pop();
+        assert_eq!((id_of(&client).await, counter(&client).await), (id.clone(), Some(1)));
+        for old in &dead {
+            assert_nobody(old).await;
+        }
+        let key = column(&app, &format!("SELECT store_key FROM sessions WHERE id = {}", quoted(&id)));
+        assert_eq!(key, [store_key(&key_in(&client.cookie(COOKIE).unwrap().value))]);
+    }
+    assert_eq!(backend.entries(&app).len(), 2, "the old entries are gone");
+});
+
+on_all_backends!(a_sign_in_takes_nothing_over_from_the_session_before, |backend| async {
+    let (app, _) = start(backend).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    change(&client).await;
+    let (before, id) = (client.copy(), id_of(&client).await);
+    let _ = ada.sign_in(&client).await;
+    assert_eq!(counter(&client).await, None);
+    assert_nobody(&before).await;
+    assert_ne!(id_of(&client).await, id);
+    assert_eq!((reason(&app, &id).as_deref(), backend.entries(&app).len()), (Some("replaced"), 1));
+});
+
+on_all_backends!(a_purge_takes_the_cookie_and_the_state, |backend| async {
+    let (app, _) = start(backend).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    change(&client).await;
+    let before = client.copy();
+    let gone = client.post("/logout", &[]).await.to("/").set_cookies();
+    let gone = gone.iter().find(|cookie| cookie.name == COOKIE).unwrap();
+    assert_eq!((gone.max_age(), gone.attribute("path")), (Some(0), Some("/")));
+    assert_eq!(client.cookie(COOKIE), None);
+    assert_nobody(&before).await;
+    let visit = before.get("/test/who").await.expect(200);
+    assert_eq!((visit.json()["counter"].as_u64(), new_cookie(&visit)), (None, None));
+    assert_eq!((live(&app), backend.entries(&app)), (vec![], vec![]));
+});
+
+on_all_backends!(every_request_starts_the_lifetime_anew, |backend| async {
+    let (app, _) = start(backend).await;
+    let (ada, plain) = app.person("Ada Lovelace").await;
+    let remembered = app.client();
+    let _ = ada.sign_in_remembered(&remembered).await;
+    for (client, ttl) in [(&plain, DAY), (&remembered, 30 * DAY)] {
+        let id = id_of(client).await;
+        let of_session = format!("SELECT store_key FROM sessions WHERE id = {}", quoted(&id));
+        let entry = format!("sess:{}", column(&app, &of_session)[0]);
+        let lasts = |seconds: i64| (ttl - 60..=ttl + 120).contains(&seconds);
+        assert!(lasts(idle_seconds(&app, backend, &id)), "{}", idle_seconds(&app, backend, &id));
+        if backend == Backend::Redis {
+            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+            assert_eq!(app.redis().ask::<i64>(&["EXPIRE", &entry, "100"]), 1);
+        }
+        let late = match backend {
+            Backend::Sqlite => "datetime('now', '+100 seconds')",
+            _ => "(now() AT TIME ZONE 'utc') + interval '100 seconds'",
+        };
+        let id_is = format!("WHERE id = {}", quoted(&id));
+        app.sql(&format!(
+            "UPDATE sessions SET last_seen_at = '2026-01-01 00:00:00', expires_at = {late} {id_is}"
+        ));
+        let answer = client.get("/profile").await.expect(200);
+        assert_eq!(new_cookie(&answer).and_then(|cookie| cookie.max_age()), (ttl > DAY).then_some(ttl));
+        if backend == Backend::Redis {
+            assert!(lasts(app.redis().ttl(&entry)), "not renewed: {}", app.redis().ttl(&entry));
+        }
+        let seen = format!("SELECT count(*) FROM sessions {id_is} AND last_seen_at > '2026-01-01 00:00:01'");
+        eventually(|| async { app.query_one(&seen).as_deref() == Some("1") }).await;
+        assert!(lasts(idle_seconds(&app, backend, &id)), "not renewed: {}", idle_seconds(&app, backend, &id));
+        // A change starts it anew too, and neither makes it endless.
+        change(client).await;
+        if backend == Backend::Redis {
+            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+        }
+    }
+});
+
+on_all_backends!(what_expired_is_gone_also_for_a_request_that_was_let_in_before, |backend| async {
+    let (app, door) = start(backend).await;
+    for path in ["/test/held/read", "/test/held/rotate"] {
+        let (_, client) = app.person(&format!("Ada {}", &path[11..])).await;
+        let client = Rc::new(client);
+        let before = client.copy();
+        let held = send(&client, path);
+        door.come(1).await;
+        match backend {
+            Backend::Redis => app.redis().flush(),
+            _ => drop(app.sql("UPDATE sessions SET expires_at = '2026-01-01 00:00:00', last_seen_at = '2026-01-01 00:00:00'")),
+        }
+        assert_nobody(&before).await;
+        door.let_in(1);
+        let _ = held.await.unwrap();
+        assert_nobody(&before).await;
+        if backend == Backend::Redis {
+            assert_eq!(backend.entries(&app), Vec::<String>::new());
+            assert_nobody(&client).await;
+        }
+    }
+});
+
+on_all_backends!(a_mangled_state_is_an_anonymous_visitor, |backend| async {
+    let (app, _) = start(backend).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let (good, key) = (stored(&app, backend), backend.entries(&app).remove(0));
+    let entries: HashMap<String, String> = serde_json::from_str(&good).unwrap();
+    let with = |name: &str, value: &str| {
+        let mut entries = entries.clone();
+        entries.insert(name.to_owned(), value.to_owned());
+        serde_json::to_string(&entries).unwrap()
+    };
+    let mut mangled: Vec<String> =
+        ["", "{", "null", "[]", "{}", "random-thing-which-is-not-json", "{\"a\":1}"]
+            .map(str::to_owned)
+            .to_vec();
+    mangled.push(good[..good.len() - 1].to_owned());
+    mangled.extend(
+        entries
+            .keys()
+            .filter(|name| name.starts_with("session_id") || *name == "absolute_end" || *name == "remembered")
+            .map(|name| with(name, "x")),
+    );
+    mangled.push(with("session_id", "\"another\""));
+    mangled.push(with("absolute_end", "1"));
+    for text in &mangled {
+        put(&app, backend, &key, text);
+        assert_nobody(&client).await;
+    }
+    put(&app, backend, &key, &good);
+    assert!(signed_in(&client).await, "it was the state alone");
+});
+
+on_all_backends!(a_state_in_another_sessions_place_signs_nobody_in, |backend| async {
+    let (app, _) = start(backend).await;
+    let (_, ada) = app.person("Ada Lovelace").await;
+    let state = stored(&app, backend);
+    let (_, grace) = app.person("Grace Hopper").await;
+    let key = store_key(&key_in(&grace.cookie(COOKIE).unwrap().value));
+    put(&app, backend, &key, &state);
+    assert_nobody(&grace).await;
+    assert!(signed_in(&ada).await);
+});
+
+on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| async {
+    let (app, _) = start(backend).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let real = key_in(&client.cookie(COOKIE).unwrap().value);
+    let hashed = format!("p{}", store_key(&real));
+    let unknown = format!("p{}", "a".repeat(64));
+    for chosen in [&unknown, &hashed, &real[1..].to_owned(), "p", "", "x", "é", &"p".repeat(2_000)] {
+        let thief = app.client();
+        thief.set_cookie(COOKIE, &cookie_for(chosen));
+        assert_nobody(&thief).await;
+        let _ = thief.post("/test/rotate", &[]).await.expect(401);
+        thief.set_cookie(COOKIE, &cookie_for(chosen));
+        let _ = ada.sign_in(&thief).await;
+        let given = key_in(&thief.cookie(COOKIE).unwrap().value);
+        assert!(given != *chosen && given.len() > 40, "{chosen:.20}");
+    }
+    assert!(signed_in(&client).await);
+    let real_again = app.client();
+    real_again.set_cookie(COOKIE, &cookie_for(&real));
+    assert!(
+        signed_in(&real_again).await,
+        "cookies made here are read, so the others were refused for their keys"
+    );
+});
+
+#[actix_web::test]
+async fn an_entry_planted_in_redis_under_a_chosen_key_is_no_session() {
+    let (app, _) = start(Backend::Redis).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let state = stored(&app, Backend::Redis);
+    let chosen = format!("p{}", "a".repeat(64));
+    put(&app, Backend::Redis, &store_key(&chosen), &state);
+    let thief = app.client();
+    thief.set_cookie(COOKIE, &cookie_for(&chosen));
+    assert_nobody(&thief).await;
+    let _ = thief.post("/test/rotate", &[]).await.expect(401);
+    assert!(signed_in(&client).await);
+    assert_eq!(column(&app, "SELECT store_key FROM sessions").len(), 1);
+    // Someone who signs in over a planted cookie gets a key that the thief does not know.
+    let victim = thief.copy();
+    let _ = ada.sign_in(&victim).await;
+    assert!(signed_in(&victim).await);
+    assert_nobody(&thief).await;
+}
+
+on_all_backends!(a_session_whose_state_was_lost_is_on_no_list, |backend| async {
+    let (app, _) = start(backend).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (lost, entry) = (id_of(&client).await, backend.entries(&app).remove(0));
+    let other = app.client();
+    let _ = ada.sign_in(&other).await;
+    match backend {
+        Backend::Redis => assert!(app.redis().del(&format!("sess:{entry}"))),
+        _ => drop(app.sql(&format!("UPDATE sessions SET state = NULL WHERE id = {}", quoted(&lost)))),
+    }
+    assert_nobody(&client).await;
+    assert_eq!(listed(&other).await, [id_of(&other).await]);
+    assert_eq!((reason(&app, &lost).as_deref(), live(&app).len()), (Some("missing"), 1));
+});
