@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use actix_session::{Session, SessionExt as _};
+use actix_session::Session;
 use actix_web::{
     HttpRequest, HttpResponse,
     rt::task::JoinHandle,
@@ -65,11 +65,6 @@ impl Backend {
             }
             Self::Redis => builder(Stack::PostgresRedis),
         }
-    }
-
-    /// The application as it is by default.
-    pub async fn start(self) -> TestApp {
-        self.builder().0.start().await
     }
 
     /// The hashed session keys that the store holds.
@@ -150,7 +145,7 @@ pub fn add_routes(app: &mut ServiceConfig, door: Door) {
         .route("/test/read", web::post().to(read))
         .route("/test/change", web::post().to(change))
         .route("/test/rotate", web::post().to(rotate))
-        .route("/test/purge", web::post().to(async |session: Session| session.purge().into_response()))
+        .route("/test/purge", web::post().to(purge))
         .route("/test/held/read", web::post().to(held_read))
         .route("/test/held/change", web::post().to(held_change))
         .route("/test/held/rotate", web::post().to(held_rotate))
@@ -158,14 +153,8 @@ pub fn add_routes(app: &mut ServiceConfig, door: Door) {
         .route("/test/held/end/{id}", web::post().to(held_end));
 }
 
-trait Done {
-    fn into_response(self) -> HttpResponse;
-}
-
-impl Done for () {
-    fn into_response(self) -> HttpResponse {
-        HttpResponse::Ok().body("done")
-    }
+fn done() -> HttpResponse {
+    HttpResponse::Ok().body("done")
 }
 
 async fn who(req: HttpRequest, session: Session) -> Result<HttpResponse, Error> {
@@ -178,18 +167,23 @@ async fn who(req: HttpRequest, session: Session) -> Result<HttpResponse, Error> 
 }
 
 async fn read(_: CurrentUser) -> HttpResponse {
-    ().into_response()
+    done()
 }
 
 async fn change(_: CurrentUser, session: Session) -> HttpResponse {
     let counter: u32 = session.get("counter").unwrap().unwrap_or(0);
     session.insert("counter", counter + 1).unwrap();
-    ().into_response()
+    done()
+}
+
+async fn purge(session: Session) -> HttpResponse {
+    session.purge();
+    done()
 }
 
 async fn rotate(_: CurrentUser, site: Data<Site>, req: HttpRequest) -> HttpResponse {
     site.sessions.rotate(&req);
-    ().into_response()
+    done()
 }
 
 async fn held_read(user: CurrentUser, door: Data<Door>) -> HttpResponse {
@@ -224,7 +218,7 @@ async fn held_sign_in(
     let user = authenticate(&site.db, &site.passwords, &email, password).await?.ok_or(Error::SignInFirst)?;
     door.wait().await;
     site.sessions.start(&req, &user, false, client).await?;
-    Ok(().into_response())
+    Ok(done())
 }
 
 /// Ends one of the user's own sessions and says whether the store has confirmed it.

@@ -112,11 +112,6 @@ impl Client {
         store(&mut self.cookies.lock().unwrap(), cookie);
     }
 
-    /// Forgets one cookie.
-    pub fn forget_cookie(&self, name: &str) {
-        self.cookies.lock().unwrap().retain(|cookie| cookie.name != name);
-    }
-
     /// Closing the browser: cookies without `Max-Age` are gone.
     pub fn close(&self) {
         self.cookies.lock().unwrap().retain(|cookie| cookie.max_age().is_some());

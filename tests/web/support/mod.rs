@@ -17,16 +17,16 @@ mod stores;
 mod webdriver;
 
 pub use answer::{Answer, Form};
-pub use client::{Client, Cookie, FIREFOX, Request};
+pub use client::{Client, Cookie, FIREFOX};
 pub use eventually::eventually;
-pub use faults::{FaultProxy, Mode};
-pub use page_check::{assert_page, complaints_about, header_complaints};
+pub use faults::Mode;
+pub use page_check::{assert_page, header_complaints};
 pub use people::{PASSWORD, Person};
 pub use postgres::PostgresServer;
 pub use program::{Finished, Program};
-pub use redis::{RedisDatabase, RedisServer};
+pub use redis::RedisServer;
 pub use stack::{Builder, Stack, TestApp};
 pub use stores::{Stores, quoted};
-pub use webdriver::{Browser, BrowserBuilder};
+pub use webdriver::Browser;
 
 pub(crate) use stack::on_both_stacks;

@@ -118,11 +118,6 @@ impl PostgresServer {
         server
     }
 
-    /// Where it listens, before and after a restart.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
     /// The address of its database, for `DATABASE_URL`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@{}/postgres", self.addr)

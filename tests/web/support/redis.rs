@@ -137,11 +137,6 @@ impl RedisServer {
         }
     }
 
-    /// Where it listens, before and after a restart.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
     /// Its address, for `REDIS_URL`.
     pub fn url(&self) -> String {
         format!("redis://{}/0", self.addr)

@@ -211,12 +211,6 @@ impl Builder {
         self
     }
 
-    /// Leaves out a variable that tests set otherwise.
-    pub fn without(mut self, name: &str) -> Self {
-        self.vars.retain(|(known, _)| known != name);
-        self
-    }
-
     /// Adds routes of the test's own, such as one that waits for a barrier.
     pub fn routes(mut self, routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
         self.routes = Arc::new(routes);

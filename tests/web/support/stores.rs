@@ -27,7 +27,7 @@ pub struct Stores {
     proxies: Option<Proxies>,
     database_url: String,
     redis: Option<RedisDatabase>,
-    folder: TempDir,
+    _folder: TempDir,
     _database: Option<PostgresDatabase>,
 }
 
@@ -63,7 +63,7 @@ impl Stores {
                 .starts_with("postgres")
                 .then(|| FaultProxy::to(postgres::addr_of(&database_url))),
         });
-        Self { stack, proxies, database_url, redis, folder, _database: database }
+        Self { stack, proxies, database_url, redis, _folder: folder, _database: database }
     }
 
     /// Which stack it is.
@@ -88,11 +88,6 @@ impl Stores {
             vars.push(("REDIS_URL".to_owned(), through(redis.url(), redis.addr(), proxy)));
         }
         vars
-    }
-
-    /// A folder of the test's own, for pages and the like.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     /// The test's Redis database; panics where sessions live in SQL.

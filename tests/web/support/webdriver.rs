@@ -1,10 +1,9 @@
 //! A real browser: headless Chromium through chromedriver.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -163,11 +162,6 @@ impl Browser {
         self.field(name).await.click().await.unwrap();
     }
 
-    /// Chooses an option by its text.
-    pub async fn choose(&self, name: &str, option: &str) {
-        self.field(name).await.select_by_label(option).await.unwrap();
-    }
-
     /// Presses the button of the form that goes to this path.
     pub async fn submit(&self, action: &str) {
         let css = format!("form[action='{action}'] button[type='submit']");
@@ -263,20 +257,6 @@ impl Browser {
     /// What a script answers: `browser.ask("return document.title")`.
     pub async fn ask(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
-    }
-
-    /// The value of a cookie, also of one that scripts cannot see.
-    pub async fn cookie(&self, name: &str) -> Option<String> {
-        Some(self.client.get_named_cookie(name).await.ok()?.value().to_owned())
-    }
-
-    /// Keeps a picture of the window as `target/screenshots/NAME.png`.
-    pub async fn screenshot(&self, name: &str) -> PathBuf {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
-        fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(format!("{name}.png"));
-        fs::write(&file, self.client.screenshot().await.unwrap()).unwrap();
-        file
     }
 
     async fn field(&self, name: &str) -> Element {
