@@ -18,7 +18,7 @@ const CHUNK: i64 = 1_000;
 /// One page of a list, every active session on it confirmed by the store.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// At most [`PAGE`] sessions.
+    /// At most 50 sessions.
     pub rows: Vec<Listed>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,
