@@ -32,6 +32,9 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 /// Between two tries to reach a database that is not up yet.
 const PREPARE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Longest time that the start waits for the session store.
+const LONGEST_STORE_WAIT: Duration = Duration::from_secs(1);
+
 /// Seconds that requests under way have when the server stops.
 const STOP_SECONDS: u64 = 10;
 
@@ -88,7 +91,10 @@ pub async fn start(
         db,
         config,
     });
-    let setup_link = match prepare(&site).await {
+    // The first requests find the store connected; one that isn't reached yet is waited for beside the requests.
+    let store_wait = site.config.store_timeout.min(LONGEST_STORE_WAIT);
+    let (prepared, _) = tokio::join!(prepare(&site), site.sessions.wait(store_wait));
+    let setup_link = match prepared {
         Ok(link) => link,
         Err(error @ Error::Unavailable(_)) => {
             tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");

@@ -18,7 +18,8 @@ const SIGN_IN: Duration = Duration::from_secs(60);
 
 /// Sweeps for as long as it is polled.
 pub(super) async fn run(sessions: Arc<Sessions>) {
-    let shortest_life = sessions.config.idle_ttl.min(sessions.config.absolute_ttl);
+    let shortest_life =
+        sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
     let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
     loop {
         if let Err(error) = sweep(&sessions).await {
