@@ -205,10 +205,13 @@ pub fn record_key(
     Ok(rows == 1)
 }
 
-/// Changes the state of a live session whose state is in the database.
+/// Changes the state of a live session whose state is in the database; one that is gone is not made again.
 pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
-    let live = sessions::table.filter(dsl::store_key.eq(store_key)).filter(dsl::ended_at.is_null());
-    Ok(diesel::update(live).set(dsl::state.eq(state)).execute(conn)? == 1)
+    let there = sessions::table
+        .filter(dsl::store_key.eq(store_key))
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::state.is_not_null());
+    Ok(diesel::update(there).set(dsl::state.eq(state)).execute(conn)? == 1)
 }
 
 /// Ends sessions and records it, inside the caller's transaction. Those that had ended already are not touched.
