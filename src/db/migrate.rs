@@ -2,7 +2,7 @@ use diesel::RunQueryDsl as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use r2d2::ManageConnection as _;
 
-use super::{Connect, DatabaseUrl, DbConnection};
+use super::{Connect, DatabaseUrl, DbConnection, sqlite_of, transaction};
 use crate::error::Error;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -23,9 +23,11 @@ pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
             diesel::sql_query(format!("SELECT pg_advisory_unlock({LOCK})")).execute(pg)?;
             done
         }
-        DbConnection::Sqlite(sqlite) => {
+        // The write lock, taken at once, is what the others wait for.
+        DbConnection::Sqlite(_) => transaction(conn, |conn| {
+            let sqlite = sqlite_of(conn)?;
             sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(Error::migration)
-        }
+        }),
     }
 }
 

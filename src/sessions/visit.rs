@@ -25,8 +25,9 @@ use crate::{
     web::{Viewer, flash},
 };
 
-/// An answer that takes longer looks again whether its session still has the key that it came with.
-const LATE: Duration = Duration::from_millis(5);
+/// An answer that takes longer looks again whether its session still has the key that it came with. Nothing that
+/// gives a session another key is as quick.
+const LATE: Duration = Duration::from_millis(1);
 
 tokio::task_local! {
     static VISIT: RefCell<Visit>;

@@ -133,7 +133,7 @@ async fn deleting_the_account_asks_first() {
     let focus = "return document.querySelector('dialog').contains(document.activeElement)";
     assert_eq!(browser.ask(focus).await, true, "the focus is in the dialog");
     browser.click("Cancel").await;
-    assert_eq!(count(&browser, "dialog").await, 0);
+    eventually(|| async { count(&browser, "dialog").await == 0 }).await;
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("1"));
 
     browser.submit("/profile/delete").await;
