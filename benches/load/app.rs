@@ -75,8 +75,11 @@ impl Scene {
 
     /// Looks up where each user's session is in the store: the limit server's cookies hold that.
     pub async fn find_store_keys(&self, users: &mut [User]) -> Result<()> {
+        let client = postgres(&self.postgres).await?;
+        // What autovacuum would do on a site that is a few minutes old, and some time into the rounds.
+        client.batch_execute("VACUUM ANALYZE").await?;
         let query = "SELECT u.email, s.store_key FROM sessions s JOIN users u ON u.id = s.user_id";
-        let rows = postgres(&self.postgres).await?.query(query, &[]).await?;
+        let rows = client.query(query, &[]).await?;
         let keys: std::collections::HashMap<&str, &str> =
             rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         for user in users {

@@ -116,7 +116,9 @@ pub async fn change_password(
     let ended = site
         .db
         .transaction(move |conn| {
-            if !User::change_password(conn, user.id, &proven, &hash)? {
+            if !User::change_password(conn, user.id, &proven, &hash)?
+                || !catalogue::is_live(conn, &user.session.id)?
+            {
                 return Err(Error::SignInFirst);
             }
             let event = Event::new(Kind::PasswordChanged, Some(user.id)).session(&user.session.id);

@@ -205,6 +205,12 @@ pub fn record_key(
     Ok(rows == 1)
 }
 
+/// Whether the session has not ended: for what must not be done by one that ended while the request ran.
+pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
+    let live = sessions::table.find(id).filter(dsl::ended_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
+}
+
 /// Changes the state of a live session whose state is in the database; one that is gone is not made again.
 pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
     let there = sessions::table

@@ -104,10 +104,9 @@ impl Redis {
 
     /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
     pub async fn read(&self, store_key: &str, ttl: Duration) -> Result<Option<String>, Error> {
-        let mut command = redis::pipe();
-        command.cmd("GETEX").arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
-        let (value,): (Option<String>,) = self.run(&command).await?;
-        Ok(value)
+        let mut command = redis::cmd("GETEX");
+        command.arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
+        self.within(async |connection| command.query_async(connection).await).await
     }
 
     /// Makes an entry under a new random key.
@@ -208,8 +207,16 @@ impl Redis {
     }
 
     async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Error> {
+        self.within(async |connection| commands.query_async(connection).await).await
+    }
+
+    /// Asks over the nearest link, and gives the link up when it doesn't answer in time.
+    async fn within<T>(
+        &self,
+        ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, Error> {
         let (link, (number, mut connection)) = self.current()?;
-        match tokio::time::timeout(self.patience, commands.query_async(&mut connection)).await {
+        match tokio::time::timeout(self.patience, ask(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {

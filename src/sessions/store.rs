@@ -67,14 +67,14 @@ impl SessionStore for Store {
         state: State,
         _: &CookieDuration,
     ) -> Result<SessionKey, UpdateError> {
+        let remembered = Key::parse(session_key.as_ref()).map(|key| key.remembered);
         let changed = self.sessions.change(&session_key, state).await;
-        match changed.map_err(|error| UpdateError::Other(failed(error)))? {
-            true => Ok(session_key),
-            false => {
-                Visit::with(|visit| visit.abandoned = true);
-                Ok(session_key)
-            }
-        }
+        let changed = changed.map_err(|error| UpdateError::Other(failed(error)))?;
+        Visit::with(|visit| {
+            visit.saved = remembered;
+            visit.abandoned |= !changed;
+        });
+        Ok(session_key)
     }
 
     /// Nothing: reading has renewed the entry already.

@@ -28,6 +28,7 @@ mod model;
 mod my_sessions;
 mod operator_pages;
 mod outage;
+mod overtaken;
 mod passwords;
 mod pool_faults;
 mod postgres_faults;

@@ -156,7 +156,7 @@ async fn threads_and_connections_stay_few_while_postgres_hangs() {
 async fn the_application_starts_before_postgres() {
     let mut server = PostgresServer::start_own();
     server.kill();
-    let program = builder().on_postgres(&server).start_program();
+    let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).start_program();
     let client = program.client();
     client.get("/").await.expect(200);
     client.get("/healthz").await.expect(200);

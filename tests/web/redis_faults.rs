@@ -159,7 +159,7 @@ async fn the_link_to_redis_is_logged_once_per_change() {
 async fn the_application_starts_before_redis() {
     let mut server = RedisServer::start_own();
     server.kill();
-    let program = builder().on_redis(&server).start_program();
+    let program = builder().var("STORE_TIMEOUT", "2s").on_redis(&server).start_program();
     let client = program.client();
     client.get("/").await.expect(200);
     client.get("/healthz").await.expect(200);
