@@ -57,7 +57,7 @@ pub struct Visit {
     pub renewing: bool,
     /// The session ended, or another request was quicker, while this one ran: no cookie goes out.
     pub abandoned: bool,
-    /// A session was saved in this request; whether it is remembered.
+    /// A session was saved or changed in this request; whether it is remembered.
     pub saved: Option<bool>,
     /// The notice of the page before was shown.
     pub flash_shown: bool,
