@@ -6,7 +6,7 @@ use time::PrimitiveDateTime;
 use crate::{
     db::{DbConnection, now, schema::events},
     error::Error,
-    security::Client,
+    security::{Client, ip_key},
 };
 
 /// What happened.
@@ -130,6 +130,7 @@ impl Event {
             actor_id: self.actor,
             session_id: self.session,
             ip: self.client.as_ref().map(|client| client.ip.to_string()),
+            ip_key: self.client.as_ref().map(|client| ip_key(client.ip)),
             user_agent: self.client.map(|client| client.user_agent),
             detail: self.detail,
         }
@@ -150,6 +151,7 @@ struct Row {
     ip: Option<String>,
     user_agent: Option<String>,
     detail: Option<String>,
+    ip_key: Option<Vec<u8>>,
 }
 
 impl Row {
@@ -178,6 +180,7 @@ pub struct Stored {
     pub ip: Option<String>,
     pub user_agent: Option<String>,
     pub detail: Option<String>,
+    pub ip_key: Option<Vec<u8>>,
 }
 
 /// The newest entries about a session, at most `limit`.

@@ -111,9 +111,9 @@ impl r2d2::ManageConnection for Connect {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
                 let lock = self.lock.map_or(5_000, |lock| lock.as_millis());
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {lock}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-                     PRAGMA foreign_keys = ON;"
+                    "PRAGMA busy_timeout = {lock}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 ))?;
+                write_ahead(&mut conn)?;
                 lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
                 Ok(DbConnection::Sqlite(conn))
             }
@@ -127,6 +127,20 @@ impl r2d2::ManageConnection for Connect {
     fn has_broken(&self, conn: &mut DbConnection) -> bool {
         conn.is_broken()
     }
+}
+
+/// Two that change a new file to write-ahead logging at once refuse each other without waiting, whatever the time
+/// limit for locks; the one that comes second finds it changed.
+fn write_ahead(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
+    const TRIES: usize = 100;
+    const PAUSE: Duration = Duration::from_millis(10);
+    for _ in 1..TRIES {
+        if conn.batch_execute("PRAGMA journal_mode = WAL").is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(PAUSE);
+    }
+    conn.batch_execute("PRAGMA journal_mode = WAL")
 }
 
 #[cfg(test)]

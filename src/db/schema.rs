@@ -1,6 +1,19 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    bulk_ends (id) {
+        id -> Text,
+        started_at -> Timestamp,
+        moved_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+        by_user -> Int8,
+        expected -> Int8,
+        ended -> Int8,
+        problem -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     events (id) {
         id -> Int8,
         at -> Timestamp,
@@ -11,6 +24,14 @@ diesel::table! {
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
         detail -> Nullable<Text>,
+        ip_key -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
+    samples (at) {
+        at -> Timestamp,
+        active -> Int8,
     }
 }
 
@@ -70,4 +91,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(events, sessions, tokens, users,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, samples, sessions, tokens, users,);

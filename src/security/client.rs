@@ -33,6 +33,14 @@ impl Client {
     }
 }
 
+/// The address as 16 bytes, IPv4 mapped into IPv6.
+pub fn ip_key(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
 impl FromRequest for Client {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use sha2::{Digest as _, Sha256};
 
-pub use client::Client;
+pub use client::{Client, ip_key};
 pub use next::local_path;
 
 /// Middleware around everything: another site's request and a body that nobody takes get no further, every failure

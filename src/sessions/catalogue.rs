@@ -1,7 +1,5 @@
 //! The table `sessions`: one row per session ever started. Whether a session has ended is decided here.
 
-use std::net::IpAddr;
-
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
@@ -13,7 +11,7 @@ use crate::{
     },
     error::Error,
     events::{Event, Kind},
-    security::Client,
+    security::{Client, ip_key},
 };
 
 /// Why a session ended.
@@ -178,14 +176,6 @@ pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error
         ))
         .execute(conn)?;
     Ok(())
-}
-
-/// The address as 16 bytes, IPv4 mapped into IPv6.
-pub fn ip_key(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    }
 }
 
 /// Gives the session a new key, unless it has ended or no longer has the key that the request came with.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{catalogue::ip_key, time_duration};
+use super::time_duration;
 use crate::{
     accounts::Role,
     db::{
@@ -17,6 +17,7 @@ use crate::{
         },
     },
     error::Error,
+    security::ip_key,
 };
 
 /// A session with its user, as lists show it.

@@ -1,0 +1,14 @@
+DROP TABLE bulk_ends;
+DROP TABLE samples;
+DROP INDEX events_by_ip;
+DROP INDEX events_by_at;
+DROP INDEX events_by_kind;
+ALTER TABLE events DROP COLUMN ip_key;
+DROP INDEX IF EXISTS users_by_email_trgm;
+DROP INDEX IF EXISTS users_by_name_trgm;
+DROP INDEX users_by_role;
+DROP INDEX sessions_ended;
+DROP INDEX sessions_active_by_remembered;
+DROP INDEX sessions_active_by_os;
+DROP INDEX sessions_active_by_browser;
+DROP INDEX sessions_active_by_start;
