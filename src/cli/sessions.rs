@@ -252,15 +252,17 @@ fn rfc3339(at: time::PrimitiveDateTime) -> String {
 async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
     let found = sessions.verify().await.map_err(tell)?;
     println!("{} live sessions and {} store entries compared.", found.live, found.entries);
-    for (ids, what) in [
+    for (sessions, what) in [
         (&found.missing, "session without an entry in the store"),
         (&found.expired, "session that has expired and waits to be swept"),
         (&found.never_stored, "sign-in that was cut off before its session was stored"),
-        (&found.stray, "store entry without a session"),
     ] {
-        for id in ids {
-            println!("{what}: {id}");
+        for session in sessions {
+            println!("{what}: {}", session.id);
         }
+    }
+    for store_key in &found.stray {
+        println!("store entry without a session: {store_key}");
     }
     if found.is_empty() {
         println!("They agree.");

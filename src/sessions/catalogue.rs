@@ -99,8 +99,10 @@ impl Ending {
 pub enum Which {
     /// These, whoever they belong to.
     Ids(Vec<String>),
-    /// Of these, those that have not been used since they were found expired.
-    Expired(Vec<String>),
+    /// Of these, those that have neither been used nor got a key since they were found expired.
+    Expired(Vec<Live>),
+    /// Of these, those that have got no key since they were found.
+    Found(Vec<Live>),
     /// Those that still have one of these store keys, which the store no longer knows.
     Lost(Vec<String>),
     /// One of that user's; another user's is left alone.
@@ -236,9 +238,18 @@ pub fn end(
                 .get_results::<Ended>(conn)?
         };
     }
+    macro_rules! as_found {
+        ($found:expr) => {{
+            let keys = $found.iter().filter_map(|live| live.store_key.as_ref());
+            live()
+                .filter(dsl::id.eq_any($found.iter().map(|live| &live.id)))
+                .filter(dsl::store_key.is_null().or(dsl::store_key.assume_not_null().eq_any(keys)))
+        }};
+    }
     let ended = match which {
         Which::Ids(ids) => end!(live().filter(dsl::id.eq_any(ids))),
-        Which::Expired(ids) => end!(live().filter(dsl::id.eq_any(ids)).filter(dsl::expires_at.le(now()))),
+        Which::Expired(found) => end!(as_found!(found).filter(dsl::expires_at.le(now()))),
+        Which::Found(found) => end!(as_found!(found)),
         Which::Lost(store_keys) => end!(live().filter(dsl::store_key.eq_any(store_keys))),
         Which::OneOf { user, id } => end!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
         Which::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
@@ -279,49 +290,9 @@ pub fn beyond_limit(conn: &mut DbConnection, user: i64, keep: i64) -> Result<Vec
         .load(conn)?)
 }
 
-/// A session whose time has come, or whose store entry is to be deleted.
-#[derive(Debug, Clone, Queryable)]
-pub struct Due {
-    /// The public session id.
-    pub id: String,
-    /// Its entry in the store.
-    pub store_key: Option<String>,
-    /// When the absolute limit ends it.
-    pub absolute_expires_at: PrimitiveDateTime,
-}
-
-/// Live sessions that the catalogue takes for expired, at most `limit`.
-pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<Due>, Error> {
-    Ok(sessions::table
-        .filter(dsl::ended_at.is_null())
-        .filter(dsl::expires_at.le(now()))
-        .order(dsl::expires_at)
-        .limit(limit)
-        .select((dsl::id, dsl::store_key, dsl::absolute_expires_at))
-        .load(conn)?)
-}
-
-/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`.
-pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Due>, Error> {
-    Ok(sessions::table
-        .filter(dsl::store_pending)
-        .limit(limit)
-        .select((dsl::id, dsl::store_key, dsl::absolute_expires_at))
-        .load(conn)?)
-}
-
-/// Sessions whose sign-in was cut off before the store had their state.
-pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<String>, Error> {
-    Ok(sessions::table
-        .filter(dsl::ended_at.is_null())
-        .filter(dsl::store_key.is_null())
-        .filter(dsl::created_at.lt(before))
-        .select(dsl::id)
-        .load(conn)?)
-}
-
 /// A session that has not ended.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
 pub struct Live {
     /// The public session id.
     pub id: String,
@@ -329,8 +300,40 @@ pub struct Live {
     pub store_key: Option<String>,
     /// When it ends if it isn't used.
     pub expires_at: PrimitiveDateTime,
-    /// Whether the catalogue itself holds its state.
-    pub has_state: bool,
+    /// When the absolute limit ends it.
+    pub absolute_expires_at: PrimitiveDateTime,
+    /// The state, where the catalogue itself holds it.
+    pub state: Option<String>,
+}
+
+/// Live sessions that the catalogue takes for expired, at most `limit`.
+pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<Live>, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::expires_at.le(now()))
+        .order(dsl::expires_at)
+        .limit(limit)
+        .select(Live::as_select())
+        .load(conn)?)
+}
+
+/// Sessions whose sign-in was cut off before the store had their state.
+pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<Live>, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::store_key.is_null())
+        .filter(dsl::created_at.lt(before))
+        .select(Live::as_select())
+        .load(conn)?)
+}
+
+/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`.
+pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Ended>, Error> {
+    Ok(sessions::table
+        .filter(dsl::store_pending)
+        .limit(limit)
+        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .load(conn)?)
 }
 
 /// Sessions that have not ended, in the order of their ids, at most `limit` after the given one.
@@ -340,7 +343,7 @@ pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Ve
         .filter(dsl::id.gt(after))
         .order(dsl::id)
         .limit(limit)
-        .select((dsl::id, dsl::store_key, dsl::expires_at, dsl::state.is_not_null()))
+        .select(Live::as_select())
         .load(conn)?)
 }
 

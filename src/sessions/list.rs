@@ -249,7 +249,8 @@ pub fn page(
         ($column:expr) => {{
             let mut query = filter.query();
             if let Some(Cursor { at, id }) = after {
-                query = query.filter($column.lt(*at).or($column.eq(*at).and(dsl::id.lt(id))));
+                // The first condition is the place in the index; the second parts those of the same time.
+                query = query.filter($column.le(*at)).filter($column.lt(*at).or(dsl::id.lt(id)));
             }
             query.order(($column.desc(), dsl::id.desc()))
         }};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Backend, EndReason, Ending, Sessions, Which,
-    catalogue::{self, Due, Ended},
+    catalogue::{self, Live},
     time_duration,
 };
 use crate::{db::now, error::Error};
@@ -38,7 +38,7 @@ async fn sweep(sessions: &Sessions) -> Result<(), Error> {
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
     let due = sessions.db.patient().run(|conn| catalogue::expired(conn, BATCH)).await?;
     let at = now();
-    let (over, rest): (Vec<Due>, Vec<Due>) = due.into_iter().partition(|due| due.absolute_expires_at <= at);
+    let (over, rest): (Vec<Live>, Vec<Live>) = due.into_iter().partition(|due| due.absolute_expires_at <= at);
     end(sessions, over, EndReason::Absolute).await?;
     let idle = not_in_store(sessions, rest).await?;
     end(sessions, idle, EndReason::Idle).await
@@ -46,7 +46,7 @@ async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
 
 /// Those that the store doesn't have either. The others were used although the catalogue did not hear of it
 /// (an instance was killed before it wrote): their expiry is put right.
-async fn not_in_store(sessions: &Sessions, due: Vec<Due>) -> Result<Vec<Due>, Error> {
+async fn not_in_store(sessions: &Sessions, due: Vec<Live>) -> Result<Vec<Live>, Error> {
     let Backend::Redis(redis) = &sessions.backend else {
         return Ok(due);
     };
@@ -67,25 +67,22 @@ async fn not_in_store(sessions: &Sessions, due: Vec<Due>) -> Result<Vec<Due>, Er
 
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN));
-    let ids = sessions.db.patient().run(move |conn| catalogue::never_stored(conn, before)).await?;
-    if !ids.is_empty() {
-        sessions.end(Which::Ids(ids), Ending::by_system(EndReason::Missing)).await?;
+    let found = sessions.db.patient().run(move |conn| catalogue::never_stored(conn, before)).await?;
+    if !found.is_empty() {
+        sessions.end(Which::Found(found), Ending::by_system(EndReason::Missing)).await?;
     }
     Ok(())
 }
 
-async fn end(sessions: &Sessions, due: Vec<Due>, reason: EndReason) -> Result<(), Error> {
+async fn end(sessions: &Sessions, due: Vec<Live>, reason: EndReason) -> Result<(), Error> {
     if !due.is_empty() {
-        let ids = due.into_iter().map(|due| due.id).collect();
-        sessions.end(Which::Expired(ids), Ending::by_system(reason)).await?;
+        sessions.end(Which::Expired(due), Ending::by_system(reason)).await?;
     }
     Ok(())
 }
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
-    let ended: Vec<Ended> =
-        due.into_iter().map(|due| Ended { id: due.id, user_id: 0, store_key: due.store_key }).collect();
+    let ended = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
     if !ended.is_empty() {
         sessions.forget(&ended).await;
     }

@@ -17,12 +17,12 @@ pub struct Differences {
     pub live: usize,
     /// Entries of the store compared.
     pub entries: usize,
-    /// Live in the catalogue, unknown to the store: their cookies don't work. Public session ids.
-    pub missing: Vec<String>,
-    /// Expired, but not yet ended by the sweep. Public session ids.
-    pub expired: Vec<String>,
-    /// A sign-in that was cut off before its state was stored. Public session ids.
-    pub never_stored: Vec<String>,
+    /// Live in the catalogue, unknown to the store: their cookies don't work.
+    pub missing: Vec<Live>,
+    /// Expired, but not yet ended by the sweep.
+    pub expired: Vec<Live>,
+    /// A sign-in that was cut off before its state was stored.
+    pub never_stored: Vec<Live>,
     /// In the store without a live session: nobody can sign in with them. Store keys.
     pub stray: Vec<String>,
 }
@@ -82,15 +82,15 @@ impl Sessions {
             }
             Backend::Sql => chunk
                 .iter()
-                .filter(|live| live.has_state)
+                .filter(|live| live.state.is_some())
                 .filter_map(|live| live.store_key.as_deref())
                 .collect(),
         };
         for live in &chunk {
             match &live.store_key {
-                None => differences.never_stored.push(live.id.clone()),
-                Some(_) if live.expires_at <= at => differences.expired.push(live.id.clone()),
-                Some(key) if !there.contains(key.as_str()) => differences.missing.push(live.id.clone()),
+                None => differences.never_stored.push(live.clone()),
+                Some(_) if live.expires_at <= at => differences.expired.push(live.clone()),
+                Some(key) if !there.contains(key.as_str()) => differences.missing.push(live.clone()),
                 Some(_) => {}
             }
         }
@@ -100,12 +100,13 @@ impl Sessions {
 
     /// Ends what has no entry and deletes entries that have no session.
     pub async fn repair(&self, differences: &Differences) -> Result<(), Error> {
-        for (ids, reason) in
-            [(&differences.missing, EndReason::Missing), (&differences.never_stored, EndReason::Missing)]
-        {
-            self.end(Which::Ids(ids.clone()), Ending::by_system(reason)).await?;
+        for (which, reason) in [
+            (Which::Found(differences.missing.clone()), EndReason::Missing),
+            (Which::Found(differences.never_stored.clone()), EndReason::Missing),
+            (Which::Expired(differences.expired.clone()), EndReason::Idle),
+        ] {
+            self.end(which, Ending::by_system(reason)).await?;
         }
-        self.end(Which::Expired(differences.expired.clone()), Ending::by_system(EndReason::Idle)).await?;
         if let Backend::Redis(redis) = &self.backend {
             redis.delete_all(&differences.stray).await?;
         }

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
-use gatehouse::app::Site;
+use diesel::{Connection as _, RunQueryDsl as _};
+use gatehouse::{
+    app::Site,
+    sessions::{EndReason, Ending, Which, catalogue},
+};
 use tokio::sync::Notify;
 
-use crate::support::*;
+use crate::{engine, support::*};
 
 /// Holds requests that are to change or rotate the session until the test lets go.
 #[derive(Default)]
@@ -113,5 +117,35 @@ async fn the_sweep_ends_no_session_that_the_store_still_has() {
         "SELECT end_reason FROM sessions WHERE ended_at IS NOT NULL OR expires_at > '2021-01-01 00:00:00'";
     let reason = eventually(|| async { app.query_text(swept).pop() }).await;
     assert_eq!(reason, [None], "ended");
+    client.get("/profile").await.expect(200);
+}
+
+/// The sweep finds a session expired; before it ends it, the session gets a new key, and its last-seen time is lost.
+#[actix_web::test]
+async fn the_sweep_ends_no_session_that_got_a_new_key_since_it_looked() {
+    let (app, _door) = engine::start(Stack::PostgresRedis).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let mut conn = app.stores().catalogue();
+    // Nobody else sweeps it first: the look is at the same state, with the time set back in one transaction of its own.
+    let found = conn
+        .transaction::<_, diesel::result::Error, _>(|conn| {
+            diesel::sql_query("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'").execute(conn)?;
+            let found = catalogue::expired(conn, 10).unwrap();
+            diesel::sql_query("UPDATE sessions SET expires_at = '2999-01-01 00:00:00'").execute(conn)?;
+            Ok(found)
+        })
+        .unwrap();
+    assert_eq!(found.len(), 1);
+    client.post("/test/rotate", &[]).await.expect(200);
+    let ended = conn
+        .transaction::<_, diesel::result::Error, _>(|conn| {
+            diesel::sql_query("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'").execute(conn)?;
+            let ending = Ending::by_system(EndReason::Idle);
+            let ended = catalogue::end(conn, &Which::Expired(found), &ending, true).unwrap();
+            diesel::sql_query("UPDATE sessions SET expires_at = '2999-01-01 00:00:00'").execute(conn)?;
+            Ok(ended)
+        })
+        .unwrap();
+    assert!(ended.is_empty(), "{ended:?}");
     client.get("/profile").await.expect(200);
 }

@@ -11,6 +11,8 @@ use diesel::{
     sql_types::Text,
     sqlite::Sqlite,
 };
+use gatehouse::db::{Connect, DatabaseUrl, DbConnection};
+use r2d2::ManageConnection as _;
 use tempfile::TempDir;
 
 use super::{
@@ -143,6 +145,13 @@ impl Stores {
     #[track_caller]
     pub fn query_one(&self, select: &str) -> Option<String> {
         self.query_text(select).into_iter().next()?.into_iter().next()?
+    }
+
+    /// A connection for the product's own queries.
+    #[track_caller]
+    pub fn catalogue(&self) -> DbConnection {
+        let url = DatabaseUrl::parse(&self.database_url).unwrap();
+        Connect::new(url).connect().unwrap_or_else(|error| panic!("{}: {error}", self.database_url))
     }
 
     /// A connection past any proxy, to hold a lock or a transaction open.
