@@ -2,7 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::BigInt,
+};
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -163,18 +167,15 @@ impl fmt::Display for Cursor {
     }
 }
 
-type Boxed<'a> = diesel::helper_types::IntoBoxed<
-    'a,
-    diesel::helper_types::InnerJoin<sessions::table, users::table>,
-    <DbConnection as Connection>::Backend,
->;
+type Backend = <DbConnection as Connection>::Backend;
+type Boxed<'a> = diesel::helper_types::IntoBoxed<'a, sessions::table, Backend>;
 
 impl Filter {
     /// The sessions that match, in no order yet.
     fn query(&self) -> Boxed<'_> {
         let at = now();
         let ago = |duration: Duration| at.saturating_sub(time_duration(duration));
-        let mut query = sessions::table.inner_join(users::table).into_boxed();
+        let mut query = sessions::table.into_boxed();
         query = if self.ended {
             query.filter(dsl::ended_at.is_not_null())
         } else {
@@ -186,7 +187,8 @@ impl Filter {
         if let Some(person) = &self.person {
             let pattern = contains(&person.to_lowercase());
             let name = lower(users::name).like(pattern.clone()).escape('!');
-            query = query.filter(name.or(users::email_key.like(pattern).escape('!')));
+            let people = users::table.filter(name.or(users::email_key.like(pattern).escape('!')));
+            query = query.filter(dsl::user_id.eq_any(people.select(users::id)));
         }
         if let Some(network) = &self.network {
             query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
@@ -198,7 +200,8 @@ impl Filter {
             query = query.filter(lower(dsl::os).eq(os.to_lowercase()));
         }
         if let Some(role) = self.role {
-            query = query.filter(users::role.eq(role.name()));
+            let people = users::table.filter(users::role.eq(role.name())).select(users::id);
+            query = query.filter(dsl::user_id.eq_any(people));
         }
         if let Some(remembered) = self.remembered {
             query = query.filter(dsl::remembered.eq(remembered));
@@ -233,6 +236,7 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error>
         .query()
         .filter(dsl::user_id.eq(user))
         .order((dsl::last_seen_at.desc(), dsl::id.desc()))
+        .inner_join(users::table)
         .select(listed!())
         .load(conn)?)
 }
@@ -260,12 +264,31 @@ pub fn page(
         (false, Sort::Seen) => ordered!(dsl::last_seen_at),
         (false, Sort::Started) => ordered!(dsl::created_at),
     };
-    Ok(query.limit(limit).select(listed!()).load(conn)?)
+    Ok(query.limit(limit).inner_join(users::table).select(listed!()).load(conn)?)
 }
 
-/// How many sessions match.
-pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
-    Ok(filter.query().count().get_result(conn)?)
+/// How many sessions match; the count stops at `most`.
+pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
+    Ok(Rows(filter.query().select(dsl::id).limit(most)).get_result(conn)?)
+}
+
+/// The number of rows of a query that has a limit.
+#[derive(QueryId)]
+struct Rows<Q>(Q);
+
+impl<Q> Query for Rows<Q> {
+    type SqlType = BigInt;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Rows<Q> {}
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.push_sql("SELECT COUNT(*) FROM (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") AS rows");
+        Ok(())
+    }
 }
 
 /// How many match but the given one, and of how many people.
