@@ -4,7 +4,7 @@
 //! who they are, [`sessions`] starts, renews and ends what they get for it, [`gate`] lets them through to the
 //! operator's pages, [`admin`] shows who is inside. [`security`] holds what every request passes, [`web`] what
 //! pages share, [`db`] the database, [`events`] the security log. [`app`] puts it together, [`config`] says how
-//! it is to be, [`cli`] is the command line.
+//! it is to be, [`cli`] is the command line, `demo` fills an empty site for a look around.
 
 pub mod accounts;
 pub mod admin;
@@ -12,6 +12,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod db;
+mod demo;
 pub mod error;
 pub mod events;
 pub mod gate;

@@ -1,5 +1,6 @@
 //! The command line: `gatehouse` alone serves.
 
+mod demo;
 mod sessions;
 
 use std::{
@@ -52,6 +53,8 @@ enum Command {
     /// Sessions
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
+    /// Fill an empty database with people and sessions for a look around
+    Demo(demo::DemoArguments),
 }
 
 #[derive(Subcommand)]
@@ -89,6 +92,7 @@ pub async fn run() -> Result<(), String> {
         }
         Command::Healthcheck => return healthcheck(&config),
         Command::Sessions(command) => return sessions::run(&config, command).await,
+        Command::Demo(arguments) => return demo::run(&config, arguments).await,
         Command::User(UserCommand::Create { email, name, role, password_stdin }) => {
             return create_user(config, &email, &name, &role, password_stdin).await;
         }

@@ -67,7 +67,7 @@ fn family(name: &str) -> String {
     let name = name.strip_prefix("Mobile ").unwrap_or(name);
     match name {
         "HeadlessChrome" => "Chrome",
-        "Chrome iOS" | "Chrome WebView" => "Chrome",
+        "Chrome iOS" | "Chrome Mobile iOS" | "Chrome Mobile WebView" | "Chrome WebView" => "Chrome",
         "Firefox iOS" => "Firefox",
         other => other,
     }
@@ -114,6 +114,11 @@ mod tests {
             (
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
                 "Safari 17 on iOS",
+                "phone",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0.7339.122 Mobile/15E148 Safari/604.1",
+                "Chrome 140 on iOS",
                 "phone",
             ),
             (

@@ -23,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
 pub use matching::Page;
+pub use state::Established;
 pub use store::Store;
 pub use verify::Differences;
 
@@ -170,6 +171,15 @@ impl Sessions {
             self.end(Which::Lost(store_keys), Ending::by_system(EndReason::Missing)).await?;
         }
         Ok(())
+    }
+
+    /// Puts entries into the store that no sign-in made: store key, state, time left. Nothing, where the catalogue
+    /// itself is the store.
+    pub async fn put_entries(&self, entries: &[(&str, String, time::Duration)]) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Redis(redis) => redis.put_all(entries).await,
+            Backend::Sql => Ok(()),
+        }
     }
 
     /// The stored state of a session as JSON, if there is any.

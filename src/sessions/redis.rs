@@ -124,6 +124,19 @@ impl Redis {
         Ok(done.is_some())
     }
 
+    /// Makes entries by their store keys, a thousand in one round trip.
+    pub async fn put_all(&self, entries: &[(&str, String, time::Duration)]) -> Result<(), Error> {
+        for entries in entries.chunks(1_000) {
+            let mut commands = redis::pipe();
+            for (store_key, state, left) in entries {
+                let seconds = left.whole_seconds().max(1);
+                commands.cmd("SET").arg(entry(store_key)).arg(state).arg("EX").arg(seconds).ignore();
+            }
+            self.run::<()>(&commands).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes the entry of a key that is at hand.
     pub async fn delete(&self, key: Key) -> Result<(), Error> {
         let Some(key) = key.into_inner() else {

@@ -8,6 +8,8 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 
+/// actix-identity's own name.
+const USER_ID: &str = "actix_identity.user_id";
 const SESSION_ID: &str = "session_id";
 const REMEMBERED: &str = "remembered";
 const ABSOLUTE_END: &str = "absolute_end";
@@ -41,6 +43,19 @@ impl Established {
         session.insert(SESSION_ID, &self.session_id).map_err(Error::internal)?;
         session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
         session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)
+    }
+
+    /// The whole entry of a user's session as the store keeps it, made without a request.
+    pub fn into_text(self, user: i64) -> String {
+        let entries = [
+            (USER_ID, serde_json::json!(user.to_string())),
+            (SESSION_ID, self.session_id.into()),
+            (REMEMBERED, self.remembered.into()),
+            (ABSOLUTE_END, self.absolute_end.into()),
+        ];
+        let state: State =
+            entries.into_iter().map(|(name, value)| (name.into(), value.to_string())).collect();
+        serde_json::json!(state).to_string()
     }
 
     /// Whether the absolute limit has passed.

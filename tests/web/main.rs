@@ -16,6 +16,7 @@ mod cli;
 mod cookies;
 mod crawl;
 mod crowd;
+mod demo;
 mod ends;
 mod engine;
 mod foreign_requests;

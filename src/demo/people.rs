@@ -1,0 +1,98 @@
+//! Names for people who don't exist, with addresses in a domain that is reserved for examples (RFC 2606).
+
+use fastrand::Rng;
+
+/// First names, as written and as in an address.
+const FIRST: [(&str, &str); 40] = [
+    ("Ada", "ada"),
+    ("Aisha", "aisha"),
+    ("Amélie", "amelie"),
+    ("Anjali", "anjali"),
+    ("Ben", "ben"),
+    ("Bjørn", "bjorn"),
+    ("Carlos", "carlos"),
+    ("Chidi", "chidi"),
+    ("Chloé", "chloe"),
+    ("Dag", "dag"),
+    ("Elif", "elif"),
+    ("Emma", "emma"),
+    ("Fatima", "fatima"),
+    ("Felix", "felix"),
+    ("Grace", "grace"),
+    ("Hana", "hana"),
+    ("Ines", "ines"),
+    ("Jakub", "jakub"),
+    ("Jonas", "jonas"),
+    ("José", "jose"),
+    ("Katarzyna", "katarzyna"),
+    ("Kwame", "kwame"),
+    ("Lars", "lars"),
+    ("Leïla", "leila"),
+    ("Linh", "linh"),
+    ("Lucia", "lucia"),
+    ("Marta", "marta"),
+    ("Mei", "mei"),
+    ("Mohamed", "mohamed"),
+    ("Nadia", "nadia"),
+    ("Noah", "noah"),
+    ("Olga", "olga"),
+    ("Priya", "priya"),
+    ("Ravi", "ravi"),
+    ("Sofía", "sofia"),
+    ("Tomáš", "tomas"),
+    ("Wei", "wei"),
+    ("Yuki", "yuki"),
+    ("Zeynep", "zeynep"),
+    ("Zoë", "zoe"),
+];
+
+/// Family names, as written and as in an address.
+const LAST: [(&str, &str); 40] = [
+    ("Adeyemi", "adeyemi"),
+    ("Andersson", "andersson"),
+    ("Bauer", "bauer"),
+    ("Berg", "berg"),
+    ("Chen", "chen"),
+    ("Costa", "costa"),
+    ("Dubois", "dubois"),
+    ("Eriksen", "eriksen"),
+    ("Fernández", "fernandez"),
+    ("Fischer", "fischer"),
+    ("García", "garcia"),
+    ("Gupta", "gupta"),
+    ("Haddad", "haddad"),
+    ("Horváth", "horvath"),
+    ("Ito", "ito"),
+    ("Jansen", "jansen"),
+    ("Kaya", "kaya"),
+    ("Kim", "kim"),
+    ("Kowalska", "kowalska"),
+    ("Larsen", "larsen"),
+    ("Martin", "martin"),
+    ("Mensah", "mensah"),
+    ("Moreau", "moreau"),
+    ("Müller", "muller"),
+    ("Nguyen", "nguyen"),
+    ("Novák", "novak"),
+    ("O'Brien", "obrien"),
+    ("Okafor", "okafor"),
+    ("Oliveira", "oliveira"),
+    ("Patel", "patel"),
+    ("Petrov", "petrov"),
+    ("Popescu", "popescu"),
+    ("Rossi", "rossi"),
+    ("Sato", "sato"),
+    ("Schmidt", "schmidt"),
+    ("Silva", "silva"),
+    ("Smith", "smith"),
+    ("Tan", "tan"),
+    ("Yılmaz", "yilmaz"),
+    ("Zhang", "zhang"),
+];
+
+/// A name and an address that is nobody else's: the number of the person makes it so.
+pub fn person(number: usize, rng: &mut Rng) -> (String, String) {
+    let (first, first_plain) = FIRST[rng.usize(..FIRST.len())];
+    let (last, last_plain) = LAST[rng.usize(..LAST.len())];
+    (format!("{first} {last}"), format!("{first_plain}.{last_plain}{number}@example.com"))
+}

@@ -1,0 +1,64 @@
+//! `gatehouse demo`: an empty site filled for a look around.
+
+use crate::support::*;
+
+fn demo(app: &TestApp, arguments: &[&str]) -> Finished {
+    let secret = ("SESSION_SECRET".to_owned(), "d".repeat(64));
+    let patience = ("STORE_TIMEOUT".to_owned(), "5s".to_owned());
+    let vars = [app.stores().vars(), vec![secret, patience]].concat();
+    Program::run(&[&["demo"], arguments].concat(), &vars, "")
+}
+
+on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
+    let app = TestApp::start(stack).await;
+    let made = demo(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
+    assert!(made.status.success(), "{made:?}");
+    assert!(made.stdout.contains("Made 40 people with 120 active and 300 ended sessions"), "{made:?}");
+    let password = made.stdout.trim().rsplit(' ').next().unwrap().to_owned();
+
+    let admin = app.client();
+    let fields = [("email", "admin@example.com"), ("password", password.as_str())];
+    let _ = admin.post("/login", &fields).await.to("/profile");
+    let first = admin.get("/admin/sessions").await.expect(200).has("121").has("active sessions");
+    assert_page(&first);
+    assert_eq!(first.texts("table .email").len(), 50);
+    // Every page confirms its rows with the store: nothing is missing from it.
+    let mut emails = Vec::new();
+    let mut next = Some("/admin/sessions".to_owned());
+    while let Some(path) = next {
+        let page = admin.get(&path).await.expect(200);
+        emails.extend(page.texts("table .email"));
+        next = page.attributes("nav.pages a[rel=next]", "href").pop();
+    }
+    assert_eq!(emails.len(), 121);
+    let ended = admin.get("/admin/sessions?state=ended").await.expect(200).has("300").has("ended sessions");
+    assert_eq!(ended.texts("table .email").len(), 50);
+
+    let active = app.query_one("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > last_seen_at AND created_at <= last_seen_at");
+    assert_eq!(active.as_deref(), Some("121"));
+    let wrong = app.query_one("SELECT count(*) FROM sessions WHERE ended_at < created_at OR ended_at < last_seen_at OR end_reason IS NULL AND ended_at IS NOT NULL");
+    assert_eq!(wrong.as_deref(), Some("0"));
+    let unknown = app.query_one("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND user_agent NOT LIKE 'curl%' AND (browser = '' OR os = '' OR device = 'unknown')");
+    assert_eq!(unknown.as_deref(), Some("0"));
+    let ordered =
+        app.query_one("SELECT count(*) FROM events a JOIN events b ON b.id = a.id + 1 WHERE b.at < a.at");
+    assert_eq!(ordered.as_deref(), Some("0"), "the log is in the order of time");
+
+    // People can still come.
+    let (_, _) = app.person("New Person").await;
+});
+
+on_both_stacks!(a_site_that_has_users_is_not_filled, |stack| async {
+    let app = TestApp::start(stack).await;
+    let _ = app.person("Ada Lovelace").await;
+    let refused = demo(&app, &["--users", "5"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(refused.stderr.contains("has users already"), "{refused:?}");
+    assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("1"));
+});
+
+#[test]
+fn nobody_is_not_a_demonstration() {
+    let refused = Program::run(&["demo", "--users", "0"], &[], "");
+    assert!(!refused.status.success() && refused.stderr.contains("--users"), "{refused:?}");
+}
