@@ -81,6 +81,7 @@ pub fn with_session() -> Table {
         .get("/pages/{path:.*}", User, gate::pages::serve)
         .get("/admin/sessions", Admin, admin::sessions::show)
         .post("/admin/sessions/end", Admin, admin::ending::end)
+        .get("/admin/sessions/ends/{id}", Admin, admin::bulk_end::show)
         .get("/admin/sessions/{id}", Admin, admin::session::show)
         .post("/admin/sessions/{id}/end", Admin, admin::session::end)
 }

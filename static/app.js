@@ -151,7 +151,39 @@ function closePanels(event) {
   }
 }
 
+// Ticked sessions
+
+const ticks = () => [...document.querySelectorAll("input[name=ids]")];
+
+/** The box in the table's head ticks and unticks all rows that there are. */
+function addTickAll(head) {
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.setAttribute("aria-label", "All on this page");
+  box.addEventListener("change", () => {
+    for (const tick of ticks()) tick.checked = box.checked;
+    countTicked();
+  });
+  head.replaceChildren(box);
+}
+
+function countTicked() {
+  const boxes = ticks(), count = boxes.filter((box) => box.checked).length;
+  const all = document.querySelector("[data-tick-all] input"), button = document.querySelector("[data-count-ticked]");
+  if (all) {
+    all.checked = count > 0 && count === boxes.length;
+    all.indeterminate = count > 0 && count < boxes.length;
+  }
+  if (button) {
+    button.parentElement.hidden = count === 0;
+    button.textContent = button.dataset.countTicked.replace("%n", count);
+  }
+}
+
 document.querySelector("[aria-invalid=true]")?.focus();
+document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
+document.addEventListener("change", (event) => { if (event.target.name === "ids") countTicked(); });
+countTicked();
 document.querySelectorAll("input[type=password]").forEach(addRevealButton);
 document.querySelectorAll("input[data-min-length]").forEach(addLengthHint);
 document.addEventListener("submit", onSubmit);

@@ -1,21 +1,28 @@
-//! `POST /admin/sessions/end`: ends all sessions that match a filter, after a preview that was confirmed.
+//! `POST /admin/sessions/end`: ends all sessions that match a filter, or that were ticked, after a preview that was
+//! confirmed.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
-use super::{filter::FilterFields, sessions::AdminSessionRow};
+use super::{bulk_end, filter::FilterFields, sessions::AdminSessionRow};
 use crate::{
     app::Site,
     error::Error,
     security::Client,
-    sessions::{Administrator, EndReason, Ending, list::Wanted},
+    sessions::{
+        Administrator, CHUNK, EndReason, Ending,
+        list::{Filter, Wanted, is_session_id},
+    },
     web::{FieldErrors, Flash, Form, FormFields, Layout, grouped, html, see_other},
 };
 
 /// Sessions that the preview shows.
 const SHOWN: usize = 10;
+
+/// Most sessions that can be ticked.
+const TICKED: usize = 1_000;
 
 /// `POST /admin/sessions/end`: the fields of the filter, and what the preview adds.
 #[derive(Debug, Default, Deserialize, Validate)]
@@ -29,6 +36,10 @@ pub struct EndMatchingForm {
     remembered: String,
     older_than: String,
     idle_over: String,
+    #[serde(deserialize_with = "crate::web::lines")]
+    ids: Vec<String>,
+    #[serde(deserialize_with = "crate::web::checkbox")]
+    ticked: bool,
     #[validate(custom(function = "reason"))]
     reason: String,
     confirm: String,
@@ -47,11 +58,14 @@ impl FormFields for EndMatchingForm {
         "remembered",
         "older_than",
         "idle_over",
+        "ids",
+        "ticked",
         "reason",
         "confirm",
         "expected",
         "everyone",
     ];
+    const REPEATED: &'static [&'static str] = &["ids"];
 }
 
 impl EndMatchingForm {
@@ -67,6 +81,47 @@ impl EndMatchingForm {
             idle_over: self.idle_over.clone(),
             ..FilterFields::default()
         }
+    }
+
+    /// Which sessions are meant, but that of the administrator. What can't be read ends nothing.
+    fn wanted(&self, own: &str, errors: &mut FieldErrors) -> Option<Wanted> {
+        let mut wanted = match self.filter_fields().read() {
+            Ok(wanted) => wanted,
+            Err(found) => {
+                for (field, message) in found.all() {
+                    errors.add_form(format!("{field}: {message} Nothing was ended."));
+                }
+                return None;
+            }
+        };
+        if self.ticked || !self.ids.is_empty() {
+            if self.ids.is_empty() {
+                errors.add_form("No session was ticked. Tick those to end in the list.");
+                return None;
+            }
+            if self.ids.len() > TICKED || !self.ids.iter().all(|id| is_session_id(id)) {
+                errors.add_form("ids: These are not the ids of at most 1,000 sessions. Nothing was ended.");
+                return None;
+            }
+            wanted.filter.ids = Some(self.ids.clone());
+        }
+        wanted.filter.but = Some(own.to_owned());
+        Some(wanted)
+    }
+
+    /// The fields that the preview's form repeats.
+    fn repeated(&self) -> Vec<(&'static str, String)> {
+        let mut fields = self.filter_fields().in_force();
+        fields.extend(self.ids.iter().map(|id| ("ids", id.clone())));
+        if self.ticked {
+            fields.push(("ticked", "on".to_owned()));
+        }
+        fields
+    }
+
+    /// Whether fewer than all sessions are meant.
+    fn is_narrowed(&self) -> bool {
+        self.filter_fields().is_narrowed() || !self.ids.is_empty()
     }
 }
 
@@ -92,7 +147,9 @@ struct PreviewPage {
     reason: String,
     count: i64,
     count_text: String,
-    people: usize,
+    people: String,
+    one_person: bool,
+    ticked: bool,
     rows: Vec<AdminSessionRow>,
     more: bool,
     includes_yours: bool,
@@ -107,35 +164,31 @@ pub async fn end(
     form: Form<EndMatchingForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    let fields = values.filter_fields();
-    let wanted = match fields.read() {
-        Ok(wanted) => wanted,
-        Err(found) => {
-            for (field, message) in found.all() {
-                errors.add_form(format!("{field}: {message} Nothing was ended."));
-            }
-            let nothing = Preview::default();
-            return Ok(preview(layout, &fields, values, errors, nothing));
-        }
+    let Some(wanted) = values.wanted(&admin.session.id, &mut errors) else {
+        return Ok(preview(layout, values, errors, Preview::default()));
     };
     let found = look(&site, &wanted, &admin).await?;
     if values.confirm != "yes" || !errors.is_empty() {
-        return Ok(preview(layout, &fields, values, errors, found));
+        return Ok(preview(layout, values, errors, found));
     }
     if values.expected != found.count.to_string() {
         errors.add_form(format!(
             "Meanwhile the number has changed: {} now match. Look again before you end them.",
             grouped(found.count)
         ));
-    } else if !fields.is_narrowed() && !values.everyone {
+    } else if !values.is_narrowed() && !values.everyone {
         errors.add("everyone", "Tick this to end the sessions of everyone.");
     }
     if !errors.is_empty() {
-        return Ok(preview(layout, &fields, values, errors, found));
+        return Ok(preview(layout, values, errors, found));
     }
     let note = Some(values.reason.trim().to_owned());
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
-    let ends = site.sessions.end_matching(&wanted, Some(&admin.session.id), ending).await?;
+    if found.count > CHUNK {
+        let id = bulk_end::begin(&site, wanted, ending, &admin, found.count).await?;
+        return Ok(see_other(&site.config, &format!("/admin/sessions/ends/{id}"), None));
+    }
+    let ends = site.sessions.end_matching(&wanted, ending, async |_| {}).await?;
     let before = usize::try_from(found.count).unwrap_or(usize::MAX);
     let flash = Flash::MatchingEnded { ended: ends.count, already: before.saturating_sub(ends.count) };
     Ok(see_other(&site.config, "/admin/sessions", Some(flash)))
@@ -145,38 +198,45 @@ pub async fn end(
 #[derive(Default)]
 struct Preview {
     count: i64,
-    people: usize,
+    people: String,
+    /// One person.
+    one: bool,
     rows: Vec<AdminSessionRow>,
     includes_yours: bool,
 }
 
 async fn look(site: &Site, wanted: &Wanted, admin: &Administrator) -> Result<Preview, Error> {
     let page = site.sessions.page(wanted, None).await?;
-    let (count, people) = site.sessions.count_but(wanted, &admin.session.id).await?;
-    let all = site.sessions.count(wanted).await?;
+    let count = site.sessions.count(wanted).await?;
+    let people = site.sessions.people(wanted).await?;
     let rows = page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id));
-    let rows = rows.filter(|row| !row.this_is_you).take(SHOWN).collect();
-    Ok(Preview { count, people: usize::try_from(people).unwrap_or(0), rows, includes_yours: all > count })
+    let mine = Filter { but: None, ids: Some(vec![admin.session.id.clone()]), ..wanted.filter.clone() };
+    let chosen = wanted.filter.ids.as_ref().is_none_or(|ids| ids.contains(&admin.session.id));
+    let includes_yours =
+        chosen && site.sessions.count(&Wanted { filter: mine, ..Wanted::default() }).await? > 0;
+    Ok(Preview {
+        count,
+        people: grouped(people),
+        one: people == 1,
+        rows: rows.take(SHOWN).collect(),
+        includes_yours,
+    })
 }
 
-fn preview(
-    layout: Layout,
-    fields: &FilterFields,
-    values: EndMatchingForm,
-    errors: FieldErrors,
-    found: Preview,
-) -> HttpResponse {
+fn preview(layout: Layout, values: EndMatchingForm, errors: FieldErrors, found: Preview) -> HttpResponse {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = PreviewPage {
         layout,
         errors,
-        fields: fields.in_force(),
-        filtered: fields.is_narrowed(),
-        back: fields.href(None),
+        fields: values.repeated(),
+        filtered: values.is_narrowed(),
+        ticked: values.ticked,
+        back: values.filter_fields().href(None),
         reason: values.reason,
         count: found.count,
         count_text: grouped(found.count),
         people: found.people,
+        one_person: found.one,
         more: found.count > i64::try_from(found.rows.len()).unwrap_or(i64::MAX),
         rows: found.rows,
         includes_yours: found.includes_yours,

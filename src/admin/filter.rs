@@ -67,6 +67,7 @@ impl FilterFields {
             older_than: read(&self.older_than, "older_than", DURATION, &mut errors, duration),
             idle_over: read(&self.idle_over, "idle_over", DURATION, &mut errors, duration),
             ended: read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false),
+            ..Filter::default()
         };
         let sort = read(&self.sort, "sort", "Choose seen or started.", &mut errors, sort).unwrap_or_default();
         let after = Some(self.after.as_str()).filter(|after| !after.is_empty());

@@ -1,5 +1,6 @@
 //! Administration: who is inside, and how to get them out.
 
+pub mod bulk_end;
 pub mod ending;
 pub mod filter;
 pub mod session;

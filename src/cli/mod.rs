@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -197,6 +198,13 @@ async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin:
         }
         Err(error) => Err(error.causes()),
     }
+}
+
+/// A progress bar on standard error; only on a terminal, elsewhere nothing is drawn.
+pub fn progress(what: &'static str, count: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>12} {wide_bar} {human_pos}/{human_len} {eta:>4}");
+    let bar = ProgressBar::new(count).with_message(what);
+    if let Ok(style) = style { bar.with_style(style) } else { bar }
 }
 
 fn tell(error: Error) -> String {

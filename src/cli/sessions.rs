@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 
-use super::{REACH, tell};
+use super::{REACH, progress, tell};
 use crate::{
     admin::filter::FilterFields,
     config::Config,
@@ -183,7 +183,10 @@ async fn end(
         return Err("Nothing was ended.".into());
     }
     let ending = Ending { note: Some(reason), ..Ending::by_system(EndReason::EndedByAdmin) };
-    let ends = sessions.end_matching(wanted, None, ending).await.map_err(tell)?;
+    let bar = progress("ended", u64::try_from(count).unwrap_or(0));
+    let told = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
+    let ends = sessions.end_matching(wanted, ending, told).await.map_err(tell)?;
+    bar.finish_and_clear();
     if json {
         println!("{}", serde_json::json!({ "ended": ends.count, "confirmed": ends.confirmed }));
     } else {

@@ -9,11 +9,11 @@ mod rows;
 use std::collections::HashMap;
 
 use fastrand::Rng;
-use indicatif::{ProgressBar, ProgressStyle};
 use time::{Duration, PrimitiveDateTime};
 
 use crate::{
     accounts::{Role, User, password::Passwords},
+    cli::progress,
     config::Config,
     db::{Connect, Db, DbConnection, now},
     error::Error,
@@ -210,7 +210,7 @@ fn add_events(
     first: i64,
 ) -> Result<usize, Error> {
     let count = events.len();
-    let bar = bar("events", count);
+    let bar = progress("events", count as u64);
     for happened in events.chunks(BATCH) {
         let rows = happened.iter().map(|event| match event.what {
             What::Registered => EventRow::registered(event.at, first + event.number as i64),
@@ -234,12 +234,5 @@ fn batches(mut numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Vec
 }
 
 fn with_progress(what: &'static str, count: usize) -> impl Iterator<Item = usize> {
-    bar(what, count).wrap_iter(0..count)
-}
-
-/// On a terminal only; elsewhere nothing is drawn.
-fn bar(what: &'static str, count: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:>12} {wide_bar} {human_pos}/{human_len} {eta:>4}");
-    let bar = ProgressBar::new(count as u64).with_message(what);
-    if let Ok(style) = style { bar.with_style(style) } else { bar }
+    progress(what, count as u64).wrap_iter(0..count)
 }

@@ -101,6 +101,12 @@ pub struct Filter {
     pub idle_over: Option<Duration>,
     /// Ended sessions instead of active ones.
     pub ended: bool,
+    /// Of these alone: public session ids.
+    pub ids: Option<Vec<String>>,
+    /// All but this one: a public session id.
+    pub but: Option<String>,
+    /// Began by then.
+    pub started_by: Option<PrimitiveDateTime>,
 }
 
 /// The order of a list, newest first. Ended sessions come in the order of their ends, whatever is asked.
@@ -125,13 +131,18 @@ pub struct Wanted {
 }
 
 /// Where a page of the list starts: after this session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Cursor {
     at: PrimitiveDateTime,
     id: String,
 }
 
 impl Cursor {
+    /// The public id of the session.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The place right after a session of a list in that order.
     pub fn after(session: &Listed, sort: Sort) -> Self {
         let at = match (session.ended_at, sort) {
@@ -156,7 +167,7 @@ impl Cursor {
 const YEAR_10000: i64 = 253_402_300_800_000_000;
 
 /// Whether a text from an address may be a session id; Postgres takes no text with a NUL byte.
-fn is_session_id(text: &str) -> bool {
+pub fn is_session_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
@@ -211,6 +222,15 @@ impl Filter {
         }
         if let Some(idle) = self.idle_over {
             query = query.filter(dsl::last_seen_at.le(ago(idle)));
+        }
+        if let Some(ids) = &self.ids {
+            query = query.filter(dsl::id.eq_any(ids));
+        }
+        if let Some(but) = &self.but {
+            query = query.filter(dsl::id.ne(but));
+        }
+        if let Some(started_by) = self.started_by {
+            query = query.filter(dsl::created_at.le(started_by));
         }
         query
     }
@@ -291,12 +311,25 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
     }
 }
 
-/// How many match but the given one, and of how many people.
-pub fn count_but(conn: &mut DbConnection, filter: &Filter, but: &str) -> Result<(i64, i64), Error> {
-    let sessions = filter.query().filter(dsl::id.ne(but)).count().get_result(conn)?;
-    let people = filter.query().filter(dsl::id.ne(but));
-    let people = people.select(diesel::dsl::count(dsl::user_id).aggregate_distinct()).get_result(conn)?;
-    Ok((sessions, people))
+/// Of how many people the sessions that match are.
+pub fn people(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
+    let people = filter.query().select(diesel::dsl::count(dsl::user_id).aggregate_distinct());
+    Ok(people.get_result(conn)?)
+}
+
+/// The places of active sessions that match, newest activity first, at most `limit` after the cursor.
+pub fn places(
+    conn: &mut DbConnection,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Cursor>, Error> {
+    let mut query = filter.query();
+    if let Some(Cursor { at, id }) = after {
+        query = query.filter(dsl::last_seen_at.le(*at)).filter(dsl::last_seen_at.lt(*at).or(dsl::id.lt(id)));
+    }
+    let order = (dsl::last_seen_at.desc(), dsl::id.desc());
+    Ok(query.order(order).limit(limit).select((dsl::last_seen_at, dsl::id)).load(conn)?)
 }
 
 /// One session, active or ended.

@@ -4,7 +4,10 @@ use super::{
     Ending, Ends, Sessions, Which,
     list::{self, Cursor, Filter, Listed, Sort, Wanted},
 };
-use crate::error::Error;
+use crate::{
+    db::{DbConnection, now},
+    error::Error,
+};
 
 /// Rows on one page.
 pub const PAGE: usize = 50;
@@ -13,7 +16,7 @@ pub const PAGE: usize = 50;
 const REFILLS: usize = 20;
 
 /// Sessions that one transaction ends.
-const CHUNK: i64 = 1_000;
+pub const CHUNK: i64 = 1_000;
 
 /// One page of a list, every active session on it confirmed by the store.
 #[derive(Debug, Default)]
@@ -61,32 +64,41 @@ impl Sessions {
         self.db.patient().run(move |conn| list::count(conn, &filter, most)).await
     }
 
-    /// How many match but one, and of how many people.
-    pub async fn count_but(&self, wanted: &Wanted, but: &str) -> Result<(i64, i64), Error> {
-        let (filter, but) = (wanted.filter.clone(), but.to_owned());
-        self.db.patient().run(move |conn| list::count_but(conn, &filter, &but)).await
+    /// Of how many people those that match are.
+    pub async fn people(&self, wanted: &Wanted) -> Result<i64, Error> {
+        let filter = wanted.filter.clone();
+        self.db.patient().run(move |conn| list::people(conn, &filter)).await
     }
 
-    /// Ends all active sessions that match but one, in chunks so that requests get through in between.
+    /// Ends all active sessions that match and began before now, in chunks so that requests get through in between;
+    /// `told` hears after each how many have ended so far. Sessions that are used meanwhile change their place in the
+    /// list, so it is gone through until nothing is left.
     pub async fn end_matching(
         &self,
         wanted: &Wanted,
-        but: Option<&str>,
         ending: Ending,
+        mut told: impl AsyncFnMut(usize),
     ) -> Result<Ends, Error> {
-        let filter = Filter { ended: false, ..wanted.filter.clone() };
+        let filter = Filter { ended: false, started_by: Some(now()), ..wanted.filter.clone() };
         let mut ends = Ends { count: 0, confirmed: true };
-        let mut after = None;
+        let mut after: Option<Cursor> = None;
         loop {
-            let listed = self.listed(&filter, Sort::Seen, after.clone(), CHUNK).await?;
-            let Some(last) = listed.last() else {
-                return Ok(ends);
-            };
-            after = Some(Cursor::after(last, Sort::Seen));
-            let ids = listed.into_iter().map(|session| session.id).filter(|id| Some(id.as_str()) != but);
-            let chunk = self.end(Which::Ids(ids.collect()), ending.clone()).await?;
+            let (filter, from) = (filter.clone(), after.clone());
+            let look = move |conn: &mut DbConnection| list::places(conn, &filter, from.as_ref(), CHUNK);
+            let places = self.db.patient().run(look).await?;
+            let ids = places.iter().map(|place| place.id().to_owned()).collect();
+            match (places.into_iter().last(), &after) {
+                (Some(last), _) => after = Some(last),
+                (None, Some(_)) => {
+                    after = None;
+                    continue;
+                }
+                (None, None) => return Ok(ends),
+            }
+            let chunk = self.end(Which::Ids(ids), ending.clone()).await?;
             ends.count += chunk.count;
             ends.confirmed &= chunk.confirmed;
+            told(ends.count).await;
         }
     }
 

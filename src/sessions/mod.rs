@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
-pub use matching::Page;
+pub use matching::{CHUNK, Page};
 pub use state::Established;
 pub use store::Store;
 pub use verify::Differences;

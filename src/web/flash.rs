@@ -102,7 +102,8 @@ impl Flash {
         })
     }
 
-    fn notice(self) -> Notice {
+    /// What to say.
+    pub fn notice(self) -> Notice {
         let done = |text: String| Notice { kind: "done", text };
         let others = |count| match count {
             0 => "There was no other session to end.".to_owned(),

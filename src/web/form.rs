@@ -1,6 +1,11 @@
 //! Forms: read strictly, checked, and given back with what was typed and what is wrong beside each field.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    future::Future,
+    pin::Pin,
+    time::Duration,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Bytes};
 use percent_encoding::percent_decode_str;
@@ -19,6 +24,8 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 pub trait FormFields: DeserializeOwned + Default + Validate {
     /// The names of all fields; any other is refused.
     const FIELDS: &'static [&'static str];
+    /// Those of them that may be sent more than once; they are read with [`lines`].
+    const REPEATED: &'static [&'static str] = &[];
 }
 
 /// What was sent, with everything that is wrong with it.
@@ -126,11 +133,16 @@ fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
             Some(value) if value.contains('\0') => {
                 errors.add(&name, "This contains a NUL character, which can't be stored.")
             }
-            Some(value) => {
-                if fields.insert(name.clone(), value).is_some() {
-                    errors.add(&name, "This field was sent more than once.");
+            Some(value) => match fields.entry(name) {
+                Entry::Vacant(field) => {
+                    field.insert(value);
                 }
-            }
+                Entry::Occupied(mut field) if T::REPEATED.contains(&field.key().as_str()) => {
+                    field.get_mut().push('\n');
+                    field.get_mut().push_str(&value);
+                }
+                Entry::Occupied(field) => errors.add(field.key(), "This field was sent more than once."),
+            },
         }
     }
     let values = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter()))
@@ -157,6 +169,11 @@ pub fn checkbox<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<boo
     Ok(String::deserialize(deserializer)? == "on")
 }
 
+/// The values of a field that may be sent more than once.
+pub fn lines<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(String::deserialize(deserializer)?.lines().map(str::to_owned).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,10 +186,13 @@ mod tests {
         text: String,
         #[serde(deserialize_with = "checkbox")]
         loud: bool,
+        #[serde(deserialize_with = "lines")]
+        names: Vec<String>,
     }
 
     impl FormFields for Greeting {
-        const FIELDS: &'static [&'static str] = &["text", "loud"];
+        const FIELDS: &'static [&'static str] = &["text", "loud", "names"];
+        const REPEATED: &'static [&'static str] = &["names"];
     }
 
     fn greeting(body: &[u8]) -> Form<Greeting> {
@@ -181,7 +201,8 @@ mod tests {
 
     #[test]
     fn values_are_kept_as_typed() {
-        let form = greeting("text=%F0%9F%98%80+%3Cb&loud=on".as_bytes());
+        let form = greeting("names=Ada&text=%F0%9F%98%80+%3Cb&loud=on&names=Bo".as_bytes());
+        assert_eq!(form.values.names, ["Ada", "Bo"]);
         assert_eq!(form.values.text, "\u{1F600} <b");
         assert!(form.values.loud);
         assert!(form.errors.is_empty());

@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, http::StatusCode, http::header::ContentType};
 use askama::Template;
 
 pub use flash::{Flash, see_other};
-pub use form::{FieldErrors, Form, FormFields, checkbox};
+pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
 pub use layout::{Layout, Viewer};
 pub use moment::Moment;
 

@@ -1,6 +1,6 @@
-//! Filters beyond name and address, and `POST /admin/sessions/end`: all that match, after a preview.
+//! Filters beyond name and address, and `POST /admin/sessions/end`: all that match or are ticked, after a preview.
 
-use crate::support::*;
+use crate::{demo, support::*};
 
 const CURL: &str = "curl/8.5.0";
 
@@ -125,4 +125,84 @@ on_both_stacks!(everyone_takes_a_tick_and_a_reason, |stack| async {
     for (_, client) in &people {
         let _ = client.get("/profile").await.expect(303);
     }
+});
+
+/// The ids of the sessions of these people.
+fn ids_of(app: &TestApp, names: &[&str]) -> Vec<String> {
+    let id = |name: &&str| {
+        let query =
+            format!("SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.name = '{name}'");
+        app.query_one(&query).unwrap()
+    };
+    names.iter().map(id).collect()
+}
+
+on_both_stacks!(ticked_sessions_end_after_a_preview, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let list = admin.get("/admin/sessions").await.expect(200);
+    let boxes = list.attributes("input[type=checkbox][name=ids][form=selection]", "value");
+    assert_eq!(boxes.len(), 4, "one for each session but one's own");
+    let ids = ids_of(&app, &["Ada", "Cy", "Root"]);
+    assert!(boxes.contains(&ids[0]) && !boxes.contains(&ids[2]));
+
+    let mut ticked: Vec<(&str, &str)> = ids.iter().map(|id| ("ids", id.as_str())).collect();
+    ticked.extend([("ticked", "on"), ("reason", "Lost phones")]);
+    let preview = admin.post("/admin/sessions/end", &ticked).await.expect(200);
+    assert_page(&preview);
+    let preview =
+        preview.has("2 sessions of 2 people are ticked").has("ada@example.org").has("cy@example.org");
+    let preview =
+        preview.lacks("bo@example.org").has("The session that you are using is among them. It stays.");
+    let _ = people[0].1.get("/profile").await.expect(200);
+
+    let form = preview.form("/admin/sessions/end");
+    let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.expect(200).has("2 sessions were ended");
+    for (index, status) in [(0, 303), (1, 200), (2, 303), (3, 200)] {
+        assert_eq!(people[index].1.get("/profile").await.status, status, "{}", people[index].0.name);
+    }
+    let again = admin.post("/admin/sessions/end", &ticked).await.expect(200);
+    let _ = again.has("None of the ticked sessions is active any more");
+});
+
+on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
+    let _ = admin.post("/admin/sessions/end", &rest).await.expect(422).has("No session was ticked");
+    let strange = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
+    let _ = admin.post("/admin/sessions/end", &strange).await.expect(422).has("Nothing was ended");
+    for (person, client) in &people {
+        assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
+    }
+});
+
+on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async {
+    let app = TestApp::start(stack).await;
+    let password = demo::fill(&app, &["--users", "20", "--sessions", "2600", "--ended", "10"]);
+    let admin = app.client();
+    let _ =
+        admin.post("/login", &[("email", "admin@example.com"), ("password", &password)]).await.to("/profile");
+    let first = [("role", "user"), ("reason", "Drill")];
+    let preview = admin.post("/admin/sessions/end", &first).await.expect(200);
+    let form = preview.form("/admin/sessions/end");
+    let expected = form.fields.iter().find(|(name, _)| name == "expected").unwrap().1.clone();
+    let fields = form.with(&[]);
+    let answer = admin.post("/admin/sessions/end", &fields).await.expect(303);
+    let path = answer.location().unwrap().to_owned();
+    assert!(path.starts_with("/admin/sessions/ends/"), "{path}");
+    // The page is complete once all have ended.
+    let page = admin.get(&path).await.expect(200);
+    assert_page(&page);
+    let count = expected.parse::<usize>().unwrap();
+    let _ = page.has(&format!("{},{:03} sessions were ended.", count / 1_000, count % 1_000));
+    let left = "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.ended_at IS NULL AND u.role = 'user'";
+    assert_eq!(app.query_one(left).as_deref(), Some("0"));
+    let told = app.query_one("SELECT count(*) FROM events WHERE detail = 'ended_by_admin: Drill'");
+    assert_eq!(told, Some(expected));
+    let _ = admin.get("/admin/sessions").await.expect(200).has("active session");
+    let _ = admin.get("/admin/sessions/ends/unknown").await.expect(404);
+    let (_, other) = app.person("Ada Lovelace").await;
+    let _ = other.get(&path).await.expect(403);
 });

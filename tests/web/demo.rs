@@ -9,6 +9,13 @@ fn demo(app: &TestApp, arguments: &[&str]) -> Finished {
     Program::run(&[&["demo"], arguments].concat(), &vars, "")
 }
 
+/// Fills the site of a test; the result is everyone's password.
+pub fn fill(app: &TestApp, arguments: &[&str]) -> String {
+    let made = demo(app, arguments);
+    assert!(made.status.success(), "{made:?}");
+    made.stdout.trim().rsplit(' ').next().unwrap().to_owned()
+}
+
 on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
     let app = TestApp::start(stack).await;
     let made = demo(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
