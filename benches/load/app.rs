@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio::{
@@ -44,7 +44,9 @@ impl Scene {
     /// Makes them on the servers of `TEST_POSTGRES_URL` and `TEST_REDIS_URL`.
     pub async fn new() -> Result<Self> {
         let admin = server_url("TEST_POSTGRES_URL")?;
-        let name = format!("gatehouse_bench_{}", std::process::id());
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gatehouse_bench_{}_{number}", std::process::id());
         postgres(&admin).await?.batch_execute(&format!("CREATE DATABASE {name}")).await?;
         let mut url = admin.clone();
         url.set_path(&name);
@@ -125,20 +127,10 @@ impl App {
     /// Starts the real program.
     pub fn start(scene: &Scene) -> Result<Self> {
         let port = free_port()?;
-        let child = Command::new(env!("CARGO_BIN_EXE_gatehouse"))
-            .env_clear()
+        let child = program(scene)
             .env("LISTEN_ADDR", format!("127.0.0.1:{port}"))
             .env("BASE_URL", format!("http://127.0.0.1:{port}"))
-            .env("DATABASE_URL", scene.postgres.as_str())
-            .env("REDIS_URL", scene.redis.as_str())
-            .env("SESSION_SECRET", "ab".repeat(64))
-            .env("THROTTLE", "off")
-            .env("STORE_TIMEOUT", "2s")
-            .env("RUST_LOG", "warn")
-            .current_dir(scene.folder.path())
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .kill_on_drop(true)
             .spawn()?;
         Ok(Self { child, port })
     }
@@ -156,6 +148,30 @@ impl App {
         self.child.wait().await?;
         Ok(())
     }
+}
+
+/// The real program with the settings of a scene.
+fn program(scene: &Scene) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    command
+        .env_clear()
+        .env("DATABASE_URL", scene.postgres.as_str())
+        .env("REDIS_URL", scene.redis.as_str())
+        .env("SESSION_SECRET", "ab".repeat(64))
+        .env("THROTTLE", "off")
+        .env("STORE_TIMEOUT", "2s")
+        .env("RUST_LOG", "warn")
+        .current_dir(scene.folder.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs a command of the program to its end; the result is what it printed.
+pub async fn command(scene: &Scene, arguments: &[&str]) -> Result<String> {
+    let output = program(scene).args(arguments).stderr(Stdio::inherit()).output().await?;
+    ensure!(output.status.success(), "gatehouse {arguments:?}: {}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// A port that nobody listens on.

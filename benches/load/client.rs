@@ -54,6 +54,13 @@ impl Answer<'_> {
         memmem::find(self.body, text.as_bytes()).is_some()
     }
 
+    /// The value of a hidden field of the page.
+    pub fn value(&self, field: &str) -> Option<String> {
+        let page = std::str::from_utf8(self.body).ok()?;
+        let (_, rest) = page.split_once(&format!("name=\"{field}\" value=\""))?;
+        Some(rest.split('"').next()?.to_owned())
+    }
+
     /// The error for an answer that is not the right one.
     pub fn wrong(&self, wanted: &str) -> anyhow::Error {
         let body = String::from_utf8_lossy(&self.body[..self.body.len().min(2_000)]);
@@ -79,10 +86,15 @@ impl Connection {
 
     /// Sends a form without a cookie.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answer<'_>> {
+        self.post_as(path, "", fields).await
+    }
+
+    /// Sends a form with a cookie, given as `name=value`.
+    pub async fn post_as(&mut self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Result<Answer<'_>> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let (port, length) = (self.port, form.len());
         let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}Cookie: {cookie}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
         );
         self.send(request.as_bytes()).await

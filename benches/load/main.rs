@@ -4,6 +4,7 @@
 mod app;
 mod client;
 mod limit;
+mod roll;
 mod stats;
 
 use std::{
@@ -71,8 +72,8 @@ fn main() -> Result<()> {
         _ => {
             // Cargo adds an option of its own.
             let works: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
-            let unknown = works.iter().find(|work| !matches!(work.as_str(), "W1" | "W2" | "W3"));
-            ensure!(unknown.is_none(), "the works are W1, W2 and W3, not {unknown:?}");
+            let unknown = works.iter().find(|work| !matches!(work.as_str(), "W1" | "W2" | "W3" | "roll"));
+            ensure!(unknown.is_none(), "the works are W1, W2, W3 and roll, not {unknown:?}");
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&works))
         }
     }
@@ -81,6 +82,12 @@ fn main() -> Result<()> {
 async fn run(works: &[String]) -> Result<()> {
     let wanted = |work: &str| works.is_empty() || works.iter().any(|wanted| wanted == work);
     let size = Size::read()?;
+    if works.iter().any(|work| work == "roll") {
+        roll::run(size.rounds).await?;
+        if works.len() == 1 {
+            return Ok(());
+        }
+    }
     let scene = Scene::new().await?;
     let measured = async {
         let (app, users, standing) = app::prepare(&scene, size.users).await?;

@@ -35,7 +35,7 @@ impl Round {
 }
 
 /// The value that `percent` of 100 sorted latencies stay under, in milliseconds.
-fn percentile(sorted: &[Duration], percent: usize) -> Result<f64> {
+pub fn percentile(sorted: &[Duration], percent: usize) -> Result<f64> {
     let at = sorted.len().saturating_sub(1) * percent / 100;
     Ok(sorted.get(at).context("nothing was answered")?.as_secs_f64() * 1_000.0)
 }
