@@ -77,11 +77,18 @@ pub async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> 
     let password = random_url_safe::<9>();
     let hash = Passwords::start()?.hash(password.clone()).await?;
     let past = look_back(&history);
+    // All or nothing: what goes away before the commit has left no trace, its entries in the store apart.
+    rows::begin(&mut conn)?;
+    let indexes = rows::set_indexes_aside(&mut conn)?;
     let first = add_people(&mut conn, &history, &past, &hash)?;
     add_sessions(&mut conn, &history, sessions, first).await?;
     let events = add_events(&mut conn, &history, past.events, first)?;
     rows::insert_samples(&mut conn, &past.samples)?;
-    rows::tidy(&mut conn)?;
+    let bar = progress("indexes", indexes.len() as u64);
+    for index in bar.wrap_iter(indexes.into_iter()) {
+        rows::make_index(&mut conn, &index)?;
+    }
+    rows::commit(&mut conn)?;
     Ok(Filled { events, password })
 }
 

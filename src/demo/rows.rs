@@ -1,6 +1,6 @@
 //! The rows that are made, and how they get into either database quickly.
 
-use diesel::{connection::SimpleConnection as _, prelude::*};
+use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 use time::PrimitiveDateTime;
 
 use super::history::Made;
@@ -220,12 +220,9 @@ macro_rules! insert {
                 diesel::copy_from($table).from_insertable($rows).execute(pg)?;
             }
             DbConnection::Sqlite(sqlite) => {
-                sqlite.transaction(|sqlite| -> QueryResult<()> {
-                    for rows in $rows.chunks(SQLITE_ROWS) {
-                        diesel::insert_into($table).values(rows).execute(sqlite)?;
-                    }
-                    Ok(())
-                })?;
+                for rows in $rows.chunks(SQLITE_ROWS) {
+                    diesel::insert_into($table).values(rows).execute(sqlite)?;
+                }
             }
         }
     };
@@ -260,11 +257,56 @@ pub fn insert_samples(conn: &mut DbConnection, rows: &Vec<SampleRow>) -> Result<
     Ok(())
 }
 
-/// Tells the database's planner what there is now.
-pub fn tidy(conn: &mut DbConnection) -> Result<(), Error> {
+/// Begins the transaction that everything is written in.
+pub fn begin(conn: &mut DbConnection) -> Result<(), Error> {
     match conn {
-        DbConnection::Postgres(pg) => pg.batch_execute("VACUUM ANALYZE users, sessions, events, samples")?,
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("ANALYZE")?,
+        DbConnection::Postgres(pg) => pg.batch_execute("BEGIN")?,
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("BEGIN IMMEDIATE")?,
+    }
+    Ok(())
+}
+
+/// Commits it, and tells the database's planner what there is now.
+pub fn commit(conn: &mut DbConnection) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => {
+            pg.batch_execute("COMMIT")?;
+            pg.batch_execute("VACUUM ANALYZE")?;
+        }
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("COMMIT; ANALYZE")?,
+    }
+    Ok(())
+}
+
+/// Postgres makes an index over millions of rows many times faster than it adds them one by one: those that no rule needs
+/// are dropped until all rows are there. The result is how to make them again.
+pub fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
+    #[derive(QueryableByName)]
+    struct Index {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Text)]
+        definition: String,
+    }
+    let DbConnection::Postgres(pg) = conn else {
+        return Ok(Vec::new());
+    };
+    let indexes: Vec<Index> = diesel::sql_query(
+        "SELECT indexname::text AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() \
+         AND tablename IN ('users', 'sessions', 'events') AND indexdef NOT LIKE 'CREATE UNIQUE%'",
+    )
+    .load(pg)?;
+    for Index { name, .. } in &indexes {
+        pg.batch_execute(&format!("DROP INDEX \"{name}\""))?;
+    }
+    Ok(indexes.into_iter().map(|index| index.definition).collect())
+}
+
+/// Makes an index again.
+pub fn make_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => pg.batch_execute(definition)?,
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute(definition)?,
     }
     Ok(())
 }

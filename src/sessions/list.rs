@@ -234,6 +234,25 @@ impl Filter {
         }
         query
     }
+
+    /// The same in the order of a list, after the cursor.
+    fn ordered<'a>(&'a self, sort: Sort, after: Option<&'a Cursor>) -> Boxed<'a> {
+        macro_rules! by {
+            ($column:expr) => {{
+                let mut query = self.query();
+                if let Some(Cursor { at, id }) = after {
+                    // The first condition is the place in the index; the second parts those of the same time.
+                    query = query.filter($column.le(*at)).filter($column.lt(*at).or(dsl::id.lt(id)));
+                }
+                query.order(($column.desc(), dsl::id.desc()))
+            }};
+        }
+        match (self.ended, sort) {
+            (true, _) => by!(dsl::ended_at.assume_not_null()),
+            (false, Sort::Seen) => by!(dsl::last_seen_at),
+            (false, Sort::Started) => by!(dsl::created_at),
+        }
+    }
 }
 
 /// A `LIKE` pattern for texts that contain this one.
@@ -261,7 +280,8 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error>
         .load(conn)?)
 }
 
-/// The sessions that match, in that order, at most `limit` after the cursor.
+/// The sessions that match, in that order, at most `limit` after the cursor. The rows are read once it is known which:
+/// a plan that has to sort many would carry all of them, with their users.
 pub fn page(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -269,27 +289,33 @@ pub fn page(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Listed>, Error> {
-    macro_rules! ordered {
-        ($column:expr) => {{
-            let mut query = filter.query();
-            if let Some(Cursor { at, id }) = after {
-                // The first condition is the place in the index; the second parts those of the same time.
-                query = query.filter($column.le(*at)).filter($column.lt(*at).or(dsl::id.lt(id)));
-            }
-            query.order(($column.desc(), dsl::id.desc()))
-        }};
-    }
-    let query = match (filter.ended, sort) {
-        (true, _) => ordered!(dsl::ended_at.assume_not_null()),
-        (false, Sort::Seen) => ordered!(dsl::last_seen_at),
-        (false, Sort::Started) => ordered!(dsl::created_at),
-    };
-    Ok(query.limit(limit).inner_join(users::table).select(listed!()).load(conn)?)
+    let ids: Vec<String> = filter.ordered(sort, after).limit(limit).select(dsl::id).load(conn)?;
+    let rows = filter.query().filter(dsl::id.eq_any(&ids)).inner_join(users::table);
+    let mut rows: Vec<Listed> = rows.select(listed!()).load(conn)?;
+    rows.sort_by_cached_key(|session| ids.iter().position(|id| *id == session.id));
+    Ok(rows)
 }
 
-/// How many sessions match; the count stops at `most`.
-pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
-    Ok(Rows(filter.query().select(dsl::id).limit(most)).get_result(conn)?)
+/// The places of active sessions that match, newest activity first, at most `limit` after the cursor.
+pub fn places(
+    conn: &mut DbConnection,
+    filter: &Filter,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<Vec<Cursor>, Error> {
+    let query = filter.ordered(Sort::Seen, after).limit(limit);
+    Ok(query.select((dsl::last_seen_at, dsl::id)).load(conn)?)
+}
+
+/// How many sessions match.
+pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
+    Ok(filter.query().count().get_result(conn)?)
+}
+
+/// How many sessions match; the count stops at `most`. In the order of a list, because a plan without an order may read
+/// the whole table to find the first.
+pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
+    Ok(Rows(filter.ordered(Sort::Seen, None).select(dsl::id).limit(most)).get_result(conn)?)
 }
 
 /// The number of rows of a query that has a limit.
@@ -315,21 +341,6 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
 pub fn people(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     let people = filter.query().select(diesel::dsl::count(dsl::user_id).aggregate_distinct());
     Ok(people.get_result(conn)?)
-}
-
-/// The places of active sessions that match, newest activity first, at most `limit` after the cursor.
-pub fn places(
-    conn: &mut DbConnection,
-    filter: &Filter,
-    after: Option<&Cursor>,
-    limit: i64,
-) -> Result<Vec<Cursor>, Error> {
-    let mut query = filter.query();
-    if let Some(Cursor { at, id }) = after {
-        query = query.filter(dsl::last_seen_at.le(*at)).filter(dsl::last_seen_at.lt(*at).or(dsl::id.lt(id)));
-    }
-    let order = (dsl::last_seen_at.desc(), dsl::id.desc());
-    Ok(query.order(order).limit(limit).select((dsl::last_seen_at, dsl::id)).load(conn)?)
 }
 
 /// One session, active or ended.

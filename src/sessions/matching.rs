@@ -55,13 +55,14 @@ impl Sessions {
 
     /// How many match. Reads them all: a page asks [`Sessions::count_up_to`].
     pub async fn count(&self, wanted: &Wanted) -> Result<i64, Error> {
-        self.count_up_to(wanted, i64::MAX).await
+        let filter = wanted.filter.clone();
+        self.db.patient().run(move |conn| list::count(conn, &filter)).await
     }
 
     /// How many match, counted no further than `most`.
     pub async fn count_up_to(&self, wanted: &Wanted, most: i64) -> Result<i64, Error> {
         let filter = wanted.filter.clone();
-        self.db.patient().run(move |conn| list::count(conn, &filter, most)).await
+        self.db.patient().run(move |conn| list::count_up_to(conn, &filter, most)).await
     }
 
     /// Of how many people those that match are.
