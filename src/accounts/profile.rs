@@ -112,6 +112,7 @@ pub async fn change_password(
         return Ok(ProfilePage { password_errors: errors, ..page }.refused());
     }
     let hash = site.passwords.hash(values.password).await?;
+    site.sessions.check_room().await?;
     let in_store = site.sessions.has_entries();
     let ended = site
         .db

@@ -3,7 +3,7 @@
 use std::{fmt, fs, io::Write as _, path::Path};
 
 use actix_web::cookie::Key;
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::db::DatabaseUrl;
 
@@ -18,6 +18,11 @@ impl SessionSecret {
     /// The key for the cookie middleware.
     pub fn cookie_key(&self) -> Key {
         self.0.clone()
+    }
+
+    /// Hex SHA-256 of what cookies are encrypted with: tells secrets apart and gives none away.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(Sha256::digest(self.0.master()))
     }
 
     /// The given value; without one, on SQLite, the one kept beside the database, made at first use.

@@ -36,6 +36,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    secrets (fingerprint) {
+        fingerprint -> Text,
+        since -> Timestamp,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Int8,
@@ -91,4 +98,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, samples, sessions, tokens, users,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, samples, secrets, sessions, tokens, users,);

@@ -71,7 +71,7 @@ impl Sessions {
         self.db.patient().run(move |conn| list::people(conn, &filter)).await
     }
 
-    /// Ends all active sessions that match and began before now, in chunks so that requests get through in between;
+    /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that requests get through in between;
     /// `told` hears after each how many have ended so far. Sessions that are used meanwhile change their place in the
     /// list, so it is gone through until nothing is left.
     pub async fn end_matching(
@@ -80,7 +80,8 @@ impl Sessions {
         ending: Ending,
         mut told: impl AsyncFnMut(usize),
     ) -> Result<Ends, Error> {
-        let filter = Filter { ended: false, started_by: Some(now()), ..wanted.filter.clone() };
+        let started_by = wanted.filter.started_by.unwrap_or_else(now);
+        let filter = Filter { ended: false, started_by: Some(started_by), ..wanted.filter.clone() };
         let mut ends = Ends { count: 0, confirmed: true };
         let mut after: Option<Cursor> = None;
         loop {

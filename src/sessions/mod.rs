@@ -10,6 +10,7 @@ pub mod lookup;
 mod matching;
 pub mod pages;
 mod redis;
+mod secret;
 pub mod seen;
 mod start;
 mod state;
@@ -19,6 +20,8 @@ mod verify;
 pub mod visit;
 
 use std::{sync::Arc, time::Duration};
+
+use time::PrimitiveDateTime;
 
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
@@ -44,6 +47,7 @@ pub struct Sessions {
     lookup: Lookup,
     seen: Seen,
     config: config::Session,
+    started_at: PrimitiveDateTime,
 }
 
 /// Where the state of sessions lives.
@@ -74,7 +78,7 @@ impl Sessions {
         };
         let lookup = Lookup::start(db.clone(), config.store_timeout)?;
         let seen = Seen::new(config.session.clone());
-        Ok(Self { db, backend, lookup, seen, config: config.session.clone() })
+        Ok(Self { db, backend, lookup, seen, config: config.session.clone(), started_at: now() })
     }
 
     /// Work that goes on beside the requests, for as long as it is polled.
@@ -92,6 +96,14 @@ impl Sessions {
     pub async fn check(&self) -> Result<(), Error> {
         match &self.backend {
             Backend::Redis(redis) => redis.ping().await,
+            Backend::Sql => Ok(()),
+        }
+    }
+
+    /// Whether the store takes new entries: one that is full answers, but can't give a session a new key.
+    pub async fn check_room(&self) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Redis(redis) => redis.check_room().await,
             Backend::Sql => Ok(()),
         }
     }

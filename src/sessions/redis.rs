@@ -219,6 +219,13 @@ impl Redis {
         self.run(&command).await
     }
 
+    /// Whether Redis takes new entries; one at its `maxmemory` refuses them.
+    pub async fn check_room(&self) -> Result<(), Error> {
+        let mut command = redis::pipe();
+        command.cmd("SET").arg(format!("{PREFIX}probe")).arg("").arg("PX").arg(1).ignore();
+        self.run(&command).await
+    }
+
     async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Error> {
         self.within(async |connection| commands.query_async(connection).await).await
     }

@@ -21,15 +21,21 @@ pub(super) async fn run(sessions: Arc<Sessions>) {
     let shortest_life =
         sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
     let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
+    let mut readable = false;
     loop {
-        if let Err(error) = sweep(&sessions).await {
+        if let Err(error) = sweep(&sessions, &mut readable).await {
             tracing::warn!(error = ?error.causes(), "the sweep of sessions did not finish");
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn sweep(sessions: &Sessions) -> Result<(), Error> {
+/// `readable`: the cookies of all sessions are known to be made with this secret.
+async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
+    if !*readable {
+        sessions.end_unreadable().await?;
+        *readable = true;
+    }
     end_expired(sessions).await?;
     end_never_stored(sessions).await?;
     delete_unconfirmed(sessions).await

@@ -206,3 +206,24 @@ async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
     assert_eq!(ends_in_log(&app, &id).len(), 1);
     assert!(signed_in(&here).await);
 }
+
+on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
+    let mut app = TestApp::builder(stack).var("SESSION_SECRET", "a".repeat(64)).start().await;
+    let (_, admin) = app.admin("Root").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let _second = app.second_instance().await;
+    client.get("/profile").await.expect(200);
+    app.restart_with(&[("SESSION_SECRET", &"b".repeat(64))]).await;
+    client.get("/profile").await.expect(303);
+    let active = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
+    eventually(|| async { app.query_one(active).as_deref() == Some("0") }).await;
+    let told = app.query_text("SELECT end_reason, end_note FROM sessions");
+    let expected = ["missing", "SESSION_SECRET was changed"].map(|text| Some(text.to_owned())).to_vec();
+    assert_eq!(told, vec![expected; 2]);
+    drop(admin);
+    // Started once more with the same secret, nobody is signed out.
+    ada.sign_in(&client).await;
+    app.restart().await;
+    client.get("/profile").await.expect(200);
+    assert_eq!(app.query_one(active).as_deref(), Some("1"));
+});

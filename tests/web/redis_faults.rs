@@ -118,6 +118,8 @@ async fn redis_is_emptied() {
     site.agrees();
 }
 
+const NEW_PASSWORD: &str = "a-quite-new-9-password";
+
 #[actix_web::test]
 async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
     let server = RedisServer::start_own();
@@ -132,7 +134,14 @@ async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
     site.here.get("/profile").await.expect(200);
     let listed = site.here.get("/sessions").await.expect(200);
     assert_eq!(listed.attributes("li.session", "id").len(), 2, "the sign-in that failed is not listed");
+    let change = [
+        ("current_password", site.ada.password.as_str()),
+        ("password", NEW_PASSWORD),
+        ("password_confirmation", NEW_PASSWORD),
+    ];
+    unavailable(&site.here, "/profile/password", Some(&change)).await;
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    // The old password: nothing was changed by halves.
     site.ada.sign_in(&visitor).await;
     visitor.get("/profile").await.expect(200);
 }

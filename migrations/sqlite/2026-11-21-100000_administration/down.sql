@@ -1,3 +1,4 @@
+DROP TABLE secrets;
 DROP TABLE bulk_ends;
 DROP TABLE samples;
 DROP INDEX events_by_ip;

@@ -29,3 +29,9 @@ CREATE TABLE bulk_ends (
     ended BIGINT NOT NULL DEFAULT 0,
     problem TEXT
 );
+
+-- One row: which secret the cookies of all sessions are made with, as its hex SHA-256.
+CREATE TABLE secrets (
+    fingerprint TEXT PRIMARY KEY NOT NULL,
+    since TIMESTAMP NOT NULL
+);
