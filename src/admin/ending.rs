@@ -1,12 +1,13 @@
 //! `POST /admin/sessions/end`: ends all sessions that match a filter, after a preview that was confirmed.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
 use super::{filter::FilterFields, sessions::AdminSessionRow};
 use crate::{
+    accounts::confirm,
     app::Site,
     error::Error,
     security::Client,
@@ -100,6 +101,7 @@ struct PreviewPage {
 
 /// `POST /admin/sessions/end`
 pub async fn end(
+    req: HttpRequest,
     site: web::Data<Site>,
     layout: Layout,
     admin: Administrator,
@@ -132,6 +134,9 @@ pub async fn end(
     }
     if !errors.is_empty() {
         return Ok(preview(layout, &fields, values, errors, found));
+    }
+    if let Some(answer) = confirm::first(&req, &site, &admin, &fields.href(None)) {
+        return Ok(answer);
     }
     let note = Some(values.reason.trim().to_owned());
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };

@@ -2,5 +2,8 @@
 
 pub mod ending;
 pub mod filter;
+pub mod people;
 pub mod session;
 pub mod sessions;
+pub mod user;
+pub mod users;

@@ -310,6 +310,15 @@ pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Due>, Erro
         .load(conn)?)
 }
 
+/// The same of one user, all of them.
+pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, Error> {
+    Ok(sessions::table
+        .filter(dsl::user_id.eq(user))
+        .filter(dsl::store_pending)
+        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .load(conn)?)
+}
+
 /// Sessions whose sign-in was cut off before the store had their state.
 pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<String>, Error> {
     Ok(sessions::table
