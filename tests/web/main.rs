@@ -12,6 +12,7 @@ mod admin_users;
 mod bad_input;
 mod browser;
 mod browser_plain;
+mod browser_users;
 mod catalogue_decides;
 mod cli;
 mod cli_users;
