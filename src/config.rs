@@ -111,6 +111,8 @@ pub struct Accounts {
     pub registration_open: bool,
     /// `PASSWORD_MIN_LENGTH`: code points, 8 to 64. Default: 8.
     pub password_min_length: usize,
+    /// `CONFIRM_PASSWORD_TTL`: how long a password that was given allows sensitive actions. Default: `10m`.
+    pub confirm_ttl: Duration,
 }
 
 /// How log entries are written.

@@ -28,6 +28,22 @@ pub enum Kind {
     AccountDeleted,
     /// An administrator was made at set-up or from the command line.
     AdministratorMade,
+    /// The role was changed; the detail names the new one.
+    RoleChanged,
+    /// The account was deactivated; all its sessions ended.
+    Deactivated,
+    /// The account may sign in again.
+    Activated,
+    /// An account was made for somebody who is to choose a password.
+    Invited,
+    /// A one-time link to choose a password was made.
+    ResetLinkMade,
+    /// A password was set other than by its owner's old one; all sessions ended.
+    PasswordReset,
+    /// The password was given again before a sensitive action.
+    Confirmed,
+    /// A wrong password before a sensitive action.
+    ConfirmationFailed,
 }
 
 impl Kind {
@@ -42,6 +58,14 @@ impl Kind {
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
             Self::AdministratorMade => "administrator_made",
+            Self::RoleChanged => "role_changed",
+            Self::Deactivated => "deactivated",
+            Self::Activated => "activated",
+            Self::Invited => "invited",
+            Self::ResetLinkMade => "reset_link_made",
+            Self::PasswordReset => "password_reset",
+            Self::Confirmed => "confirmed",
+            Self::ConfirmationFailed => "confirmation_failed",
         }
     }
 
@@ -56,6 +80,14 @@ impl Kind {
             "password_changed" => "Password changed",
             "account_deleted" => "Account deleted",
             "administrator_made" => "Became an administrator",
+            "role_changed" => "Role changed",
+            "deactivated" => "Account deactivated",
+            "activated" => "Account activated",
+            "invited" => "Invited",
+            "reset_link_made" => "Link to choose a password made",
+            "password_reset" => "New password set",
+            "confirmed" => "Password given again",
+            "confirmation_failed" => "Wrong password given again",
             other => other,
         }
     }
@@ -186,4 +218,9 @@ pub struct Stored {
 /// The newest entries about a session, at most `limit`.
 pub fn of_session(conn: &mut DbConnection, id: &str, limit: i64) -> Result<Vec<Stored>, Error> {
     Ok(events::table.filter(events::session_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
+}
+
+/// The newest entries about a user, at most `limit`.
+pub fn of_user(conn: &mut DbConnection, id: i64, limit: i64) -> Result<Vec<Stored>, Error> {
+    Ok(events::table.filter(events::user_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
 }

@@ -17,8 +17,9 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::{login, profile, register, setup},
+    accounts::{confirm, deletion, login, profile, recovery, register, setup},
     admin,
+    app::Site,
     error::Error,
     gate, health,
     security::error_pages::wants_json,
@@ -48,6 +49,8 @@ pub struct Line {
     pub path: &'static str,
     /// Who may use it.
     pub rule: Rule,
+    /// Whether the password must have been given lately (`CONFIRM_PASSWORD_TTL`).
+    pub confirmed: bool,
 }
 
 /// Routes that touch neither session nor store.
@@ -73,7 +76,11 @@ pub fn with_session() -> Table {
         .get("/profile", User, profile::show)
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)
-        .post("/profile/delete", User, profile::delete)
+        .post("/profile/delete", User, deletion::delete)
+        .get("/password/reset", Public, recovery::show)
+        .post("/password/reset", Public, recovery::submit)
+        .get("/confirm-password", User, confirm::show)
+        .post("/confirm-password", User, confirm::submit)
         .get("/sessions", User, sessions::pages::show)
         .post("/sessions/end-others", User, sessions::pages::end_others)
         .post("/sessions/{id}/end", User, sessions::pages::end)
@@ -84,6 +91,14 @@ pub fn with_session() -> Table {
         .get("/admin/sessions/ends/{id}", Admin, admin::bulk_end::show)
         .get("/admin/sessions/{id}", Admin, admin::session::show)
         .post("/admin/sessions/{id}/end", Admin, admin::session::end)
+        .get("/admin/users", Admin, admin::users::show)
+        .post_confirmed("/admin/users", Admin, admin::users::invite)
+        .get("/admin/users/{id}", Admin, admin::user::show)
+        .post_confirmed("/admin/users/{id}/role", Admin, admin::user::change_role)
+        .post_confirmed("/admin/users/{id}/deactivate", Admin, admin::user::deactivate)
+        .post_confirmed("/admin/users/{id}/activate", Admin, admin::user::activate)
+        .post_confirmed("/admin/users/{id}/end-sessions", Admin, admin::user::end_sessions)
+        .post_confirmed("/admin/users/{id}/send-reset", Admin, admin::user::make_link)
 }
 
 /// Routes with their rules, grouped by path as they were written.
@@ -102,7 +117,7 @@ impl Table {
         F::Output: Responder + 'static,
     {
         let read = guard::Any(guard::Get()).or(guard::Head());
-        self.add(Method::GET, path, rule, read, handler)
+        self.add(Line { method: Method::GET, path, rule, confirmed: false }, read, handler)
     }
 
     /// A form.
@@ -112,28 +127,34 @@ impl Table {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.add(Method::POST, path, rule, guard::Post(), handler)
+        self.add(Line { method: Method::POST, path, rule, confirmed: false }, guard::Post(), handler)
     }
 
-    fn add<F, Args>(
-        mut self,
-        method: Method,
-        path: &'static str,
-        rule: Rule,
-        guard: impl Guard + 'static,
-        handler: F,
-    ) -> Self
+    /// A form of a sensitive action: the password must have been given lately.
+    pub fn post_confirmed<F, Args>(self, path: &'static str, rule: Rule, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(Line { method: Method::POST, path, rule, confirmed: true }, guard::Post(), handler)
+    }
+
+    fn add<F, Args>(mut self, line: Line, guard: impl Guard + 'static, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(guard).to(handler);
+        let rule = line.rule;
+        let same_page = self.lines.iter().any(|other| other.method == Method::GET && other.path == line.path);
+        let form_is_on = line.confirmed.then_some(if same_page { Page::Same } else { Page::Above });
         self.routes.push(match rule {
             Public => route,
-            User | Admin => route.wrap(from_fn(move |req, next| check(rule, req, next))),
+            User | Admin => route.wrap(from_fn(move |req, next| check(rule, form_is_on, req, next))),
         });
-        self.lines.push(Line { method, path, rule });
+        self.lines.push(line);
         self
     }
 
@@ -176,12 +197,30 @@ fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resou
     }))
 }
 
+/// The page that a form is on.
+#[derive(Debug, Clone, Copy)]
+enum Page {
+    /// The one at the address that the form is sent to.
+    Same,
+    /// The one above that address.
+    Above,
+}
+
 type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
 
-/// Lets a request through to its handler, or answers what the contract says for those who may not.
-fn check(rule: Rule, mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Answer {
+/// Lets a request through to its handler, or answers what the contract says for those who may not. `form_is_on`: it
+/// takes a password that was given lately.
+fn check(
+    rule: Rule,
+    form_is_on: Option<Page>,
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Answer {
     Box::pin(async move {
-        let current = CurrentUser::find(req.request()).await;
+        let current = match CurrentUser::find(req.request()).await {
+            Ok(Some(user)) => catch_up(req.request(), &user).map(|()| Some(user)),
+            other => other,
+        };
         match current {
             Err(error) => Ok(req.error_response(error)),
             Ok(None) => {
@@ -198,9 +237,30 @@ fn check(rule: Rule, mut req: ServiceRequest, next: Next<impl MessageBody + 'sta
                 );
                 Ok(req.error_response(Error::Forbidden("Only administrators may see this page.")))
             }
-            Ok(Some(_)) => Ok(next.call(req).await?.map_into_boxed_body()),
+            Ok(Some(user)) => match form_is_on.map(|page| confirm_first(req.request(), &user, page)) {
+                Some(Err(error)) => Ok(req.error_response(error)),
+                Some(Ok(Some(response))) => Ok(req.into_response(response)),
+                None | Some(Ok(None)) => Ok(next.call(req).await?.map_into_boxed_body()),
+            },
         }
     })
+}
+
+fn catch_up(req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
+    Site::of(req)?.sessions.catch_up(req, user)
+}
+
+/// To the page that asks for the password, if it was last given too long ago, and then back to the form.
+fn confirm_first(
+    req: &HttpRequest,
+    user: &CurrentUser,
+    form_is_on: Page,
+) -> Result<Option<HttpResponse>, Error> {
+    let back = match form_is_on {
+        Page::Same => req.path(),
+        Page::Above => req.path().rsplit_once('/').map_or("/", |(above, _)| above),
+    };
+    Ok(confirm::first(req, Site::of(req)?, user, back))
 }
 
 /// To the sign-in page, and back here afterwards; a form that was sent gets the page itself with 401.

@@ -82,6 +82,29 @@ function addLengthHint(input) {
   });
 }
 
+// One-time links
+
+async function copy(input, button) {
+  input.select();
+  try {
+    await navigator.clipboard.writeText(input.value);
+    button.textContent = "Copied";
+  } catch {
+    // Without https there is no clipboard; the text is marked and can be copied by hand.
+    button.textContent = "Press Ctrl+C to copy";
+  }
+}
+
+function addCopyButton(input) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button";
+  button.textContent = input.dataset.copy;
+  button.setAttribute("aria-live", "polite");
+  button.addEventListener("click", () => copy(input, button));
+  input.after(button);
+}
+
 // Forms
 
 function makeDialog({ confirmTitle, confirm, confirmButton }) {
@@ -185,6 +208,7 @@ document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
 document.addEventListener("change", (event) => { if (event.target.name === "ids") countTicked(); });
 countTicked();
 document.querySelectorAll("input[type=password]").forEach(addRevealButton);
+document.querySelectorAll("input[data-copy]").forEach(addCopyButton);
 document.querySelectorAll("input[data-min-length]").forEach(addLengthHint);
 document.addEventListener("submit", onSubmit);
 document.addEventListener("click", closePanels);

@@ -1,14 +1,12 @@
 //! `/profile`: see and change one's own account.
 
-use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use diesel::prelude::*;
 
 use super::{
     User,
-    forms::{DeleteForm, NameForm, PasswordForm, check_new_password},
-    login::clear_site_data,
+    forms::{NameForm, PasswordForm, check_new_password},
     password::Verdict,
 };
 use crate::{
@@ -23,7 +21,7 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "accounts/profile.html")]
-struct ProfilePage {
+pub(super) struct ProfilePage {
     layout: Layout,
     email: String,
     role: String,
@@ -37,7 +35,7 @@ struct ProfilePage {
 }
 
 impl ProfilePage {
-    fn new(site: &Site, layout: Layout, user: &CurrentUser) -> Self {
+    pub(super) fn new(site: &Site, layout: Layout, user: &CurrentUser) -> Self {
         Self {
             layout,
             email: user.email.clone(),
@@ -50,6 +48,11 @@ impl ProfilePage {
             delete_errors: FieldErrors::default(),
             min_length: site.config.accounts.password_min_length,
         }
+    }
+
+    /// The page after a deletion that was refused.
+    pub(super) fn not_deleted(self, delete_errors: FieldErrors) -> HttpResponse {
+        Self { delete_errors, ..self }.refused()
     }
 
     fn refused(self) -> HttpResponse {
@@ -114,12 +117,11 @@ pub async fn change_password(
     let hash = site.passwords.hash(values.password).await?;
     site.sessions.check_room().await?;
     let in_store = site.sessions.has_entries();
-    let ended = site
+    let (epoch, ended) = site
         .db
         .transaction(move |conn| {
-            if !User::change_password(conn, user.id, &proven, &hash)?
-                || !catalogue::is_live(conn, &user.session.id)?
-            {
+            let epoch = User::change_password(conn, user.id, &proven, &hash)?.ok_or(Error::SignInFirst)?;
+            if !catalogue::is_live(conn, &user.session.id)? {
                 return Err(Error::SignInFirst);
             }
             let event = Event::new(Kind::PasswordChanged, Some(user.id)).session(&user.session.id);
@@ -127,59 +129,17 @@ pub async fn change_password(
             let which = Which::AllBut { user: user.id, keep: user.session.id };
             let by = Some(user.id);
             let ending = Ending { reason: EndReason::PasswordChanged, by, note: None, client: Some(client) };
-            catalogue::end(conn, &which, &ending, in_store)
+            Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
         })
         .await?;
     site.sessions.forget(&ended).await;
+    site.sessions.keep(&req, epoch)?;
     site.sessions.rotate(&req);
     Ok(see_other(&site.config, "/profile", Some(Flash::PasswordChanged(ended.len()))))
 }
 
-/// `POST /profile/delete`: the account and all its sessions are gone.
-pub async fn delete(
-    req: HttpRequest,
-    site: web::Data<Site>,
-    layout: Layout,
-    user: CurrentUser,
-    client: Client,
-    form: Form<DeleteForm>,
-) -> Result<HttpResponse, Error> {
-    let Form { values, mut errors } = form;
-    check_current_password(&site, &user, &values.current_password, &mut errors).await?;
-    if errors.is_empty() && user.is_admin() {
-        let others = site.db.run(move |conn| User::other_administrators(conn, user.id)).await?;
-        if others == 0 {
-            errors.add_form(
-                "You are the only administrator. Make somebody else one before you delete your account.",
-            );
-        }
-    }
-    if !errors.is_empty() {
-        let page = ProfilePage::new(&site, layout, &user);
-        return Ok(ProfilePage { delete_errors: errors, ..page }.refused());
-    }
-    let in_store = site.sessions.has_entries();
-    let ended = site
-        .db
-        .transaction(move |conn| {
-            let which = Which::AllOf { user: user.id };
-            let by = Some(user.id);
-            let ending = Ending { reason: EndReason::Logout, by, note: None, client: Some(client.clone()) };
-            let ended = catalogue::end(conn, &which, &ending, in_store)?;
-            Event::new(Kind::AccountDeleted, Some(user.id)).from(Some(&client)).write(conn)?;
-            diesel::delete(users::table.find(user.id)).execute(conn)?;
-            Ok(ended)
-        })
-        .await?;
-    site.sessions.forget(&ended).await;
-    req.get_session().purge();
-    let mut response = see_other(&site.config, "/", Some(Flash::AccountDeleted));
-    clear_site_data(&mut response);
-    Ok(response)
-}
-
 /// Notes a wrong password in `errors`; the result is the hash that it was checked against.
-async fn check_current_password(
+pub(super) async fn check_current_password(
     site: &Site,
     user: &CurrentUser,
     password: &str,

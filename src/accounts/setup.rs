@@ -44,7 +44,8 @@ impl SetupPage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TokenQuery {
-    token: String,
+    /// What the link holds.
+    pub token: String,
 }
 
 /// The one-time link while there are no users; only the token's hash is kept. A new link replaces the last one.

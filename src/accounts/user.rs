@@ -3,7 +3,10 @@
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::password::{Passwords, Verdict};
+use super::{
+    password::{Passwords, Verdict},
+    tokens,
+};
 use crate::{
     db::{Db, DbConnection, now, schema::users},
     error::Error,
@@ -109,28 +112,80 @@ impl User {
             .get_result(conn)?)
     }
 
-    /// How many active administrators there are besides this user.
-    pub fn other_administrators(conn: &mut DbConnection, id: i64) -> Result<i64, Error> {
-        Ok(users::table
-            .filter(users::role.eq(Role::Admin.name()))
-            .filter(users::active)
-            .filter(users::id.ne(id))
-            .count()
+    /// The account, and whether it is the only active administrator's; somebody invited who has no password yet is
+    /// none. Until the transaction ends neither it nor any administrator changes: two who demote each other at once
+    /// come one after the other.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn lock_with_administrators(conn: &mut DbConnection, id: i64) -> Result<(Self, bool), Error> {
+        let administrators = users::role.eq(Role::Admin.name()).and(users::active);
+        // In one order, so that two who lock the same rows wait for each other and not in a circle.
+        let rows = users::table.filter(administrators.or(users::id.eq(id))).order(users::id);
+        let found: Vec<Self> = match conn {
+            DbConnection::Postgres(pg) => rows.for_no_key_update().load(pg)?,
+            // A transaction on SQLite has the only write lock anyway.
+            DbConnection::Sqlite(sqlite) => rows.load(sqlite)?,
+        };
+        let (mut own, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|user| user.id == id);
+        let user = own.pop().ok_or(Error::NotFound)?;
+        let others = others.iter().filter(|other| other.is_active_administrator());
+        let others: Vec<i64> = others.map(|other| other.id).collect();
+        let invited = tokens::invited(conn, &others)?.len();
+        let only = user.is_active_administrator() && others.len() == invited;
+        Ok((user, only))
+    }
+
+    fn is_active_administrator(&self) -> bool {
+        self.active && self.role == Role::Admin.name()
+    }
+
+    /// Raises the number that sign-ins under way must still find: none that began before gives a session. The
+    /// result is the new number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn raise_epoch(conn: &mut DbConnection, id: i64) -> Result<i64, Error> {
+        Ok(diesel::update(users::table.find(id))
+            .set(users::session_epoch.eq(users::session_epoch + 1))
+            .returning(users::session_epoch)
             .get_result(conn)?)
     }
 
-    /// Replaces the password whose hash was proven and invalidates sign-ins that are under way; `false` when the
-    /// password has been changed since.
-    pub fn change_password(conn: &mut DbConnection, id: i64, proven: &str, new: &str) -> Result<bool, Error> {
+    /// Replaces the password whose hash was proven and invalidates sign-ins that are under way; the result is the
+    /// new `session_epoch`, or `None` when the password has been changed since.
+    pub fn change_password(
+        conn: &mut DbConnection,
+        id: i64,
+        proven: &str,
+        new: &str,
+    ) -> Result<Option<i64>, Error> {
         let unchanged = users::table.find(id).filter(users::password_hash.eq(proven));
-        let rows = diesel::update(unchanged)
+        Ok(diesel::update(unchanged)
             .set((
                 users::password_hash.eq(new),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
             ))
-            .execute(conn)?;
-        Ok(rows == 1)
+            .returning(users::session_epoch)
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// Sets a password whose owner did not prove the old one; the same invalidation. The result is whether the
+    /// account is active.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<bool, Error> {
+        Ok(diesel::update(users::table.find(id))
+            .set((
+                users::password_hash.eq(hash),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .returning(users::active)
+            .get_result(conn)?)
     }
 }
 

@@ -1,13 +1,14 @@
 //! `POST /admin/sessions/end`: ends all sessions that match a filter, or that were ticked, after a preview that was
 //! confirmed.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
 use super::{bulk_end, filter::FilterFields, sessions::AdminSessionRow};
 use crate::{
+    accounts::confirm,
     app::Site,
     error::Error,
     security::Client,
@@ -157,6 +158,7 @@ struct PreviewPage {
 
 /// `POST /admin/sessions/end`
 pub async fn end(
+    req: HttpRequest,
     site: web::Data<Site>,
     layout: Layout,
     admin: Administrator,
@@ -181,6 +183,9 @@ pub async fn end(
     }
     if !errors.is_empty() {
         return Ok(preview(layout, values, errors, found));
+    }
+    if let Some(answer) = confirm::first(&req, &site, &admin, &values.filter_fields().href(None)) {
+        return Ok(answer);
     }
     let note = Some(values.reason.trim().to_owned());
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };

@@ -66,6 +66,7 @@ impl FilterFields {
             remembered: read(&self.remembered, "remembered", "Choose yes or no.", &mut errors, yes_or_no),
             older_than: read(&self.older_than, "older_than", DURATION, &mut errors, duration),
             idle_over: read(&self.idle_over, "idle_over", DURATION, &mut errors, duration),
+            user: None,
             ended: read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false),
             ..Filter::default()
         };
@@ -139,14 +140,14 @@ impl FilterFields {
     }
 }
 
-const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
+pub(super) const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
 const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 /// The value of a field that is not empty; one that can't be read is a mistake.
-fn read<T>(
+pub(super) fn read<T>(
     value: &str,
     field: &str,
     mistake: &str,
@@ -164,7 +165,7 @@ fn read<T>(
     parsed
 }
 
-fn text(value: &str) -> Option<String> {
+pub(super) fn text(value: &str) -> Option<String> {
     let plain = value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
     plain.then(|| value.to_owned())
 }

@@ -3,5 +3,8 @@
 pub mod bulk_end;
 pub mod ending;
 pub mod filter;
+pub mod people;
 pub mod session;
 pub mod sessions;
+pub mod user;
+pub mod users;

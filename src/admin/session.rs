@@ -47,12 +47,12 @@ struct EndedFacts {
 }
 
 /// An entry of the security log.
-struct EventRow {
-    at: Moment,
-    what: String,
-    actor: Option<String>,
-    ip: String,
-    detail: Option<String>,
+pub struct EventRow {
+    pub at: Moment,
+    pub what: String,
+    pub actor: Option<String>,
+    pub ip: String,
+    pub detail: Option<String>,
 }
 
 /// `POST /admin/sessions/{id}/end`
@@ -175,7 +175,7 @@ fn event_rows(conn: &mut DbConnection, session: &str) -> Result<Vec<EventRow>, E
 }
 
 /// The detail of an event for reading: why a session ended is kept as a name, then the administrator's own words.
-fn readable_detail(kind: &str, detail: String) -> String {
+pub fn readable_detail(kind: &str, detail: String) -> String {
     if kind != Kind::SessionEnded.name() {
         return detail;
     }
@@ -186,7 +186,7 @@ fn readable_detail(kind: &str, detail: String) -> String {
 }
 
 /// A user's name and address; someone whose account is gone has a number.
-fn person(conn: &mut DbConnection, id: Option<i64>) -> Result<Option<String>, Error> {
+pub fn person(conn: &mut DbConnection, id: Option<i64>) -> Result<Option<String>, Error> {
     match id.map(|id| (id, User::by_id(conn, id))) {
         None => Ok(None),
         Some((_, Ok(user))) => Ok(Some(format!("{} ({})", user.name, user.email))),

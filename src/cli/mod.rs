@@ -2,6 +2,7 @@
 
 mod demo;
 mod sessions;
+mod users;
 
 use std::{
     io::{IsTerminal as _, Read as _, Write as _},
@@ -15,16 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    accounts::{
-        NewUser, Role, User, forms,
-        password::{self, Passwords},
-        setup,
-    },
+    accounts::setup,
     app,
     config::{Config, LogFormat},
-    db::{self, Db},
+    db,
     error::Error,
-    events::{Event, Kind},
 };
 
 /// Longest wait for database and store on the command line.
@@ -50,31 +46,12 @@ enum Command {
     Healthcheck,
     /// Accounts
     #[command(subcommand)]
-    User(UserCommand),
+    User(users::UserCommand),
     /// Sessions
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
     /// Fill an empty database with people and sessions for a look around
     Demo(demo::DemoArguments),
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Make an account
-    Create {
-        /// The address to sign in with
-        #[arg(long)]
-        email: String,
-        /// The person's name
-        #[arg(long)]
-        name: String,
-        /// user or admin
-        #[arg(long, default_value = "user")]
-        role: String,
-        /// Read the password from standard input (without the line break at its end)
-        #[arg(long)]
-        password_stdin: bool,
-    },
 }
 
 /// Runs the command line; the error is the line for standard error.
@@ -94,9 +71,7 @@ pub async fn run() -> Result<(), String> {
         Command::Healthcheck => return healthcheck(&config),
         Command::Sessions(command) => return sessions::run(&config, command).await,
         Command::Demo(arguments) => return demo::run(&config, arguments).await,
-        Command::User(UserCommand::Create { email, name, role, password_stdin }) => {
-            return create_user(config, &email, &name, &role, password_stdin).await;
-        }
+        Command::User(command) => return users::run(&config, command).await,
     };
     done.map_err(tell)
 }
@@ -161,42 +136,6 @@ fn ask_health(address: SocketAddr) -> std::io::Result<()> {
         Ok(())
     } else {
         Err(std::io::Error::other(answer.lines().next().unwrap_or("no answer").to_owned()))
-    }
-}
-
-async fn create_user(config: Config, email: &str, name: &str, role: &str, stdin: bool) -> Result<(), String> {
-    forms::email(email).map_err(|error| format!("--email: {error}"))?;
-    forms::name(name).map_err(|error| format!("--name: {error}"))?;
-    let role = Role::parse(role).ok_or("--role: may be user or admin")?;
-    if !stdin {
-        return Err("--password-stdin: give it and write the password to standard input".into());
-    }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
-    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    if let Some(weakness) = password::weakness(text, config.accounts.password_min_length, &[name, email]) {
-        return Err(format!("the password: {weakness}"));
-    }
-    let passwords = Passwords::start().map_err(tell)?;
-    let password_hash = passwords.hash(text.to_owned()).await.map_err(tell)?;
-    let new = NewUser { name: name.trim().into(), email: email.trim().into(), password_hash, role };
-    let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(tell)?;
-    let made = db.transaction(move |conn| {
-        let user = User::create(conn, &new)?;
-        let kind = if role == Role::Admin { Kind::AdministratorMade } else { Kind::Registered };
-        Event::new(kind, Some(user.id)).by(None).detail("command line").write(conn)?;
-        Ok(user)
-    });
-    match made.await {
-        Ok(user) => {
-            println!("Made {} {} (user {}).", role.name(), user.email, user.id);
-            Ok(())
-        }
-        Err(error) if error.is_unique_violation() => {
-            Err(format!("--email: an account with {email} exists already"))
-        }
-        Err(error) => Err(error.causes()),
     }
 }
 

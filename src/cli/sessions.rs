@@ -248,7 +248,7 @@ fn as_json(session: &Listed) -> String {
     .to_string()
 }
 
-fn rfc3339(at: time::PrimitiveDateTime) -> String {
+pub(super) fn rfc3339(at: time::PrimitiveDateTime) -> String {
     at.assume_utc().format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 

@@ -27,6 +27,7 @@ const NAMES: &[&str] = &[
     "PAGES_DIR",
     "REGISTRATION",
     "PASSWORD_MIN_LENGTH",
+    "CONFIRM_PASSWORD_TTL",
     "THROTTLE",
     "SMTP_URL",
     "MAIL_FROM",
@@ -149,6 +150,11 @@ pub(super) fn read(vars: impl IntoIterator<Item = (String, String)>) -> Result<C
             "a number of characters from 8 to 64",
             8,
             |value| value.parse().ok().filter(|length| (8..=64).contains(length)),
+        ),
+        confirm_ttl: reader.duration(
+            "CONFIRM_PASSWORD_TTL",
+            Duration::from_secs(10 * 60),
+            Duration::from_secs(1),
         ),
     };
     let log_format = reader.parse("LOG_FORMAT", "text or json", LogFormat::Text, |value| match value {
@@ -307,6 +313,7 @@ mod tests {
         assert_eq!(config.session.absolute_ttl, 90 * DAY);
         assert_eq!(config.store_timeout, Duration::from_millis(250));
         assert_eq!(config.accounts.password_min_length, 8);
+        assert_eq!(config.accounts.confirm_ttl, Duration::from_secs(600));
         assert!(config.accounts.registration_open);
         assert!(config.redis.is_none());
     }

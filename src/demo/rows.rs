@@ -88,6 +88,8 @@ impl Made<'_> {
             session_id: self.id.clone(),
             remembered: self.remembered,
             absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
+            confirmed_at: Some(self.created_at.assume_utc().unix_timestamp()),
+            epoch: Some(0),
         };
         established.into_text(self.user_id(first))
     }

@@ -336,6 +336,15 @@ pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Ended>, Er
         .load(conn)?)
 }
 
+/// The same of one user, all of them.
+pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, Error> {
+    Ok(sessions::table
+        .filter(dsl::user_id.eq(user))
+        .filter(dsl::store_pending)
+        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .load(conn)?)
+}
+
 /// Sessions that have not ended, in the order of their ids, at most `limit` after the given one.
 pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Vec<Live>, Error> {
     Ok(sessions::table

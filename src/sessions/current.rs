@@ -1,12 +1,15 @@
 //! The signed-in user of a request: key → state → one query that joins session and user.
 
-use std::{future::Future, ops::Deref, pin::Pin, rc::Rc};
+use std::{future::Future, ops::Deref, pin::Pin, rc::Rc, time::Duration};
 
 use actix_identity::IdentityExt as _;
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use time::PrimitiveDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{lookup::Found, visit::Visit};
+use super::{
+    lookup::Found,
+    visit::{Loaded, Visit},
+};
 use crate::{accounts::Role, app::Site, db::now, error::Error};
 
 /// Who is signed in, as of this request.
@@ -39,6 +42,20 @@ pub struct CurrentSession {
     pub created_at: PrimitiveDateTime,
     /// When it ends whatever happens.
     pub absolute_expires_at: PrimitiveDateTime,
+    /// Unix seconds at which the password was last given; `None` counts as long ago.
+    pub confirmed_at: Option<i64>,
+    /// The user's `session_epoch`, where the session's key is older than it: the key is to be replaced.
+    pub behind: Option<i64>,
+}
+
+impl CurrentSession {
+    /// Whether the password was given within this time.
+    pub fn is_confirmed(&self, within: Duration) -> bool {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        // Another instance's clock may be ahead of ours.
+        let age = self.confirmed_at.map(|at| u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+        age.is_some_and(|age| age <= within.as_secs())
+    }
 }
 
 impl CurrentUser {
@@ -74,7 +91,7 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let sessions = &Site::of(req)?.sessions;
     let found = match found {
         Some(found) => Some(found),
-        None => sessions.lookup.find(loaded.store_key).await?,
+        None => sessions.lookup.find(loaded.store_key.clone()).await?,
     };
     let found = found.filter(|found| {
         found.session_id == loaded.session_id
@@ -85,7 +102,7 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
         return Ok(None);
     };
     sessions.seen.note(&found);
-    Ok(Some(CurrentUser::from(&*found)))
+    Ok(Some(CurrentUser::new(&found, &loaded)))
 }
 
 /// The user id that actix-identity reads from the state.
@@ -93,8 +110,8 @@ fn identity(req: &HttpRequest) -> Option<i64> {
     req.get_identity().ok()?.id().ok()?.parse().ok()
 }
 
-impl From<&Found> for CurrentUser {
-    fn from(found: &Found) -> Self {
+impl CurrentUser {
+    fn new(found: &Found, loaded: &Loaded) -> Self {
         Self {
             id: found.user_id,
             name: found.name.clone(),
@@ -107,6 +124,8 @@ impl From<&Found> for CurrentUser {
                 remembered: found.remembered,
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,
+                confirmed_at: loaded.confirmed_at,
+                behind: (loaded.epoch != Some(found.session_epoch)).then_some(found.session_epoch),
             },
         }
     }

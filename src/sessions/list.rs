@@ -85,6 +85,8 @@ macro_rules! listed {
 pub struct Filter {
     /// Part of a name or address, in any case.
     pub person: Option<String>,
+    /// One user's.
+    pub user: Option<i64>,
     /// A network, or a single address as the network of just that one.
     pub network: Option<IpNet>,
     /// "Firefox", in any case.
@@ -201,6 +203,9 @@ impl Filter {
             let people = users::table.filter(name.or(users::email_key.like(pattern).escape('!')));
             query = query.filter(dsl::user_id.eq_any(people.select(users::id)));
         }
+        if let Some(user) = self.user {
+            query = query.filter(dsl::user_id.eq(user));
+        }
         if let Some(network) = &self.network {
             query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
         }
@@ -256,7 +261,7 @@ impl Filter {
 }
 
 /// A `LIKE` pattern for texts that contain this one.
-fn contains(text: &str) -> String {
+pub fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '!') {

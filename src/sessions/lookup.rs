@@ -45,6 +45,7 @@ pub struct Found {
     pub role: String,
     pub user_created_at: PrimitiveDateTime,
     pub last_login_at: Option<PrimitiveDateTime>,
+    pub session_epoch: i64,
 }
 
 struct Question {
@@ -248,6 +249,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
                         users::role,
                         users::created_at,
                         users::last_login_at,
+                        users::session_epoch,
                     ),
                 ))
                 .load::<(String, Found)>($conn)

@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    CurrentUser, EndReason, Ending, Which, device,
+    CurrentUser, EndReason, Ending, Which, catalogue, device,
     list::{self, Listed},
 };
 use crate::{
+    accounts::User,
     app::Site,
     db::now,
     error::Error,
@@ -133,14 +134,28 @@ pub async fn end(
     Ok(see_other(&site.config, "/sessions", Some(Flash::ended(ends))))
 }
 
-/// `POST /sessions/end-others`
+/// `POST /sessions/end-others`: also a sign-in that is under way gives no session.
 pub async fn end_others(
+    req: HttpRequest,
     site: web::Data<Site>,
     user: CurrentUser,
     client: Client,
 ) -> Result<HttpResponse, Error> {
     let ending =
         Ending { reason: EndReason::EndedByUser, by: Some(user.id), note: None, client: Some(client) };
-    let ends = site.sessions.end(Which::AllBut { user: user.id, keep: user.session.id }, ending).await?;
-    Ok(see_other(&site.config, "/sessions", Some(Flash::OthersEnded(ends.count))))
+    let in_store = site.sessions.has_entries();
+    let (epoch, ended) = site
+        .db
+        .transaction(move |conn| {
+            let epoch = User::raise_epoch(conn, user.id)?;
+            if !catalogue::is_live(conn, &user.session.id)? {
+                return Err(Error::SignInFirst);
+            }
+            let which = Which::AllBut { user: user.id, keep: user.session.id };
+            Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
+        })
+        .await?;
+    site.sessions.forget(&ended).await;
+    site.sessions.keep(&req, epoch)?;
+    Ok(see_other(&site.config, "/sessions", Some(Flash::OthersEnded(ended.len()))))
 }

@@ -67,7 +67,9 @@ impl Sessions {
             .map_err(|error| Error::internal(error.to_string()))?;
         // Rounded up: the catalogue has the exact time.
         let absolute_end = absolute.assume_utc().unix_timestamp() + 1;
-        Established { session_id: id, remembered, absolute_end }.write(&session)?;
+        let confirmed_at = Some(at.assume_utc().unix_timestamp());
+        let epoch = Some(user.session_epoch);
+        Established { session_id: id, remembered, absolute_end, confirmed_at, epoch }.write(&session)?;
         Ok(beyond)
     }
 
@@ -75,6 +77,29 @@ impl Sessions {
     pub fn rotate(&self, req: &HttpRequest) {
         Visit::with(|visit| visit.renewing = true);
         req.get_session().renew();
+    }
+
+    /// Notes that this session's user has just given the password, and gives the session a new key.
+    pub fn note_confirmation(&self, req: &HttpRequest) -> Result<(), Error> {
+        Established::note_confirmation(&req.get_session())?;
+        self.rotate(req);
+        Ok(())
+    }
+
+    /// Lets the session of this request outlive a change that raised its user's `session_epoch` to this.
+    pub fn keep(&self, req: &HttpRequest, epoch: i64) -> Result<(), Error> {
+        Established::note_epoch(&req.get_session(), epoch)
+    }
+
+    /// Gives the session a new key if something has changed about its user since it got this one. The key of
+    /// another person's browser can't be rotated from outside, so a new role takes its new key here, at the
+    /// next request.
+    pub fn catch_up(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
+        if let Some(epoch) = user.session.behind {
+            self.keep(req, epoch)?;
+            self.rotate(req);
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,8 @@ const USER_ID: &str = "actix_identity.user_id";
 const SESSION_ID: &str = "session_id";
 const REMEMBERED: &str = "remembered";
 const ABSOLUTE_END: &str = "absolute_end";
+const CONFIRMED_AT: &str = "confirmed_at";
+const EPOCH: &str = "epoch";
 
 /// actix-session's state: entries of JSON text.
 pub type State = HashMap<String, String>;
@@ -26,15 +28,21 @@ pub struct Established {
     pub remembered: bool,
     /// Unix seconds after which nothing prolongs the session.
     pub absolute_end: i64,
+    /// Unix seconds at which the password was last given; `None`: longer ago than anybody knows.
+    pub confirmed_at: Option<i64>,
+    /// The user's `session_epoch` that this session's key has heard of; another one asks for a new key.
+    pub epoch: Option<i64>,
 }
 
 impl Established {
-    /// Reads the entries; `None` when one is missing or not ours.
+    /// Reads the entries; `None` when one that every session has is missing or not ours.
     pub fn read(state: &State) -> Option<Self> {
         Some(Self {
             session_id: entry(state, SESSION_ID)?,
             remembered: entry(state, REMEMBERED)?,
             absolute_end: entry(state, ABSOLUTE_END)?,
+            confirmed_at: entry(state, CONFIRMED_AT),
+            epoch: entry(state, EPOCH),
         })
     }
 
@@ -42,7 +50,25 @@ impl Established {
     pub fn write(&self, session: &Session) -> Result<(), Error> {
         session.insert(SESSION_ID, &self.session_id).map_err(Error::internal)?;
         session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
-        session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)
+        session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)?;
+        if let Some(epoch) = self.epoch {
+            Self::note_epoch(session, epoch)?;
+        }
+        match self.confirmed_at {
+            Some(at) => session.insert(CONFIRMED_AT, at).map_err(Error::internal),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes that the password was given just now.
+    pub fn note_confirmation(session: &Session) -> Result<(), Error> {
+        let at = OffsetDateTime::now_utc().unix_timestamp();
+        session.insert(CONFIRMED_AT, at).map_err(Error::internal)
+    }
+
+    /// Writes which `session_epoch` the key has heard of.
+    pub fn note_epoch(session: &Session, epoch: i64) -> Result<(), Error> {
+        session.insert(EPOCH, epoch).map_err(Error::internal)
     }
 
     /// The whole entry of a user's session as the store keeps it, made without a request.

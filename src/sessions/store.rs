@@ -126,7 +126,12 @@ impl Store {
         let Some(established) = Established::read(&state).filter(|established| !established.is_over()) else {
             return Ok(None);
         };
-        let loaded = Loaded { store_key, session_id: established.session_id };
+        let loaded = Loaded {
+            store_key,
+            session_id: established.session_id,
+            confirmed_at: established.confirmed_at,
+            epoch: established.epoch,
+        };
         Visit::with(|visit| visit.loaded = Some(loaded));
         Ok(Some(state))
     }

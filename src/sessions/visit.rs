@@ -40,6 +40,10 @@ pub struct Loaded {
     pub store_key: String,
     /// The public session id.
     pub session_id: String,
+    /// Unix seconds at which the password was last given.
+    pub confirmed_at: Option<i64>,
+    /// The user's `session_epoch` that the key has heard of.
+    pub epoch: Option<i64>,
 }
 
 /// What is known of the session during one request.

@@ -42,6 +42,24 @@ pub enum Flash {
     },
     /// A sign-in ended so many older sessions, because only so many are allowed at once.
     LimitReached(usize),
+    /// The role of the other person was changed.
+    RoleChanged,
+    /// Your own role was changed.
+    OwnRoleChanged,
+    /// An account may sign in again.
+    Activated,
+    /// Nothing was changed, because it was so already.
+    Unchanged,
+    /// A password was chosen with a one-time link.
+    PasswordSet,
+    /// The password has to be given again first.
+    ConfirmFirst,
+    /// The password was given again.
+    Confirmed,
+    /// An account may not sign in any more; so many of its sessions ended.
+    Deactivated(usize),
+    /// All sessions of a user were ended; so many.
+    AllEnded(usize),
 }
 
 /// The notice as a page shows it.
@@ -76,6 +94,15 @@ impl Flash {
             Self::OthersEnded(count) => format!("others-ended.{count}"),
             Self::AlreadyEnded => "already-ended".into(),
             Self::LimitReached(count) => format!("limit-reached.{count}"),
+            Self::RoleChanged => "role-changed".into(),
+            Self::OwnRoleChanged => "own-role-changed".into(),
+            Self::Activated => "activated".into(),
+            Self::Unchanged => "unchanged".into(),
+            Self::PasswordSet => "password-set".into(),
+            Self::ConfirmFirst => "confirm-first".into(),
+            Self::Confirmed => "confirmed".into(),
+            Self::Deactivated(count) => format!("deactivated.{count}"),
+            Self::AllEnded(count) => format!("all-ended.{count}"),
             Self::MatchingEnded { ended, already } => format!("matching-ended.{ended}.{already}"),
         }
     }
@@ -98,6 +125,15 @@ impl Flash {
             "already-ended" => Self::AlreadyEnded,
             "limit-reached" => Self::LimitReached(count),
             "matching-ended" => Self::MatchingEnded { ended: count, already },
+            "role-changed" => Self::RoleChanged,
+            "own-role-changed" => Self::OwnRoleChanged,
+            "activated" => Self::Activated,
+            "unchanged" => Self::Unchanged,
+            "password-set" => Self::PasswordSet,
+            "confirm-first" => Self::ConfirmFirst,
+            "confirmed" => Self::Confirmed,
+            "deactivated" => Self::Deactivated(count),
+            "all-ended" => Self::AllEnded(count),
             _ => return None,
         })
     }
@@ -139,8 +175,8 @@ impl Flash {
             },
             Self::MatchingEnded { ended, already } => {
                 let ended = match ended {
-                    1 => "1 session was ended.".to_owned(),
-                    ended => format!("{} sessions were ended.", grouped(ended.try_into().unwrap_or(i64::MAX))),
+                    0 => "0 sessions were ended.".to_owned(),
+                    ended => sessions_ended(ended),
                 };
                 match already {
                     0 => done(ended),
@@ -148,8 +184,29 @@ impl Flash {
                     already => done(format!("{ended} {already} were over already.")),
                 }
             }
+            Self::RoleChanged => done("The role was changed. It counts from the person's next click on.".into()),
+            Self::OwnRoleChanged => done("Your own role was changed.".into()),
+            Self::Activated => done("The account is active: the person can sign in again.".into()),
+            Self::Unchanged => Notice { kind: "warning", text: "Nothing was changed: it was so already.".into() },
+            Self::PasswordSet => done("Your password is set. Sign in with it; wherever you were signed in, that has ended.".into()),
+            Self::ConfirmFirst => Notice {
+                kind: "warning",
+                text: "Give your password again to go on. Nothing was changed yet: you come back to the page, and repeat it there."
+                    .into(),
+            },
+            Self::Confirmed => done("Thank you. Now you can go on with what you were about to do.".into()),
+            Self::Deactivated(count) => done(format!("The account is deactivated. {}", sessions_ended(count))),
+            Self::AllEnded(count) => done(sessions_ended(count)),
             Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
         }
+    }
+}
+
+fn sessions_ended(count: usize) -> String {
+    match count {
+        0 => "There was no session to end.".to_owned(),
+        1 => "1 session was ended.".to_owned(),
+        count => format!("{} sessions were ended.", grouped(count.try_into().unwrap_or(i64::MAX))),
     }
 }
 
@@ -209,6 +266,15 @@ mod tests {
             Flash::AlreadyEnded,
             Flash::LimitReached(1),
             Flash::MatchingEnded { ended: 1204, already: 1 },
+            Flash::RoleChanged,
+            Flash::OwnRoleChanged,
+            Flash::Activated,
+            Flash::Unchanged,
+            Flash::PasswordSet,
+            Flash::ConfirmFirst,
+            Flash::Confirmed,
+            Flash::Deactivated(7),
+            Flash::AllEnded(7),
         ] {
             assert_eq!(Flash::parse(&flash.word()), Some(flash));
         }

@@ -4,28 +4,28 @@ use crate::support::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-type Vars = Vec<(String, String)>;
+pub type Vars = Vec<(String, String)>;
 
 fn vars(pairs: &[(&str, &str)]) -> Vars {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// The settings that lead to an application's stores.
-fn vars_of(app: &TestApp) -> Vars {
+pub fn vars_of(app: &TestApp) -> Vars {
     [app.stores().vars(), vars(&[("SESSION_SECRET", SECRET), ("STORE_TIMEOUT", "5s")])].concat()
 }
 
 impl Finished {
     /// Asserts success, with nothing on standard error.
     #[track_caller]
-    fn done(self) -> String {
+    pub fn done(self) -> String {
         assert!(self.status.success() && self.stderr.is_empty(), "{self:?}");
         self.stdout
     }
 
     /// Asserts exit status 1; the result is what stands on standard error.
     #[track_caller]
-    fn failed(self) -> String {
+    pub fn failed(self) -> String {
         assert_eq!(self.status.code(), Some(1), "{self:?}");
         self.stderr
     }

@@ -181,6 +181,14 @@ on_both_stacks!(a_sign_in_that_began_before_a_password_change_gives_no_session, 
     .await;
 });
 
+on_both_stacks!(a_sign_in_that_began_before_signing_out_everywhere_else_gives_no_session, |stack| async {
+    sign_in_overtaken(stack, async |_, other, _| {
+        let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
+        assert!(signed_in(other).await, "the session that asked stays");
+    })
+    .await;
+});
+
 on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |stack| async {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
@@ -208,4 +216,73 @@ async fn the_sign_in_form_waits_for_a_deactivation_that_is_not_committed_yet() {
     deactivation.run("COMMIT");
     let _ = held.await.unwrap().expect(403);
     assert!(!signed_in(&late).await);
+}
+
+/// Sends a form that has to wait for its user's row, which the result holds until it says `COMMIT`.
+async fn waiting_for_its_user(
+    app: &TestApp,
+    client: &Rc<Client>,
+    path: &str,
+    fields: &[(&str, &str)],
+) -> (Database, actix_web::rt::task::JoinHandle<Answer>) {
+    let mut holder = app.stores().connect();
+    holder.run("BEGIN; UPDATE users SET updated_at = updated_at");
+    let held = send_form(client, path, fields);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock' AND query LIKE '%users%'";
+    eventually(|| async { app.query_one(waits).as_deref() == Some("1") }).await;
+    (holder, held)
+}
+
+#[actix_web::test]
+async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the_others() {
+    let (app, _) = start(Stack::PostgresRedis).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    for (path, fields) in
+        [("/profile/delete", vec![("current_password", PASSWORD)]), ("/sessions/end-others", vec![])]
+    {
+        let thief = Rc::new(app.client());
+        let _ = ada.sign_in(&thief).await;
+        let id = id_of(&thief).await;
+        let (mut holder, held) = waiting_for_its_user(&app, &thief, path, &fields).await;
+        holder.run(&format!(
+            "UPDATE sessions SET ended_at = now(), end_reason = 'ended_by_user' WHERE id = {}; COMMIT",
+            quoted(&id)
+        ));
+        let _ = held.await.unwrap().expect(401);
+        assert!(signed_in(&client).await, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn an_account_whose_sessions_the_store_cannot_forget_is_not_deleted_yet() {
+    // Nobody is remembered here: a short remember-me makes the sweep come often.
+    let (builder, _) = builder(Stack::PostgresRedis);
+    let app = builder.through_proxies().var("SESSION_REMEMBER_TTL", "2s").start().await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let client = Rc::new(client);
+    let delete = [("current_password", PASSWORD)];
+    let (mut holder, held) = waiting_for_its_user(&app, &client, "/profile/delete", &delete).await;
+    let stores = app.stores();
+    stores.redis_proxy().set(Mode::Refuse);
+    stores.redis_proxy().reset_connections();
+    holder.run("COMMIT");
+    let _ = held.await.unwrap().expect(503);
+    assert_eq!(app.redis().keys().len(), 1, "the entry is still there");
+    assert_eq!(
+        app.query_one("SELECT count(*) FROM users").as_deref(),
+        Some("1"),
+        "and so is what knows of it"
+    );
+
+    stores.redis_proxy().set(Mode::Pass);
+    eventually(|| async { app.redis().keys().is_empty() }).await;
+    eventually(|| async {
+        app.client().post("/login", &[("email", &ada.email), ("password", "x")]).await.status == 401
+    })
+    .await;
+    let _ = ada.sign_in(&client).await;
+    let _ = client.post("/profile/delete", &delete).await.to("/");
+    assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
+    assert_eq!(app.redis().keys(), Vec::<String>::new());
 }

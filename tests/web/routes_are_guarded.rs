@@ -41,13 +41,14 @@ fn the_table_is_the_one_that_is_tested() {
     for line in &lines {
         let path = line.path;
         let expected = match path {
-            "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}" => {
-                Rule::Public
-            }
+            "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
+            | "/password/reset" => Rule::Public,
             _ if path.starts_with("/admin") || path.contains("/{path:admin") => Rule::Admin,
             _ => Rule::User,
         };
         assert_eq!(line.rule, expected, "{} {path}", line.method);
+        let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
+        assert_eq!(line.confirmed, changes_accounts, "{} {path} takes the password again", line.method);
     }
 }
 
@@ -149,7 +150,6 @@ on_both_stacks!(what_is_not_in_the_table_does_not_exist, |stack| async {
         "/profile/password/x",
         "/admin",
         "/admin/",
-        "/admin/users",
         "//login",
         "/static/",
         "/favicon.ico",

@@ -75,6 +75,7 @@ impl Tour {
         self.visit("/nowhere", "404").await;
         self.visit("/logout", "405").await;
         self.visit("/setup?token=used", "setup-used").await;
+        self.visit("/password/reset?token=used", "reset-used").await;
     }
 
     async fn as_user(&self) {
@@ -150,6 +151,7 @@ impl Tour {
             grace.email
         );
         self.visit(&format!("/admin/sessions/{}", app.query_one(&own).unwrap()), "admin-session-own").await;
+        self.users(&long).await;
         for _ in 0..45 {
             arabic.sign_in(&app.client()).await;
         }
@@ -157,6 +159,43 @@ impl Tour {
         browser.click("Next page").await;
         browser.wait_for("First page").await;
         self.see("admin-sessions-second-page").await;
+    }
+
+    async fn users(&self, long: &Person) {
+        let (browser, app) = (&self.browser, &self.app);
+        self.visit("/admin/users", "admin-users").await;
+        self.visit("/admin/users?q=nobody&state=invited", "admin-users-none").await;
+        self.visit("/admin/users?role=root&after=x", "admin-users-mistake").await;
+        browser.click("Invite somebody…").await;
+        self.see("admin-users-inviting").await;
+        browser.fill(&[("name", &long.name), ("email", "nonsense")]).await;
+        browser.click("Make invitation").await;
+        browser.wait_for("Error:").await;
+        self.see("admin-users-invite-refused").await;
+        browser.fill(&[("email", "hubert@example.org")]).await;
+        browser.click("Make invitation").await;
+        browser.wait_for("Invitation for").await;
+        self.see("admin-users-invited").await;
+        let link = browser.ask("return document.getElementById('link').value").await;
+        let invited = app.query_one("SELECT id FROM users WHERE email = 'hubert@example.org'").unwrap();
+        self.visit(&format!("/admin/users/{invited}"), "admin-user-invited").await;
+        app.sql(&format!("UPDATE users SET active = false WHERE id = {invited}"));
+        self.visit(&format!("/admin/users/{invited}"), "admin-user-deactivated").await;
+        app.sql(&format!("UPDATE users SET active = true WHERE id = {invited}"));
+        let ada = app.query_one("SELECT id FROM users WHERE email = 'ada.lovelace@example.org'").unwrap();
+        let page = format!("/admin/users/{ada}");
+        self.visit(&page, "admin-user").await;
+        self.send(&format!("{page}/deactivate"), "Deactivate this account?", "admin-user-asking").await;
+        browser.goto(&page).await;
+        self.send(&format!("{page}/send-reset"), "Link for", "admin-user-link").await;
+        let own = app.query_one("SELECT id FROM users WHERE role = 'admin'").unwrap();
+        self.visit(&format!("/admin/users/{own}"), "admin-user-own").await;
+        crate::confirm_password::forget_confirmations(app);
+        self.visit(&page, "admin-user-unconfirmed").await;
+        self.send(&format!("{page}/send-reset"), "Nothing was changed yet", "confirm-password").await;
+        self.send("/confirm-password", "Error:", "confirm-password-refused").await;
+        self.visit(link.as_str().unwrap(), "reset").await;
+        self.send("/password/reset", "Error:", "reset-refused").await;
     }
 
     async fn without_stores(&self) {

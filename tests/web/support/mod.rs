@@ -26,7 +26,7 @@ pub use postgres::PostgresServer;
 pub use program::{Finished, Program};
 pub use redis::RedisServer;
 pub use stack::{Builder, Stack, TestApp};
-pub use stores::{Stores, quoted};
+pub use stores::{Database, Stores, quoted};
 pub use webdriver::Browser;
 
 pub(crate) use stack::on_both_stacks;
