@@ -17,7 +17,7 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::{login, profile, register, setup},
+    accounts::{activity, login, profile, register, setup},
     admin,
     error::Error,
     gate, health,
@@ -74,11 +74,14 @@ pub fn with_session() -> Table {
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)
         .post("/profile/delete", User, profile::delete)
+        .get("/activity", User, activity::show)
         .get("/sessions", User, sessions::pages::show)
         .post("/sessions/end-others", User, sessions::pages::end_others)
         .post("/sessions/{id}/end", User, sessions::pages::end)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
+        .get("/admin/events", Admin, admin::events::show)
+        .get("/admin/events.csv", Admin, admin::events_csv::download)
         .get("/admin/sessions", Admin, admin::sessions::show)
         .post("/admin/sessions/end", Admin, admin::ending::end)
         .get("/admin/sessions/{id}", Admin, admin::session::show)

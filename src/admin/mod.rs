@@ -1,6 +1,10 @@
-//! Administration: who is inside, and how to get them out.
+//! Administration: who is inside, how to get them out, and what has happened.
 
 pub mod ending;
+pub mod event_rows;
+pub mod events;
+pub mod events_csv;
+pub mod events_filter;
 pub mod filter;
 pub mod session;
 pub mod sessions;

@@ -214,7 +214,7 @@ impl Filter {
 }
 
 /// A `LIKE` pattern for texts that contain this one.
-fn contains(text: &str) -> String {
+pub fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {
         if matches!(c, '%' | '_' | '!') {

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod flash;
 mod form;
 mod layout;
+mod list;
 mod moment;
 
 use actix_web::{HttpResponse, http::StatusCode, http::header::ContentType};
@@ -12,6 +13,7 @@ use askama::Template;
 pub use flash::{Flash, see_other};
 pub use form::{FieldErrors, Form, FormFields, checkbox};
 pub use layout::{Layout, Viewer};
+pub use list::{Chip, ListAddress};
 pub use moment::Moment;
 
 /// Larger than most pages, in bytes, so that the text of one doesn't move while it is written.

@@ -5,7 +5,9 @@
 mod support;
 
 mod accessibility;
+mod activity;
 mod admin_ending;
+mod admin_events;
 mod admin_session;
 mod admin_sessions;
 mod bad_input;
