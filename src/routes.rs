@@ -80,6 +80,7 @@ pub fn with_session() -> Table {
         .post("/sessions/{id}/end", User, sessions::pages::end)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
+        .get("/admin", Admin, admin::overview::show)
         .get("/admin/events", Admin, admin::events::show)
         .get("/admin/events.csv", Admin, admin::events_csv::download)
         .get("/admin/sessions", Admin, admin::sessions::show)

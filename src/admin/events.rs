@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     event_rows::{EventRow, event_rows},
-    events_filter::EventFields,
+    events_filter::{EventFields, KIND},
 };
 use crate::{
     app::Site,
@@ -40,11 +40,15 @@ struct EventsPage {
 impl EventsPage {
     fn new(layout: Layout, fields: EventFields) -> Self {
         let address = fields.address();
+        let mut chips = address.chips();
+        for chip in chips.iter_mut().filter(|chip| chip.label == KIND) {
+            chip.value = Kind::sentence(&chip.value).to_owned();
+        }
         Self {
             layout,
             errors: FieldErrors::default(),
             kinds: kinds(),
-            chips: address.chips(),
+            chips,
             filtered: address.is_narrowed(),
             count: String::new(),
             rows: Vec::new(),

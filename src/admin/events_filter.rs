@@ -30,7 +30,10 @@ pub struct EventFields {
     pub after: String,
 }
 
-const KIND: &str = "Choose one from the list.";
+/// The label of the kind, in the form and on its chip.
+pub const KIND: &str = "What";
+
+const NO_KIND: &str = "Choose one from the list.";
 const PERSON: &str = "Enter part of a name or address, at most 100 characters, or # and a user's number.";
 const TIME: &str = "Enter a date such as 2026-11-21, or a time such as 2026-11-21T14:30:00Z.";
 
@@ -39,7 +42,7 @@ impl EventFields {
     pub fn read(&self) -> Result<(Filter, Option<i64>), FieldErrors> {
         let mut errors = FieldErrors::default();
         let filter = Filter {
-            kind: read(&self.kind, "kind", KIND, &mut errors, Kind::parse),
+            kind: read(&self.kind, "kind", NO_KIND, &mut errors, Kind::parse),
             person: read(&self.q, "q", PERSON, &mut errors, whom),
             network: read(&self.ip, "ip", NETWORK, &mut errors, network),
             from: read(&self.from, "from", TIME, &mut errors, |text| time(text, Duration::ZERO)),
@@ -59,7 +62,7 @@ impl EventFields {
         ListAddress {
             path: "/admin/events",
             narrowing: vec![
-                ("kind", "What", &self.kind),
+                ("kind", KIND, &self.kind),
                 ("q", "Person", &self.q),
                 ("ip", "IP", &self.ip),
                 ("from", "From", &self.from),

@@ -5,6 +5,8 @@ pub mod event_rows;
 pub mod events;
 pub mod events_csv;
 pub mod events_filter;
+mod figures;
 pub mod filter;
+pub mod overview;
 pub mod session;
 pub mod sessions;

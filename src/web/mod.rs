@@ -1,6 +1,7 @@
-//! What pages share: the layout, forms and their errors, times, notices.
+//! What pages share: the layout, forms and their errors, lists, times, notices, charts.
 
 pub mod assets;
+pub mod chart;
 pub mod flash;
 mod form;
 mod layout;

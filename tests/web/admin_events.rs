@@ -80,6 +80,7 @@ on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| asy
     let page = admin.get("/admin/events?kind=name_changed&to=2020-03-01").await.expect(200);
     assert_eq!(page.value_of("kind").as_deref(), Some("name_changed"));
     assert_eq!(page.value_of("to").as_deref(), Some("2020-03-01"));
+    assert_eq!(page.texts(".chip bdi"), ["Name changed", "2020-03-01"]);
     assert_eq!(
         page.attributes(".chip", "href"),
         ["/admin/events?to=2020-03-01", "/admin/events?kind=name_changed"]

@@ -123,6 +123,8 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     assert!(user.contains_key("/pages/more.html"));
     // The first page of fifty sessions, the second, and one page for each session.
     assert!(admin.keys().any(|path| path.starts_with("/admin/sessions?after=")), "{:?}", admin.keys());
+    assert!(admin.keys().any(|path| path.starts_with("/admin/events?after=")), "{:?}", admin.keys());
+    assert!(user.keys().any(|path| path.starts_with("/activity?after=")), "{:?}", user.keys());
     assert!(admin.keys().filter(|path| path.starts_with("/admin/sessions/")).count() > 60);
 });
 
@@ -158,6 +160,10 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
         (422, user.post("/profile/delete", &[("current_password", "wrong")]).await),
         (422, admin.get("/admin/sessions?ip=nonsense&q=%00").await),
         (422, admin.get("/admin/sessions?after=nonsense").await),
+        (422, admin.get("/admin/events?kind=nonsense&ip=nonsense&from=nonsense").await),
+        (422, admin.get("/admin/events.csv?to=nonsense").await),
+        (422, admin.get("/admin?range=nonsense").await),
+        (422, user.get("/activity?after=nonsense").await),
     ];
     for (status, answer) in refusals {
         assert_page(&answer.clone().expect(status));

@@ -31,6 +31,7 @@ mod my_sessions;
 mod operator_pages;
 mod outage;
 mod overtaken;
+mod overview;
 mod passwords;
 mod pool_faults;
 mod postgres_faults;
