@@ -90,8 +90,13 @@ pub async fn show(
         .db
         .patient()
         .run(move |conn| {
-            let entries = log::page(conn, &filter, before, PAGE as i64 + 1)?;
-            Ok((event_rows(conn, entries)?, log::count(conn, &filter, COUNTED)?))
+            let (count, limit) = (log::count(conn, &filter, COUNTED)?, PAGE as i64 + 1);
+            let entries = if filter.until.is_some() && count.is_some() {
+                log::page_of_few(conn, &filter, before, limit)?
+            } else {
+                log::page(conn, &filter, before, limit)?
+            };
+            Ok((event_rows(conn, entries)?, count))
         })
         .await?;
     let more = rows.len() > PAGE;

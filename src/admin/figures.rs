@@ -95,13 +95,6 @@ macro_rules! active {
     };
 }
 
-/// How many by one column.
-macro_rules! counted_by {
-    ($conn:expr, $rows:expr, $column:expr) => {
-        $rows.group_by($column).select(($column, count_star())).load::<(String, i64)>($conn)?
-    };
-}
-
 /// Counts how things stand.
 pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
     let at = now();
@@ -113,7 +106,12 @@ pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
         .first(conn)
         .optional()?;
     let since = beyond.unwrap_or(always);
-    let mut active = active!(at, since).count().get_result(conn)?;
+    let device = (sessions::browser, sessions::os, sessions::device);
+    let devices: Vec<(String, String, String, i64)> = active!(at, since)
+        .group_by(device)
+        .select((sessions::browser, sessions::os, sessions::device, count_star()))
+        .load(conn)?;
+    let mut active = devices.iter().map(|(.., count)| count).sum();
     if beyond.is_some() {
         let newest = samples::table.order(samples::at.desc()).select(samples::active);
         active = newest.first::<i64>(conn).optional()?.unwrap_or(0).max(active);
@@ -135,11 +133,17 @@ pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
         administrators,
         sign_ins: happened(conn, Kind::SignedIn, midnight)?,
         failures: happened(conn, Kind::SignInFailed, midnight)?,
-        browsers: counted_by!(conn, active!(at, since), sessions::browser),
-        systems: counted_by!(conn, active!(at, since), sessions::os),
-        kinds: counted_by!(conn, active!(at, since), sessions::device),
+        browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser, *count))),
+        systems: summed(devices.iter().map(|(_, os, _, count)| (os, *count))),
+        kinds: summed(devices.iter().map(|(_, _, kind, count)| (kind, *count))),
         ends: ends.into_iter().filter_map(|(reason, count)| Some((reason?, count))).collect(),
     })
+}
+
+fn summed<'a>(counts: impl Iterator<Item = (&'a String, i64)>) -> Vec<(String, i64)> {
+    let mut sums: HashMap<&str, i64> = HashMap::new();
+    counts.for_each(|(name, count)| *sums.entry(name).or_default() += count);
+    sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect()
 }
 
 fn happened(conn: &mut DbConnection, kind: Kind, since: PrimitiveDateTime) -> Result<i64, Error> {

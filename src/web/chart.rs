@@ -195,8 +195,8 @@ impl Bars {
 fn summary(series: &[&str], slots: &[Slot], sums: bool) -> String {
     let told = series.iter().enumerate().filter_map(|(index, name)| {
         let (at, most) = peak(slots, index)?;
-        let numbers = || slots.iter().filter_map(|slot| slot.values.get(index).copied().flatten());
-        let (last, word) = if sums { (numbers().sum(), "in all") } else { (numbers().last()?, "newest") };
+        let mut numbers = slots.iter().filter_map(|slot| slot.values.get(index).copied().flatten());
+        let (last, word) = if sums { (numbers.sum(), "in all") } else { (numbers.next_back()?, "newest") };
         let (most, last, label) = (grouped(most), grouped(last), &slots[at].label);
         Some(format!("{name}: highest {most} ({label}), {word} {last}."))
     });
