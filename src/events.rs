@@ -1,5 +1,7 @@
 //! The security log: what happened to which account and session, by whom and from where.
 
+pub mod log;
+
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
@@ -7,9 +9,10 @@ use crate::{
     db::{DbConnection, now, schema::events},
     error::Error,
     security::{Client, ip_key},
+    sessions::EndReason,
 };
 
-/// What happened.
+/// What happened. A new one belongs in [`Kind::ALL`] too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An account was made.
@@ -47,6 +50,31 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order in which pages offer them.
+    pub const ALL: &'static [Self] = &[
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::SessionEnded,
+        Self::Registered,
+        Self::NameChanged,
+        Self::PasswordChanged,
+        Self::AccountDeleted,
+        Self::AdministratorMade,
+        Self::RoleChanged,
+        Self::Deactivated,
+        Self::Activated,
+        Self::Invited,
+        Self::ResetLinkMade,
+        Self::PasswordReset,
+        Self::Confirmed,
+        Self::ConfirmationFailed,
+    ];
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// The name in the table.
     pub fn name(self) -> &'static str {
         match self {
@@ -220,7 +248,30 @@ pub fn of_session(conn: &mut DbConnection, id: &str, limit: i64) -> Result<Vec<S
     Ok(events::table.filter(events::session_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
 }
 
-/// The newest entries about a user, at most `limit`.
-pub fn of_user(conn: &mut DbConnection, id: i64, limit: i64) -> Result<Vec<Stored>, Error> {
-    Ok(events::table.filter(events::user_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
+impl Stored {
+    /// The detail for reading: why a session ended is kept as a name, then the administrator's own words.
+    pub fn readable_detail(&self) -> Option<String> {
+        let detail = self.detail.as_deref()?;
+        if self.kind != Kind::SessionEnded.name() {
+            return Some(detail.to_owned());
+        }
+        Some(match detail.split_once(": ") {
+            Some((reason, note)) => format!("{}: {note}", EndReason::sentence(reason)),
+            None => EndReason::sentence(detail).to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_and_has_a_sentence() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.name()), Some(*kind));
+            assert_ne!(Kind::sentence(kind.name()), kind.name());
+        }
+        assert_eq!(Kind::parse("nonsense"), None);
+    }
 }

@@ -17,7 +17,7 @@ use actix_web::{
 };
 
 use crate::{
-    accounts::{confirm, deletion, login, profile, recovery, register, setup},
+    accounts::{activity, confirm, deletion, login, profile, recovery, register, setup},
     admin,
     app::Site,
     error::Error,
@@ -81,11 +81,15 @@ pub fn with_session() -> Table {
         .post("/password/reset", Public, recovery::submit)
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
+        .get("/activity", User, activity::show)
         .get("/sessions", User, sessions::pages::show)
         .post("/sessions/end-others", User, sessions::pages::end_others)
         .post("/sessions/{id}/end", User, sessions::pages::end)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
+        .get("/admin", Admin, admin::overview::show)
+        .get("/admin/events", Admin, admin::events::show)
+        .get("/admin/events.csv", Admin, admin::events_csv::download)
         .get("/admin/sessions", Admin, admin::sessions::show)
         .post("/admin/sessions/end", Admin, admin::ending::end)
         .get("/admin/sessions/ends/{id}", Admin, admin::bulk_end::show)

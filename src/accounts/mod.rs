@@ -1,6 +1,7 @@
 //! Accounts: registering, signing in and out, the profile, the first administrator; links to choose a password, and
 //! what administrators change about other people's accounts.
 
+pub mod activity;
 pub mod confirm;
 pub mod deletion;
 pub(crate) mod forms;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     accounts::Role,
     sessions::list::{Cursor, Filter, Sort, Wanted},
-    web::FieldErrors,
+    web::{Chip, FieldErrors, ListAddress},
 };
 
 const LONGEST: usize = 100;
@@ -42,17 +42,6 @@ pub struct FilterFields {
     pub after: String,
 }
 
-/// A filter in force, as the page shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chip {
-    /// "Browser"
-    pub label: &'static str,
-    /// The value as typed.
-    pub value: String,
-    /// The list without it.
-    pub href: String,
-}
-
 impl FilterFields {
     /// Reads the fields; what can't be read is said beside its field.
     pub fn read(&self) -> Result<Wanted, FieldErrors> {
@@ -79,69 +68,47 @@ impl FilterFields {
         if errors.is_empty() { Ok(Wanted { filter, sort, after: cursor }) } else { Err(errors) }
     }
 
-    /// The fields that narrow the list, with their names and labels.
-    fn narrowing(&self) -> [(&'static str, &'static str, &str); 8] {
-        [
-            ("q", "Person", &self.q),
-            ("ip", "IP", &self.ip),
-            ("browser", "Browser", &self.browser),
-            ("os", "System", &self.os),
-            ("role", "Role", &self.role),
-            ("remembered", "Remembered", &self.remembered),
-            ("older_than", "Signed in at least", &self.older_than),
-            ("idle_over", "Idle over", &self.idle_over),
-        ]
+    /// The list with these fields.
+    pub fn address(&self) -> ListAddress<'_> {
+        ListAddress {
+            path: "/admin/sessions",
+            narrowing: vec![
+                ("q", "Person", &self.q),
+                ("ip", "IP", &self.ip),
+                ("browser", "Browser", &self.browser),
+                ("os", "System", &self.os),
+                ("role", "Role", &self.role),
+                ("remembered", "Remembered", &self.remembered),
+                ("older_than", "Signed in at least", &self.older_than),
+                ("idle_over", "Idle over", &self.idle_over),
+            ],
+            shown: vec![("state", &self.state), ("sort", &self.sort)],
+        }
     }
 
     /// Whether anything narrows the list.
     pub fn is_narrowed(&self) -> bool {
-        self.narrowing().iter().any(|(_, _, value)| !value.trim().is_empty())
+        self.address().is_narrowed()
     }
 
     /// Name and value of the fields that narrow the list, for a form that repeats them.
     pub fn in_force(&self) -> Vec<(&'static str, String)> {
-        let fields = self.narrowing().into_iter().map(|(name, _, value)| (name, value.trim().to_owned()));
-        fields.filter(|(_, value)| !value.is_empty()).collect()
+        self.address().in_force()
     }
 
     /// The filters in force, each with the list that is without it.
     pub fn chips(&self) -> Vec<Chip> {
-        self.narrowing()
-            .into_iter()
-            .filter(|(_, _, value)| !value.trim().is_empty())
-            .map(|(name, label, value)| Chip {
-                label,
-                value: value.trim().to_owned(),
-                href: self.href_without(Some(name), None),
-            })
-            .collect()
+        self.address().chips()
     }
 
     /// The address of the list with these fields, starting at the cursor.
     pub fn href(&self, after: Option<&Cursor>) -> String {
-        self.href_without(None, after)
-    }
-
-    fn href_without(&self, left_out: Option<&str>, after: Option<&Cursor>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let shown = [("state", "", self.state.as_str()), ("sort", "", self.sort.as_str())];
-        for (name, _, value) in self.narrowing().into_iter().chain(shown) {
-            if !value.trim().is_empty() && Some(name) != left_out {
-                query.append_pair(name, value.trim());
-            }
-        }
-        if let Some(cursor) = after {
-            query.append_pair("after", &cursor.to_string());
-        }
-        match query.finish().as_str() {
-            "" => "/admin/sessions".to_owned(),
-            query => format!("/admin/sessions?{query}"),
-        }
+        self.address().href(after.map(Cursor::to_string).as_deref())
     }
 }
 
 pub(super) const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
-const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
+pub(super) const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
@@ -201,7 +168,7 @@ fn duration(value: &str) -> Option<Duration> {
 }
 
 /// A network, or an address as the network of just itself; IPv4 may be written as IPv6.
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical())))
 }
 

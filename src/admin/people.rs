@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::filter::{Chip, PERSON, read, text};
+use super::filter::{PERSON, read, text};
 use crate::{
     accounts::{
         Role,
         people::{Filter, State},
     },
-    web::FieldErrors,
+    web::{FieldErrors, ListAddress},
 };
 
 /// The fields as typed; empty ones ask for nothing.
@@ -52,41 +52,19 @@ impl UserFields {
         if errors.is_empty() { Ok(Wanted { filter, after: id }) } else { Err(errors) }
     }
 
-    fn narrowing(&self) -> [(&'static str, &'static str, &str); 3] {
-        [("q", "Person", &self.q), ("role", "Role", &self.role), ("state", "State", &self.state)]
-    }
-
-    /// The filters in force, each with the list that is without it.
-    pub fn chips(&self) -> Vec<Chip> {
-        let in_force = self.narrowing().into_iter().filter(|(_, _, value)| !value.trim().is_empty());
-        in_force
-            .map(|(name, label, value)| Chip {
-                label,
-                value: value.trim().to_owned(),
-                href: self.href_without(Some(name), None),
-            })
-            .collect()
+    /// The list with these fields.
+    pub fn address(&self) -> ListAddress<'_> {
+        let narrowing = vec![
+            ("q", "Person", self.q.as_str()),
+            ("role", "Role", &self.role),
+            ("state", "State", &self.state),
+        ];
+        ListAddress { path: "/admin/users", narrowing, shown: Vec::new() }
     }
 
     /// The address of the list with these fields, starting after an id.
     pub fn href(&self, after: Option<i64>) -> String {
-        self.href_without(None, after)
-    }
-
-    fn href_without(&self, left_out: Option<&str>, after: Option<i64>) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, _, value) in self.narrowing() {
-            if !value.trim().is_empty() && Some(name) != left_out {
-                query.append_pair(name, value.trim());
-            }
-        }
-        if let Some(after) = after {
-            query.append_pair("after", &after.to_string());
-        }
-        match query.finish().as_str() {
-            "" => "/admin/users".to_owned(),
-            query => format!("/admin/users?{query}"),
-        }
+        self.address().href(after.map(|id| id.to_string()).as_deref())
     }
 }
 
@@ -118,7 +96,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(fields.href(Some(3)), "/admin/users?q=a%26b&state=invited&after=3");
-        assert_eq!(fields.chips()[0].href, "/admin/users?state=invited");
+        assert_eq!(fields.address().chips()[0].href, "/admin/users?state=invited");
         assert_eq!(UserFields::default().href(None), "/admin/users");
     }
 }

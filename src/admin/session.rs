@@ -6,13 +6,15 @@ use askama::Template;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::sessions::AdminSessionRow;
+use super::{
+    event_rows::{EventRow, People, event_rows},
+    sessions::AdminSessionRow,
+};
 use crate::{
-    accounts::User,
     app::Site,
-    db::{DbConnection, now},
+    db::now,
     error::Error,
-    events::{self, Kind},
+    events,
     security::Client,
     sessions::{
         Administrator, EndReason, Ending, Which,
@@ -44,15 +46,6 @@ struct EndedFacts {
     why: String,
     by: Option<String>,
     note: Option<String>,
-}
-
-/// An entry of the security log.
-pub struct EventRow {
-    pub at: Moment,
-    pub what: String,
-    pub actor: Option<String>,
-    pub ip: String,
-    pub detail: Option<String>,
 }
 
 /// `POST /admin/sessions/{id}/end`
@@ -133,7 +126,14 @@ async fn page(
         Some(_) => None,
     };
     let (asked, by) = (session.id.clone(), session.ended_by);
-    let (events, by) = site.db.run(move |conn| Ok((event_rows(conn, &asked)?, person(conn, by)?))).await?;
+    let (events, by) = site
+        .db
+        .run(move |conn| {
+            let events = events::of_session(conn, &asked, EVENTS)?;
+            Ok((event_rows(conn, events)?, People::find(conn, by)?.get(by)))
+        })
+        .await?;
+    let by = by.map(|person| person.to_string());
     let ended = session.ended_at.map(|at| ended_facts(&session, at, by));
     Ok(AdminSessionPage {
         layout,
@@ -156,42 +156,6 @@ fn ended_facts(session: &Listed, at: time::PrimitiveDateTime, by: Option<String>
         why: EndReason::sentence(session.end_reason.as_deref().unwrap_or_default()).to_owned(),
         by,
         note: session.end_note.clone(),
-    }
-}
-
-fn event_rows(conn: &mut DbConnection, session: &str) -> Result<Vec<EventRow>, Error> {
-    events::of_session(conn, session, EVENTS)?
-        .into_iter()
-        .map(|event| {
-            Ok(EventRow {
-                at: Moment::new(event.at),
-                what: Kind::sentence(&event.kind).to_owned(),
-                actor: person(conn, event.actor_id)?,
-                ip: event.ip.unwrap_or_default(),
-                detail: event.detail.map(|detail| readable_detail(&event.kind, detail)),
-            })
-        })
-        .collect()
-}
-
-/// The detail of an event for reading: why a session ended is kept as a name, then the administrator's own words.
-pub fn readable_detail(kind: &str, detail: String) -> String {
-    if kind != Kind::SessionEnded.name() {
-        return detail;
-    }
-    match detail.split_once(": ") {
-        Some((reason, note)) => format!("{}: {note}", EndReason::sentence(reason)),
-        None => EndReason::sentence(&detail).to_owned(),
-    }
-}
-
-/// A user's name and address; someone whose account is gone has a number.
-pub fn person(conn: &mut DbConnection, id: Option<i64>) -> Result<Option<String>, Error> {
-    match id.map(|id| (id, User::by_id(conn, id))) {
-        None => Ok(None),
-        Some((_, Ok(user))) => Ok(Some(format!("{} ({})", user.name, user.email))),
-        Some((id, Err(Error::NotFound))) => Ok(Some(format!("user {id}, since deleted"))),
-        Some((_, Err(error))) => Err(error),
     }
 }
 

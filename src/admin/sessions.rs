@@ -3,12 +3,12 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::{Chip, FilterFields};
+use super::filter::FilterFields;
 use crate::{
     app::Site,
     error::Error,
     sessions::{Administrator, EndReason, Page, list::Listed, pages::Facts},
-    web::{FieldErrors, Layout, Moment, grouped, html},
+    web::{Chip, FieldErrors, Layout, Moment, grouped, html},
 };
 
 /// So many are counted for the page, however many there are: it costs the same for all.

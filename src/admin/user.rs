@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    session::{EventRow, person, readable_detail},
+    event_rows::{EventRow, event_rows},
     sessions::AdminSessionRow,
     users::{LinkPanel, UserRow, confirm_href},
 };
@@ -18,13 +18,13 @@ use crate::{
     app::Site,
     db::DbConnection,
     error::Error,
-    events::{self, Kind},
+    events::log,
     security::Client,
     sessions::{
         Administrator, Which,
         list::{Filter, Wanted},
     },
-    web::{FieldErrors, Flash, Form, Layout, Moment, html, see_other},
+    web::{FieldErrors, Flash, Form, Layout, html, see_other},
 };
 
 const EVENTS: i64 = 50;
@@ -216,7 +216,10 @@ async fn page(site: &Site, layout: Layout, admin: &Administrator, id: i64) -> Re
     let wanted = Wanted { filter: Filter { user: Some(id), ..Filter::default() }, ..Wanted::default() };
     // The sessions first: those that the store turns out to have lost are not counted then.
     let sessions = site.sessions.page(&wanted, None).await?;
-    let work = move |conn: &mut DbConnection| Ok((people::one(conn, id)?, event_rows(conn, id)?));
+    let work = move |conn: &mut DbConnection| {
+        let events = log::page(conn, &log::Filter::of_user(id), None, EVENTS)?;
+        Ok((people::one(conn, id)?, event_rows(conn, events)?))
+    };
     let (person, events) = site.db.run(work).await?;
     Ok(UserPage {
         layout,
@@ -230,19 +233,4 @@ async fn page(site: &Site, layout: Layout, admin: &Administrator, id: i64) -> Re
         link: None,
         confirm_href: confirm_href(site, admin, &path(id)),
     })
-}
-
-fn event_rows(conn: &mut DbConnection, user: i64) -> Result<Vec<EventRow>, Error> {
-    events::of_user(conn, user, EVENTS)?
-        .into_iter()
-        .map(|event| {
-            Ok(EventRow {
-                at: Moment::new(event.at),
-                what: Kind::sentence(&event.kind).to_owned(),
-                actor: person(conn, event.actor_id.filter(|actor| *actor != user))?,
-                ip: event.ip.unwrap_or_default(),
-                detail: event.detail.map(|detail| readable_detail(&event.kind, detail)),
-            })
-        })
-        .collect()
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::{filter::Chip, people::UserFields};
+use super::people::UserFields;
 use crate::{
     accounts::{
         NewUser, Role, confirm,
@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     security::{Client, random_url_safe},
     sessions::Administrator,
-    web::{FieldErrors, Form, Layout, Moment, grouped, html},
+    web::{Chip, FieldErrors, Form, Layout, Moment, grouped, html},
 };
 
 /// Rows on one page.
@@ -174,7 +174,7 @@ async fn page(
     let page = UsersPage {
         layout,
         errors,
-        chips: fields.chips(),
+        chips: fields.address().chips(),
         total,
         total_text,
         rows: found.into_iter().map(|person| UserRow::new(person, admin)).collect(),

@@ -7,6 +7,8 @@ use diesel::{
     r2d2::R2D2Connection as _,
 };
 
+use time::{PrimitiveDateTime, Time};
+
 use super::DatabaseUrl;
 
 /// A connection to either database; Diesel's DSL works on both.
@@ -21,6 +23,23 @@ pub enum DbConnection {
 diesel::define_sql_function! {
     /// A text in lower case. SQLite's own knows ASCII only, so each connection gets one for all letters.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+diesel::define_sql_function! {
+    /// A time cut down to its `hour` or `day`: Postgres' own, and one that each SQLite connection gets. Steps are
+    /// written into the SQL, because Postgres takes two parameters for two different expressions in `GROUP BY`.
+    fn date_trunc(step: diesel::sql_types::Text, at: diesel::sql_types::Timestamp) -> diesel::sql_types::Timestamp;
+}
+
+/// What [`date_trunc`] does on SQLite; a step that isn't known cuts nothing off.
+fn cut(step: &str, at: PrimitiveDateTime) -> PrimitiveDateTime {
+    match step {
+        "hour" => {
+            PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT))
+        }
+        "day" => PrimitiveDateTime::new(at.date(), Time::MIDNIGHT),
+        _ => at,
+    }
 }
 
 /// Makes connections for the pool. Diesel's own manager would guess the database by trying one after the
@@ -115,6 +134,9 @@ impl r2d2::ManageConnection for Connect {
                 ))?;
                 write_ahead(&mut conn)?;
                 lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
+                date_trunc_utils::register_impl(&mut conn, |step: String, at: PrimitiveDateTime| {
+                    cut(&step, at)
+                })?;
                 Ok(DbConnection::Sqlite(conn))
             }
         }

@@ -290,6 +290,16 @@ pub fn beyond_limit(conn: &mut DbConnection, user: i64, keep: i64) -> Result<Vec
         .load(conn)?)
 }
 
+/// How many sessions are active: those that lists show.
+pub fn active(conn: &mut DbConnection) -> Result<i64, Error> {
+    Ok(sessions::table
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::store_key.is_not_null())
+        .filter(dsl::expires_at.gt(now()))
+        .count()
+        .get_result(conn)?)
+}
+
 /// A session that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = sessions)]

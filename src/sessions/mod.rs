@@ -10,6 +10,7 @@ pub mod lookup;
 mod matching;
 pub mod pages;
 mod redis;
+mod samples;
 mod secret;
 pub mod seen;
 mod start;
@@ -84,7 +85,7 @@ impl Sessions {
     /// Work that goes on beside the requests, for as long as it is polled.
     pub async fn background(self: Arc<Self>) {
         let batches = self.seen.clone().write_batches(self.db.clone());
-        tokio::join!(batches, sweep::run(Arc::clone(&self)));
+        tokio::join!(batches, sweep::run(Arc::clone(&self)), samples::run(Arc::clone(&self)));
     }
 
     /// Writes what waits to be written.

@@ -1,9 +1,11 @@
-//! What pages share: the layout, forms and their errors, times, notices.
+//! What pages share: the layout, forms and their errors, lists, times, notices, charts.
 
 pub mod assets;
+pub mod chart;
 pub mod flash;
 mod form;
 mod layout;
+mod list;
 mod moment;
 
 use actix_web::{HttpResponse, http::StatusCode, http::header::ContentType};
@@ -12,6 +14,7 @@ use askama::Template;
 pub use flash::{Flash, see_other};
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
 pub use layout::{Layout, Viewer};
+pub use list::{Chip, ListAddress};
 pub use moment::Moment;
 
 /// Larger than most pages, in bytes, so that the text of one doesn't move while it is written.

@@ -69,6 +69,8 @@ on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |sta
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.click("Admin").await;
+    admin.wait_for_path("/admin").await;
+    admin.click("Sessions").await;
     admin.wait_for("5 active sessions").await;
     admin.fill(&[("q", "lovelace")]).await;
     admin.click("Filter").await;

@@ -124,6 +124,8 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     assert!(user.contains_key("/pages/more.html"));
     // The first page of fifty sessions, the second, and one page for each session.
     assert!(admin.keys().any(|path| path.starts_with("/admin/sessions?after=")), "{:?}", admin.keys());
+    assert!(admin.keys().any(|path| path.starts_with("/admin/events?after=")), "{:?}", admin.keys());
+    assert!(user.keys().any(|path| path.starts_with("/activity?after=")), "{:?}", user.keys());
     assert!(admin.keys().filter(|path| path.starts_with("/admin/sessions/")).count() > 60);
     // Both people, each with a way to their sessions.
     assert!(["/admin/users/1", "/admin/users/2"].iter().all(|path| admin.contains_key(*path)));
@@ -170,6 +172,10 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
         (422, admin.post("/admin/users", &[("email", "nonsense")]).await),
         (422, admin.post("/admin/users/1/role", &[("role", "root")]).await),
         (422, admin.post("/admin/users/1/deactivate", &[("force", "yes")]).await),
+        (422, admin.get("/admin/events?kind=nonsense&ip=nonsense&from=nonsense").await),
+        (422, admin.get("/admin/events.csv?to=nonsense").await),
+        (422, admin.get("/admin?range=nonsense").await),
+        (422, user.get("/activity?after=nonsense").await),
     ];
     for (status, answer) in refusals {
         assert_page(&answer.clone().expect(status));

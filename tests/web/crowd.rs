@@ -143,3 +143,20 @@ fn moment(from_now: Duration) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]"))
         .unwrap()
 }
+
+/// Thirty days of samples and sign-ins with their ups and downs, for charts that look as they do in life.
+pub fn history(app: &TestApp) {
+    let (mut samples, mut events) = (Vec::new(), Vec::new());
+    for hours in 1..720_i64 {
+        let at = moment(Duration::hours(-hours));
+        let wave = 40 + (hours * 37 % 23) + if hours % 24 < 12 { 60 } else { 0 };
+        samples.push(format!("('{at}', {wave})"));
+        let sign_ins = usize::try_from(1 + hours % 5 + if hours % 24 < 12 { 6 } else { 0 }).unwrap();
+        events.extend(vec![format!("('{at}', 'signed_in')"); sign_ins]);
+        let failures = if hours == 30 || hours == 7 { 17 } else { usize::try_from(hours % 3).unwrap() };
+        events.extend(vec![format!("('{at}', 'sign_in_failed')"); failures]);
+    }
+    let mut conn = app.stores().connect();
+    conn.run(&format!("INSERT INTO samples (at, active) VALUES {}", samples.join(",")));
+    conn.run(&format!("INSERT INTO events (at, kind) VALUES {}", events.join(",")));
+}

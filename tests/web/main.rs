@@ -5,7 +5,9 @@
 mod support;
 
 mod accessibility;
+mod activity;
 mod admin_ending;
+mod admin_events;
 mod admin_session;
 mod admin_sessions;
 mod admin_users;
@@ -36,6 +38,7 @@ mod my_sessions;
 mod operator_pages;
 mod outage;
 mod overtaken;
+mod overview;
 mod passwords;
 mod pool_faults;
 mod postgres_faults;

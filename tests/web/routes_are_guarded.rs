@@ -148,7 +148,6 @@ on_both_stacks!(what_is_not_in_the_table_does_not_exist, |stack| async {
         "/login/",
         "/Login",
         "/profile/password/x",
-        "/admin",
         "/admin/",
         "//login",
         "/static/",

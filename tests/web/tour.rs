@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accessibility::assert_accessible,
-    crowd::{age, behind_a_proxy, crowd},
+    crowd::{age, behind_a_proxy, crowd, history},
     support::*,
 };
 
@@ -103,6 +103,9 @@ impl Tour {
         browser.click_beside("Unknown device", "End session").await;
         browser.wait_for("The session was ended.").await;
         self.see("my-sessions-ended").await;
+        self.visit("/activity", "activity").await;
+        self.visit("/activity?after=1", "activity-nothing").await;
+        self.visit("/activity?after=nonsense", "activity-mistake").await;
         self.visit("/admin/sessions", "403").await;
         self.send("/logout", "You are signed out.", "signed-out").await;
     }
@@ -159,6 +162,25 @@ impl Tour {
         browser.click("Next page").await;
         browser.wait_for("First page").await;
         self.see("admin-sessions-second-page").await;
+        self.as_historian().await;
+    }
+
+    /// What has happened: the administrator's log and charts.
+    async fn as_historian(&self) {
+        let browser = &self.browser;
+        self.visit("/admin/events", "admin-events").await;
+        self.visit("/admin/events?q=okafor&ip=203.0.113.0/24&from=2020-01-01", "admin-events-found").await;
+        self.visit("/admin/events?kind=session_ended", "admin-events-ends").await;
+        self.visit("/admin/events?q=nobody", "admin-events-none").await;
+        self.visit("/admin/events?ip=10.0.0.0/99&from=soon&kind=x", "admin-events-mistake").await;
+        self.visit("/admin", "admin-overview-young").await;
+        self.app.sql("DELETE FROM samples");
+        history(&self.app);
+        self.visit("/admin", "admin-overview").await;
+        self.visit("/admin?range=30d", "admin-overview-month").await;
+        let tables = "document.querySelectorAll('.as-table').forEach((table) => { table.open = true })";
+        browser.ask(tables).await;
+        self.see("admin-overview-tables").await;
     }
 
     async fn users(&self, long: &Person) {

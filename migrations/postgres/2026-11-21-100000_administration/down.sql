@@ -8,6 +8,7 @@ ALTER TABLE events DROP COLUMN ip_key;
 DROP INDEX IF EXISTS users_by_email_trgm;
 DROP INDEX IF EXISTS users_by_name_trgm;
 DROP INDEX users_by_role;
+DROP INDEX sessions_never_stored;
 DROP INDEX sessions_ended;
 DROP INDEX sessions_active_by_remembered;
 DROP INDEX sessions_active_by_os;

@@ -6,6 +6,7 @@ DROP INDEX events_by_at;
 DROP INDEX events_by_kind;
 ALTER TABLE events DROP COLUMN ip_key;
 DROP INDEX users_by_role;
+DROP INDEX sessions_never_stored;
 DROP INDEX sessions_ended;
 DROP INDEX sessions_active_by_remembered;
 DROP INDEX sessions_active_by_os;

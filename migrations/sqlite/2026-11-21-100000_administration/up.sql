@@ -4,6 +4,7 @@ CREATE INDEX sessions_active_by_browser ON sessions (lower(browser), last_seen_a
 CREATE INDEX sessions_active_by_os ON sessions (lower(os), last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX sessions_active_by_remembered ON sessions (remembered, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended ON sessions (ended_at DESC, id DESC) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_never_stored ON sessions (created_at) WHERE ended_at IS NULL AND store_key IS NULL;
 CREATE INDEX users_by_role ON users (role, id DESC);
 
 ALTER TABLE events ADD COLUMN ip_key BLOB;

@@ -1,0 +1,236 @@
+//! `/admin`: how things stand and how they went; and the samples behind it.
+
+use std::collections::BTreeMap;
+
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, Time, macros::format_description};
+
+use crate::{admin_sessions::id_of, support::*};
+
+/// The table under a chart: the numbers of each line.
+fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
+    let heads = page.texts(&format!("#{chart}-table tbody th"));
+    let cells = page.texts(&format!("#{chart}-table tbody td"));
+    let width = cells.len() / heads.len().max(1);
+    heads.into_iter().zip(cells.chunks(width.max(1)).map(<[String]>::to_vec)).collect()
+}
+
+/// The first numbers of a table's lines, with their names.
+fn counts(page: &Answer, chart: &str) -> Vec<(String, String)> {
+    table(page, chart).into_iter().map(|(name, values)| (name, values[0].clone())).collect()
+}
+
+fn named(counts: &[(&str, &str)]) -> Vec<(String, String)> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
+}
+
+/// Active sessions, people, administrators, sign-ins and failures.
+fn figures(page: &Answer) -> Vec<String> {
+    page.texts(".figures dd")
+}
+
+/// What a chart says to those who don't see it.
+fn summary(page: &Answer, chart: &str) -> String {
+    page.texts(&format!("svg[role=img] #{chart}-summary")).remove(0)
+}
+
+/// A time in SQL.
+fn sql_time(at: PrimitiveDateTime) -> String {
+    let format = format_description!("'[year]-[month]-[day] [hour]:[minute]:[second]'");
+    at.format(format).unwrap()
+}
+
+/// The beginning of the hour so many hours ago, in UTC.
+fn hour(ago: i64) -> PrimitiveDateTime {
+    let at = OffsetDateTime::now_utc() - Duration::hours(ago);
+    PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap())
+}
+
+on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let curl = app.client().named("curl/8.14.1");
+    ada.sign_in(&curl).await;
+    let odd = app.client().named("<script>alert(1)</script>");
+    Person::new("Odd One").register(&odd).await;
+    for (email, times) in [(&*ada.email, 2), ("nobody@example.org", 1)] {
+        for _ in 0..times {
+            app.client().post("/login", &[("email", email), ("password", "wrong")]).await.expect(401);
+        }
+    }
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page), ["4", "3", "1", "4", "3"]);
+    assert_eq!(page.texts("[data-live-count]"), ["4"]);
+    assert_eq!(counts(&page, "browsers"), named(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
+    assert_eq!(counts(&page, "systems"), named(&[("Linux", "2"), ("Unknown", "2")]));
+    assert_eq!(
+        counts(&page, "kinds"),
+        named(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
+    );
+    assert_eq!(page.texts("#ends-table"), Vec::<String>::new());
+    let page = page.has("No session has ended");
+    let sums = |page: &Answer| {
+        table(page, "sign-ins").values().fold((0, 0), |(sign_ins, failed), line| {
+            (sign_ins + line[0].parse::<i64>().unwrap(), failed + line[1].parse::<i64>().unwrap())
+        })
+    };
+    assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 3), 24));
+
+    odd.post("/logout", &[]).await.to("/");
+    admin.post(&format!("/admin/sessions/{}/end", id_of(&app, &ada)), &[]).await.to("/admin/sessions");
+    admin.post(&format!("/admin/sessions/{}/end", id_of(&app, &ada)), &[]).await.to("/admin/sessions");
+    app.sql("UPDATE events SET at = '2020-01-01 00:00:00' WHERE kind = 'sign_in_failed' AND user_id IS NULL");
+    let page = admin.get("/admin?range=30d").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page), ["1", "1", "1", "4", "2"]);
+    let ends = named(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
+    assert_eq!(counts(&page, "ends"), ends);
+    assert_eq!(summary(&page, "ends"), "Ended by an administrator 2, Signed out 1.");
+    assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 2), 30));
+    app.sql("UPDATE sessions SET ended_at = '2020-01-01 00:00:00' WHERE end_reason = 'logout'");
+    let page = admin.get("/admin").await.expect(200);
+    assert_eq!(counts(&page, "ends"), named(&[("Ended by an administrator", "2")]));
+
+    let page = admin.get("/admin?range=year").await.expect(422).has("There is no such range");
+    assert_page(&page);
+});
+
+on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
+    // The same hours to the end, also when the next one begins meanwhile.
+    let this_hour = hour(0);
+    let hour = |ago| this_hour - Duration::hours(ago);
+    for (ago, active) in [(2, 7), (3, 1_204), (5 * 24, 31), (40 * 24, 99)] {
+        let at = sql_time(hour(ago));
+        app.sql(&format!("INSERT INTO samples (at, active) VALUES ({at}, {active})"));
+    }
+    let lower = sql_time(hour(3) + Duration::minutes(30));
+    app.sql(&format!("INSERT INTO samples (at, active) VALUES ({lower}, 12)"));
+    for ago in [3, 3, 3, 5 * 24] {
+        let at = sql_time(hour(ago) + Duration::minutes(1));
+        app.sql(&format!("INSERT INTO events (at, kind) VALUES ({at}, 'sign_in_failed')"));
+    }
+
+    let label = |at: PrimitiveDateTime, with_hour: bool| {
+        let day = format_description!("[day padding:none] [month repr:short]");
+        let hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
+        if with_hour { at.format(hour).unwrap() } else { at.format(day).unwrap() }
+    };
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    let active = table(&page, "active");
+    assert_eq!(active.len(), 24);
+    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the highest of the hour");
+    assert_eq!(active[&label(hour(2), true)], ["7"]);
+    assert_eq!(active[&label(hour(10), true)], ["–"], "nobody counted");
+    assert_eq!(table(&page, "sign-ins")[&label(hour(3), true)], ["0", "3"]);
+    let highest = format!("highest 1,204 ({})", label(hour(3), true));
+    assert!(summary(&page, "active").contains(&highest), "{}", summary(&page, "active"));
+    assert!(summary(&page, "sign-ins").contains("Failed: highest 3"), "{}", summary(&page, "sign-ins"));
+    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "read without hovering");
+
+    let month = admin.get("/admin?range=30d").await.expect(200);
+    assert_page(&month);
+    let active = table(&month, "active");
+    assert_eq!(active.len(), 30);
+    assert_eq!(active[&label(hour(5 * 24), false)], ["31"]);
+    assert!(!active.values().any(|values| values[0] == "99"), "too old");
+    assert_eq!(table(&month, "sign-ins")[&label(hour(5 * 24), false)], ["0", "1"]);
+
+    for page in [&page, &month] {
+        let charts = page.attributes("svg[role=img]", "aria-labelledby");
+        assert_eq!(charts.len(), 5);
+        for names in charts {
+            for id in names.split(' ') {
+                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} says nothing");
+            }
+            let chart = names.split("-name").next().unwrap();
+            let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
+            let lines = table(page, chart);
+            let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
+            assert_eq!(drawn, written, "{chart}: a column or bar for each number");
+        }
+    }
+
+    // A new minute may bring a new sample.
+    eventually(|| async {
+        app.sql("DELETE FROM samples");
+        admin
+            .get("/admin")
+            .await
+            .expect(200)
+            .text()
+            .contains("No samples yet: the first comes within a minute")
+    })
+    .await;
+});
+
+on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
+    let began = OffsetDateTime::now_utc();
+    let mut app = TestApp::start(stack).await;
+    app.person("Ada Lovelace").await;
+    let samples = || app.query_text("SELECT at, active FROM samples ORDER BY at");
+    eventually(|| async { !samples().is_empty() }).await;
+    app.sql("DELETE FROM samples");
+    let (mut second, mut third) = (app.second_instance().await, app.second_instance().await);
+    eventually(|| async { !samples().is_empty() }).await;
+    for instance in [&mut second, &mut third, &mut app] {
+        instance.restart().await;
+        instance.client().get("/").await.expect(200);
+    }
+    let samples = app.query_text("SELECT at, active FROM samples ORDER BY at");
+    let minutes = (OffsetDateTime::now_utc() - began).whole_minutes() + 2;
+    assert!(samples.len() <= usize::try_from(minutes).unwrap(), "{samples:?} in {minutes} minutes");
+    for sample in samples {
+        let [Some(at), Some(active)] = sample.as_slice() else { panic!("{sample:?}") };
+        assert!(at.ends_with(":00") && active == "1", "{at}: {active}");
+    }
+});
+
+on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
+    let mut app = TestApp::start(stack).await;
+    eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
+    app.stop().await;
+    app.sql("DELETE FROM samples");
+    let half = Duration::minutes(30);
+    let kept = [hour(24) + half, hour(72), hour(80 * 24)];
+    let gone = [hour(72) + half, hour(91 * 24), hour(91 * 24) + half];
+    for at in kept.iter().chain(&gone) {
+        app.sql(&format!("INSERT INTO samples (at, active) VALUES ({}, 7)", sql_time(*at)));
+    }
+    app.restart().await;
+    let old = || app.query_one("SELECT count(*) FROM samples WHERE active = 7").unwrap();
+    eventually(|| async { old() == "3" }).await;
+    for at in kept {
+        let found = format!("SELECT count(*) FROM samples WHERE at = {}", sql_time(at));
+        assert_eq!(app.query_one(&found).as_deref(), Some("1"), "{at}");
+    }
+});
+
+on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let one = quoted(&id_of(&app, &ada));
+    eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
+    app.sql(&format!(
+        "INSERT INTO sessions (id, user_id, created_at, last_seen_at, expires_at, absolute_expires_at, remembered, ip, ip_key, \
+         user_agent, browser, browser_version, os, device, store_key, state) \
+         WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 100100) \
+         SELECT 'many' || n, user_id, created_at, '2026-01-01 00:00:00', '2099-01-01 00:00:00', '2099-01-01 00:00:00', remembered, ip, \
+         ip_key, user_agent, 'Lynx', '', os, device, 'many' || n, state FROM many, sessions WHERE sessions.id = {one}"
+    ));
+    app.sql("UPDATE samples SET active = 123456");
+    let newest = sql_time(hour(-1));
+    app.sql(&format!("INSERT INTO samples (at, active) VALUES ({newest}, 234567)"));
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page)[0], "about 234,567");
+    let page = page.has("the 100,000 seen last");
+    assert!(figures(&page)[1].starts_with("at least "), "{:?}", figures(&page));
+    assert_eq!(figures(&page)[2], "1");
+    assert_eq!(page.texts("[data-live-count]"), ["234,567"]);
+});
