@@ -4,6 +4,7 @@
 pub mod confirm;
 pub mod deletion;
 pub(crate) mod forms;
+pub mod links;
 pub mod login;
 pub mod password;
 pub mod people;

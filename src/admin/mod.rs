@@ -2,6 +2,7 @@
 
 pub mod ending;
 pub mod filter;
+mod forms;
 pub mod people;
 pub mod session;
 pub mod sessions;
