@@ -5,6 +5,7 @@ pub mod activity;
 pub mod confirm;
 pub mod deletion;
 pub(crate) mod forms;
+pub mod links;
 pub mod login;
 pub mod password;
 pub mod people;

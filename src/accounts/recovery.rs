@@ -6,8 +6,8 @@ use askama::Template;
 use super::{
     User,
     forms::{ResetForm, check_new_password},
+    links,
     setup::TokenQuery,
-    standing,
     tokens::{self, Purpose},
 };
 use crate::{
@@ -86,7 +86,7 @@ pub async fn submit(
         return Ok(form_page(&page, &errors));
     }
     let hash = site.passwords.hash(values.password).await?;
-    match standing::choose_password(&site.db, &site.sessions, values.token, hash, client).await? {
+    match links::choose_password(&site.db, &site.sessions, values.token, hash, client).await? {
         Some(_) => Ok(see_other(&site.config, "/login", Some(Flash::PasswordSet))),
         None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &OverPage { layout })),
     }

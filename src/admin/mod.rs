@@ -8,6 +8,7 @@ pub mod events_csv;
 pub mod events_filter;
 mod figures;
 pub mod filter;
+mod forms;
 pub mod overview;
 pub mod people;
 pub mod session;

@@ -5,14 +5,13 @@ use askama::Template;
 
 use super::{
     event_rows::{EventRow, event_rows},
+    forms::{EndSessionsForm, NoFields, RoleForm},
     sessions::AdminSessionRow,
     users::{LinkPanel, UserRow, confirm_href},
 };
 use crate::{
     accounts::{
-        Role,
-        forms::{EndSessionsForm, NoFields, RoleForm},
-        people,
+        Role, links, people,
         standing::{self, Actor, Change},
     },
     app::Site,
@@ -161,7 +160,7 @@ pub async fn make_link(
     let id = id.into_inner();
     let mut errors = form.errors;
     if errors.is_empty() {
-        if let Some(link) = standing::make_link(&site.db, id, actor(&admin, client)).await? {
+        if let Some(link) = links::make_link(&site.db, id, actor(&admin, client)).await? {
             let link = Some(LinkPanel::new(&site, link));
             let page = page(&site, layout, &admin, id).await?;
             return Ok(html(StatusCode::OK, &UserPage { link, ..page }));

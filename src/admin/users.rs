@@ -3,13 +3,13 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::people::UserFields;
+use super::{forms::InviteForm, people::UserFields};
 use crate::{
     accounts::{
         NewUser, Role, confirm,
-        forms::InviteForm,
+        links::{self, Link},
         people::{self, Person},
-        standing::{self, Actor, Link},
+        standing::Actor,
         tokens,
     },
     app::Site,
@@ -131,7 +131,7 @@ pub async fn invite(
             role: Role::parse(&values.role).unwrap_or(Role::User),
         };
         let by = Actor { user: Some(admin.id), client: Some(client) };
-        match standing::invite(&site.db, new, by).await {
+        match links::invite(&site.db, new, by).await {
             Ok(made) => link = Some(LinkPanel::new(&site, made)),
             Err(error) if error.is_unique_violation() => {
                 errors.add("email", "An account with this address exists already. Look for it in the list.");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{REACH, sessions::rfc3339, tell};
 use crate::{
     accounts::{
-        NewUser, Role, User, forms,
+        NewUser, Role, User, forms, links,
         password::{self, Passwords},
         people::{self, Person},
         standing::{self, Actor, Change},
@@ -208,7 +208,7 @@ async fn create(config: &Config, email: &str, name: &str, role: &str, stdin: boo
 
 async fn link(config: &Config, email: &str) -> Result<(), String> {
     let (db, user) = find(config, email).await?;
-    match standing::make_link(&db, user.id, Actor::OPERATOR).await.map_err(tell)? {
+    match links::make_link(&db, user.id, Actor::OPERATOR).await.map_err(tell)? {
         Some(link) => {
             println!("{}", tokens::link(&config.server.base_url, &link.token));
             Ok(())
@@ -221,7 +221,7 @@ async fn set_password(config: &Config, email: &str) -> Result<(), String> {
     let (db, user) = find(config, email).await?;
     let hash = hash(read_password(config, &[&user.name, &user.email])?).await?;
     let sessions = reach(config, &db).await?;
-    let done = standing::set_password(&db, &sessions, user.id, hash, Actor::OPERATOR).await;
+    let done = links::set_password(&db, &sessions, user.id, hash, Actor::OPERATOR).await;
     println!("{} has the new password. {}", plain(&user.email), ended(done.map_err(tell)?)?);
     Ok(())
 }

@@ -104,6 +104,11 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     }
     let ended = app.query_one("SELECT id FROM sessions ORDER BY created_at DESC, id LIMIT 1").unwrap();
     user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");
+    // An end of many that is over, under the id that stands for all.
+    app.sql(&format!(
+        "INSERT INTO bulk_ends (id, started_at, moved_at, finished_at, by_user, expected, ended) VALUES \
+         ('{ended}', '2026-01-01 00:00:00', '2026-01-01 00:00:01', '2026-01-01 00:00:01', 1, 1300, 1299)"
+    ));
     let routes = table(&ended);
     let paths = || routes.iter().map(|(path, _)| path.clone());
 
