@@ -19,10 +19,10 @@ use actix_web::{
 use crate::{
     accounts::{login, profile, register, setup},
     admin,
-    error::Error,
+    error::{Detail, Error},
     gate, health,
     security::error_pages::wants_json,
-    sessions::{self, CurrentUser},
+    sessions::{self, CurrentUser, Departed},
     web::{Layout, assets},
 };
 
@@ -74,6 +74,7 @@ pub fn with_session() -> Table {
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)
         .post("/profile/delete", User, profile::delete)
+        .get("/session/events", User, sessions::stream::events)
         .get("/sessions", User, sessions::pages::show)
         .post("/sessions/end-others", User, sessions::pages::end_others)
         .post("/sessions/{id}/end", User, sessions::pages::end)
@@ -81,6 +82,7 @@ pub fn with_session() -> Table {
         .get("/pages/{path:.*}", User, gate::pages::serve)
         .get("/admin/sessions", Admin, admin::sessions::show)
         .post("/admin/sessions/end", Admin, admin::ending::end)
+        .get("/admin/sessions/events", Admin, admin::live::events)
         .get("/admin/sessions/{id}", Admin, admin::session::show)
         .post("/admin/sessions/{id}/end", Admin, admin::session::end)
 }
@@ -205,7 +207,14 @@ fn check(rule: Rule, mut req: ServiceRequest, next: Next<impl MessageBody + 'sta
 /// To the sign-in page, and back here afterwards; a form that was sent gets the page itself with 401.
 async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
     if wants_json(req.request()) {
-        return HttpResponse::from_error(Error::SignInFirst);
+        let mut response = HttpResponse::from_error(Error::SignInFirst);
+        let departed = Departed::of(req.request()).await;
+        let sentence = departed.map_or_else(
+            || "You are not signed in. Sign in to go on.".to_owned(),
+            |departed| departed.farewell.sentence(),
+        );
+        response.extensions_mut().insert(Detail(sentence));
+        return response;
     }
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -213,7 +222,7 @@ async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
         return HttpResponse::SeeOther().insert_header((LOCATION, format!("/login?{query}"))).finish();
     }
     match req.extract::<Layout>().await {
-        Ok(layout) => login::sign_in_first(layout, String::new()),
+        Ok(layout) => login::sign_in_first(req.request(), layout, String::new()).await,
         Err(error) => HttpResponse::from_error(error),
     }
 }

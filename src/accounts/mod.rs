@@ -1,5 +1,6 @@
 //! Accounts: registering, signing in and out, the profile, the first administrator.
 
+mod farewell;
 pub(crate) mod forms;
 pub mod login;
 pub mod password;

@@ -2,5 +2,6 @@
 
 pub mod ending;
 pub mod filter;
+pub mod live;
 pub mod session;
 pub mod sessions;

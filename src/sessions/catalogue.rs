@@ -133,6 +133,12 @@ pub struct Ended {
     pub user_id: i64,
     /// Its entry in the store, if it got so far.
     pub store_key: Option<String>,
+    /// The name of the reason.
+    pub reason: Option<String>,
+    /// What the administrator wrote.
+    pub note: Option<String>,
+    /// The user who did it; none: the system.
+    pub by: Option<i64>,
 }
 
 /// A session about to be recorded.
@@ -232,7 +238,14 @@ pub fn end(
         ($rows:expr) => {
             diesel::update($rows)
                 .set(set)
-                .returning((dsl::id, dsl::user_id, dsl::store_key))
+                .returning((
+                    dsl::id,
+                    dsl::user_id,
+                    dsl::store_key,
+                    dsl::end_reason,
+                    dsl::end_note,
+                    dsl::ended_by,
+                ))
                 .get_results::<Ended>(conn)?
         };
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Backend, EndReason, Ending, Sessions, Which,
-    catalogue::{self, Due, Ended},
+    catalogue::{self, Due},
     time_duration,
 };
 use crate::{db::now, error::Error};
@@ -84,10 +84,9 @@ async fn end(sessions: &Sessions, due: Vec<Due>, reason: EndReason) -> Result<()
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
     let due = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
-    let ended: Vec<Ended> =
-        due.into_iter().map(|due| Ended { id: due.id, user_id: 0, store_key: due.store_key }).collect();
-    if !ended.is_empty() {
-        sessions.forget(&ended).await;
+    if !due.is_empty() {
+        let (ids, keys): (_, Vec<_>) = due.into_iter().map(|due| (due.id, due.store_key)).unzip();
+        sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
     }
     Ok(())
 }
