@@ -24,6 +24,7 @@ mod instances;
 mod kill_nine;
 mod lifetimes;
 mod live;
+mod live_browser;
 mod live_faults;
 mod login;
 mod migrations;
