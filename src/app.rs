@@ -153,6 +153,7 @@ impl Running {
 
     /// Lets requests under way finish, then stops and writes what waits to be written.
     pub async fn stop(self) {
+        self.site.sessions.live().stop();
         self.handle.stop(true).await;
         self.background.abort();
         self.site.sessions.flush().await;

@@ -20,10 +20,10 @@ use crate::{
     accounts::{activity, confirm, deletion, login, profile, recovery, register, setup},
     admin,
     app::Site,
-    error::Error,
+    error::{Detail, Error},
     gate, health,
     security::error_pages::wants_json,
-    sessions::{self, CurrentUser},
+    sessions::{self, CurrentUser, Departed},
     web::{Layout, assets},
 };
 
@@ -82,6 +82,7 @@ pub fn with_session() -> Table {
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
         .get("/activity", User, activity::show)
+        .get("/session/events", User, sessions::stream::events)
         .get("/sessions", User, sessions::pages::show)
         .post("/sessions/end-others", User, sessions::pages::end_others)
         .post("/sessions/{id}/end", User, sessions::pages::end)
@@ -92,6 +93,7 @@ pub fn with_session() -> Table {
         .get("/admin/events.csv", Admin, admin::events_csv::download)
         .get("/admin/sessions", Admin, admin::sessions::show)
         .post("/admin/sessions/end", Admin, admin::ending::end)
+        .get("/admin/sessions/events", Admin, admin::live::events)
         .get("/admin/sessions/ends/{id}", Admin, admin::bulk_end::show)
         .get("/admin/sessions/{id}", Admin, admin::session::show)
         .post("/admin/sessions/{id}/end", Admin, admin::session::end)
@@ -270,7 +272,14 @@ fn confirm_first(
 /// To the sign-in page, and back here afterwards; a form that was sent gets the page itself with 401.
 async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
     if wants_json(req.request()) {
-        return HttpResponse::from_error(Error::SignInFirst);
+        let mut response = HttpResponse::from_error(Error::SignInFirst);
+        let departed = Departed::of(req.request()).await;
+        let sentence = departed.map_or_else(
+            || "You are not signed in. Sign in to go on.".to_owned(),
+            |departed| departed.farewell.sentence(),
+        );
+        response.extensions_mut().insert(Detail(sentence));
+        return response;
     }
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -278,7 +287,7 @@ async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
         return HttpResponse::SeeOther().insert_header((LOCATION, format!("/login?{query}"))).finish();
     }
     match req.extract::<Layout>().await {
-        Ok(layout) => login::sign_in_first(layout, String::new()),
+        Ok(layout) => login::sign_in_first(req.request(), layout, String::new()).await,
         Err(error) => HttpResponse::from_error(error),
     }
 }

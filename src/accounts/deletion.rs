@@ -28,8 +28,8 @@ const ROUNDS: usize = 3;
 
 /// How far a deletion got.
 enum Step {
-    /// The account is gone.
-    Gone,
+    /// The account is gone, and with it these sessions, whose entries were not in a store of their own.
+    Gone(Vec<Ended>),
     /// Its sessions have ended, but the store still holds entries of these.
     Forget(Vec<Ended>),
     /// It is the only active administrator's.
@@ -77,7 +77,10 @@ async fn delete_account(site: &Site, user: &CurrentUser, client: Client) -> Resu
         let (id, session, client) = (user.id, session.take(), client.clone());
         let step = site.db.transaction(move |conn| step(conn, id, session.as_deref(), client, in_store));
         match step.await? {
-            Step::Gone => return Ok(true),
+            Step::Gone(ended) => {
+                site.sessions.live().ended(&ended);
+                return Ok(true);
+            }
             Step::LastAdministrator => return Ok(false),
             Step::Forget(ended) => {
                 if !site.sessions.forget(&ended).await {
@@ -109,12 +112,12 @@ fn step(
     }
     User::raise_epoch(conn, id)?;
     let ending = Ending { reason: EndReason::Logout, by: Some(id), note: None, client: Some(client.clone()) };
-    catalogue::end(conn, &Which::AllOf { user: id }, &ending, in_store)?;
+    let ended = catalogue::end(conn, &Which::AllOf { user: id }, &ending, in_store)?;
     let unconfirmed = catalogue::unconfirmed_of(conn, id)?;
     if !unconfirmed.is_empty() {
         return Ok(Step::Forget(unconfirmed));
     }
     Event::new(Kind::AccountDeleted, Some(id)).from(Some(&client)).write(conn)?;
     diesel::delete(users::table.find(id)).execute(conn)?;
-    Ok(Step::Gone)
+    Ok(Step::Gone(ended))
 }

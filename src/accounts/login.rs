@@ -6,7 +6,7 @@ use actix_web_lab::header::{ClearSiteData, ClearSiteDataDirective};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{authenticate, forms::LoginForm};
+use super::{authenticate, farewell, forms::LoginForm};
 use crate::{
     app::Site,
     error::Error,
@@ -48,17 +48,23 @@ pub fn next_or_profile(next: &str) -> String {
 }
 
 /// `GET /login`
-pub async fn show(layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
+pub async fn show(req: HttpRequest, layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
-    html(StatusCode::OK, &LoginPage::new(layout, values, FieldErrors::default()))
+    farewell::said(&req, layout, |layout| {
+        html(StatusCode::OK, &LoginPage::new(layout, values, FieldErrors::default()))
+    })
+    .await
 }
 
 /// The sign-in page as the answer to someone who has to sign in first: 401.
-pub fn sign_in_first(layout: Layout, next: String) -> HttpResponse {
+pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> HttpResponse {
     let mut errors = FieldErrors::default();
     errors.add_form("Sign in first; then send the form again. Nothing was changed.");
     let values = LoginForm { next, ..LoginForm::default() };
-    html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors))
+    farewell::said(req, layout, |layout| {
+        html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors))
+    })
+    .await
 }
 
 /// `POST /login`

@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod confirm;
 pub mod deletion;
+mod farewell;
 pub(crate) mod forms;
 pub mod links;
 pub mod login;

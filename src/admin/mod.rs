@@ -9,6 +9,7 @@ pub mod events_filter;
 mod figures;
 pub mod filter;
 mod forms;
+pub mod live;
 pub mod overview;
 pub mod people;
 pub mod session;

@@ -188,7 +188,10 @@ async fn answer(
     done: (String, Flash),
 ) -> Result<HttpResponse, Error> {
     match change {
-        Change::Done(_) => Ok(see_other(&site.config, &done.0, Some(done.1))),
+        Change::Done(_) => {
+            site.sessions.live().accounts_changed();
+            Ok(see_other(&site.config, &done.0, Some(done.1)))
+        }
         Change::Nothing => Ok(see_other(&site.config, &path(id), Some(Flash::Unchanged))),
         Change::LastAdministrator => {
             let mut errors = FieldErrors::default();

@@ -114,10 +114,16 @@ pub async fn run(config: &Config, command: SessionsCommand) -> Result<(), String
     db.prepare().await.map_err(tell)?;
     let sessions = Arc::new(Sessions::new(config, db).await.map_err(tell)?);
     sessions.wait(REACH).await.map_err(tell)?;
+    let done = run_on(&sessions, command).await;
+    sessions.tell_others().await;
+    done
+}
+
+async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), String> {
     match command {
         SessionsCommand::List { filter, state, sort, json } => {
             let wanted = read(&FilterFields { state, sort, ..filter.fields() })?;
-            list(&sessions, &wanted, json).await
+            list(sessions, &wanted, json).await
         }
         SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
             let fields = filter.fields();
@@ -126,11 +132,11 @@ pub async fn run(config: &Config, command: SessionsCommand) -> Result<(), String
             }
             let wanted = read(&fields)?;
             if dry_run {
-                return list(&sessions, &wanted, json).await;
+                return list(sessions, &wanted, json).await;
             }
-            end(&sessions, &wanted, reason, yes, json).await
+            end(sessions, &wanted, reason, yes, json).await
         }
-        SessionsCommand::Verify { repair } => verify(&sessions, repair).await,
+        SessionsCommand::Verify { repair } => verify(sessions, repair).await,
     }
 }
 

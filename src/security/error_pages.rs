@@ -20,6 +20,7 @@ use crate::{
 };
 
 const PROBLEM_JSON: &str = "application/problem+json";
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// The page for one status.
 #[derive(Template)]
@@ -107,7 +108,8 @@ impl Asked {
 /// Whether the client asked for JSON rather than for a page.
 pub fn wants_json(req: &HttpRequest) -> bool {
     let accept = req.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    (accept.contains("application/json") || accept.contains(PROBLEM_JSON)) && !accept.contains("text/html")
+    let is_script = ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|kind| accept.contains(kind));
+    is_script && !accept.contains("text/html")
 }
 
 fn is_rendered(headers: &HeaderMap) -> bool {

@@ -135,6 +135,12 @@ pub struct Ended {
     pub user_id: i64,
     /// Its entry in the store, if it got so far.
     pub store_key: Option<String>,
+    /// The name of the reason.
+    pub reason: Option<String>,
+    /// What the administrator wrote.
+    pub note: Option<String>,
+    /// The user who did it; none: the system.
+    pub by: Option<i64>,
 }
 
 /// A session about to be recorded.
@@ -234,7 +240,14 @@ pub fn end(
         ($rows:expr) => {
             diesel::update($rows)
                 .set(set)
-                .returning((dsl::id, dsl::user_id, dsl::store_key))
+                .returning((
+                    dsl::id,
+                    dsl::user_id,
+                    dsl::store_key,
+                    dsl::end_reason,
+                    dsl::end_note,
+                    dsl::ended_by,
+                ))
                 .get_results::<Ended>(conn)?
         };
     }
@@ -337,12 +350,12 @@ pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Resul
         .load(conn)?)
 }
 
-/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`.
-pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<Ended>, Error> {
+/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`: id and store key.
+pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
     Ok(sessions::table
         .filter(dsl::store_pending)
         .limit(limit)
-        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .select((dsl::id, dsl::store_key))
         .load(conn)?)
 }
 
@@ -351,7 +364,7 @@ pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, 
     Ok(sessions::table
         .filter(dsl::user_id.eq(user))
         .filter(dsl::store_pending)
-        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .select((dsl::id, dsl::user_id, dsl::store_key, dsl::end_reason, dsl::end_note, dsl::ended_by))
         .load(conn)?)
 }
 

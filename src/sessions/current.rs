@@ -101,7 +101,9 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let Some(found) = found else {
         return Ok(None);
     };
-    sessions.seen.note(&found);
+    if Visit::with(|visit| visit.in_background) != Some(true) {
+        sessions.seen.note(&found);
+    }
     Ok(Some(CurrentUser::new(&found, &loaded)))
 }
 

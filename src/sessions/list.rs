@@ -356,6 +356,11 @@ pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<Listed, Error> {
     Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)
 }
 
+/// These sessions, in no order; ids that are none are left out.
+pub fn by_ids(conn: &mut DbConnection, ids: &[String]) -> Result<Vec<Listed>, Error> {
+    Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq_any(ids)).select(listed!()).load(conn)?)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;

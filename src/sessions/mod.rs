@@ -2,30 +2,43 @@
 //! store (Redis, or the catalogue's own table) holds its state and the rolling clock.
 
 pub mod catalogue;
+mod counted;
 mod current;
 pub mod device;
+mod farewell;
 mod key;
 pub mod list;
+pub mod live;
 pub mod lookup;
 mod matching;
 pub mod pages;
 mod redis;
+mod relay;
 mod samples;
 mod secret;
 pub mod seen;
 mod start;
 mod state;
 mod store;
+pub mod stream;
 mod sweep;
 mod verify;
 pub mod visit;
+mod watched;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
 
 use time::PrimitiveDateTime;
 
 pub use catalogue::{EndReason, Ending, Which};
 pub use current::{Administrator, CurrentUser};
+pub use farewell::{Departed, Farewell};
+pub use live::Hub;
 pub use matching::{CHUNK, Page};
 pub use state::Established;
 pub use store::Store;
@@ -36,7 +49,9 @@ use crate::{
     db::{Db, now},
     error::Error,
 };
+use counted::Counted;
 use list::Listed;
+use live::Message;
 use lookup::Lookup;
 use redis::Redis;
 use seen::Seen;
@@ -47,6 +62,10 @@ pub struct Sessions {
     backend: Backend,
     lookup: Lookup,
     seen: Seen,
+    live: Hub,
+    /// What other instances are to be told, until somebody does.
+    outbound: Mutex<Option<mpsc::Receiver<Message>>>,
+    counted: Counted,
     config: config::Session,
     started_at: PrimitiveDateTime,
 }
@@ -78,14 +97,49 @@ impl Sessions {
             None => Backend::Sql,
         };
         let lookup = Lookup::start(db.clone(), config.store_timeout)?;
-        let seen = Seen::new(config.session.clone());
-        Ok(Self { db, backend, lookup, seen, config: config.session.clone(), started_at: now() })
+        let (live, outbound) = Hub::new(config.redis.is_some());
+        let seen = Seen::new(config.session.clone(), live.clone());
+        Ok(Self {
+            db,
+            backend,
+            lookup,
+            seen,
+            live,
+            outbound: Mutex::new(outbound),
+            counted: Counted::default(),
+            config: config.session.clone(),
+            started_at: now(),
+        })
     }
 
     /// Work that goes on beside the requests, for as long as it is polled.
     pub async fn background(self: Arc<Self>) {
         let batches = self.seen.clone().write_batches(self.db.clone());
-        tokio::join!(batches, sweep::run(Arc::clone(&self)), samples::run(Arc::clone(&self)));
+        let swept = sweep::run(Arc::clone(&self));
+        let sampled = samples::run(Arc::clone(&self));
+        tokio::join!(batches, swept, sampled, watched::run(Arc::clone(&self)), self.relay());
+    }
+
+    /// Tells the other instances what waits to be told: for the command line, which has no background.
+    pub async fn tell_others(&self) {
+        if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
+            relay::send_waiting(redis, &mut outbound).await;
+        }
+    }
+
+    fn take_outbound(&self) -> Option<mpsc::Receiver<Message>> {
+        self.outbound.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    async fn relay(&self) {
+        if let (Backend::Redis(redis), Some(outbound)) = (&self.backend, self.take_outbound()) {
+            relay::run(redis, &self.live, outbound).await;
+        }
+    }
+
+    /// Where what happens to sessions is told.
+    pub fn live(&self) -> &Hub {
+        &self.live
     }
 
     /// Writes what waits to be written.
@@ -134,17 +188,23 @@ impl Sessions {
         matches!(self.backend, Backend::Redis(_))
     }
 
-    /// Deletes the entries of sessions that a transaction of the caller's has ended; `false` when the store did not confirm it.
+    /// Tells of sessions that a transaction of the caller's has ended, and deletes their entries; `false` when the
+    /// store did not confirm it. Every end comes by here.
     pub async fn forget(&self, ended: &[catalogue::Ended]) -> bool {
+        self.live.ended(ended);
+        let ids = ended.iter().map(|session| session.id.clone()).collect();
+        self.delete_entries(ids, ended.iter().filter_map(|session| session.store_key.clone()).collect()).await
+    }
+
+    /// Deletes the entries of these ended sessions; `false` when the store did not confirm it.
+    async fn delete_entries(&self, ids: Vec<String>, keys: Vec<String>) -> bool {
         let Backend::Redis(redis) = &self.backend else {
             return true;
         };
-        let keys: Vec<String> = ended.iter().filter_map(|session| session.store_key.clone()).collect();
         if let Err(error) = redis.delete_all(&keys).await {
             tracing::warn!(error = ?error.causes(), "entries of ended sessions wait to be deleted");
             return false;
         }
-        let ids: Vec<String> = ended.iter().map(|session| session.id.clone()).collect();
         if ids.is_empty() {
             return true;
         }

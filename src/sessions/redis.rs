@@ -12,7 +12,7 @@ use deadpool_redis::{Pool, Runtime, Timeouts};
 use redis::{
     AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
     PushInfo, PushKind, RedisError,
-    aio::{MultiplexedConnection, SendError},
+    aio::{MultiplexedConnection, PubSub, SendError},
 };
 use tokio::sync::Notify;
 use url::Url;
@@ -22,6 +22,9 @@ use super::{
     state::State,
 };
 use crate::{error::Error, security::sha256_hex};
+
+/// Where the instances speak with each other.
+const CHANNEL: &str = "gatehouse:sessions";
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_millis(250);
@@ -210,6 +213,32 @@ impl Redis {
             }
         };
         tokio::time::timeout(longest, reached).await.map_err(Error::unavailable)
+    }
+
+    /// Says something to all instances.
+    pub async fn publish(&self, text: &str) -> Result<(), Error> {
+        let mut command = redis::pipe();
+        command.cmd("PUBLISH").arg(self.channel()).arg(text).ignore();
+        self.run(&command).await
+    }
+
+    /// A connection that hears what is published.
+    pub async fn subscribe(&self) -> Result<PubSub, Error> {
+        let subscribed = async {
+            let mut link = self.client.get_async_pubsub().await?;
+            link.subscribe(self.channel()).await?;
+            Ok::<_, RedisError>(link)
+        };
+        match tokio::time::timeout(self.patience * 4, subscribed).await {
+            Ok(Ok(link)) => Ok(link),
+            Ok(Err(error)) => Err(Failure::Refused(error).into()),
+            Err(_) => Err(Failure::Slow(self.patience * 4).into()),
+        }
+    }
+
+    /// Redis publishes across its databases, so the number is in the name.
+    fn channel(&self) -> String {
+        format!("{CHANNEL}:{}", self.client.get_connection_info().redis.db)
     }
 
     /// Whether Redis answers and takes what sessions need.

@@ -13,7 +13,7 @@ use diesel::{
 use time::PrimitiveDateTime;
 use tokio::sync::Notify;
 
-use super::lookup::Found;
+use super::{Hub, lookup::Found};
 use crate::{
     config,
     db::{Db, DbConnection, now, schema::sessions},
@@ -28,6 +28,7 @@ const GATHER: Duration = Duration::from_millis(100);
 pub struct Seen {
     waiting: Arc<Mutex<HashMap<String, Sighting>>>,
     some: Arc<Notify>,
+    live: Hub,
     config: Arc<config::Session>,
 }
 
@@ -49,9 +50,9 @@ pub fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime)
 }
 
 impl Seen {
-    /// Nobody seen yet.
-    pub fn new(config: config::Session) -> Self {
-        Self { waiting: Arc::default(), some: Arc::default(), config: Arc::new(config) }
+    /// Nobody seen yet; who is seen is told.
+    pub fn new(config: config::Session, live: Hub) -> Self {
+        Self { waiting: Arc::default(), some: Arc::default(), live, config: Arc::new(config) }
     }
 
     /// Notes that the session was used just now.
@@ -82,9 +83,11 @@ impl Seen {
         if batch.is_empty() {
             return;
         }
+        let ids = batch.keys().cloned().collect();
         let written = db.patient().transaction(move |conn| write(conn, batch)).await;
-        if let Err(error) = written {
-            tracing::warn!(error = ?error.causes(), "last-seen times could not be written");
+        match written {
+            Ok(()) => self.live.seen(ids),
+            Err(error) => tracing::warn!(error = ?error.causes(), "last-seen times could not be written"),
         }
     }
 }

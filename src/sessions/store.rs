@@ -48,7 +48,11 @@ impl SessionStore for Store {
             return Ok(None);
         };
         match self.load_entry(&key).await {
-            Ok(state) => Ok(state),
+            Ok(Some(state)) => Ok(Some(state)),
+            Ok(None) => {
+                Visit::with(|visit| visit.dead_key = Some(key.store_key()));
+                Ok(None)
+            }
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "a session could not be read");
                 Visit::with(|visit| visit.unavailable = true);
@@ -110,7 +114,9 @@ impl Store {
     async fn load_entry(&self, key: &Key) -> Result<Option<State>, Error> {
         let sessions = &self.sessions;
         let store_key = key.store_key();
+        let in_background = Visit::with(|visit| visit.in_background);
         let text = match &self.near {
+            Some(redis) if in_background == Some(true) => redis.peek(&store_key).await?,
             Some(redis) => redis.read(&store_key, sessions.config.ttl(key.remembered)).await?,
             None => {
                 let found = sessions.lookup.find(store_key.clone()).await?;
@@ -163,6 +169,9 @@ impl Sessions {
             }
         };
         let mut counts = recorded;
+        if recorded && !is_rotation {
+            self.live.started(&established.session_id);
+        }
         if recorded && let Some(loaded) = loaded {
             let was_there = self.drop_entry(&loaded.store_key).await;
             // Somebody deleted the entry that this one replaces: that signs the browser out, also under a new key.

@@ -88,9 +88,10 @@ async fn end(sessions: &Sessions, due: Vec<Live>, reason: EndReason) -> Result<(
 }
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let ended = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
-    if !ended.is_empty() {
-        sessions.forget(&ended).await;
+    let due = sessions.db.patient().run(|conn| catalogue::unconfirmed(conn, BATCH)).await?;
+    if !due.is_empty() {
+        let (ids, keys): (_, Vec<_>) = due.into_iter().unzip();
+        sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     cookie::{Cookie, time::Duration as CookieDuration},
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
+    http::header::{ACCEPT, HeaderMap, HeaderValue, SET_COOKIE},
     middleware::Next,
 };
 
@@ -28,6 +28,9 @@ use crate::{
 /// An answer that takes longer looks again whether its session still has the key that it came with. Nothing that
 /// gives a session another key is as quick.
 const LATE: Duration = Duration::from_millis(1);
+
+/// The header by which a script says that nobody asked for what it fetches.
+const BACKGROUND: &str = "x-background";
 
 tokio::task_local! {
     static VISIT: RefCell<Visit>;
@@ -51,6 +54,10 @@ pub struct Loaded {
 pub struct Visit {
     /// The store's entry, if the cookie led to one.
     pub loaded: Option<Loaded>,
+    /// Hex SHA-256 of a session key that led to no entry.
+    pub dead_key: Option<String>,
+    /// A script's request, or a stream: it doesn't count as use of the session.
+    pub in_background: bool,
     /// The catalogue's row, where reading the state brought it along.
     pub found: Option<Arc<Found>>,
     /// The signed-in user, once asked for; `Some(None)`: nobody.
@@ -81,7 +88,8 @@ pub async fn open(
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let site = Site::of(req.request())?.clone();
     let began = Instant::now();
-    let scope = VISIT.scope(RefCell::default(), async move {
+    let visit = Visit { in_background: is_in_background(req.headers()), ..Visit::default() };
+    let scope = VISIT.scope(RefCell::new(visit), async move {
         let result = next.call(req).await;
         (result, VISIT.with(RefCell::take))
     });
@@ -99,6 +107,13 @@ pub async fn open(
         Err(error) if visit.unavailable => Err(Error::unavailable(error.to_string()).into()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a page asked by itself, and not the person in front of it: a session that nobody uses ends at its time, also
+/// while a page of it stays open.
+fn is_in_background(headers: &HeaderMap) -> bool {
+    headers.contains_key(BACKGROUND)
+        || headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream")
 }
 
 fn finish_cookies<B>(
@@ -139,7 +154,11 @@ async fn renewal<B>(
 ) -> Option<Cookie<'static>> {
     let user = visit.current.as_ref()?.as_ref()?;
     let session = &site.config.session;
-    if !user.session.remembered || visit.saved.is_some() || sets(res.headers(), &session.cookie_name) {
+    if !user.session.remembered
+        || visit.in_background
+        || visit.saved.is_some()
+        || sets(res.headers(), &session.cookie_name)
+    {
         return None;
     }
     let key = &visit.loaded.as_ref()?.store_key;

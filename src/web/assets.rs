@@ -32,6 +32,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets![
         ("app.css", "text/css; charset=utf-8"),
         ("app.js", "text/javascript; charset=utf-8"),
+        ("live.js", "text/javascript; charset=utf-8"),
+        ("roll.js", "text/javascript; charset=utf-8"),
         ("logo.svg", "image/svg+xml"),
         ("favicon.svg", "image/svg+xml"),
     ]

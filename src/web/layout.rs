@@ -67,6 +67,11 @@ impl Layout {
         self.path.starts_with(prefix)
     }
 
+    /// Whether an administrator sees a page of the administration.
+    pub fn is_administration(&self) -> bool {
+        self.is_at("/admin") && self.user.as_ref().is_some_and(|user| user.is_admin)
+    }
+
     async fn of(req: &HttpRequest) -> Result<Self, Error> {
         let site = Site::of(req)?;
         let current = CurrentUser::find(req).await;

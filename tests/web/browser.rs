@@ -49,11 +49,12 @@ on_both_stacks!(two_browsers_see_each_other_and_one_ends_the_other, |stack| asyn
     first.click_beside("Safari 18 on macOS", "End session").await;
     first.wait_for("The session was ended.").await;
     assert_eq!(count(&first, ".session").await, 1);
-    second.click("Profile").await;
-    second.wait_for_path("/login?next=%2Fprofile").await;
+    second.wait_for("You were signed out from another device.").await;
+    second.click("Sign in again").await;
+    second.wait_for_path("/login?next=%2Fsessions").await;
     second.fill(&[("email", &ada.email), ("password", &ada.password)]).await;
     second.submit("/login").await;
-    second.wait_for_path("/profile").await;
+    second.wait_for_path("/sessions").await;
 });
 
 on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |stack| async {
@@ -82,8 +83,9 @@ on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |sta
     admin.click_beside("Safari 18 on macOS", "End session").await;
     admin.wait_for("The session was ended.").await;
 
-    theirs.click("My sessions").await;
-    theirs.wait_for_path("/login?next=%2Fsessions").await;
+    theirs.wait_for("You were signed out by an administrator: Reported as stolen").await;
+    theirs.click("Sign in again").await;
+    theirs.wait_for_path("/login?next=%2Fprofile").await;
     let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
     admin.goto(&format!("/admin/sessions/{id}")).await;
     admin.wait_for("Reported as stolen").await;

@@ -220,6 +220,31 @@ impl Tour {
         self.send("/password/reset", "Error:", "reset-refused").await;
     }
 
+    /// The list and an open page when a session is ended elsewhere, and the sign-in page after it.
+    async fn ended_elsewhere(&self) {
+        let (browser, app) = (&self.browser, &self.app);
+        let client = app.client();
+        Person::new("Grace Hopper").sign_in(&client).await;
+        browser.goto("/admin/sessions?q=example.org").await;
+        browser.wait_for("Live").await;
+        let one = app.query_one("SELECT id FROM sessions WHERE ip = '203.0.113.7' AND ended_at IS NULL");
+        let newest =
+            "SELECT id FROM sessions WHERE ended_at IS NULL ORDER BY last_seen_at DESC OFFSET 3 LIMIT 1";
+        let one = one.or_else(|| app.query_one(newest)).unwrap();
+        client
+            .post(&format!("/admin/sessions/{one}/end"), &[("reason", "Phone lost")])
+            .await
+            .to("/admin/sessions");
+        browser.wait_for("Phone lost").await;
+        picture(browser, &format!("admin-sessions-struck-{}", self.look)).await;
+        client.post("/sessions/end-others", &[]).await.to("/sessions");
+        browser.wait_for("You were signed out from another device.").await;
+        self.see("ended-elsewhere").await;
+        browser.click("Sign in again").await;
+        browser.wait_for("Remember me").await;
+        self.see("login-ended").await;
+    }
+
     async fn without_stores(&self) {
         for proxy in [self.app.stores().redis_proxy(), self.app.stores().postgres_proxy()] {
             proxy.set(Mode::Refuse);
@@ -235,6 +260,7 @@ async fn tour(look: &'static str, width: u32, dark: bool) {
     tour.as_nobody().await;
     tour.as_user().await;
     tour.as_administrator().await;
+    tour.ended_elsewhere().await;
     tour.without_stores().await;
 }
 

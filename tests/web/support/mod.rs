@@ -3,6 +3,7 @@
 
 mod answer;
 mod client;
+mod events;
 mod eventually;
 mod faults;
 mod own_process;
@@ -18,6 +19,7 @@ mod webdriver;
 
 pub use answer::{Answer, Form};
 pub use client::{Client, Cookie, FIREFOX};
+pub use events::Events;
 pub use eventually::eventually;
 pub use faults::Mode;
 pub use page_check::{assert_page, header_complaints};

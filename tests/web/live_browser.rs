@@ -1,0 +1,194 @@
+//! Open pages in Chromium that follow what happens elsewhere.
+
+use std::time::{Duration, Instant};
+
+use fantoccini::Locator;
+
+use crate::{live::own_id, support::*};
+
+const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+    Version/18.4 Safari/605.1.15";
+const BY_ADMIN: &str = "You were signed out by an administrator: Reported as stolen";
+/// A second, and what two browsers on a busy machine take to be asked.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+async fn sign_in(browser: &Browser, person: &Person) {
+    browser.goto("/login").await;
+    browser.fill(&[("email", &person.email), ("password", &person.password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for_path("/profile").await;
+}
+
+/// A stream is open when the page says so; that of a page without a list is known by the server.
+async fn is_live(browser: &Browser) {
+    browser.wait_for("Live").await;
+}
+
+on_both_stacks!(a_list_and_a_page_that_are_open_follow_an_end, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let (admin, theirs) = (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    is_live(&admin).await;
+    admin.wait_for("3 active sessions").await;
+    admin.ask("window.unloaded = false").await;
+
+    sign_in(&theirs, &ada).await;
+    admin.wait_for("Safari 18 on macOS").await;
+    admin.wait_for("4 active sessions").await;
+    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not loaded again");
+
+    let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
+    let ender = app.client();
+    grace.sign_in(&ender).await;
+    let end = format!("/admin/sessions/{id}/end");
+    let began = Instant::now();
+    ender.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
+    theirs.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    let state = "const main = document.querySelector('main'); const dialog = document.querySelector('dialog[open]'); \
+        return [main.closest('[inert]') !== null, dialog.contains(document.activeElement), \
+        document.activeElement.getAttribute('href')].join()";
+    assert_eq!(theirs.ask(state).await, "true,true,/login?next=%2Fprofile");
+
+    admin.wait_for("Ended by an administrator: Reported as stolen").await;
+    let row = format!("return document.getElementById('session-{id}') === null");
+    eventually(|| async { admin.ask(&row).await == true }).await;
+    theirs.click("Sign in again").await;
+    theirs.wait_for_path("/login?next=%2Fprofile").await;
+    theirs.wait_for(BY_ADMIN).await;
+});
+
+#[actix_web::test]
+async fn an_end_on_one_instance_reaches_a_page_that_another_serves() {
+    let one = TestApp::start(Stack::PostgresRedis).await;
+    let two = one.second_instance().await;
+    let (ada, _) = one.person("Ada Lovelace").await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let theirs = Browser::builder(&two).named(SAFARI).open().await;
+    sign_in(&theirs, &ada).await;
+    let id = one.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
+    let end = format!("/admin/sessions/{id}/end");
+    let began = Instant::now();
+    admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
+    theirs.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+}
+
+on_both_stacks!(without_javascript_the_next_click_says_it, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let theirs = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
+    sign_in(&theirs, &ada).await;
+    let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
+    let end = format!("/admin/sessions/{id}/end");
+    admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
+    theirs.click("My sessions").await;
+    theirs.wait_for_path("/login?next=%2Fsessions").await;
+    theirs.wait_for(BY_ADMIN).await;
+    sign_in(&theirs, &ada).await;
+    assert!(!theirs.text().await.contains(BY_ADMIN));
+});
+
+#[actix_web::test]
+async fn the_list_leaves_alone_what_is_being_used() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    is_live(&admin).await;
+    let id = own_id(&client).await;
+    let summary = admin.client().find(Locator::Css(&format!("#session-{id} summary"))).await.unwrap();
+    summary.send_keys("\n").await.unwrap();
+    admin.press("\t").await;
+    admin.press("Still typ").await;
+    for name in ["Alan Turing", "Edsger Dijkstra"] {
+        app.person(name).await;
+        admin.wait_for(name).await;
+    }
+    ada.sign_in(&app.client()).await;
+    admin.wait_for("6 active sessions").await;
+    admin.press("ing").await;
+    let typed =
+        "return [document.activeElement.value, document.activeElement.closest('details').open].join()";
+    assert_eq!(admin.ask(typed).await, "Still typing,true");
+}
+
+#[actix_web::test]
+async fn the_page_of_a_session_follows_its_end() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    let id = own_id(&client).await;
+    admin.goto(&format!("/admin/sessions/{id}")).await;
+    admin.wait_for("Ends in any case").await;
+    client.post("/logout", &[]).await.to("/");
+    eventually(|| async { !admin.text().await.contains("Ends in any case") }).await;
+    let page = admin.text().await;
+    assert!(page.contains("Firefox 140 on Linux Ended") && page.contains("Signed out"), "{page}");
+}
+
+#[actix_web::test]
+async fn whoever_signs_out_is_not_told_so_by_the_page_they_leave() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let browser = Browser::open(&app).await;
+    sign_in(&browser, &ada).await;
+    // As if the page took its time to go: the form is sent by hand, and another stream of the page hears of the end.
+    let heard = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
+        const told = fetch('/session/events', { headers: { accept: 'text/event-stream' } }) \
+            .then((answer) => { sent(); return answer.text(); }); \
+        const sent = () => { \
+            if (SUBMITTED) form.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true })); \
+            return fetch('/logout', { method: 'POST', redirect: 'manual' }); }; \
+        told.then((text) => setTimeout(() => \
+            done([text.includes('You signed out.'), document.querySelector('dialog') !== null].join()), 300));";
+    let ask = async |submitted: &str| {
+        let script = heard.replace("SUBMITTED", submitted);
+        browser.client().execute_async(&script, Vec::new()).await.unwrap()
+    };
+    assert_eq!(ask("true").await, "true,false");
+    sign_in(&browser, &ada).await;
+    assert_eq!(ask("false").await, "true,true", "another tab's page is told");
+}
+
+#[actix_web::test]
+async fn the_time_that_is_left_counts_down() {
+    let app = TestApp::builder(Stack::Sqlite).var("SESSION_IDLE_TTL", "30m").start().await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto(&format!("/admin/sessions/{}", own_id(&client).await)).await;
+    let left = "return document.querySelector('[data-countdown]').textContent";
+    let first = eventually(|| async {
+        let words = admin.ask(left).await;
+        words.as_str().is_some_and(|words| words.starts_with("in 30 minutes ")).then_some(words)
+    });
+    let first = first.await;
+    eventually(|| async { admin.ask(left).await != first }).await;
+}
+
+#[actix_web::test]
+async fn a_list_says_when_it_is_not_live_and_catches_up() {
+    let mut app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    is_live(&admin).await;
+    app.stop().await;
+    admin.wait_for("Reconnecting…").await;
+    let address = app.addr().to_string();
+    app.restart_with(&[("LISTEN_ADDR", &address)]).await;
+    app.person("Ada Lovelace").await;
+    is_live(&admin).await;
+    admin.wait_for("Ada Lovelace").await;
+}
