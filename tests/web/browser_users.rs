@@ -75,7 +75,12 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     admin.click("Deactivate account").await;
     say_yes(&admin, scripts).await;
     admin.wait_for("The account is deactivated. 1 session was ended.").await;
-    theirs.click("Profile").await;
+    if scripts {
+        theirs.wait_for("account was deactivated").await;
+        theirs.click("Sign in again").await;
+    } else {
+        theirs.click("Profile").await;
+    }
     theirs.wait_for_path("/login?next=%2Fprofile").await;
     admin.click("Activate account").await;
     admin.wait_for("The account is active").await;
@@ -86,6 +91,7 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     admin.wait_for("The role was changed.").await;
     sign_in(&theirs, "ada@example.org", NEW).await;
     theirs.click("Admin").await;
+    theirs.click("Sessions").await;
     theirs.wait_for("2 active sessions").await;
     admin.fill(&[("reason", "Drill")]).await;
     admin.click("End all sessions").await;
