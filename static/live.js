@@ -83,7 +83,8 @@ function onSignedOut({ sentence, reason }) {
   dialog.setAttribute("aria-describedby", "signed-out-text");
   dialog.innerHTML = `<div><h2 id="signed-out-title">You are signed out</h2>
     <p id="signed-out-text" role="alert"></p><p><a class="button primary">Sign in again</a></p></div>`;
-  const here = location.pathname + location.search;
+  // The address of a page that answers a form is for forms only.
+  const here = "answersForm" in document.body.dataset ? "/" : location.pathname + location.search;
   const next = dialog.querySelector("a");
   next.href = `/login?next=${encodeURIComponent(here)}`;
   if (reason === "replaced") {

@@ -26,6 +26,10 @@ const GUESSES: u64 = 100_000_000;
 /// Sign-ins that may wait for a thread.
 const QUEUE: usize = 256;
 
+/// How far hashing steps back behind pages, as `nice` counts.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// What a check of a password found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -108,6 +112,7 @@ impl Passwords {
 }
 
 fn work(queue: &Mutex<Receiver<Job>>) {
+    step_back();
     let mut hasher = Hasher::default();
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -115,6 +120,15 @@ fn work(queue: &Mutex<Receiver<Job>>) {
             Ok(job) => job(&mut hasher),
             Err(_) => return,
         }
+    }
+}
+
+/// Whoever waits for a page goes first: it takes a moment, a hash many. Where that is refused, all are equal.
+fn step_back() {
+    // On Linux this is the priority of the calling thread alone.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "hashing threads keep their priority");
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Layout {
     pub unavailable: bool,
     /// The request was refused before anyone asked who is signed in, so the header doesn't say.
     pub unasked: bool,
+    /// The page answers a form, so its address may not be one to come back to.
+    pub answers_form: bool,
 }
 
 /// The signed-in user as the header shows them.
@@ -54,6 +56,7 @@ impl Layout {
             registration_open: site.config.accounts.registration_open,
             unavailable: false,
             unasked: false,
+            answers_form: false,
         }
     }
 
@@ -81,7 +84,8 @@ impl Layout {
         }
         let unavailable = current.is_err();
         let user = current.ok().flatten().map(|user| Viewer::of(&user));
-        Ok(Self { user, flash, unavailable, ..Self::bare(site, req.path()) })
+        let answers_form = !req.method().is_safe();
+        Ok(Self { user, flash, unavailable, answers_form, ..Self::bare(site, req.path()) })
     }
 }
 

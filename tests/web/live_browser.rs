@@ -192,3 +192,20 @@ async fn a_list_says_when_it_is_not_live_and_catches_up() {
     is_live(&admin).await;
     admin.wait_for("Ada Lovelace").await;
 }
+
+#[actix_web::test]
+async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, elsewhere) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    admin.click("End all…").await;
+    admin.fill(&[("reason", "Drill")]).await;
+    admin.click("Preview").await;
+    admin.wait_for("1 session of 1 person").await;
+    elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
+    admin.wait_for("You were signed out from another device.").await;
+    let next = "return document.querySelector('dialog a').getAttribute('href')";
+    assert_eq!(admin.ask(next).await, "/login?next=%2F");
+}

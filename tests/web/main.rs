@@ -13,6 +13,7 @@ mod admin_sessions;
 mod admin_users;
 mod bad_input;
 mod browser;
+mod browser_admin;
 mod browser_plain;
 mod browser_users;
 mod catalogue_decides;

@@ -127,6 +127,20 @@ impl Tour {
         let summary = browser.client().find(Locator::Css("tr:nth-child(3) summary")).await.unwrap();
         summary.send_keys("\n").await.unwrap();
         self.see("admin-sessions-ending").await;
+        self.visit("/admin/sessions?role=user", "admin-sessions-of-users").await;
+        for row in [2, 3] {
+            let tick = format!("tr:nth-child({row}) input[name=ids]");
+            browser.client().find(Locator::Css(&tick)).await.unwrap().click().await.unwrap();
+        }
+        browser.click("End 2 ticked…").await;
+        self.see("admin-sessions-ticked").await;
+        app.sql(
+            "INSERT INTO bulk_ends (id, started_at, moved_at, finished_at, by_user, expected, ended) VALUES \
+             ('over', '2026-01-01 00:00:00', '2026-01-01 00:00:01', '2026-01-01 00:00:01', 1, 1205, 1204), \
+             ('stopped', '2026-01-01 00:00:00', '2026-01-01 00:00:01', NULL, 1, 12000, 7000)",
+        );
+        self.visit("/admin/sessions/ends/over", "admin-bulk-end").await;
+        self.visit("/admin/sessions/ends/stopped", "admin-bulk-end-stopped").await;
         self.visit("/admin/sessions?q=okafor&ip=203.0.113.0/24", "admin-sessions-found").await;
         self.visit("/admin/sessions?q=nobody", "admin-sessions-none").await;
         self.visit("/admin/sessions?ip=10.0.0.0/99", "admin-sessions-mistake").await;
