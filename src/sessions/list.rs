@@ -294,7 +294,7 @@ pub fn page(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Listed>, Error> {
-    let ids: Vec<String> = filter.ordered(sort, after).limit(limit).select(dsl::id).load(conn)?;
+    let ids: Vec<String> = Fresh(filter.ordered(sort, after).limit(limit).select(dsl::id)).load(conn)?;
     let rows = filter.query().filter(dsl::id.eq_any(&ids)).inner_join(users::table);
     let mut rows: Vec<Listed> = rows.select(listed!()).load(conn)?;
     rows.sort_by_cached_key(|session| ids.iter().position(|id| *id == session.id));
@@ -309,7 +309,7 @@ pub fn places(
     limit: i64,
 ) -> Result<Vec<Cursor>, Error> {
     let query = filter.ordered(Sort::Seen, after).limit(limit);
-    Ok(query.select((dsl::last_seen_at, dsl::id)).load(conn)?)
+    Ok(Fresh(query.select((dsl::last_seen_at, dsl::id))).load(conn)?)
 }
 
 /// How many sessions match.
@@ -323,7 +323,29 @@ pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Resul
     Ok(Rows(filter.ordered(Sort::Seen, None).select(dsl::id).limit(most)).get_result(conn)?)
 }
 
-/// The number of rows of a query that has a limit.
+/// A query that is planned anew each time: which index is best depends on what is asked for, and a plan for all cases
+/// reads half the table for some.
+struct Fresh<Q>(Q);
+
+impl<Q: Query> Query for Fresh<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> QueryId for Fresh<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Fresh<Q> {}
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Fresh<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        self.0.walk_ast(out)
+    }
+}
+
+/// The number of rows of a query that has a limit; planned anew each time too.
 #[derive(QueryId)]
 struct Rows<Q>(Q);
 
@@ -335,6 +357,7 @@ impl<Q> RunQueryDsl<DbConnection> for Rows<Q> {}
 
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
         out.push_sql("SELECT COUNT(*) FROM (");
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(") AS rows");
