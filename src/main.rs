@@ -13,6 +13,9 @@ async fn main() {
             1
         }
     };
+    // Worker threads may end after this one. Whichever drops the last handle of the system wakes what is gone by then,
+    // and panics; so one handle stays.
+    std::mem::forget(actix_web::rt::System::current());
     // Returning would wait without limit for threads that a hung database keeps.
     std::process::exit(status);
 }
