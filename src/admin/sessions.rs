@@ -119,7 +119,7 @@ pub async fn show(
         ended: fields.state.trim() == "ended",
         filtered: fields.is_narrowed(),
         total,
-        total_text: if total > COUNTED { format!("More than {}", grouped(COUNTED)) } else { grouped(total) },
+        total_text: if total > counted { format!("More than {}", grouped(counted)) } else { grouped(total) },
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),

@@ -38,7 +38,8 @@ on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
         next = page.attributes("nav.pages a[rel=next]", "href").pop();
     }
     assert_eq!(emails.len(), 121);
-    let ended = admin.get("/admin/sessions?state=ended").await.expect(200).has("More than 100").has("ended sessions");
+    let ended =
+        admin.get("/admin/sessions?state=ended").await.expect(200).has("More than 100").has("ended sessions");
     assert_eq!(ended.texts("table .email").len(), 50);
 
     let active = app.query_one("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND expires_at > last_seen_at AND created_at <= last_seen_at");
