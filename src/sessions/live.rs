@@ -1,6 +1,6 @@
 //! What happens to sessions, told at once to whoever listens: streams of administrators and open pages on this
 //! instance, and through Redis all other instances. Messages are hints: the catalogue decides, and what a lost
-//! message would have said is found by the check of [`watched`](super::watched) within seconds.
+//! message would have said is found by the check of `watched` within seconds.
 
 mod message;
 mod watch;
