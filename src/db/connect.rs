@@ -120,7 +120,10 @@ impl r2d2::ManageConnection for Connect {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
                 let lock = self.lock.map_or(0, |lock| lock.as_millis().max(1));
-                conn.batch_execute(&format!("SET TIME ZONE 'UTC'; SET lock_timeout = {lock}"))?;
+                // Helpers for one query are other people's cores, and take longer to start than a page may.
+                conn.batch_execute(&format!(
+                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock}; SET max_parallel_workers_per_gather = 0; SET jit = off"
+                ))?;
                 Ok(DbConnection::Postgres(conn))
             }
             DatabaseUrl::Sqlite(path) => {

@@ -111,14 +111,25 @@ pub struct Filter {
     pub started_by: Option<PrimitiveDateTime>,
 }
 
-/// The order of a list, newest first. Ended sessions come in the order of their ends, whatever is asked.
+/// The order that was asked for, newest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By last activity.
+    /// By last activity; ended sessions by their end.
     #[default]
     Seen,
     /// By sign-in.
     Started,
+}
+
+/// The order that a list has, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// By last activity.
+    Seen,
+    /// By sign-in.
+    Started,
+    /// By end.
+    Ended,
 }
 
 /// A list that was asked for.
@@ -130,6 +141,13 @@ pub struct Wanted {
     pub sort: Sort,
     /// Where the page starts.
     pub after: Option<Cursor>,
+}
+
+impl Wanted {
+    /// The order of the list.
+    pub fn order(&self) -> Order {
+        self.filter.order(self.sort)
+    }
 }
 
 /// Where a page of the list starts: after this session.
@@ -146,11 +164,11 @@ impl Cursor {
     }
 
     /// The place right after a session of a list in that order.
-    pub fn after(session: &Listed, sort: Sort) -> Self {
-        let at = match (session.ended_at, sort) {
-            (Some(ended_at), _) => ended_at,
-            (None, Sort::Seen) => session.last_seen_at,
-            (None, Sort::Started) => session.created_at,
+    pub fn after(session: &Listed, order: Order) -> Self {
+        let at = match order {
+            Order::Seen => session.last_seen_at,
+            Order::Started => session.created_at,
+            Order::Ended => session.ended_at.unwrap_or(session.last_seen_at),
         };
         Self { at, id: session.id.clone() }
     }
@@ -187,7 +205,6 @@ impl Filter {
     /// The sessions that match, in no order yet.
     fn query(&self) -> Boxed<'_> {
         let at = now();
-        let ago = |duration: Duration| at.saturating_sub(time_duration(duration));
         let mut query = sessions::table.into_boxed();
         query = if self.ended {
             query.filter(dsl::ended_at.is_not_null())
@@ -240,11 +257,27 @@ impl Filter {
         query
     }
 
+    /// Ended sessions of a certain age come in the order of that age, because in the order of their ends all that are
+    /// younger come first.
+    fn order(&self, sort: Sort) -> Order {
+        match (sort, self.older_than, self.idle_over) {
+            (Sort::Started, ..) => Order::Started,
+            (Sort::Seen, ..) if !self.ended => Order::Seen,
+            (Sort::Seen, None, None) => Order::Ended,
+            (Sort::Seen, older_than, idle_over) if older_than > idle_over => Order::Started,
+            _ => Order::Seen,
+        }
+    }
+
     /// The same in the order of a list, after the cursor.
-    fn ordered<'a>(&'a self, sort: Sort, after: Option<&'a Cursor>) -> Boxed<'a> {
+    fn ordered<'a>(&'a self, order: Order, after: Option<&'a Cursor>) -> Boxed<'a> {
         macro_rules! by {
             ($column:expr) => {{
                 let mut query = self.query();
+                // What was not seen for so long did not begin since: the order of the sign-ins starts there.
+                if let (Order::Started, Some(idle)) = (order, self.idle_over) {
+                    query = query.filter(dsl::created_at.le(ago(idle)));
+                }
                 if let Some(Cursor { at, id }) = after {
                     // The first condition is the place in the index; the second parts those of the same time.
                     query = query.filter($column.le(*at)).filter($column.lt(*at).or(dsl::id.lt(id)));
@@ -252,12 +285,16 @@ impl Filter {
                 query.order(($column.desc(), dsl::id.desc()))
             }};
         }
-        match (self.ended, sort) {
-            (true, _) => by!(dsl::ended_at.assume_not_null()),
-            (false, Sort::Seen) => by!(dsl::last_seen_at),
-            (false, Sort::Started) => by!(dsl::created_at),
+        match order {
+            Order::Seen => by!(dsl::last_seen_at),
+            Order::Started => by!(dsl::created_at),
+            Order::Ended => by!(dsl::ended_at.assume_not_null()),
         }
     }
+}
+
+fn ago(duration: Duration) -> PrimitiveDateTime {
+    now().saturating_sub(time_duration(duration))
 }
 
 /// A `LIKE` pattern for texts that contain this one.
@@ -290,11 +327,11 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error>
 pub fn page(
     conn: &mut DbConnection,
     filter: &Filter,
-    sort: Sort,
+    order: Order,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Listed>, Error> {
-    let ids: Vec<String> = Fresh(filter.ordered(sort, after).limit(limit).select(dsl::id)).load(conn)?;
+    let ids: Vec<String> = Fresh(filter.ordered(order, after).limit(limit).select(dsl::id)).load(conn)?;
     let rows = filter.query().filter(dsl::id.eq_any(&ids)).inner_join(users::table);
     let mut rows: Vec<Listed> = rows.select(listed!()).load(conn)?;
     rows.sort_by_cached_key(|session| ids.iter().position(|id| *id == session.id));
@@ -308,7 +345,7 @@ pub fn places(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Cursor>, Error> {
-    let query = filter.ordered(Sort::Seen, after).limit(limit);
+    let query = filter.ordered(Order::Seen, after).limit(limit);
     Ok(Fresh(query.select((dsl::last_seen_at, dsl::id))).load(conn)?)
 }
 
@@ -317,10 +354,23 @@ pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     Ok(filter.query().count().get_result(conn)?)
 }
 
-/// How many sessions match; the count stops at `most`. In the order of a list, because a plan without an order may read
-/// the whole table to find the first.
+/// How many sessions match; the count stops at `most`. In the order of the index that the filter narrows most, so that it
+/// needs no more than that many of those that match, however many there are.
 pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
-    Ok(Rows(filter.ordered(Sort::Seen, None).select(dsl::id).limit(most)).get_result(conn)?)
+    macro_rules! by {
+        ($column:expr) => {
+            Rows(filter.query().order($column).select(dsl::id).limit(most)).get_result(conn)?
+        };
+    }
+    let whose = filter.person.is_some() || filter.user.is_some() || filter.role.is_some();
+    let sort = if filter.older_than.is_some() { Sort::Started } else { Sort::Seen };
+    Ok(match filter.order(sort) {
+        _ if whose => by!(dsl::user_id),
+        _ if filter.network.is_some() => by!(dsl::ip_key),
+        Order::Seen => by!(dsl::last_seen_at.desc()),
+        Order::Started => by!(dsl::created_at.desc()),
+        Order::Ended => by!(dsl::ended_at.desc()),
+    })
 }
 
 /// A query that is planned anew each time: which index is best depends on what is asked for, and a plan for all cases

@@ -2,7 +2,7 @@
 
 use super::{
     Ending, Ends, Sessions, Which,
-    list::{self, Cursor, Filter, Listed, Sort, Wanted},
+    list::{self, Cursor, Filter, Listed, Order, Wanted},
 };
 use crate::{
     db::{DbConnection, now},
@@ -33,14 +33,14 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read.
     pub async fn page(&self, wanted: &Wanted, after: Option<&Cursor>) -> Result<Page, Error> {
-        let sort = wanted.sort;
+        let order = wanted.order();
         let mut rows: Vec<Listed> = Vec::new();
         let mut after = after.cloned();
         for _ in 0..REFILLS {
             let limit = i64::try_from(PAGE + 1 - rows.len()).unwrap_or(1);
-            let listed = self.listed(&wanted.filter, sort, after.clone(), limit).await?;
+            let listed = self.listed(&wanted.filter, order, after.clone(), limit).await?;
             let asked = listed.len();
-            after = listed.last().map(|last| Cursor::after(last, sort)).or(after);
+            after = listed.last().map(|last| Cursor::after(last, order)).or(after);
             let there = if wanted.filter.ended { listed } else { self.confirm(listed).await? };
             let none_lost = there.len() == asked;
             rows.extend(there);
@@ -48,7 +48,7 @@ impl Sessions {
                 break;
             }
         }
-        let next = (rows.len() > PAGE).then(|| Cursor::after(&rows[PAGE - 1], sort));
+        let next = (rows.len() > PAGE).then(|| Cursor::after(&rows[PAGE - 1], order));
         rows.truncate(PAGE);
         Ok(Page { rows, next })
     }
@@ -107,11 +107,11 @@ impl Sessions {
     async fn listed(
         &self,
         filter: &Filter,
-        sort: Sort,
+        order: Order,
         after: Option<Cursor>,
         limit: i64,
     ) -> Result<Vec<Listed>, Error> {
         let filter = filter.clone();
-        self.db.patient().run(move |conn| list::page(conn, &filter, sort, after.as_ref(), limit)).await
+        self.db.patient().run(move |conn| list::page(conn, &filter, order, after.as_ref(), limit)).await
     }
 }

@@ -54,6 +54,36 @@ on_both_stacks!(ended_sessions_are_listed_with_their_reason, |stack| async {
     assert_eq!(page.texts("table .email"), ["ada@example.org"]);
 });
 
+on_both_stacks!(ended_sessions_of_an_age_come_in_the_order_of_that_age, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = crowd(&app).await;
+    for (_, client) in &people[..3] {
+        let _ = client.post("/logout", &[]).await.to("/");
+    }
+    for (name, column, at) in [
+        ("Ada", "created_at", "2026-01-02 00:00:00"),
+        ("Ada", "last_seen_at", "2026-02-01 00:00:00"),
+        ("Bo", "created_at", "2026-01-01 00:00:00"),
+        ("Bo", "last_seen_at", "2026-02-02 00:00:00"),
+        ("Bo", "ended_at", "2026-02-03 00:00:00"),
+    ] {
+        app.sql(&format!("UPDATE sessions SET {column} = '{at}' WHERE user_id = (SELECT id FROM users WHERE name = '{name}')"));
+    }
+    for (query, expected) in [
+        ("", vec!["cy@example.org", "ada@example.org", "bo@example.org"]),
+        ("&sort=started", vec!["cy@example.org", "ada@example.org", "bo@example.org"]),
+        ("&older_than=1h", vec!["ada@example.org", "bo@example.org"]),
+        ("&idle_over=1h", vec!["bo@example.org", "ada@example.org"]),
+        ("&idle_over=1h&sort=started", vec!["ada@example.org", "bo@example.org"]),
+        ("&idle_over=1h&older_than=2h", vec!["ada@example.org", "bo@example.org"]),
+        ("&idle_over=2h&older_than=1h", vec!["bo@example.org", "ada@example.org"]),
+    ] {
+        let page = admin.get(&format!("/admin/sessions?state=ended{query}")).await.expect(200);
+        assert_eq!(page.texts("table .email"), expected, "{query}");
+        let _ = page.has(&format!("{} ended", expected.len()));
+    }
+});
+
 on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;

@@ -1,0 +1,18 @@
+-- What the list of ended sessions is narrowed to: there are many more of them than active ones.
+CREATE INDEX sessions_ended_by_browser ON sessions (lower(browser), ended_at DESC) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_ended_by_os ON sessions (lower(os), ended_at DESC) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_ended_by_ip ON sessions (ip_key) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_ended_by_start ON sessions (created_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_ended_by_seen ON sessions (last_seen_at) WHERE ended_at IS NOT NULL;
+
+-- How common each browser and system is, in the case that they are compared in. Before Postgres 14 nothing keeps that, and
+-- all are taken for equally rare.
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 140000 THEN
+        EXECUTE 'CREATE STATISTICS sessions_browser ON (lower(browser)) FROM sessions';
+        EXECUTE 'CREATE STATISTICS sessions_os ON (lower(os)) FROM sessions';
+    END IF;
+END $$;
+
+ANALYZE sessions;
