@@ -220,6 +220,7 @@ async fn pages(database: &tokio_postgres::Client) -> Result<Vec<(&'static str, S
         ("by sign-in", "sort=started"),
         ("a family name", "q=kowalska"),
         ("two letters", "q=zo"),
+        ("two letters that nobody has", "q=qx"),
         ("a network", "ip=10.20.3.0/24"),
         ("an address", "ip=203.0.113.7"),
         ("a common browser", "browser=chrome"),
@@ -231,9 +232,11 @@ async fn pages(database: &tokio_postgres::Client) -> Result<Vec<(&'static str, S
         ("older than 30 days", "older_than=30d"),
         ("older than 30 days, by sign-in", "older_than=30d&sort=started"),
         ("idle over 5 days", "idle_over=5d"),
+        ("idle over 5 days, by sign-in", "idle_over=5d&sort=started"),
         ("Firefox on Linux, idle", "browser=firefox&os=linux&idle_over=8h"),
         ("ended", "state=ended"),
         ("ended, a rare browser", "state=ended&browser=curl"),
+        ("ended, older than 30 days", "state=ended&older_than=30d"),
     ];
     let mut pages: Vec<(&'static str, String)> =
         fixed.into_iter().map(|(name, query)| (name, list(query.to_owned()))).collect();
