@@ -1,3 +1,4 @@
+ALTER TABLE users ALTER COLUMN email_key SET STATISTICS -1;
 DROP STATISTICS IF EXISTS sessions_os;
 DROP STATISTICS IF EXISTS sessions_browser;
 DROP INDEX sessions_ended_by_seen;
