@@ -23,7 +23,10 @@ use crate::{
     },
     error::Error,
     security::random_url_safe,
-    sessions::{Administrator, Ending, list::Wanted},
+    sessions::{
+        Administrator, Ending,
+        list::{Wanted, is_session_id},
+    },
     web::{Flash, Layout, flash::Notice, grouped},
 };
 
@@ -183,6 +186,9 @@ async fn next(db: &Db, id: &str, at: BulkEnd) -> BulkEnd {
 }
 
 async fn find(db: &Db, id: &str) -> Result<BulkEnd, Error> {
+    if !is_session_id(id) {
+        return Err(Error::NotFound);
+    }
     let id = id.to_owned();
     db.run(move |conn| Ok(bulk_ends::table.find(id).select(BulkEnd::as_select()).first(conn)?)).await
 }

@@ -322,31 +322,34 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<Listed>, Error>
         .load(conn)?)
 }
 
-/// The sessions that match, in that order, at most `limit` after the cursor. The rows are read once it is known which:
-/// a plan that has to sort many would carry all of them, with their users.
-pub fn page(
+/// The places of the sessions that match, in that order, at most `limit` after the cursor.
+pub fn places(
     conn: &mut DbConnection,
     filter: &Filter,
     order: Order,
     after: Option<&Cursor>,
     limit: i64,
-) -> Result<Vec<Listed>, Error> {
-    let ids: Vec<String> = Fresh(filter.ordered(order, after).limit(limit).select(dsl::id)).load(conn)?;
+) -> Result<Vec<Cursor>, Error> {
+    macro_rules! by {
+        ($column:expr) => {
+            Fresh(filter.ordered(order, after).limit(limit).select(($column, dsl::id))).load(conn)?
+        };
+    }
+    Ok(match order {
+        Order::Seen => by!(dsl::last_seen_at),
+        Order::Started => by!(dsl::created_at),
+        Order::Ended => by!(dsl::ended_at.assume_not_null()),
+    })
+}
+
+/// The sessions at these places that still match, in that order: a plan that sorts many to find them would carry all
+/// of them whole, with their users.
+pub fn at(conn: &mut DbConnection, filter: &Filter, places: &[Cursor]) -> Result<Vec<Listed>, Error> {
+    let ids: Vec<&str> = places.iter().map(Cursor::id).collect();
     let rows = filter.query().filter(dsl::id.eq_any(&ids)).inner_join(users::table);
     let mut rows: Vec<Listed> = rows.select(listed!()).load(conn)?;
     rows.sort_by_cached_key(|session| ids.iter().position(|id| *id == session.id));
     Ok(rows)
-}
-
-/// The places of active sessions that match, newest activity first, at most `limit` after the cursor.
-pub fn places(
-    conn: &mut DbConnection,
-    filter: &Filter,
-    after: Option<&Cursor>,
-    limit: i64,
-) -> Result<Vec<Cursor>, Error> {
-    let query = filter.ordered(Order::Seen, after).limit(limit);
-    Ok(Fresh(query.select((dsl::last_seen_at, dsl::id))).load(conn)?)
 }
 
 /// How many sessions match.

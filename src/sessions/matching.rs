@@ -1,7 +1,10 @@
 //! Pages of sessions that match a filter, and their end.
 
+use std::time::Duration;
+
 use super::{
     Ending, Ends, Sessions, Which,
+    catalogue::{self, Ended},
     list::{self, Cursor, Filter, Listed, Order, Wanted},
 };
 use crate::{
@@ -12,11 +15,15 @@ use crate::{
 /// Rows on one page.
 pub const PAGE: usize = 50;
 
-/// How often a page is filled up after the store turned out to have lost sessions on it.
+/// How often a page is filled up after sessions on it turned out to be lost or gone.
 const REFILLS: usize = 20;
 
 /// Sessions that one transaction ends.
 pub const CHUNK: i64 = 1_000;
+
+/// How often a chunk is tried that finds the database busy, and the pause in between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// One page of a list, every active session on it confirmed by the store.
 #[derive(Debug, Default)]
@@ -36,19 +43,20 @@ impl Sessions {
         let order = wanted.order();
         let mut rows: Vec<Listed> = Vec::new();
         let mut after = after.cloned();
+        let mut more = true;
         for _ in 0..REFILLS {
-            let limit = i64::try_from(PAGE + 1 - rows.len()).unwrap_or(1);
-            let listed = self.listed(&wanted.filter, order, after.clone(), limit).await?;
-            let asked = listed.len();
-            after = listed.last().map(|last| Cursor::after(last, order)).or(after);
-            let there = if wanted.filter.ended { listed } else { self.confirm(listed).await? };
-            let none_lost = there.len() == asked;
-            rows.extend(there);
-            if none_lost || rows.len() > PAGE {
+            let (places, listed) = self.listed(&wanted.filter, order, after.clone()).await?;
+            more = places.len() > PAGE;
+            after = places.into_iter().last().or(after);
+            rows.extend(if wanted.filter.ended { listed } else { self.confirm(listed).await? });
+            if !more || rows.len() > PAGE {
                 break;
             }
         }
-        let next = (rows.len() > PAGE).then(|| Cursor::after(&rows[PAGE - 1], order));
+        let next = match rows.get(PAGE - 1) {
+            Some(last) if rows.len() > PAGE => Some(Cursor::after(last, order)),
+            _ => after.filter(|_| more),
+        };
         rows.truncate(PAGE);
         Ok(Page { rows, next })
     }
@@ -71,9 +79,9 @@ impl Sessions {
         self.db.patient().run(move |conn| list::people(conn, &filter)).await
     }
 
-    /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that requests get through in between;
-    /// `told` hears after each how many have ended so far. Sessions that are used meanwhile change their place in the
-    /// list, so it is gone through until nothing is left.
+    /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that
+    /// requests get through in between; `told` hears after each how many have ended so far. Sessions that are used
+    /// meanwhile change their place in the list, so it is gone through until nothing is left.
     pub async fn end_matching(
         &self,
         wanted: &Wanted,
@@ -84,34 +92,66 @@ impl Sessions {
         let filter = Filter { ended: false, started_by: Some(started_by), ..wanted.filter.clone() };
         let mut ends = Ends { count: 0, confirmed: true };
         let mut after: Option<Cursor> = None;
+        let mut last = Vec::new();
         loop {
-            let (filter, from) = (filter.clone(), after.clone());
-            let look = move |conn: &mut DbConnection| list::places(conn, &filter, from.as_ref(), CHUNK);
-            let places = self.db.patient().run(look).await?;
-            let ids = places.iter().map(|place| place.id().to_owned()).collect();
-            match (places.into_iter().last(), &after) {
-                (Some(last), _) => after = Some(last),
-                (None, Some(_)) => {
-                    after = None;
-                    continue;
-                }
+            // While the store forgets one chunk, the catalogue ends the next.
+            let (chunk, confirmed) =
+                tokio::join!(self.end_chunk(&filter, after.as_ref(), &ending), self.forget(&last));
+            ends.confirmed &= confirmed;
+            let (reached, ended) = chunk?;
+            ends.count += ended.len();
+            told(ends.count).await;
+            last = ended;
+            match (reached, &after) {
+                (Some(reached), _) => after = Some(reached),
+                (None, Some(_)) => after = None,
                 (None, None) => return Ok(ends),
             }
-            let chunk = self.end(Which::Ids(ids), ending.clone()).await?;
-            ends.count += chunk.count;
-            ends.confirmed &= chunk.confirmed;
-            told(ends.count).await;
         }
     }
 
+    /// Ends the next sessions after that place: the last place, if there was any, and those that have ended. Somebody
+    /// who holds a row is waited for.
+    async fn end_chunk(
+        &self,
+        filter: &Filter,
+        after: Option<&Cursor>,
+        ending: &Ending,
+    ) -> Result<(Option<Cursor>, Vec<Ended>), Error> {
+        let in_store = self.has_entries();
+        let mut tries = 1;
+        loop {
+            let (filter, after, ending) = (filter.clone(), after.cloned(), ending.clone());
+            let work = move |conn: &mut DbConnection| {
+                let places = list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK)?;
+                let ids = places.iter().map(|place| place.id().to_owned()).collect();
+                let ended = catalogue::end(conn, &Which::Ids(ids), &ending, in_store)?;
+                Ok((places.into_iter().last(), ended))
+            };
+            match self.db.patient().transaction(work).await {
+                Err(Error::Unavailable(cause)) if tries < TRIES => {
+                    tracing::warn!(%cause, "a chunk of an end of many sessions is tried again");
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The next places, one more than a page has, and the sessions that are still there.
     async fn listed(
         &self,
         filter: &Filter,
         order: Order,
         after: Option<Cursor>,
-        limit: i64,
-    ) -> Result<Vec<Listed>, Error> {
+    ) -> Result<(Vec<Cursor>, Vec<Listed>), Error> {
         let filter = filter.clone();
-        self.db.patient().run(move |conn| list::page(conn, &filter, order, after.as_ref(), limit)).await
+        let look = move |conn: &mut DbConnection| {
+            let places = list::places(conn, &filter, order, after.as_ref(), PAGE as i64 + 1)?;
+            let rows = list::at(conn, &filter, &places)?;
+            Ok((places, rows))
+        };
+        self.db.patient().run(look).await
     }
 }

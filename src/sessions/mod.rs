@@ -238,6 +238,16 @@ impl Sessions {
         Ok(there)
     }
 
+    /// Ends those of the sessions with these store keys that the store has lost.
+    pub async fn end_lost(&self, store_keys: Vec<String>) -> Result<(), Error> {
+        let Backend::Redis(redis) = &self.backend else {
+            return Ok(());
+        };
+        let left = redis.time_left(&store_keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let missing = store_keys.into_iter().zip(left).filter(|(_, left)| left.is_none());
+        self.end_missing(missing.map(|(key, _)| key).collect()).await
+    }
+
     /// Ends the sessions that still have one of these store keys, which the store has lost.
     async fn end_missing(&self, store_keys: Vec<String>) -> Result<(), Error> {
         if !store_keys.is_empty() {

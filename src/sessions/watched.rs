@@ -34,7 +34,12 @@ pub(super) async fn run(sessions: Arc<Sessions>) {
     loop {
         let began = Instant::now();
         match look(&sessions, sessions.live.watched()).await {
-            Ok(()) => sessions.live.confirm(began),
+            Ok(keys) => {
+                sessions.live.confirm(began);
+                if let Err(error) = sessions.end_lost(keys).await {
+                    tracing::debug!(error = ?error.causes(), "the store could not be asked for the sessions of open pages");
+                }
+            }
             Err(error) => tracing::debug!(error = ?error.causes(), "open pages could not be looked after"),
         }
         let pause = PAUSE.max(began.elapsed() * SHARE);
@@ -57,37 +62,41 @@ impl Sessions {
     }
 }
 
-async fn look(sessions: &Sessions, ids: Vec<String>) -> Result<(), Error> {
+/// The result is the store keys of those that have not ended.
+async fn look(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Error> {
+    let mut keys = Vec::new();
     for chunk in ids.chunks(CHUNK) {
         let asked = chunk.to_vec();
         let mut found = sessions.db.run(move |conn| standings(conn, &asked)).await?;
         for id in chunk {
             // Its row is gone with its account.
-            let (is_admin, ended) = found.remove(id).unwrap_or((false, Some(Farewell::new("logout", None))));
+            let (is_admin, ended, key) =
+                found.remove(id).unwrap_or((false, Some(Farewell::new("logout", None)), None));
+            keys.extend(key.filter(|_| ended.is_none()));
             sessions.live.put_right(id, is_admin, ended);
         }
     }
-    Ok(())
+    Ok(keys)
 }
 
-type Row = (String, Option<String>, Option<String>, bool, String);
+type Row = (String, Option<String>, Option<String>, Option<String>, bool, String);
 
-fn standings(
-    conn: &mut DbConnection,
-    ids: &[String],
-) -> Result<HashMap<String, (bool, Option<Farewell>)>, Error> {
+/// Whether its user is an administrator, how it ended, and its store key.
+type Standing = (bool, Option<Farewell>, Option<String>);
+
+fn standings(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, Standing>, Error> {
     let rows: Vec<Row> = sessions::table
         .inner_join(users::table)
         .filter(dsl::id.eq_any(ids))
-        .select((dsl::id, dsl::end_reason, dsl::end_note, users::active, users::role))
+        .select((dsl::id, dsl::store_key, dsl::end_reason, dsl::end_note, users::active, users::role))
         .load(conn)?;
-    let standing = |(id, reason, note, active, role): Row| {
+    let standing = |(id, key, reason, note, active, role): Row| {
         let ended = match reason {
             Some(reason) => Some(Farewell::new(&reason, note.as_deref())),
             None if !active => Some(Farewell::new("user_deactivated", None)),
             None => None,
         };
-        (id, (active && Role::parse(&role) == Some(Role::Admin), ended))
+        (id, (active && Role::parse(&role) == Some(Role::Admin), ended, key))
     };
     Ok(rows.into_iter().map(standing).collect())
 }

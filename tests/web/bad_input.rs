@@ -206,7 +206,15 @@ on_both_stacks!(no_query_and_no_path_is_a_fault_of_the_server, |stack| async {
         long.as_str(),
     ];
     let pages = ["/", "/register", "/login", "/setup", "/profile", "/pages/", "/admin/sessions", "/readyz"];
-    let places = ["/{}", "/{}/x", "/static/{}", "/pages/{}", "/admin/sessions/{}"];
+    let places = [
+        "/{}",
+        "/{}/x",
+        "/static/{}",
+        "/pages/{}",
+        "/admin/sessions/{}",
+        "/admin/sessions/ends/{}",
+        "/admin/users/{}",
+    ];
     let mut asked = Vec::new();
     for value in values {
         for field in ["next", "token", "q", "ip", "after", value] {

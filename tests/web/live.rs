@@ -99,6 +99,21 @@ fn entry_of(app: &TestApp, id: &str) -> String {
     app.query_one(&format!("SELECT store_key FROM sessions WHERE id = '{id}'")).unwrap()
 }
 
+#[actix_web::test]
+async fn a_stream_ends_when_the_store_has_lost_its_session() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let (all, own) = (admin.events(ALL).await, client.events(OWN).await);
+    for client in [&admin, &client] {
+        let entry = entry_of(&app, &own_id(client).await);
+        app.redis().ask::<()>(&["UNLINK", &format!("sess:{entry}")]);
+    }
+    assert_eq!(own.end().await[0].1["reason"], "missing");
+    assert_eq!(all.end().await.last().unwrap().1["reason"], "missing");
+    admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
+}
+
 on_both_stacks!(a_bulk_end_is_told_one_by_one, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
