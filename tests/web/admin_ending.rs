@@ -236,3 +236,26 @@ on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async 
     let (_, other) = app.person("Ada Lovelace").await;
     let _ = other.get(&path).await.expect(403);
 });
+
+#[actix_web::test]
+async fn an_end_of_many_waits_for_a_row_that_somebody_holds() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let (admin, people) = crowd(&app).await;
+    let mut holder = app.stores().connect();
+    holder.run("BEGIN; UPDATE sessions SET remembered = NOT remembered WHERE id IN (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.name = 'Bo')");
+    let fields = [("role", "user"), ("reason", "Drill"), ("confirm", "yes"), ("expected", "4")];
+    let let_go = async {
+        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        // The first try is given up, the next one waits again.
+        for expected in ["1", "0", "1"] {
+            eventually(|| async { app.query_one(waits).as_deref() == Some(expected) }).await;
+        }
+        holder.run("COMMIT");
+    };
+    let (answer, ()) = futures_util::join!(admin.post("/admin/sessions/end", &fields), let_go);
+    let _ = answer.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.expect(200).has("4 sessions were ended");
+    for (person, client) in &people {
+        assert_eq!(client.get("/profile").await.status, 303, "{}", person.name);
+    }
+}

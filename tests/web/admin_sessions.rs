@@ -1,6 +1,6 @@
 //! `/admin/sessions`: everyone's.
 
-use crate::support::*;
+use crate::{demo, support::*};
 
 /// The addresses of the people on the list, in its order.
 fn people(page: &Answer) -> Vec<String> {
@@ -226,4 +226,27 @@ async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
     assert_eq!((count(&page), people(&page)), (1, vec![grace.email]));
     let lost = app.query_one("SELECT count(*) FROM sessions WHERE end_reason = 'missing'");
     assert_eq!(lost.as_deref(), Some("3"));
+}
+
+/// A page is filled up from those that follow; where that takes too long it says that there are more.
+#[actix_web::test]
+async fn a_page_of_lost_sessions_still_leads_to_the_next() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
+    let lost = app.redis().keys();
+    let admin = app.client();
+    admin.post("/login", &[("email", "admin@example.com"), ("password", &password)]).await.to("/profile");
+    let kept = "SELECT 'sess:' || store_key FROM sessions ORDER BY last_seen_at LIMIT 60";
+    let kept: Vec<Option<String>> = app.query_text(kept).into_iter().flatten().collect();
+    for key in lost.into_iter().filter(|key| !kept.contains(&Some(key.clone()))) {
+        assert!(app.redis().del(&key));
+    }
+    let mut next = Some("/admin/sessions".to_owned());
+    let mut rows = 0;
+    while let Some(path) = next {
+        let page = admin.get(&path).await.expect(200);
+        rows += people(&page).len();
+        next = page.attributes("nav.pages a[rel=next]", "href").pop();
+    }
+    assert_eq!(rows, 61, "the administrator and those that the store still has");
 }
