@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::{
     Ending, Ends, Sessions, Which,
     catalogue::{self, Ended},
@@ -18,10 +20,13 @@ pub const PAGE: usize = 50;
 /// How often a page is filled up after sessions on it turned out to be lost or gone.
 const REFILLS: usize = 20;
 
-/// Sessions that one transaction ends.
+/// Sessions that are ended before the next are looked for.
 pub const CHUNK: i64 = 1_000;
 
-/// How often a chunk is tried that finds the database busy, and the pause in between.
+/// Those of them that one transaction ends: two at once, because each mostly waits for pages of indexes.
+const PART: usize = 500;
+
+/// How often a part is tried that finds the database busy, and the pause in between.
 const TRIES: usize = 5;
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -32,6 +37,17 @@ pub struct Page {
     pub rows: Vec<Listed>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,
+}
+
+/// What became of a chunk.
+#[derive(Default)]
+struct Chunk {
+    /// The place of its last session; none: there was nothing left.
+    reached: Option<Cursor>,
+    /// Those that have ended by it.
+    ended: Vec<Ended>,
+    /// Why others have not.
+    problem: Option<Error>,
 }
 
 impl Sessions {
@@ -98,7 +114,11 @@ impl Sessions {
             let (chunk, confirmed) =
                 tokio::join!(self.end_chunk(&filter, after.as_ref(), &ending), self.forget(&last));
             ends.confirmed &= confirmed;
-            let (reached, ended) = chunk?;
+            let Chunk { reached, ended, problem } = chunk?;
+            if let Some(problem) = problem {
+                self.forget(&ended).await;
+                return Err(problem);
+            }
             ends.count += ended.len();
             told(ends.count).await;
             last = ended;
@@ -110,27 +130,39 @@ impl Sessions {
         }
     }
 
-    /// Ends the next sessions after that place: the last place, if there was any, and those that have ended. Somebody
-    /// who holds a row is waited for.
+    /// Ends the next sessions after that place.
     async fn end_chunk(
         &self,
         filter: &Filter,
         after: Option<&Cursor>,
         ending: &Ending,
-    ) -> Result<(Option<Cursor>, Vec<Ended>), Error> {
+    ) -> Result<Chunk, Error> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        let look =
+            move |conn: &mut DbConnection| list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK);
+        let places = self.db.patient().run(look).await?;
+        let mut chunk = Chunk::default();
+        let ids: Vec<String> = places.iter().map(|place| place.id().to_owned()).collect();
+        for done in join_all(ids.chunks(PART).map(|part| self.end_part(part, ending))).await {
+            match done {
+                Ok(ended) => chunk.ended.extend(ended),
+                Err(error) => chunk.problem = Some(error),
+            }
+        }
+        chunk.reached = places.into_iter().last();
+        Ok(chunk)
+    }
+
+    /// Ends these sessions in one transaction. Somebody who holds their rows is waited for.
+    async fn end_part(&self, ids: &[String], ending: &Ending) -> Result<Vec<Ended>, Error> {
         let in_store = self.has_entries();
         let mut tries = 1;
         loop {
-            let (filter, after, ending) = (filter.clone(), after.cloned(), ending.clone());
-            let work = move |conn: &mut DbConnection| {
-                let places = list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK)?;
-                let ids = places.iter().map(|place| place.id().to_owned()).collect();
-                let ended = catalogue::end(conn, &Which::Ids(ids), &ending, in_store)?;
-                Ok((places.into_iter().last(), ended))
-            };
+            let (which, ending) = (Which::Ids(ids.to_vec()), ending.clone());
+            let work = move |conn: &mut DbConnection| catalogue::end(conn, &which, &ending, in_store);
             match self.db.patient().transaction(work).await {
                 Err(Error::Unavailable(cause)) if tries < TRIES => {
-                    tracing::warn!(%cause, "a chunk of an end of many sessions is tried again");
+                    tracing::warn!(%cause, "a part of an end of many sessions is tried again");
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
