@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     security::Client,
     sessions::{
-        Administrator, CHUNK, EndReason, Ending,
+        Administrator, CHUNK, EndReason, Ending, catalogue,
         list::{Filter, Wanted, is_session_id},
     },
     web::{FieldErrors, Flash, Form, FormFields, Layout, grouped, html, see_other},
@@ -170,6 +170,8 @@ pub async fn end(
         return Ok(preview(layout, values, errors, Preview::default()));
     };
     let found = look(&site, &wanted, &admin).await?;
+    let session = admin.session.id.clone();
+    site.db.run(move |conn| catalogue::check_administrator(conn, &session)).await?;
     if values.confirm != "yes" || !errors.is_empty() {
         return Ok(preview(layout, values, errors, found));
     }

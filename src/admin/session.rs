@@ -17,7 +17,7 @@ use crate::{
     events,
     security::Client,
     sessions::{
-        Administrator, EndReason, Ending, Which,
+        Administrator, EndReason, Ending, Which, catalogue,
         list::{self, Listed},
     },
     web::{FieldErrors, Flash, Form, FormFields, Layout, Moment, html, see_other},
@@ -86,12 +86,16 @@ pub async fn end(
     if values.reason.chars().any(char::is_control) {
         errors.add("reason", "Write the reason on one line.");
     }
+    let (asked, by) = (id.clone(), admin.session.id.clone());
+    let look = move |conn: &mut _| {
+        catalogue::check_administrator(conn, &by)?;
+        list::by_id(conn, &asked)
+    };
+    site.db.run(look).await?;
     if !errors.is_empty() {
         let page = page(&site, layout, &admin, id, values.reason, errors).await?;
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let asked = id.clone();
-    site.db.run(move |conn| list::by_id(conn, &asked)).await?;
     let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
     let own = id == admin.session.id;
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };

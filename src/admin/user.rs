@@ -157,7 +157,7 @@ pub async fn make_link(about: About, form: Form<NoFields>) -> Result<HttpRespons
 
 impl About {
     fn actor(&self) -> Actor {
-        Actor { user: Some(self.admin.id), client: Some(self.client.clone()) }
+        Actor::administrator(&self.admin, self.client.clone())
     }
 
     /// Whether the user is the administrator who asks.
@@ -187,6 +187,8 @@ impl About {
 
     /// The page with what is wrong with the form.
     async fn refuse(self, errors: FieldErrors, reason: &str) -> Result<HttpResponse, Error> {
+        let by = self.actor();
+        self.site.db.run(move |conn| by.check(conn)).await?;
         let page = UserPage { errors, reason: reason.to_owned(), ..self.page().await? };
         Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
     }
