@@ -197,7 +197,7 @@ pub async fn end(
     }
     let ends = site.sessions.end_matching(&wanted, ending, async |_| {}).await?;
     let before = usize::try_from(found.count).unwrap_or(usize::MAX);
-    let flash = Flash::MatchingEnded { ended: ends.count, already: before.saturating_sub(ends.count) };
+    let flash = Flash::MatchingEnded { ends, already: before.saturating_sub(ends.count) };
     Ok(see_other(&site.config, "/admin/sessions", Some(flash)))
 }
 

@@ -100,8 +100,7 @@ pub async fn deactivate(about: About, form: Form<NoFields>) -> Result<HttpRespon
     let change = standing::deactivate(db, sessions, about.id, about.actor()).await?;
     let path = if about.is_own() { "/".to_owned() } else { about.path() };
     let flash = match change {
-        Change::Done(ends) if !ends.confirmed => Flash::SessionEndedUnconfirmed,
-        Change::Done(ends) => Flash::Deactivated(ends.count),
+        Change::Done(ends) => Flash::Deactivated(ends),
         _ => Flash::Unchanged,
     };
     about.answer(change, &path, flash).await
@@ -138,8 +137,7 @@ pub async fn end_sessions(
     if about.is_own() {
         sessions.keep(&req, epoch)?;
     }
-    let flash = if ends.confirmed { Flash::AllEnded(ends.count) } else { Flash::SessionEndedUnconfirmed };
-    Ok(see_other(config, &about.path(), Some(flash)))
+    Ok(see_other(config, &about.path(), Some(Flash::AllEnded(ends))))
 }
 
 /// `POST /admin/users/{id}/send-reset`: a one-time link, shown this once.

@@ -41,6 +41,19 @@ async fn a_session_that_ended_meanwhile_changes_no_password() {
     let _ = ada.sign_in(&app.client()).await;
 }
 
+on_both_stacks!(a_session_that_ended_meanwhile_changes_no_name, |stack| async {
+    let (app, _) = start(stack).await;
+    let (ada, owner) = app.person("Ada Lovelace").await;
+    let thief = app.client();
+    let _ = ada.sign_in(&thief).await;
+    let id = id_of(&thief).await;
+    let held = app.hold_form(&thief, "/profile", &[("name", "Mallory")]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let _ = owner.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
+    assert_eq!(held.let_go().await.status, 401);
+    let _ = owner.get("/profile").await.expect(200).lacks("Mallory");
+});
+
 /// Accounts, links, and which sessions have ended.
 fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     let users = app.query_text("SELECT id, role, active, session_epoch FROM users ORDER BY id");
