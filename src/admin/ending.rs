@@ -4,9 +4,9 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
-use super::{bulk_end, filter::FilterFields, sessions::AdminSessionRow};
+use super::{bulk_end, filter::FilterFields, forms, sessions::AdminSessionRow};
 use crate::{
     accounts::confirm,
     app::Site,
@@ -41,7 +41,7 @@ pub struct EndMatchingForm {
     ids: Vec<String>,
     #[serde(deserialize_with = "crate::web::checkbox")]
     ticked: bool,
-    #[validate(custom(function = "reason"))]
+    #[validate(custom(function = "forms::required_reason"))]
     reason: String,
     confirm: String,
     expected: String,
@@ -126,16 +126,6 @@ impl EndMatchingForm {
     }
 }
 
-fn reason(reason: &str) -> Result<(), ValidationError> {
-    let length = reason.trim().chars().count();
-    if (1..=200).contains(&length) && !reason.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
-        Err(ValidationError::new("reason").with_message(message.into()))
-    }
-}
-
 #[derive(Template)]
 #[template(path = "admin/end_preview.html")]
 struct PreviewPage {
@@ -189,7 +179,7 @@ pub async fn end(
     if let Some(answer) = confirm::first(&req, &site, &admin, &values.filter_fields().href(None)) {
         return Ok(answer);
     }
-    let note = Some(values.reason.trim().to_owned());
+    let note = forms::reason(&values.reason).map(str::to_owned);
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
     if found.count > CHUNK {
         let id = bulk_end::begin(&site, wanted, ending, &admin, found.count).await?;

@@ -131,9 +131,9 @@ pub async fn end_sessions(
         true => Which::AllBut { user, keep: about.admin.session.id.clone() },
         false => Which::AllOf { user },
     };
-    let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
     let Site { db, sessions, config, .. } = about.site.as_ref();
-    let (epoch, ends) = standing::end_sessions(db, sessions, which, user, note, about.actor()).await?;
+    let (epoch, ends) =
+        standing::end_sessions(db, sessions, which, user, values.note(), about.actor()).await?;
     if about.is_own() {
         sessions.keep(&req, epoch)?;
     }

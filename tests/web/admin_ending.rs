@@ -208,6 +208,29 @@ on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
     }
 });
 
+on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, _) = crowd(&app).await;
+    let ids = ids_of(&app, &["Ada", "Bo", "Cy"]);
+    let of_bo = app.query_one("SELECT id FROM users WHERE name = 'Bo'").unwrap();
+    let longest = "ä".repeat(200);
+    let rest = [("ids", &*ids[2]), ("confirm", "yes"), ("expected", "1")];
+    for (path, rest) in [
+        (format!("/admin/sessions/{}/end", ids[0]), &rest[..0]),
+        (format!("/admin/users/{of_bo}/end-sessions"), &rest[..0]),
+        ("/admin/sessions/end".to_owned(), &rest[..]),
+    ] {
+        for reason in [format!("{longest}ä"), "two\nlines".to_owned()] {
+            let page = admin.post(&path, &[rest, &[("reason", &reason)]].concat()).await.expect(422);
+            assert!(page.field_error("reason").is_some(), "{path}");
+        }
+        let _ =
+            admin.post(&path, &[rest, &[("reason", &format!("  {longest} "))]].concat()).await.expect(303);
+    }
+    let kept = app.query_text("SELECT end_note FROM sessions WHERE end_reason = 'ended_by_admin'");
+    assert_eq!(kept, vec![vec![Some(longest)]; 3]);
+});
+
 on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "2600", "--ended", "10"]);
