@@ -55,6 +55,11 @@ impl Error {
         Self::Internal(cause.into())
     }
 
+    /// Somebody who is signed in, but is no administrator.
+    pub fn administrators_only() -> Self {
+        Self::Forbidden("Only administrators may see this page.")
+    }
+
     /// Something that can't be, with what it was.
     pub fn bug(what: &str) -> Self {
         Self::Internal(what.into())

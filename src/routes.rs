@@ -241,7 +241,7 @@ fn check(
                     session = %user.session.id,
                     path = ?req.path(),
                 );
-                Ok(req.error_response(Error::Forbidden("Only administrators may see this page.")))
+                Ok(req.error_response(Error::administrators_only()))
             }
             Ok(Some(user)) => match form_is_on.map(|page| confirm_first(req.request(), &user, page)) {
                 Some(Err(error)) => Ok(req.error_response(error)),

@@ -33,6 +33,7 @@ pub struct Link {
 /// A unique violation when the address is taken.
 pub async fn invite(db: &Db, new: NewUser, by: Actor) -> Result<Link, Error> {
     db.transaction(move |conn| {
+        by.check(conn)?;
         let user = User::create(conn, &new)?;
         by.event(Kind::Invited, user.id, Some(new.role.name())).write(conn)?;
         let token = tokens::offer(conn, user.id, Purpose::Invite)?;
@@ -50,6 +51,7 @@ pub async fn make_link(db: &Db, id: i64, by: Actor) -> Result<Option<Link>, Erro
     db.transaction(move |conn| {
         // The lock keeps a deactivation from coming in between.
         let (user, _) = User::lock_with_administrators(conn, id)?;
+        by.check(conn)?;
         if !user.active {
             return Ok(None);
         }
@@ -99,7 +101,7 @@ pub async fn choose_password(
         if !User::set_password(conn, user.id, &hash)? || !tokens::take(conn, &token)? {
             return Err(Error::NotFound);
         }
-        let by = Actor { user: Some(user.id), client: Some(client) };
+        let by = Actor { user: Some(user.id), session: None, client: Some(client) };
         password_was_set(conn, user.id, &by, in_store)
     });
     match chosen.await {

@@ -8,7 +8,7 @@ use time::PrimitiveDateTime;
 use super::{Role, User, tokens};
 use crate::{
     db::{
-        DbConnection, lower, now,
+        DbConnection, Rows, lower, now,
         schema::{sessions, tokens as links, users},
     },
     error::Error,
@@ -127,8 +127,7 @@ pub fn one(conn: &mut DbConnection, id: i64) -> Result<Person, Error> {
 
 /// How many match, counted no further than `most`.
 pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
-    let ids: Vec<i64> = filter.query().select(users::id).limit(most).load(conn)?;
-    Ok(i64::try_from(ids.len()).unwrap_or(most))
+    Ok(Rows(filter.query().select(users::id).limit(most)).get_result(conn)?)
 }
 
 /// What lists show of these accounts beyond their rows, in two queries for all of them.

@@ -8,6 +8,7 @@ use super::{
     User,
     forms::{NameForm, PasswordForm, check_new_password},
     password::Verdict,
+    standing::forget,
 };
 use crate::{
     app::Site,
@@ -80,6 +81,9 @@ pub async fn change_name(
     let name = form.values.name.trim().to_owned();
     site.db
         .transaction(move |conn| {
+            if !catalogue::is_live(conn, &user.session.id)? {
+                return Err(Error::SignInFirst);
+            }
             diesel::update(users::table.find(user.id))
                 .set((users::name.eq(name), users::updated_at.eq(now())))
                 .execute(conn)?;
@@ -132,10 +136,10 @@ pub async fn change_password(
             Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
         })
         .await?;
-    site.sessions.forget(&ended).await;
+    let ends = forget(&site.sessions, &ended).await;
     site.sessions.keep(&req, epoch)?;
     site.sessions.rotate(&req);
-    Ok(see_other(&site.config, "/profile", Some(Flash::PasswordChanged(ended.len()))))
+    Ok(see_other(&site.config, "/profile", Some(Flash::PasswordChanged(ends))))
 }
 
 /// Notes a wrong password in `errors`; the result is the hash that it was checked against.

@@ -13,7 +13,7 @@ use crate::{
     events::{Event, Kind},
     security::Client,
     sessions::{
-        EndReason, Ending, Ends, Sessions, Which,
+        Administrator, EndReason, Ending, Ends, Sessions, Which,
         catalogue::{self, Ended},
     },
 };
@@ -21,15 +21,31 @@ use crate::{
 /// Who changes an account, and from where.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// The administrator; `None`: an operator on the command line.
+    /// The user; `None`: an operator on the command line.
     pub user: Option<i64>,
+    /// The session of an administrator who asks on a page; `None`: whoever asks needs none.
+    pub session: Option<String>,
     /// Where it is done from.
     pub client: Option<Client>,
 }
 
 impl Actor {
     /// An operator on the command line.
-    pub const OPERATOR: Self = Self { user: None, client: None };
+    pub const OPERATOR: Self = Self { user: None, session: None, client: None };
+
+    /// An administrator on a page.
+    pub fn administrator(admin: &Administrator, client: Client) -> Self {
+        Self { user: Some(admin.id), session: Some(admin.session.id.clone()), client: Some(client) }
+    }
+
+    /// Looks whether an administrator who asks on a page still is one, signed in. Inside the transaction of the
+    /// change, once it holds its locks: what it waited for may have been the end of that.
+    ///
+    /// # Errors
+    /// As [`catalogue::check_administrator`].
+    pub fn check(&self, conn: &mut DbConnection) -> Result<(), Error> {
+        self.session.as_deref().map_or(Ok(()), |session| catalogue::check_administrator(conn, session))
+    }
 
     pub(super) fn event(&self, kind: Kind, user: i64, detail: Option<&str>) -> Event {
         let event = Event::new(kind, Some(user)).by(self.user).from(self.client.as_ref());
@@ -64,6 +80,7 @@ pub enum Change {
 pub async fn set_role(db: &Db, id: i64, role: Role, by: Actor) -> Result<Change, Error> {
     db.transaction(move |conn| {
         let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
+        by.check(conn)?;
         if user.role == role.name() {
             return Ok(Change::Nothing);
         }
@@ -103,6 +120,7 @@ fn deactivate_now(
     in_store: bool,
 ) -> Result<Result<Vec<Ended>, Change>, Error> {
     let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
+    by.check(conn)?;
     if !user.active {
         return Ok(Err(Change::Nothing));
     }
@@ -130,7 +148,9 @@ pub async fn activate(db: &Db, id: i64, by: Actor) -> Result<Change, Error> {
     db.transaction(move |conn| {
         let inactive = users::table.find(id).filter(users::active.eq(false));
         let set = (users::active.eq(true), users::updated_at.eq(now()));
-        if diesel::update(inactive).set(set).execute(conn)? == 0 {
+        let changed = diesel::update(inactive).set(set).execute(conn)? > 0;
+        by.check(conn)?;
+        if !changed {
             User::by_id(conn, id)?;
             return Ok(Change::Nothing);
         }
@@ -158,6 +178,7 @@ pub async fn end_sessions(
     let (epoch, ended) = db
         .transaction(move |conn| {
             let epoch = User::raise_epoch(conn, id)?;
+            by.check(conn)?;
             Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
         })
         .await?;

@@ -24,10 +24,14 @@ use crate::{
     error::Error,
     security::random_url_safe,
     sessions::{
-        Administrator, Ending,
+        Administrator, Ending, Ends,
         list::{Wanted, is_session_id},
     },
-    web::{Flash, Layout, flash::Notice, grouped},
+    web::{
+        Flash, Layout,
+        flash::{Notice, UNCONFIRMED},
+        grouped,
+    },
 };
 
 /// Between two looks at how far it is.
@@ -36,8 +40,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// One that has not moved for so long has stopped, with the server that did it.
 const STOPPED: time::Duration = time::Duration::seconds(60);
 
-const UNCONFIRMED: &str = "They are refused from now on. The session store has not confirmed yet that all entries are \
-                           deleted; that is tried again until it does.";
 const CUT_OFF: &str = "It was cut off, because the database or the session store did not answer. Look at the list, and \
                        end the others again.";
 const LEFT: &str =
@@ -203,17 +205,18 @@ impl BulkEnd {
         let problem = if self.has_stopped() { Some(LEFT) } else { self.problem.as_deref() };
         let over = self.finished_at.is_some() || self.has_stopped();
         let result = over.then(|| {
-            let ended = usize::try_from(self.ended).unwrap_or(0);
+            let count = usize::try_from(self.ended).unwrap_or(0);
             let already = usize::try_from(self.expected - self.ended).unwrap_or(0);
-            let mut result = match problem {
-                Some(UNCONFIRMED) | None => Flash::MatchingEnded { ended, already }.notice(),
-                Some(_) => Flash::MatchingEnded { ended, already: 0 }.notice(),
+            let notice = |confirmed, already| {
+                Flash::MatchingEnded { ends: Ends { count, confirmed }, already }.notice()
             };
-            if let Some(problem) = problem {
-                result.kind = "warning";
-                result.text = format!("{} {problem}", result.text);
+            match problem {
+                None => notice(true, already),
+                Some(UNCONFIRMED) => notice(false, already),
+                Some(problem) => {
+                    Notice { kind: "warning", text: format!("{} {problem}", notice(true, 0).text) }
+                }
             }
-            result
         });
         let line = Progress {
             expected: self.expected,

@@ -4,16 +4,16 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
-use super::{bulk_end, filter::FilterFields, sessions::AdminSessionRow};
+use super::{bulk_end, filter::FilterFields, forms, sessions::AdminSessionRow};
 use crate::{
     accounts::confirm,
     app::Site,
     error::Error,
     security::Client,
     sessions::{
-        Administrator, CHUNK, EndReason, Ending,
+        Administrator, CHUNK, EndReason, Ending, catalogue,
         list::{Filter, Wanted, is_session_id},
     },
     web::{FieldErrors, Flash, Form, FormFields, Layout, grouped, html, see_other},
@@ -41,7 +41,7 @@ pub struct EndMatchingForm {
     ids: Vec<String>,
     #[serde(deserialize_with = "crate::web::checkbox")]
     ticked: bool,
-    #[validate(custom(function = "reason"))]
+    #[validate(custom(function = "forms::required_reason"))]
     reason: String,
     confirm: String,
     expected: String,
@@ -120,19 +120,21 @@ impl EndMatchingForm {
         fields
     }
 
+    /// Why so many sessions are not to be ended yet, although the preview was confirmed.
+    fn refuse(&self, count: i64, errors: &mut FieldErrors) {
+        if self.expected != count.to_string() {
+            errors.add_form(format!(
+                "Meanwhile the number has changed: {} now match. Look again before you end them.",
+                grouped(count)
+            ));
+        } else if !self.is_narrowed() && !self.everyone {
+            errors.add("everyone", "Tick this to end the sessions of everyone.");
+        }
+    }
+
     /// Whether fewer than all sessions are meant.
     fn is_narrowed(&self) -> bool {
         self.filter_fields().is_narrowed() || !self.ids.is_empty()
-    }
-}
-
-fn reason(reason: &str) -> Result<(), ValidationError> {
-    let length = reason.trim().chars().count();
-    if (1..=200).contains(&length) && !reason.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
-        Err(ValidationError::new("reason").with_message(message.into()))
     }
 }
 
@@ -169,33 +171,30 @@ pub async fn end(
     let Some(wanted) = values.wanted(&admin.session.id, &mut errors) else {
         return Ok(preview(layout, values, errors, Preview::default()));
     };
-    let found = look(&site, &wanted, &admin).await?;
-    if values.confirm != "yes" || !errors.is_empty() {
-        return Ok(preview(layout, values, errors, found));
+    let confirmed = values.confirm == "yes" && errors.is_empty();
+    // What else the preview shows is looked up only when it is shown.
+    let count = if confirmed { site.sessions.count(&wanted).await? } else { 0 };
+    let session = admin.session.id.clone();
+    site.db.run(move |conn| catalogue::check_administrator(conn, &session)).await?;
+    if confirmed {
+        values.refuse(count, &mut errors);
     }
-    if values.expected != found.count.to_string() {
-        errors.add_form(format!(
-            "Meanwhile the number has changed: {} now match. Look again before you end them.",
-            grouped(found.count)
-        ));
-    } else if !values.is_narrowed() && !values.everyone {
-        errors.add("everyone", "Tick this to end the sessions of everyone.");
-    }
-    if !errors.is_empty() {
+    if !confirmed || !errors.is_empty() {
+        let found = look(&site, &wanted, &admin).await?;
         return Ok(preview(layout, values, errors, found));
     }
     if let Some(answer) = confirm::first(&req, &site, &admin, &values.filter_fields().href(None)) {
         return Ok(answer);
     }
-    let note = Some(values.reason.trim().to_owned());
+    let note = forms::reason(&values.reason).map(str::to_owned);
     let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
-    if found.count > CHUNK {
-        let id = bulk_end::begin(&site, wanted, ending, &admin, found.count).await?;
+    if count > CHUNK {
+        let id = bulk_end::begin(&site, wanted, ending, &admin, count).await?;
         return Ok(see_other(&site.config, &format!("/admin/sessions/ends/{id}"), None));
     }
     let ends = site.sessions.end_matching(&wanted, ending, async |_| {}).await?;
-    let before = usize::try_from(found.count).unwrap_or(usize::MAX);
-    let flash = Flash::MatchingEnded { ended: ends.count, already: before.saturating_sub(ends.count) };
+    let before = usize::try_from(count).unwrap_or(usize::MAX);
+    let flash = Flash::MatchingEnded { ends, already: before.saturating_sub(ends.count) };
     Ok(see_other(&site.config, "/admin/sessions", Some(flash)))
 }
 

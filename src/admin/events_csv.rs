@@ -95,14 +95,13 @@ impl File {
         }
     }
 
-    /// The next entries as text; none after the last. A session that ended meanwhile gets no more.
+    /// The next entries as text; none after the last. A session that ended meanwhile gets no more, nor does
+    /// somebody who is no administrator any more.
     async fn read(&mut self) -> Result<Option<Bytes>, Error> {
         let (filter, before, session) = (self.filter.clone(), self.before, self.session.clone());
         let db = self.site.db.patient();
         let read = db.run(move |conn| {
-            if !catalogue::is_live(conn, &session)? {
-                return Err(Error::SignInFirst);
-            }
+            catalogue::check_administrator(conn, &session)?;
             let entries = log::page(conn, &filter, before, CHUNK)?;
             Ok((lines(conn, &entries)?, entries.last().map(|last| last.id)))
         });

@@ -36,7 +36,7 @@ impl FormFields for RoleForm {
     const FIELDS: &'static [&'static str] = &["role"];
 }
 
-/// `POST /admin/users/{id}/end-sessions`
+/// `POST /admin/users/{id}/end-sessions` and `POST /admin/sessions/{id}/end`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct EndSessionsForm {
@@ -46,6 +46,13 @@ pub struct EndSessionsForm {
 
 impl FormFields for EndSessionsForm {
     const FIELDS: &'static [&'static str] = &["reason"];
+}
+
+impl EndSessionsForm {
+    /// What is kept with the sessions.
+    pub fn note(&self) -> Option<String> {
+        reason(&self.reason).filter(|reason| !reason.is_empty()).map(str::to_owned)
+    }
 }
 
 /// A form that is only a button.
@@ -66,12 +73,28 @@ fn role(role: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Nothing, or one line of at most 200 characters.
-fn optional_reason(reason: &str) -> Result<(), ValidationError> {
-    if reason.trim().chars().count() <= 200 && !reason.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        let message = "Write the reason on one line of at most 200 characters.";
-        Err(ValidationError::new("reason").with_message(message.into()))
+/// Most characters of a reason.
+const LONGEST_REASON: usize = 200;
+
+/// Why sessions end, as it is kept with them: one line without blanks around it; `None`: the text can't be kept. It may
+/// be empty where no reason is asked for.
+pub fn reason(text: &str) -> Option<&str> {
+    let text = text.trim();
+    (text.chars().count() <= LONGEST_REASON && !text.chars().any(char::is_control)).then_some(text)
+}
+
+pub(super) fn required_reason(text: &str) -> Result<(), ValidationError> {
+    let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
+    checked(reason(text).filter(|reason| !reason.is_empty()), message)
+}
+
+fn optional_reason(text: &str) -> Result<(), ValidationError> {
+    checked(reason(text), "Write the reason on one line of at most 200 characters.")
+}
+
+fn checked(reason: Option<&str>, message: &'static str) -> Result<(), ValidationError> {
+    match reason {
+        Some(_) => Ok(()),
+        None => Err(ValidationError::new("reason").with_message(message.into())),
     }
 }

@@ -8,7 +8,7 @@ pub mod events_csv;
 pub mod events_filter;
 mod figures;
 pub mod filter;
-mod forms;
+pub mod forms;
 pub mod live;
 pub mod overview;
 pub mod people;

@@ -3,11 +3,10 @@
 use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
-use serde::Deserialize;
-use validator::Validate;
 
 use super::{
     event_rows::{EventRow, People, event_rows},
+    forms::EndSessionsForm,
     sessions::AdminSessionRow,
 };
 use crate::{
@@ -17,10 +16,10 @@ use crate::{
     events,
     security::Client,
     sessions::{
-        Administrator, EndReason, Ending, Which,
+        Administrator, EndReason, Ending, Which, catalogue,
         list::{self, Listed},
     },
-    web::{FieldErrors, Flash, Form, FormFields, Layout, Moment, html, see_other},
+    web::{FieldErrors, Flash, Form, Layout, Moment, html, see_other},
 };
 
 const EVENTS: i64 = 100;
@@ -48,18 +47,6 @@ struct EndedFacts {
     note: Option<String>,
 }
 
-/// `POST /admin/sessions/{id}/end`
-#[derive(Debug, Default, Deserialize, Validate)]
-#[serde(default)]
-pub struct EndForm {
-    #[validate(length(max = 200, message = "Use at most 200 characters."))]
-    reason: String,
-}
-
-impl FormFields for EndForm {
-    const FIELDS: &'static [&'static str] = &["reason"];
-}
-
 /// `GET /admin/sessions/{id}`
 pub async fn show(
     site: web::Data<Site>,
@@ -79,22 +66,27 @@ pub async fn end(
     admin: Administrator,
     client: Client,
     id: web::Path<String>,
-    form: Form<EndForm>,
+    form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
     let id = id.into_inner();
-    let Form { values, mut errors } = form;
-    if values.reason.chars().any(char::is_control) {
-        errors.add("reason", "Write the reason on one line.");
-    }
+    let Form { values, errors } = form;
+    let (asked, by) = (id.clone(), admin.session.id.clone());
+    let look = move |conn: &mut _| {
+        catalogue::check_administrator(conn, &by)?;
+        list::by_id(conn, &asked)
+    };
+    site.db.run(look).await?;
     if !errors.is_empty() {
         let page = page(&site, layout, &admin, id, values.reason, errors).await?;
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let asked = id.clone();
-    site.db.run(move |conn| list::by_id(conn, &asked)).await?;
-    let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
     let own = id == admin.session.id;
-    let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
+    let ending = Ending {
+        reason: EndReason::EndedByAdmin,
+        by: Some(admin.id),
+        note: values.note(),
+        client: Some(client),
+    };
     let ends = site.sessions.end(Which::Ids(vec![id]), ending).await?;
     if own {
         req.get_session().purge();

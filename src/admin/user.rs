@@ -100,8 +100,7 @@ pub async fn deactivate(about: About, form: Form<NoFields>) -> Result<HttpRespon
     let change = standing::deactivate(db, sessions, about.id, about.actor()).await?;
     let path = if about.is_own() { "/".to_owned() } else { about.path() };
     let flash = match change {
-        Change::Done(ends) if !ends.confirmed => Flash::SessionEndedUnconfirmed,
-        Change::Done(ends) => Flash::Deactivated(ends.count),
+        Change::Done(ends) => Flash::Deactivated(ends),
         _ => Flash::Unchanged,
     };
     about.answer(change, &path, flash).await
@@ -132,14 +131,13 @@ pub async fn end_sessions(
         true => Which::AllBut { user, keep: about.admin.session.id.clone() },
         false => Which::AllOf { user },
     };
-    let note = Some(values.reason.trim().to_owned()).filter(|note| !note.is_empty());
     let Site { db, sessions, config, .. } = about.site.as_ref();
-    let (epoch, ends) = standing::end_sessions(db, sessions, which, user, note, about.actor()).await?;
+    let (epoch, ends) =
+        standing::end_sessions(db, sessions, which, user, values.note(), about.actor()).await?;
     if about.is_own() {
         sessions.keep(&req, epoch)?;
     }
-    let flash = if ends.confirmed { Flash::AllEnded(ends.count) } else { Flash::SessionEndedUnconfirmed };
-    Ok(see_other(config, &about.path(), Some(flash)))
+    Ok(see_other(config, &about.path(), Some(Flash::AllEnded(ends))))
 }
 
 /// `POST /admin/users/{id}/send-reset`: a one-time link, shown this once.
@@ -157,7 +155,7 @@ pub async fn make_link(about: About, form: Form<NoFields>) -> Result<HttpRespons
 
 impl About {
     fn actor(&self) -> Actor {
-        Actor { user: Some(self.admin.id), client: Some(self.client.clone()) }
+        Actor::administrator(&self.admin, self.client.clone())
     }
 
     /// Whether the user is the administrator who asks.
@@ -187,6 +185,8 @@ impl About {
 
     /// The page with what is wrong with the form.
     async fn refuse(self, errors: FieldErrors, reason: &str) -> Result<HttpResponse, Error> {
+        let by = self.actor();
+        self.site.db.run(move |conn| by.check(conn)).await?;
         let page = UserPage { errors, reason: reason.to_owned(), ..self.page().await? };
         Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
     }

@@ -121,6 +121,7 @@ pub async fn invite(
     form: Form<InviteForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
+    let by = Actor::administrator(&admin, client);
     let mut link = None;
     if errors.is_empty() {
         let new = NewUser {
@@ -130,7 +131,6 @@ pub async fn invite(
             password_hash: site.passwords.hash(random_url_safe::<32>()).await?,
             role: Role::parse(&values.role).unwrap_or(Role::User),
         };
-        let by = Actor { user: Some(admin.id), client: Some(client) };
         match links::invite(&site.db, new, by).await {
             Ok(made) => link = Some(LinkPanel::new(&site, made)),
             Err(error) if error.is_unique_violation() => {
@@ -138,6 +138,8 @@ pub async fn invite(
             }
             Err(error) => return Err(error),
         }
+    } else {
+        site.db.run(move |conn| by.check(conn)).await?;
     }
     let (_, page) = page(&site, layout, &admin, UserFields::default()).await?;
     Ok(match link {

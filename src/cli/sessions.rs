@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::{REACH, progress, tell};
 use crate::{
-    admin::filter::FilterFields,
+    admin::{filter::FilterFields, forms},
     config::Config,
     db::Db,
     sessions::{
@@ -134,7 +134,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             if dry_run {
                 return list(sessions, &wanted, json).await;
             }
-            end(sessions, &wanted, reason, yes, json).await
+            end(sessions, &wanted, &reason, yes, json).await
         }
         SessionsCommand::Verify { repair } => verify(sessions, repair).await,
     }
@@ -172,14 +172,13 @@ async fn list(sessions: &Sessions, wanted: &Wanted, json: bool) -> Result<(), St
 async fn end(
     sessions: &Sessions,
     wanted: &Wanted,
-    reason: String,
+    reason: &str,
     yes: bool,
     json: bool,
 ) -> Result<(), String> {
-    let reason = reason.trim().to_owned();
-    if reason.is_empty() || reason.chars().count() > 200 || reason.chars().any(char::is_control) {
+    let Some(reason) = forms::reason(reason).filter(|reason| !reason.is_empty()) else {
         return Err("--reason: say why, on one line of at most 200 characters.".into());
-    }
+    };
     let count = sessions.count(wanted).await.map_err(tell)?;
     if count == 0 {
         println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
@@ -188,7 +187,7 @@ async fn end(
     if !yes && !confirmed(count)? {
         return Err("Nothing was ended.".into());
     }
-    let ending = Ending { note: Some(reason), ..Ending::by_system(EndReason::EndedByAdmin) };
+    let ending = Ending { note: Some(reason.to_owned()), ..Ending::by_system(EndReason::EndedByAdmin) };
     let bar = progress("ended", u64::try_from(count).unwrap_or(0));
     let told = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
     let ends = sessions.end_matching(wanted, ending, told).await.map_err(tell)?;

@@ -3,6 +3,7 @@
 mod connect;
 mod migrate;
 mod revive;
+mod rows;
 #[rustfmt::skip]
 pub mod schema;
 mod url;
@@ -22,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use connect::{Connect, ConnectError, DbConnection, lower};
 pub use migrate::{migrate, migrate_url};
+pub use rows::Rows;
 pub use url::DatabaseUrl;
 
 use crate::error::Error;

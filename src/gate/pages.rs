@@ -64,7 +64,7 @@ fn check(root: &Path, path: &Path, is_admin: bool) -> Result<PathBuf, Error> {
         .next()
         .is_some_and(|first| first.as_os_str().to_string_lossy().eq_ignore_ascii_case(ADMIN_ONLY));
     if admin_only && !is_admin {
-        return Err(Error::Forbidden("Only administrators may see this page."));
+        return Err(Error::administrators_only());
     }
     Ok(real)
 }

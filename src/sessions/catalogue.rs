@@ -5,9 +5,13 @@ use time::PrimitiveDateTime;
 
 use super::device::Device;
 use crate::{
+    accounts::Role,
     db::{
         DbConnection, now,
-        schema::sessions::{self, dsl},
+        schema::{
+            sessions::{self, dsl},
+            users,
+        },
     },
     error::Error,
     events::{Event, Kind},
@@ -207,6 +211,29 @@ pub fn record_key(
 pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
     let live = sessions::table.find(id).filter(dsl::ended_at.is_null());
     Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
+}
+
+/// Looks once more whether the session is an active administrator's, where the request has waited since it was let in:
+/// for the rest of its body, for a lock.
+///
+/// # Errors
+/// What would not have let it in: [`Error::SignInFirst`] when the session has ended or its user may not sign in any
+/// more, [`Error::Forbidden`] when the user is no administrator any more.
+pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Error> {
+    let role: Option<String> = sessions::table
+        .find(id)
+        .inner_join(users::table)
+        .filter(dsl::ended_at.is_null())
+        .filter(dsl::absolute_expires_at.gt(now()))
+        .filter(users::active)
+        .select(users::role)
+        .first(conn)
+        .optional()?;
+    match role {
+        None => Err(Error::SignInFirst),
+        Some(role) if role == Role::Admin.name() => Ok(()),
+        Some(_) => Err(Error::administrators_only()),
+    }
 }
 
 /// Changes the state of a live session whose state is in the database; one that is gone is not made again.

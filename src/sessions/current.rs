@@ -166,11 +166,7 @@ impl FromRequest for Administrator {
         let user = CurrentUser::from_request(req, payload);
         Box::pin(async move {
             let user = user.await?;
-            if user.is_admin() {
-                Ok(Self(user))
-            } else {
-                Err(Error::Forbidden("Only administrators may see this."))
-            }
+            if user.is_admin() { Ok(Self(user)) } else { Err(Error::administrators_only()) }
         })
     }
 }

@@ -5,7 +5,6 @@ use std::{fmt, time::Duration};
 use diesel::{
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::BigInt,
 };
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -14,7 +13,7 @@ use super::time_duration;
 use crate::{
     accounts::Role,
     db::{
-        DbConnection, lower, now,
+        DbConnection, Rows, lower, now,
         schema::{
             sessions::{self, dsl},
             users,
@@ -395,26 +394,6 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Fresh<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.unsafe_to_cache_prepared();
         self.0.walk_ast(out)
-    }
-}
-
-/// The number of rows of a query that has a limit; planned anew each time too.
-#[derive(QueryId)]
-struct Rows<Q>(Q);
-
-impl<Q> Query for Rows<Q> {
-    type SqlType = BigInt;
-}
-
-impl<Q> RunQueryDsl<DbConnection> for Rows<Q> {}
-
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("SELECT COUNT(*) FROM (");
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(") AS rows");
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    CurrentUser, EndReason, Ending, Which, catalogue, device,
+    CurrentUser, EndReason, Ending, Ends, Which, catalogue, device,
     list::{self, Listed},
 };
 use crate::{
@@ -155,7 +155,7 @@ pub async fn end_others(
             Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
         })
         .await?;
-    site.sessions.forget(&ended).await;
+    let ends = Ends { count: ended.len(), confirmed: site.sessions.forget(&ended).await };
     site.sessions.keep(&req, epoch)?;
-    Ok(see_other(&site.config, "/sessions", Some(Flash::OthersEnded(ended.len()))))
+    Ok(see_other(&site.config, "/sessions", Some(Flash::OthersEnded(ends))))
 }

@@ -10,6 +10,13 @@ use actix_web::{
 use super::grouped;
 use crate::{config::Config, sessions::Ends};
 
+/// What is said of ends whose entries the store may still have.
+pub const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
+                               are deleted; that is tried again until it does.";
+
+/// After the word of a notice: the store has not confirmed what ended.
+const UNCONFIRMED_WORD: &str = "-unconfirmed";
+
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flash {
@@ -21,22 +28,22 @@ pub enum Flash {
     SignedOut,
     /// The name was changed.
     NameChanged,
-    /// The password was changed; so many other sessions ended.
-    PasswordChanged(usize),
+    /// The password was changed; with it other sessions ended.
+    PasswordChanged(Ends),
     /// The account is gone.
     AccountDeleted,
     /// A session was ended.
     SessionEnded,
     /// A session was ended, but the store has not confirmed that it is gone.
     SessionEndedUnconfirmed,
-    /// All other sessions were ended; so many.
-    OthersEnded(usize),
+    /// All other sessions were ended.
+    OthersEnded(Ends),
     /// It had ended before.
     AlreadyEnded,
     /// Sessions that matched a filter were ended; others of them had ended by themselves.
     MatchingEnded {
-        /// Ended just now.
-        ended: usize,
+        /// Those that ended just now.
+        ends: Ends,
         /// Over already.
         already: usize,
     },
@@ -56,10 +63,10 @@ pub enum Flash {
     ConfirmFirst,
     /// The password was given again.
     Confirmed,
-    /// An account may not sign in any more; so many of its sessions ended.
-    Deactivated(usize),
-    /// All sessions of a user were ended; so many.
-    AllEnded(usize),
+    /// An account may not sign in any more; with that its sessions ended.
+    Deactivated(Ends),
+    /// All sessions of a user were ended.
+    AllEnded(Ends),
 }
 
 /// The notice as a page shows it.
@@ -82,16 +89,19 @@ impl Flash {
     }
 
     fn word(self) -> String {
+        let ended = |word: &str, ends: Ends| {
+            format!("{word}{}.{}", if ends.confirmed { "" } else { UNCONFIRMED_WORD }, ends.count)
+        };
         match self {
             Self::Welcome => "welcome".into(),
             Self::SetUp => "set-up".into(),
             Self::SignedOut => "signed-out".into(),
             Self::NameChanged => "name-changed".into(),
-            Self::PasswordChanged(count) => format!("password-changed.{count}"),
+            Self::PasswordChanged(ends) => ended("password-changed", ends),
             Self::AccountDeleted => "account-deleted".into(),
             Self::SessionEnded => "session-ended".into(),
-            Self::SessionEndedUnconfirmed => "session-ended-unconfirmed".into(),
-            Self::OthersEnded(count) => format!("others-ended.{count}"),
+            Self::SessionEndedUnconfirmed => format!("session-ended{UNCONFIRMED_WORD}"),
+            Self::OthersEnded(ends) => ended("others-ended", ends),
             Self::AlreadyEnded => "already-ended".into(),
             Self::LimitReached(count) => format!("limit-reached.{count}"),
             Self::RoleChanged => "role-changed".into(),
@@ -101,30 +111,33 @@ impl Flash {
             Self::PasswordSet => "password-set".into(),
             Self::ConfirmFirst => "confirm-first".into(),
             Self::Confirmed => "confirmed".into(),
-            Self::Deactivated(count) => format!("deactivated.{count}"),
-            Self::AllEnded(count) => format!("all-ended.{count}"),
-            Self::MatchingEnded { ended, already } => format!("matching-ended.{ended}.{already}"),
+            Self::Deactivated(ends) => ended("deactivated", ends),
+            Self::AllEnded(ends) => ended("all-ended", ends),
+            Self::MatchingEnded { ends, already } => format!("{}.{already}", ended("matching-ended", ends)),
         }
     }
 
     fn parse(word: &str) -> Option<Self> {
         let mut parts = word.split('.');
         let word = parts.next()?;
+        let (word, confirmed) =
+            word.strip_suffix(UNCONFIRMED_WORD).map_or((word, true), |word| (word, false));
         let mut number = || parts.next().map_or(Some(0), |number| number.parse::<usize>().ok());
         let (count, already) = (number()?, number()?);
+        let ends = Ends { count, confirmed };
         Some(match word {
             "welcome" => Self::Welcome,
             "set-up" => Self::SetUp,
             "signed-out" => Self::SignedOut,
             "name-changed" => Self::NameChanged,
-            "password-changed" => Self::PasswordChanged(count),
+            "password-changed" => Self::PasswordChanged(ends),
             "account-deleted" => Self::AccountDeleted,
-            "session-ended" => Self::SessionEnded,
-            "session-ended-unconfirmed" => Self::SessionEndedUnconfirmed,
-            "others-ended" => Self::OthersEnded(count),
+            "session-ended" if confirmed => Self::SessionEnded,
+            "session-ended" => Self::SessionEndedUnconfirmed,
+            "others-ended" => Self::OthersEnded(ends),
             "already-ended" => Self::AlreadyEnded,
             "limit-reached" => Self::LimitReached(count),
-            "matching-ended" => Self::MatchingEnded { ended: count, already },
+            "matching-ended" => Self::MatchingEnded { ends, already },
             "role-changed" => Self::RoleChanged,
             "own-role-changed" => Self::OwnRoleChanged,
             "activated" => Self::Activated,
@@ -132,8 +145,8 @@ impl Flash {
             "password-set" => Self::PasswordSet,
             "confirm-first" => Self::ConfirmFirst,
             "confirmed" => Self::Confirmed,
-            "deactivated" => Self::Deactivated(count),
-            "all-ended" => Self::AllEnded(count),
+            "deactivated" => Self::Deactivated(ends),
+            "all-ended" => Self::AllEnded(ends),
             _ => return None,
         })
     }
@@ -141,17 +154,16 @@ impl Flash {
     /// What to say.
     pub fn notice(self) -> Notice {
         let done = |text: String| Notice { kind: "done", text };
-        let others = |count| match count {
-            0 => "There was no other session to end.".to_owned(),
-            1 => "The other session was ended.".to_owned(),
-            count => format!("{count} other sessions were ended."),
+        let ended = |ends: Ends, text: String| match ends.confirmed {
+            true => done(text),
+            false => Notice { kind: "warning", text: format!("{text} {UNCONFIRMED}") },
         };
         match self {
             Self::Welcome => done("Welcome. Your account is ready and you are signed in.".into()),
             Self::SetUp => done("Gatehouse is set up. You are its first administrator.".into()),
             Self::SignedOut => done("You are signed out.".into()),
             Self::NameChanged => done("Your name was saved.".into()),
-            Self::PasswordChanged(count) => done(format!("Your password was changed. {}", others(count))),
+            Self::PasswordChanged(ends) => ended(ends, format!("Your password was changed. {}", others_ended(ends.count))),
             Self::AccountDeleted => done("Your account and all its sessions are gone.".into()),
             Self::SessionEnded => done("The session was ended.".into()),
             Self::SessionEndedUnconfirmed => Notice {
@@ -161,28 +173,30 @@ impl Flash {
                        yet that its entry is deleted; that is tried again until it does."
                         .into(),
             },
-            Self::OthersEnded(count) => done(others(count)),
+            Self::OthersEnded(ends) => ended(ends, others_ended(ends.count)),
             Self::LimitReached(count) => Notice {
                 kind: "warning",
                 text: match count {
                     1 => "You are signed in. Your oldest session was ended, because only so many are allowed at once."
                         .into(),
                     count => format!(
-                        "You are signed in. Your {count} oldest sessions were ended, because only so many are allowed \
-                         at once."
+                        "You are signed in. Your {} oldest sessions were ended, because only so many are allowed \
+                         at once.",
+                        number(count)
                     ),
                 },
             },
-            Self::MatchingEnded { ended, already } => {
-                let ended = match ended {
+            Self::MatchingEnded { ends, already } => {
+                let now = match ends.count {
                     0 => "0 sessions were ended.".to_owned(),
-                    ended => sessions_ended(ended),
+                    count => sessions_ended(count),
                 };
-                match already {
-                    0 => done(ended),
-                    1 => done(format!("{ended} 1 was over already.")),
-                    already => done(format!("{ended} {already} were over already.")),
-                }
+                let text = match already {
+                    0 => now,
+                    1 => format!("{now} 1 was over already."),
+                    already => format!("{now} {} were over already.", number(already)),
+                };
+                ended(ends, text)
             }
             Self::RoleChanged => done("The role was changed. It counts from the person's next click on.".into()),
             Self::OwnRoleChanged => done("Your own role was changed.".into()),
@@ -195,8 +209,8 @@ impl Flash {
                     .into(),
             },
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do.".into()),
-            Self::Deactivated(count) => done(format!("The account is deactivated. {}", sessions_ended(count))),
-            Self::AllEnded(count) => done(sessions_ended(count)),
+            Self::Deactivated(ends) => ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count))),
+            Self::AllEnded(ends) => ended(ends, sessions_ended(ends.count)),
             Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
         }
     }
@@ -206,8 +220,20 @@ fn sessions_ended(count: usize) -> String {
     match count {
         0 => "There was no session to end.".to_owned(),
         1 => "1 session was ended.".to_owned(),
-        count => format!("{} sessions were ended.", grouped(count.try_into().unwrap_or(i64::MAX))),
+        count => format!("{} sessions were ended.", number(count)),
     }
+}
+
+fn others_ended(count: usize) -> String {
+    match count {
+        0 => "There was no other session to end.".to_owned(),
+        1 => "The other session was ended.".to_owned(),
+        count => format!("{} other sessions were ended.", number(count)),
+    }
+}
+
+fn number(count: usize) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// The name of the cookie that carries the notice.
@@ -251,6 +277,9 @@ pub fn see_other(config: &Config, path: &str, flash: Option<Flash>) -> HttpRespo
 mod tests {
     use super::*;
 
+    const ENDS: Ends = Ends { count: 1204, confirmed: true };
+    const UNSURE: Ends = Ends { confirmed: false, ..ENDS };
+
     #[test]
     fn every_notice_survives_its_word() {
         for flash in [
@@ -258,14 +287,17 @@ mod tests {
             Flash::SetUp,
             Flash::SignedOut,
             Flash::NameChanged,
-            Flash::PasswordChanged(3),
+            Flash::PasswordChanged(ENDS),
+            Flash::PasswordChanged(UNSURE),
             Flash::AccountDeleted,
             Flash::SessionEnded,
             Flash::SessionEndedUnconfirmed,
-            Flash::OthersEnded(1204),
+            Flash::OthersEnded(ENDS),
+            Flash::OthersEnded(UNSURE),
             Flash::AlreadyEnded,
             Flash::LimitReached(1),
-            Flash::MatchingEnded { ended: 1204, already: 1 },
+            Flash::MatchingEnded { ends: ENDS, already: 1 },
+            Flash::MatchingEnded { ends: UNSURE, already: 0 },
             Flash::RoleChanged,
             Flash::OwnRoleChanged,
             Flash::Activated,
@@ -273,11 +305,27 @@ mod tests {
             Flash::PasswordSet,
             Flash::ConfirmFirst,
             Flash::Confirmed,
-            Flash::Deactivated(7),
-            Flash::AllEnded(7),
+            Flash::Deactivated(ENDS),
+            Flash::Deactivated(UNSURE),
+            Flash::AllEnded(ENDS),
+            Flash::AllEnded(UNSURE),
         ] {
             assert_eq!(Flash::parse(&flash.word()), Some(flash));
         }
         assert_eq!(Flash::parse("You won a prize"), None);
+    }
+
+    #[test]
+    fn a_notice_has_grouped_numbers_and_says_what_is_not_confirmed() {
+        for (flash, text) in [
+            (Flash::OthersEnded(ENDS), "1,204 other sessions were ended."),
+            (Flash::LimitReached(1204), "Your 1,204 oldest sessions"),
+            (Flash::MatchingEnded { ends: ENDS, already: 5678 }, "ended. 5,678 were over already."),
+            (Flash::Deactivated(UNSURE), "deactivated. 1,204 sessions were ended. What ended is refused"),
+        ] {
+            let notice = flash.notice();
+            assert!(notice.text.contains(text), "{}", notice.text);
+            assert_eq!(notice.text.contains(UNCONFIRMED), flash == Flash::Deactivated(UNSURE));
+        }
     }
 }

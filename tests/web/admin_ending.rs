@@ -126,8 +126,13 @@ on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
     {
         let fields =
             [(field, value), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
-        let _ = admin.post("/admin/sessions/end", &fields).await.expect(422);
+        let page = admin.post("/admin/sessions/end", &fields).await.expect(422);
+        assert_page(&page);
+        let _ = page.lacks("Nothing to end");
     }
+    let page = admin.post("/admin/sessions/end", &[("ip", "10.0.0.0/99"), ("reason", "Lost bag")]).await;
+    let page = page.expect(422).has("ip: Enter an IP address").has("Lost bag");
+    assert_eq!(page.attributes("main a", "href"), ["/admin/sessions?ip=10.0.0.0%2F99"]);
     for (person, client) in &people {
         assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
     }
@@ -201,11 +206,56 @@ on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
     let (admin, people) = crowd(&app).await;
     let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
     let _ = admin.post("/admin/sessions/end", &rest).await.expect(422).has("No session was ticked");
+    // A page without JavaScript asks like this.
+    let page = admin
+        .post("/admin/sessions/end", &[("q", "a"), ("ticked", "on"), ("reason", "Lost <b>bag</b>")])
+        .await;
+    assert_page(&page);
+    let page =
+        page.expect(422).has("No session was ticked").has("The reason that you wrote: Lost <b>bag</b>");
+    assert_eq!(page.lacks("Nothing to end").attributes("main a", "href"), ["/admin/sessions?q=a"]);
     let strange = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
     let _ = admin.post("/admin/sessions/end", &strange).await.expect(422).has("Nothing was ended");
     for (person, client) in &people {
         assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
     }
+});
+
+on_both_stacks!(one_session_of_one_person_is_spoken_of_as_one, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, _) = crowd(&app).await;
+    let ids = ids_of(&app, &["Ada"]);
+    for (fields, words) in [
+        (vec![("q", "ada@")], "1 session of 1 person matches the filter and will end"),
+        (vec![("ids", &*ids[0]), ("ticked", "on")], "1 session of 1 person is ticked and will end"),
+        (vec![("browser", "firefox")], "3 sessions of 3 people match the filter and will end"),
+    ] {
+        let fields = [fields, vec![("reason", "x")]].concat();
+        let _ = admin.post("/admin/sessions/end", &fields).await.expect(200).has(words);
+    }
+});
+
+on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, _) = crowd(&app).await;
+    let ids = ids_of(&app, &["Ada", "Bo", "Cy"]);
+    let of_bo = app.query_one("SELECT id FROM users WHERE name = 'Bo'").unwrap();
+    let longest = "ä".repeat(200);
+    let rest = [("ids", &*ids[2]), ("confirm", "yes"), ("expected", "1")];
+    for (path, rest) in [
+        (format!("/admin/sessions/{}/end", ids[0]), &rest[..0]),
+        (format!("/admin/users/{of_bo}/end-sessions"), &rest[..0]),
+        ("/admin/sessions/end".to_owned(), &rest[..]),
+    ] {
+        for reason in [format!("{longest}ä"), "two\nlines".to_owned()] {
+            let page = admin.post(&path, &[rest, &[("reason", &reason)]].concat()).await.expect(422);
+            assert!(page.field_error("reason").is_some(), "{path}");
+        }
+        let _ =
+            admin.post(&path, &[rest, &[("reason", &format!("  {longest} "))]].concat()).await.expect(303);
+    }
+    let kept = app.query_text("SELECT end_note FROM sessions WHERE end_reason = 'ended_by_admin'");
+    assert_eq!(kept, vec![vec![Some(longest)]; 3]);
 });
 
 on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async {

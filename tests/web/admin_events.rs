@@ -227,7 +227,7 @@ on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_show
 
 on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| async {
     let app = TestApp::start(stack).await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
     // More than what the sockets hold, so that most is still to be read when the reader stops.
     let long = "x".repeat(4_000);
     let mut conn = app.stores().connect();
@@ -239,28 +239,35 @@ on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| a
     let whole = admin.get("/admin/events.csv").await.expect(200);
     assert!(whole.body.len() > 30_000_000, "all of it arrives when nothing comes in between");
 
-    let cookie = admin.cookie("gatehouse").unwrap();
-    let mut answer = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .get(app.url("/admin/events.csv"))
-        .header("cookie", format!("{}={}", cookie.name, cookie.value))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.chunk().await.unwrap().expect("a beginning");
-    // The session that asked for it ends: the rest is not for its eyes.
-    admin.post("/logout", &[]).await.to("/");
-    let end = loop {
-        match answer.chunk().await {
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+    // Whoever asked for it is no administrator any more, or the session ends: the rest is not for those eyes.
+    for demoted in [true, false] {
+        let cookie = admin.cookie("gatehouse").unwrap();
+        let mut answer = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .get(app.url("/admin/events.csv"))
+            .header("cookie", format!("{}={}", cookie.name, cookie.value))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.chunk().await.unwrap().expect("a beginning");
+        if demoted {
+            app.sql("UPDATE users SET role = 'user'");
+        } else {
+            admin.post("/logout", &[]).await.to("/");
         }
-    };
-    assert!(end.is_err(), "the connection is cut off");
+        let end = loop {
+            match answer.chunk().await {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        assert!(end.is_err(), "the connection is cut off");
+        app.make_admin(&grace);
+    }
 });
 
 /// A reader of RFC 4180 of its own: lines of fields.

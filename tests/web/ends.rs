@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::{engine::*, support::*};
+use crate::{admin_users::path_of, engine::*, support::*};
 
 /// Asserts that a session has ended for this reason, by this user or by the system, and that it was told once.
 #[track_caller]
@@ -227,3 +227,39 @@ on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
     client.get("/profile").await.expect(200);
     assert_eq!(app.query_one(active).as_deref(), Some("1"));
 });
+
+#[actix_web::test]
+async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
+    let server = RedisServer::start_own();
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    eventually(|| async { app.client().get("/readyz").await.status == 200 }).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    let (path, bob_path) = (path_of(&app, &ada), path_of(&app, &bob));
+    // A store that does everything else.
+    server.database().ask::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
+    let tell = "What ended is refused from now on. The session store has not confirmed yet";
+
+    let _ = ada.sign_in(&app.client()).await;
+    let _ = client.post("/sessions/end-others", &[]).await.to("/sessions");
+    let _ = client.get("/sessions").await.has(&format!("The other session was ended. {tell}"));
+    let _ = ada.sign_in(&app.client()).await;
+    let new = "umbrella-trout-58-canyon";
+    let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
+    let _ = client.post("/profile/password", &fields).await.to("/profile");
+    let _ = client
+        .get("/profile")
+        .await
+        .has(&format!("Your password was changed. The other session was ended. {tell}"));
+
+    let _ = admin.post(&format!("{path}/end-sessions"), &[]).await.to(&path);
+    let _ = admin.get(&path).await.has(&format!("1 session was ended. {tell}"));
+    let all = [("q", "bemer"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
+    let _ = admin.post("/admin/sessions/end", &all).await.to("/admin/sessions");
+    let _ = admin.get("/admin/sessions").await.has(&format!("1 session was ended. {tell}"));
+    let _ = bob.sign_in(&app.client()).await;
+    let _ = admin.post(&format!("{bob_path}/deactivate"), &[]).await.to(&bob_path);
+    let _ =
+        admin.get(&bob_path).await.has(&format!("The account is deactivated. 1 session was ended. {tell}"));
+}

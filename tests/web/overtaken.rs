@@ -1,8 +1,8 @@
 //! What a request has begun counts only while its session lives; what it writes of the session keeps its lifetime.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
-use crate::{engine::*, support::*};
+use crate::{admin_users::path_of, engine::*, support::*};
 
 on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async {
     let (app, _) = start(stack).await;
@@ -39,4 +39,96 @@ async fn a_session_that_ended_meanwhile_changes_no_password() {
     assert!(!signed_in(&thief).await);
     assert!(signed_in(&owner).await, "the owner was signed out by a session that had ended");
     let _ = ada.sign_in(&app.client()).await;
+}
+
+on_both_stacks!(a_session_that_ended_meanwhile_changes_no_name, |stack| async {
+    let (app, _) = start(stack).await;
+    let (ada, owner) = app.person("Ada Lovelace").await;
+    let thief = app.client();
+    let _ = ada.sign_in(&thief).await;
+    let id = id_of(&thief).await;
+    let held = app.hold_form(&thief, "/profile", &[("name", "Mallory")]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let _ = owner.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
+    assert_eq!(held.let_go().await.status, 401);
+    let _ = owner.get("/profile").await.expect(200).lacks("Mallory");
+});
+
+/// Accounts, links, and which sessions have ended.
+fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
+    let users = app.query_text("SELECT id, role, active, session_epoch FROM users ORDER BY id");
+    let links = app.query_text("SELECT token_hash FROM tokens ORDER BY token_hash");
+    [users, links, app.query_text("SELECT id, ended_at FROM sessions ORDER BY id")].concat()
+}
+
+on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, owner) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    owner.post(&format!("{}/deactivate", path_of(&app, &bob)), &[]).await.expect(303);
+    let (ada_path, bob_path) = (path_of(&app, &ada), path_of(&app, &bob));
+    let ada_session = id_of(&client).await;
+    for (way, status) in [("end", 401), ("deactivate", 401), ("role", 403)] {
+        let (eve, thief) = app.admin(&format!("Eve {way}")).await;
+        let all = [("q", "lovelace"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
+        let forms: [(String, &[(&str, &str)]); 12] = [
+            (
+                "/admin/users".into(),
+                &[("name", "Mallory"), ("email", "mallory@example.org"), ("role", "admin")],
+            ),
+            ("/admin/users".into(), &[("name", "Mallory"), ("email", ""), ("role", "admin")]),
+            (format!("{ada_path}/role"), &[("role", "admin")]),
+            (format!("{ada_path}/role"), &[("role", "root")]),
+            (format!("{ada_path}/deactivate"), &[]),
+            (format!("{bob_path}/activate"), &[]),
+            (format!("{ada_path}/end-sessions"), &[]),
+            (format!("{ada_path}/send-reset"), &[]),
+            (format!("/admin/sessions/{ada_session}/end"), &[]),
+            ("/admin/sessions/end".into(), &all),
+            ("/admin/sessions/end".into(), &all[..2]),
+            ("/admin/sessions/end".into(), &all[..1]),
+        ];
+        let mut held = Vec::new();
+        for (path, fields) in &forms {
+            held.push((path, app.hold_form(&thief, path, fields).await));
+        }
+        // Until all of them have been let in.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let path = match way {
+            "end" => format!("/admin/sessions/{}", id_of(&thief).await),
+            _ => path_of(&app, &eve),
+        };
+        let _ = owner
+            .post(&format!("{path}/{way}"), &[("role", "user")][..usize::from(way == "role")])
+            .await
+            .expect(303);
+        let before = everything(&app);
+        for (path, form) in held {
+            let answer = form.let_go().await;
+            assert_eq!(answer.status, status, "{way}: {path}\n{}", answer.text);
+            assert!(!answer.text.contains(&ada.email), "{way}: {path} shows people");
+            assert_eq!(everything(&app), before, "{way}: {path}");
+        }
+    }
+});
+
+#[actix_web::test]
+async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
+    let (app, _) = start(Stack::PostgresRedis).await;
+    let (eve, demoted) = app.admin("Eve").await;
+    app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let demoted = Rc::new(demoted);
+    let stores = app.stores();
+    let mut lock = stores.connect();
+    lock.run("BEGIN; SELECT 1 FROM users FOR UPDATE");
+    let held = send_form(&demoted, &format!("{}/role", path_of(&app, &ada)), &[("role", "admin")]);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock'";
+    eventually(|| async { app.query_one(waits).as_deref() == Some("1") }).await;
+    lock.run(&format!("UPDATE users SET role = 'user' WHERE id = {}; COMMIT", user_id(&app, &eve)));
+    held.await.unwrap().expect(403);
+    let role = format!("SELECT role FROM users WHERE id = {}", user_id(&app, &ada));
+    assert_eq!(app.query_one(&role).as_deref(), Some("user"));
 }

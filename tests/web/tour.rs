@@ -152,13 +152,13 @@ impl Tour {
         browser.click("End all that match…").await;
         self.see("admin-sessions-ending-all").await;
         browser.fill(&[("reason", "Phone reported as stolen")]).await;
-        self.send("/admin/sessions/end", "match the filter and will end at once", "admin-sessions-preview")
-            .await;
+        self.send("/admin/sessions/end", "the filter and will end at once", "admin-sessions-preview").await;
         let one = app.query_one("SELECT id FROM sessions WHERE ip = '203.0.113.58'").unwrap();
         let page = format!("/admin/sessions/{one}");
         self.visit(&page, "admin-session").await;
         browser.fill(&[("reason", &"long ".repeat(50))]).await;
-        self.send(&format!("{page}/end"), "Use at most 200 characters.", "admin-session-refused").await;
+        self.send(&format!("{page}/end"), "on one line of at most 200 characters", "admin-session-refused")
+            .await;
         browser.fill(&[("reason", "Laptop reported as stolen")]).await;
         self.send(&format!("{page}/end"), "The session was ended.", "admin-sessions-ended").await;
         self.visit(&page, "admin-session-ended").await;

@@ -30,11 +30,46 @@ impl TestApp {
     pub async fn raw_bytes(&self, request: &[u8]) -> RawAnswer {
         let mut stream = TcpStream::connect(self.addr()).await.unwrap();
         stream.write_all(request).await.unwrap();
+        RawAnswer::read(stream).await
+    }
+
+    /// Sends a form but for its last byte, with the client's cookies.
+    pub async fn hold_form(&self, client: &Client, path: &str, fields: &[(&str, &str)]) -> HeldForm {
+        let pairs: Vec<_> =
+            client.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let host = self.addr();
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        // The byte that is held back separates the last field from nothing.
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nAccept: text/html\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            pairs.join("; "),
+            body.len() + 1,
+        );
+        let mut stream = TcpStream::connect(host).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        HeldForm(stream)
+    }
+}
+
+/// A form whose last byte is still to come.
+pub struct HeldForm(TcpStream);
+
+impl HeldForm {
+    /// Sends the last byte and reads the answer.
+    pub async fn let_go(mut self) -> RawAnswer {
+        self.0.write_all(b"&").await.unwrap();
+        RawAnswer::read(self.0).await
+    }
+}
+
+impl RawAnswer {
+    async fn read(mut stream: TcpStream) -> Self {
         let mut answer = Vec::new();
         // The other side may cut the connection of a request that it refuses.
         let _ = stream.read_to_end(&mut answer).await;
         let text = String::from_utf8_lossy(&answer).into_owned();
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        RawAnswer { status, text }
+        Self { status, text }
     }
 }

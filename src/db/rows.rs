@@ -1,0 +1,32 @@
+//! Counting no further than a page says.
+
+use diesel::{
+    prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::BigInt,
+};
+
+use super::DbConnection;
+
+type Backend = <DbConnection as Connection>::Backend;
+
+/// The number of rows of a query that has a limit, counted by the database. It is planned anew each time: which index is best
+/// depends on what is asked for.
+#[derive(QueryId)]
+pub struct Rows<Q>(pub Q);
+
+impl<Q> Query for Rows<Q> {
+    type SqlType = BigInt;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Rows<Q> {}
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Rows<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("SELECT COUNT(*) FROM (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") AS rows");
+        Ok(())
+    }
+}
