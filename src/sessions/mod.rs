@@ -123,7 +123,7 @@ impl Sessions {
     /// Tells the other instances what waits to be told: for the command line, which has no background.
     pub async fn tell_others(&self) {
         if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
-            relay::send_waiting(redis, &mut outbound).await;
+            relay::send_waiting(redis, &self.live, &mut outbound).await;
         }
     }
 
