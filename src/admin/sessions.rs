@@ -3,8 +3,9 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::FilterFields;
+use super::filter::{FilterFields, WHO};
 use crate::{
+    accounts::User,
     app::Site,
     error::Error,
     sessions::{
@@ -118,7 +119,7 @@ pub async fn show(
     let page = AdminSessionsPage {
         layout,
         errors,
-        chips: fields.chips(),
+        chips: chips(&site, &fields, &wanted).await,
         caption: caption(&wanted),
         more_fields: fields.in_force().iter().any(more)
             || !fields.sort.is_empty()
@@ -133,6 +134,19 @@ pub async fn show(
         fields,
     };
     Ok(html(status, &page))
+}
+
+/// The filters in force; whoever is meant by number is named.
+async fn chips(site: &Site, fields: &FilterFields, wanted: &Wanted) -> Vec<Chip> {
+    let mut chips = fields.chips();
+    if let Some(id) = wanted.filter.user
+        && let Ok(user) = site.db.run(move |conn| User::by_id(conn, id)).await
+    {
+        for chip in chips.iter_mut().filter(|chip| chip.label == WHO) {
+            chip.value = format!("{} ({})", user.name, chip.value);
+        }
+    }
+    chips
 }
 
 fn caption(wanted: &Wanted) -> String {
