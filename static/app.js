@@ -203,9 +203,16 @@ function countTicked() {
   }
 }
 
+/** Rows came or went, perhaps with a new head. */
+function onRows() {
+  document.querySelectorAll("[data-tick-all]:not(:has(input))").forEach(addTickAll);
+  countTicked();
+}
+
 document.querySelector("[aria-invalid=true]")?.focus();
 document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
 document.addEventListener("change", (event) => { if (event.target.name === "ids") countTicked(); });
+document.addEventListener("live:rows", onRows);
 countTicked();
 document.querySelectorAll("input[type=password]").forEach(addRevealButton);
 document.querySelectorAll("input[data-copy]").forEach(addCopyButton);

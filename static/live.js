@@ -1,5 +1,5 @@
 // What the server tells a signed-in page: that its own session ended, and administrators what happens to all sessions.
-// Other scripts hear it as events of the document: live:open, live:lost, and live: with the name of each event.
+// Other scripts hear it as events of the document: live:open, live:lost, live:refused, and live: with the name of each event.
 
 const FIRST_RETRY = 1_000, LAST_RETRY = 30_000;
 /** The server says something every 15 seconds. */
@@ -41,11 +41,14 @@ async function listen(own) {
   const headers = { accept: "text/event-stream" };
   const answer = await fetch(address, { headers, cache: "no-store", redirect: "error", signal: own.signal });
   if (answer.status === 401) return onSignedOut({ sentence: (await answer.json()).detail });
-  // No administrator any more, but still signed in.
-  if (answer.status === 403) address = "/session/events";
+  if (answer.status === 403) {
+    // No administrator any more, but still signed in.
+    address = "/session/events";
+    emit("refused");
+  }
   if (!answer.ok) return;
   retry = FIRST_RETRY;
-  emit("open");
+  if (address === document.body.dataset.events) emit("open");
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let silence = 0, text = "";
   try {

@@ -1,11 +1,17 @@
 // The administrator's pages stay current while they are open. What live.js hears are hints: an ended row is marked at
 // once, then the page is fetched again and its rows are put in place, around whatever is being used.
 
-const PAUSE = 2_000, SOON = 150, LATER = 10_000, STRUCK_FOR = 2_000;
+const SOON = 150, LATER = 10_000, MINUTE = 60_000, STRUCK_FOR = 2_000;
+/** The status of an answer that never came: worth another try, as all from here on. */
+const UNREACHED = 500;
 const ROWS = "table.table > tbody";
 
 const list = document.querySelector("[data-live-list]");
 const session = document.querySelector("[data-live-session]");
+const overview = document.querySelector("[data-live-overview]");
+const PAUSE = overview ? 5_000 : 2_000;
+/** The address of a page that answers a form is for forms only. */
+const here = "answersForm" in document.body.dataset ? "/admin" : location.pathname + location.search;
 const query = new URLSearchParams(location.search);
 const showsEnded = query.get("state") === "ended";
 
@@ -15,7 +21,7 @@ let timer = 0, due = Infinity, last = -Infinity, pause = PAUSE;
 
 function refresh(delay = SOON) {
   // A later page of a list is left as it was found.
-  if (!(list || session) || query.has("after")) return;
+  if (!(list || session || overview) || query.has("after")) return;
   const at = Math.max(performance.now() + delay, last + pause);
   if (at >= due) return;
   due = at;
@@ -27,14 +33,22 @@ async function fetchAgain() {
   due = Infinity;
   if (document.hidden) return;
   last = performance.now();
-  // Nobody asked: it must not keep the session alive.
-  const headers = { accept: "text/html", "x-background": "1" };
-  const answer = await fetch(location.href, { headers, redirect: "error", cache: "no-store" }).catch(() => null);
-  if (!answer?.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const { status, page } = await load().catch(() => ({ status: UNREACHED }));
   pause = Math.max(PAUSE, 5 * (performance.now() - last));
+  if (status >= UNREACHED) refresh(LATER);
+  if (status !== 200) return;
   if (list) mergeList(page);
   if (session) mergeSession(page);
+  if (overview) mergeOverview(page);
+}
+
+async function load() {
+  // Nobody asked: it must not keep the session alive.
+  const headers = { accept: "text/html", "x-background": "1" };
+  const answer = await fetch(here, { headers, redirect: "manual", cache: "no-store" });
+  // No administrator any more: what the page shows is not for them.
+  if (answer.status === 403) location.replace(here);
+  return { status: answer.status, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 }
 
 /** Focused, opened, ticked or typed into: not to be touched. */
@@ -61,6 +75,26 @@ function mergeSession(page) {
   }
 }
 
+// The overview
+
+/** Only what differs; the tables that were opened stay open. */
+function mergeOverview(page) {
+  const figures = page.querySelectorAll(".figures dd");
+  document.querySelectorAll(".figures dd").forEach((figure, index) => put(figures[index], figure));
+  for (const section of document.querySelectorAll("main section[aria-labelledby]")) {
+    const theirs = page.querySelector(`section[aria-labelledby="${section.getAttribute("aria-labelledby")}"]`);
+    if (section.querySelector(".chart") && theirs?.querySelector(".chart")) {
+      for (const part of ["h2", "svg.chart", "table"]) put(theirs.querySelector(part), section.querySelector(part));
+    } else if (!isBusy(section)) {
+      put(theirs, section);
+    }
+  }
+}
+
+function put(part, old) {
+  if (part && part.outerHTML !== old.outerHTML) old.replaceWith(part);
+}
+
 // The list
 
 /** What the server sent for each row, before times went on. */
@@ -81,6 +115,11 @@ function mergeList(page) {
   }
   mergePart(".summary > .count", page);
   mergePart("nav.pages", page, document.querySelector("main"));
+  const alone = page.querySelector(".summary.alone") !== null;
+  // What is about to be ended stays in sight.
+  const chosen = isBusy(list) || document.querySelector("input[name=ids]:checked") !== null;
+  if (!alone || !chosen) list.classList.toggle("alone", alone);
+  document.dispatchEvent(new CustomEvent("live:rows"));
 }
 
 /** Replaces a part that differs; one that there was not goes to the end of `home`. */
@@ -172,13 +211,16 @@ function onSeen({ ids, at }) {
     time.classList.add("active");
     time.dataset.relative = "active";
   }
-  // The order follows, without hurry.
-  refresh(LATER);
+  // The order follows, without hurry; the overview has none.
+  if (!overview) refresh(LATER);
 }
 
 function onCounts({ active }) {
   const words = active.toLocaleString("en");
-  document.querySelectorAll("[data-live-count]").forEach((place) => { place.textContent = words; });
+  for (const place of document.querySelectorAll("[data-live-count]")) {
+    if (place.textContent !== words) refresh();
+    place.textContent = words;
+  }
   const unfiltered = [...query.values()].every((value) => value === "");
   const shown = list?.querySelector(".count strong")?.textContent;
   // "More than 1,000" stays what it is.
@@ -235,6 +277,10 @@ function sayLost() {
   if (gone < GIVEN_UP) waiting = setTimeout(sayLost, gone < PATIENCE ? PATIENCE - gone + 1 : GIVEN_UP - gone + 1);
 }
 
+function onRefused() {
+  load().catch(() => {});
+}
+
 function onLost() {
   if (lostAt) return;
   lostAt = performance.now();
@@ -255,8 +301,11 @@ function onOpen() {
 const on = (name, take) => document.addEventListener(`live:${name}`, (event) => take(event.detail));
 on("open", onOpen);
 on("lost", onLost);
+on("refused", onRefused);
 on("started", onStarted);
 on("ended", onEnded);
 on("seen", onSeen);
 on("counts", onCounts);
 on("reload", () => refresh());
+// Nobody is told of sign-ins that fail.
+if (overview) setInterval(refresh, MINUTE);

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, macros::format_description};
 
-use super::filter::{NETWORK, network, read, text};
+use super::filter::{NETWORK, WHO, WHOM, network, read, whom};
 use crate::{
     events::{
         Kind,
-        log::{Filter, Whom, cursor},
+        log::{Filter, cursor},
     },
     web::{FieldErrors, ListAddress},
 };
@@ -34,7 +34,6 @@ pub struct EventFields {
 pub const KIND: &str = "What";
 
 const NO_KIND: &str = "Choose one from the list.";
-const PERSON: &str = "Enter part of a name or address, at most 100 characters, or # and a user's number.";
 const TIME: &str = "Enter a date such as 2026-11-21, or a time such as 2026-11-21T14:30:00Z.";
 
 impl EventFields {
@@ -43,7 +42,7 @@ impl EventFields {
         let mut errors = FieldErrors::default();
         let filter = Filter {
             kind: read(&self.kind, "kind", NO_KIND, &mut errors, Kind::parse),
-            person: read(&self.q, "q", PERSON, &mut errors, whom),
+            person: read(&self.q, "q", WHOM, &mut errors, whom),
             network: read(&self.ip, "ip", NETWORK, &mut errors, network),
             from: read(&self.from, "from", TIME, &mut errors, |text| time(text, Duration::ZERO)),
             until: read(&self.to, "to", TIME, &mut errors, |text| time(text, Duration::DAY)),
@@ -63,20 +62,13 @@ impl EventFields {
             path: "/admin/events",
             narrowing: vec![
                 ("kind", KIND, &self.kind),
-                ("q", "Person", &self.q),
+                ("q", WHO, &self.q),
                 ("ip", "IP", &self.ip),
                 ("from", "From", &self.from),
                 ("to", "To", &self.to),
             ],
             shown: Vec::new(),
         }
-    }
-}
-
-fn whom(value: &str) -> Option<Whom> {
-    match value.strip_prefix('#') {
-        Some(number) => number.parse().ok().map(Whom::Number),
-        None => text(value).map(Whom::Named),
     }
 }
 

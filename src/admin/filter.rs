@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     accounts::Role,
+    events::log::Whom,
     sessions::list::{Cursor, Filter, Sort, Wanted},
     web::{Chip, FieldErrors, ListAddress},
 };
@@ -18,7 +19,7 @@ const LONGEST: usize = 100;
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct FilterFields {
-    /// Part of a name or address.
+    /// Part of a name or address, or `#` and a user's number.
     pub q: String,
     /// An address or network (CIDR).
     pub ip: String,
@@ -46,8 +47,14 @@ impl FilterFields {
     /// Reads the fields; what can't be read is said beside its field.
     pub fn read(&self) -> Result<Wanted, FieldErrors> {
         let mut errors = FieldErrors::default();
+        let (person, user) = match read(&self.q, "q", WHOM, &mut errors, whom) {
+            Some(Whom::Named(part)) => (Some(part), None),
+            Some(Whom::Number(number)) => (None, Some(number)),
+            None => (None, None),
+        };
         let filter = Filter {
-            person: read(&self.q, "q", PERSON, &mut errors, text),
+            person,
+            user,
             network: read(&self.ip, "ip", NETWORK, &mut errors, network),
             browser: read(&self.browser, "browser", BROWSER, &mut errors, text),
             os: read(&self.os, "os", SYSTEM, &mut errors, text),
@@ -55,7 +62,6 @@ impl FilterFields {
             remembered: read(&self.remembered, "remembered", "Choose yes or no.", &mut errors, yes_or_no),
             older_than: read(&self.older_than, "older_than", DURATION, &mut errors, duration),
             idle_over: read(&self.idle_over, "idle_over", DURATION, &mut errors, duration),
-            user: None,
             ended: read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false),
             ..Filter::default()
         };
@@ -73,7 +79,7 @@ impl FilterFields {
         ListAddress {
             path: "/admin/sessions",
             narrowing: vec![
-                ("q", "Person", &self.q),
+                ("q", WHO, &self.q),
                 ("ip", "IP", &self.ip),
                 ("browser", "Browser", &self.browser),
                 ("os", "System", &self.os),
@@ -107,7 +113,12 @@ impl FilterFields {
     }
 }
 
+/// The label of the person, on its chip.
+pub(super) const WHO: &str = "Person";
+
 pub(super) const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
+pub(super) const WHOM: &str =
+    "Enter part of a name or address, at most 100 characters, or # and a user's number.";
 pub(super) const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
@@ -135,6 +146,14 @@ pub(super) fn read<T>(
 pub(super) fn text(value: &str) -> Option<String> {
     let plain = value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
     plain.then(|| value.to_owned())
+}
+
+/// Somebody by name, or exactly one by number.
+pub(super) fn whom(value: &str) -> Option<Whom> {
+    match value.strip_prefix('#') {
+        Some(number) => number.parse().ok().map(Whom::Number),
+        None => text(value).map(Whom::Named),
+    }
 }
 
 fn yes_or_no(value: &str) -> Option<bool> {
@@ -203,6 +222,8 @@ mod tests {
         assert_eq!(wanted.filter.older_than, Some(Duration::from_secs(7 * 24 * 60 * 60)));
         assert_eq!(wanted.filter.idle_over, Some(Duration::from_secs(90 * 60)));
         assert_eq!(wanted.sort, Sort::Started);
+        let one = fields(|fields| fields.q = " #7".into()).read().unwrap().filter;
+        assert_eq!((one.person, one.user), (None, Some(7)));
         for ip in ["192.0.2.7", "2001:db8::/32", "::1", "::ffff:192.0.2.7"] {
             assert!(fields(|fields| fields.ip = ip.into()).read().is_ok(), "{ip}");
         }
@@ -225,6 +246,7 @@ mod tests {
             fields.sort = "name".into();
             fields.after = "nonsense".into();
         });
+        assert!(fields(|fields| fields.q = "#seven".into()).read().unwrap_err().has("q"));
         let errors = all_bad.read().unwrap_err();
         for field in ["q", "browser", "os", "role", "remembered", "older_than", "idle_over", "state", "sort"]
         {

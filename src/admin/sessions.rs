@@ -3,11 +3,16 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::FilterFields;
+use super::filter::{FilterFields, WHO};
 use crate::{
+    accounts::User,
     app::Site,
     error::Error,
-    sessions::{Administrator, EndReason, Page, list::Listed, pages::Facts},
+    sessions::{
+        Administrator, EndReason, Page,
+        list::{Listed, Order, Wanted},
+        pages::Facts,
+    },
     web::{Chip, FieldErrors, Layout, Moment, grouped, html},
 };
 
@@ -21,6 +26,8 @@ struct AdminSessionsPage {
     errors: FieldErrors,
     fields: FilterFields,
     chips: Vec<Chip>,
+    /// What the table lists, and in which order.
+    caption: String,
     /// Fields beyond the first two are in use: they are not folded away.
     more_fields: bool,
     ended: bool,
@@ -95,7 +102,7 @@ pub async fn show(
     query: web::Query<FilterFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
-    let (status, errors, page, total) = match fields.read() {
+    let (status, errors, wanted, page, total) = match fields.read() {
         Ok(wanted) => {
             // The page first: sessions that the store turns out to have lost are not counted then.
             let page = site.sessions.page(&wanted, wanted.after.as_ref()).await?;
@@ -104,15 +111,16 @@ pub async fn show(
                 Ok(rows) if all_here => rows,
                 _ => site.sessions.count_up_to(&wanted, COUNTED + 1).await?,
             };
-            (StatusCode::OK, FieldErrors::default(), page, total)
+            (StatusCode::OK, FieldErrors::default(), wanted, page, total)
         }
-        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Page::default(), 0),
+        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Wanted::default(), Page::default(), 0),
     };
     let more = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
         errors,
-        chips: fields.chips(),
+        chips: chips(&site, &fields, &wanted).await,
+        caption: caption(&wanted),
         more_fields: fields.in_force().iter().any(more)
             || !fields.sort.is_empty()
             || !fields.state.is_empty(),
@@ -126,4 +134,27 @@ pub async fn show(
         fields,
     };
     Ok(html(status, &page))
+}
+
+/// The filters in force; whoever is meant by number is named.
+async fn chips(site: &Site, fields: &FilterFields, wanted: &Wanted) -> Vec<Chip> {
+    let mut chips = fields.chips();
+    if let Some(id) = wanted.filter.user
+        && let Ok(user) = site.db.run(move |conn| User::by_id(conn, id)).await
+    {
+        for chip in chips.iter_mut().filter(|chip| chip.label == WHO) {
+            chip.value = format!("{} ({})", user.name, chip.value);
+        }
+    }
+    chips
+}
+
+fn caption(wanted: &Wanted) -> String {
+    let which = if wanted.filter.ended { "Ended" } else { "Active" };
+    let first = match wanted.order() {
+        Order::Seen => "activity",
+        Order::Started => "sign-in",
+        Order::Ended => "end",
+    };
+    format!("{which} sessions, newest {first} first")
 }

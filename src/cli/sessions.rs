@@ -66,7 +66,7 @@ pub enum SessionsCommand {
 /// The filters of the administrator's page.
 #[derive(Args)]
 pub struct FilterArguments {
-    /// Part of a name or address
+    /// Part of a name or address, or # and a user's number
     #[arg(long, default_value = "")]
     q: String,
     /// An IP address or network, such as 10.0.0.0/8

@@ -7,7 +7,10 @@ mod watch;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -39,6 +42,8 @@ struct Shared {
     room: Mutex<Room>,
     /// To the other instances, where there may be some.
     outbound: Option<mpsc::Sender<Message>>,
+    /// A message to the other instances was dropped, and they don't know.
+    dropped: AtomicBool,
     /// Wakes the check.
     look_again: Notify,
 }
@@ -63,6 +68,7 @@ impl Hub {
             messages: broadcast::Sender::new(BEHIND),
             room: Mutex::new(room),
             outbound,
+            dropped: AtomicBool::new(false),
             look_again: Notify::new(),
         };
         (Self { shared: Arc::new(shared) }, waiting)
@@ -104,9 +110,14 @@ impl Hub {
         if let Some(outbound) = &self.shared.outbound
             && outbound.try_send(message.clone()).is_err()
         {
-            tracing::debug!("a message to the other instances was dropped");
+            self.shared.dropped.store(true, Ordering::Relaxed);
         }
         self.take_in(message);
+    }
+
+    /// Whether a message to the other instances was dropped since this was last asked.
+    pub(super) fn has_dropped(&self) -> bool {
+        self.shared.dropped.swap(false, Ordering::Relaxed)
     }
 
     /// Tells everybody here.
@@ -241,11 +252,12 @@ mod tests {
         while outbound.as_mut().unwrap().try_recv().is_ok() {
             told += 1;
         }
-        assert_eq!(told, 3);
+        assert_eq!((told, live.has_dropped()), (3, false));
         for _ in 0..2 * OUTBOUND {
             live.started("a");
         }
         assert!(matches!(messages.try_recv(), Err(broadcast::error::TryRecvError::Lagged(_))));
+        assert_eq!((live.has_dropped(), live.has_dropped()), (true, false), "the others are told that once");
     }
 
     #[tokio::test]

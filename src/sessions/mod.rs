@@ -123,7 +123,7 @@ impl Sessions {
     /// Tells the other instances what waits to be told: for the command line, which has no background.
     pub async fn tell_others(&self) {
         if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
-            relay::send_waiting(redis, &mut outbound).await;
+            relay::send_waiting(redis, &self.live, &mut outbound).await;
         }
     }
 
@@ -231,6 +231,7 @@ impl Sessions {
                     session.expires_at = expires_at.min(session.absolute_expires_at);
                     there.push(session);
                 }
+                None if is_due(session.expires_at) => {}
                 None => missing.extend(session.store_key),
             }
         }
@@ -273,6 +274,12 @@ impl Sessions {
             (Backend::Redis(_), None) => Ok(None),
         }
     }
+}
+
+/// Whether a session that the store doesn't have is one whose time is over, and not one that was lost. The store counts
+/// from another moment than the catalogue, and in whole seconds.
+fn is_due(expires_at: PrimitiveDateTime) -> bool {
+    expires_at <= now().saturating_add(time::Duration::SECOND)
 }
 
 fn time_duration(duration: Duration) -> time::Duration {

@@ -31,11 +31,12 @@ struct Envelope {
 /// Carries messages both ways for as long as it is polled.
 pub(super) async fn run(redis: &Redis, live: &Hub, outbound: mpsc::Receiver<Message>) {
     let own = random_hex::<8>();
-    tokio::join!(send(redis, outbound, &own), receive(redis, live, &own));
+    tokio::join!(send(redis, live, outbound, &own), receive(redis, live, &own));
 }
 
-async fn send(redis: &Redis, mut outbound: mpsc::Receiver<Message>, own: &str) {
+async fn send(redis: &Redis, live: &Hub, mut outbound: mpsc::Receiver<Message>, own: &str) {
     let mut beat = tokio::time::interval(BEAT);
+    let mut missing = false;
     loop {
         let message = tokio::select! {
             message = outbound.recv() => match message {
@@ -44,26 +45,37 @@ async fn send(redis: &Redis, mut outbound: mpsc::Receiver<Message>, own: &str) {
             },
             _ = beat.tick() => Message::Beat,
         };
-        say(redis, own, message).await;
+        missing = say_all(redis, own, missing || live.has_dropped(), message).await;
     }
 }
 
 /// Sends what waits, and no more.
-pub(super) async fn send_waiting(redis: &Redis, outbound: &mut mpsc::Receiver<Message>) {
+pub(super) async fn send_waiting(redis: &Redis, live: &Hub, outbound: &mut mpsc::Receiver<Message>) {
+    let mut missing = live.has_dropped();
     while let Ok(message) = outbound.try_recv() {
-        say(redis, "", message).await;
+        missing = say_all(redis, "", missing, message).await;
     }
 }
 
-async fn say(redis: &Redis, own: &str, message: Message) {
+/// Says first that something is `missing`, where it is; whether something is missing then.
+async fn say_all(redis: &Redis, own: &str, missing: bool, message: Message) -> bool {
+    if missing && !say(redis, own, Message::Missed).await {
+        return true;
+    }
+    let matters = message != Message::Beat;
+    !say(redis, own, message).await && matters
+}
+
+async fn say(redis: &Redis, own: &str, message: Message) -> bool {
     let envelope = Envelope { from: own.to_owned(), message };
     let said = match serde_json::to_string(&envelope) {
         Ok(text) => redis.publish(&text).await,
         Err(error) => Err(Error::internal(error)),
     };
-    if let Err(error) = said {
+    if let Err(error) = &said {
         tracing::debug!(error = ?error.causes(), "the other instances could not be told");
     }
+    said.is_ok()
 }
 
 async fn receive(redis: &Redis, live: &Hub, own: &str) {

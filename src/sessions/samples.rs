@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Timestamp},
+};
 use time::{PrimitiveDateTime, Time};
 
 use super::{Sessions, catalogue};
@@ -14,7 +18,7 @@ use crate::{
 /// After a sample that could not be taken.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Every minute is kept for so long, then every full hour.
+/// Every minute is kept for so long, then the highest of each hour.
 const MINUTES_KEPT: time::Duration = time::Duration::days(2);
 
 /// Hours are kept for so long.
@@ -56,7 +60,17 @@ async fn take(db: &Db) -> Result<(), Error> {
 }
 
 fn thin(conn: &mut DbConnection, at: PrimitiveDateTime) -> Result<(), Error> {
-    let old = samples::table.filter(samples::at.lt(at.saturating_sub(MINUTES_KEPT)));
+    let end = at.saturating_sub(MINUTES_KEPT);
+    // What is left of an hour stands at its beginning.
+    diesel::sql_query(
+        "INSERT INTO samples (at, active) \
+         SELECT date_trunc('hour', at), max(active) FROM samples \
+         WHERE at < $1 AND at <> date_trunc('hour', at) GROUP BY date_trunc('hour', at) \
+         ON CONFLICT (at) DO UPDATE SET active = excluded.active WHERE excluded.active > samples.active",
+    )
+    .bind::<Timestamp, _>(end)
+    .execute(conn)?;
+    let old = samples::table.filter(samples::at.lt(end));
     diesel::delete(old.filter(sql::<Bool>("at <> date_trunc('hour', at)"))).execute(conn)?;
     diesel::delete(samples::table.filter(samples::at.lt(at.saturating_sub(HOURS_KEPT)))).execute(conn)?;
     Ok(())

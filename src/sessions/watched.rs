@@ -8,8 +8,9 @@ use std::{
 };
 
 use diesel::prelude::*;
+use time::PrimitiveDateTime;
 
-use super::{CurrentUser, Sessions, farewell::Farewell, live::Watch};
+use super::{CurrentUser, Sessions, farewell::Farewell, is_due, live::Watch};
 use crate::{
     accounts::Role,
     db::{
@@ -79,24 +80,32 @@ async fn look(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Erro
     Ok(keys)
 }
 
-type Row = (String, Option<String>, Option<String>, Option<String>, bool, String);
+type Row = (String, Option<String>, PrimitiveDateTime, Option<String>, Option<String>, bool, String);
 
-/// Whether its user is an administrator, how it ended, and its store key.
+/// Whether its user is an administrator, how it ended, and its store key while the store should have it.
 type Standing = (bool, Option<Farewell>, Option<String>);
 
 fn standings(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, Standing>, Error> {
     let rows: Vec<Row> = sessions::table
         .inner_join(users::table)
         .filter(dsl::id.eq_any(ids))
-        .select((dsl::id, dsl::store_key, dsl::end_reason, dsl::end_note, users::active, users::role))
+        .select((
+            dsl::id,
+            dsl::store_key,
+            dsl::expires_at,
+            dsl::end_reason,
+            dsl::end_note,
+            users::active,
+            users::role,
+        ))
         .load(conn)?;
-    let standing = |(id, key, reason, note, active, role): Row| {
+    let standing = |(id, key, expires_at, reason, note, active, role): Row| {
         let ended = match reason {
             Some(reason) => Some(Farewell::new(&reason, note.as_deref())),
             None if !active => Some(Farewell::new("user_deactivated", None)),
             None => None,
         };
-        (id, (active && Role::parse(&role) == Some(Role::Admin), ended, key))
+        (id, (active && Role::parse(&role) == Some(Role::Admin), ended, key.filter(|_| !is_due(expires_at))))
     };
     Ok(rows.into_iter().map(standing).collect())
 }

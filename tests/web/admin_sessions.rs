@@ -1,6 +1,6 @@
 //! `/admin/sessions`: everyone's.
 
-use crate::{demo, support::*};
+use crate::{cli::vars_of, demo, support::*};
 
 /// The addresses of the people on the list, in its order.
 fn people(page: &Answer) -> Vec<String> {
@@ -66,6 +66,62 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
     }
     assert_eq!(count(&admin.get("/admin/sessions?ip=127.0.0.0%2F8").await), 3);
     assert_eq!(count(&admin.get("/admin/sessions?q=&ip=").await), 3);
+});
+
+on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let long = format!("{}@{}.example.org", "a".repeat(60), "b".repeat(60));
+    let ada = Person { email: "ada@example.org".to_owned(), ..Person::new("Ada Lovelace") };
+    let nada = Person { email: "nada@example.org".to_owned(), ..Person::new("Nada Surf") };
+    let wordy = Person { email: long, ..Person::new("Wordy") };
+    for person in [&ada, &nada, &wordy] {
+        person.register(&app.client()).await;
+    }
+    for person in [&ada, &wordy] {
+        let select = format!("SELECT id FROM users WHERE email = {}", quoted(&person.email));
+        let number = app.query_one(&select).unwrap();
+        let query = format!("/admin/sessions?q=%23{number}");
+        let pages = [format!("/admin/sessions/{}", id_of(&app, person)), format!("/admin/users/{number}")];
+        for page in pages {
+            let links = admin.get(&page).await.expect(200).attributes("a", "href");
+            assert!(links.contains(&query), "{page}: {links:?}");
+        }
+        let page = admin.get(&query).await.expect(200);
+        assert_page(&page);
+        assert_eq!(people(&page), [&*person.email]);
+        assert_eq!(page.value_of("q"), Some(format!("#{number}")));
+        let page = page.has(&format!("Person: {} (#{number})", person.name));
+        let end = page.forms().into_iter().find(|form| form.action == "/admin/sessions/end").unwrap();
+        assert!(end.fields.contains(&("q".to_owned(), format!("#{number}"))), "{:?}", end.fields);
+        let fields = [("q", &*format!("#{number}")), ("reason", "Drill")];
+        let preview = admin.post("/admin/sessions/end", &fields).await.expect(200);
+        preview.has("1 session of 1 person").has(&person.email);
+        let arguments = ["sessions", "list", "--q", &format!("#{number}")];
+        let printed = Program::run(&arguments, &vars_of(&app), "").done();
+        assert!(printed.contains(&person.email) && printed.contains("1 session."), "{printed}");
+    }
+    let page = admin.get("/admin/sessions?q=%23999999").await.expect(200).has("Person: #999999");
+    assert_eq!(people(&page), Vec::<String>::new());
+    admin.get("/admin/sessions?q=%23ada").await.expect(422).has("or # and a user");
+});
+
+on_both_stacks!(the_table_says_the_order_that_it_has, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    client.post("/logout", &[]).await.to("/");
+    for (query, caption) in [
+        ("", "Active sessions, newest activity first"),
+        ("sort=started", "Active sessions, newest sign-in first"),
+        ("state=ended", "Ended sessions, newest end first"),
+        ("state=ended&sort=started", "Ended sessions, newest sign-in first"),
+        ("state=ended&older_than=0s", "Ended sessions, newest sign-in first"),
+        ("state=ended&idle_over=0s", "Ended sessions, newest activity first"),
+    ] {
+        let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
+        assert_eq!(page.texts("table caption"), [caption], "{query}");
+    }
 });
 
 on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| async {

@@ -73,7 +73,8 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
     browser.wait_for("1 active session found").await;
     browser.hover("tbody tr").await;
     browser.click("End the session of Alan Turing on Firefox 140 on Linux…").await;
-    browser.fill(&[("reason", "Left the company")]).await;
+    let reason = browser.client().find(Locator::Css("tbody details[open] [name=reason]")).await.unwrap();
+    reason.send_keys("Left the company").await.unwrap();
     browser.click_beside("Alan Turing", "End session").await;
     browser.wait_for("The session was ended.").await;
 });
@@ -124,7 +125,7 @@ async fn ending_a_session_takes_only_the_keyboard() {
     assert_eq!(browser.ask("return document.activeElement.tagName").await, "SUMMARY");
     eventually(|| async { browser.ask(visible).await == "1" }).await;
     browser.press(&enter).await;
-    let open = "return document.querySelector('details.ender').open";
+    let open = "return document.querySelector('tbody details.ender').open";
     assert_eq!(browser.ask(open).await, true);
     browser.press(&tab).await;
     browser.press(&key(Key::Escape)).await;

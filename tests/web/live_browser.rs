@@ -209,3 +209,122 @@ async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
     let next = "return document.querySelector('dialog a').getAttribute('href')";
     assert_eq!(admin.ask(next).await, "/login?next=%2F");
 }
+
+#[actix_web::test]
+async fn a_list_of_one_becomes_a_list_of_two_and_back() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    app.sql("DELETE FROM sessions WHERE browser <> 'Chrome'");
+    admin.goto("/admin/sessions").await;
+    is_live(&admin).await;
+    admin.wait_for("1 active session").await;
+    assert!(!admin.text().await.contains("End all"));
+    let shape = "const seen = (cell) => cell.offsetWidth > 0; \
+        const rows = [...document.querySelectorAll('table.table tr:not(.gone)')].map((row) => [...row.cells].filter(seen)); \
+        return rows.map((cells) => cells.length).join()";
+    assert_eq!(admin.ask(shape).await, "6,6");
+
+    let (_, client) = app.person("Ada Lovelace").await;
+    admin.wait_for("Ada Lovelace").await;
+    assert_eq!(admin.ask(shape).await, "7,7,7");
+    admin.wait_for("End all…").await;
+    admin.client().find(Locator::Css("[data-tick-all] input")).await.unwrap().click().await.unwrap();
+    admin.wait_for("End 1 ticked…").await;
+    client.post("/logout", &[]).await.to("/");
+    admin.wait_for("1 active session").await;
+    eventually(|| async { admin.ask(shape).await == "6,6" }).await;
+    assert!(!admin.text().await.contains("End all"));
+}
+
+#[actix_web::test]
+async fn sessions_that_appear_in_an_empty_list_can_be_ticked_and_ended() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions?role=user").await;
+    is_live(&admin).await;
+    admin.wait_for("No active session fits").await;
+    for name in ["Ada Lovelace", "Alan Turing"] {
+        app.person(name).await;
+        admin.wait_for(name).await;
+    }
+    admin.wait_for("End all that match…").await;
+    admin.client().find(Locator::Css("[data-tick-all] input")).await.unwrap().click().await.unwrap();
+    admin.click("End 2 ticked…").await;
+    admin.client().find(Locator::Css("#reason-ticked")).await.unwrap().send_keys("Drill").await.unwrap();
+    admin.client().find(Locator::Css("#selection button")).await.unwrap().click().await.unwrap();
+    admin.wait_for("2 sessions of 2 people are ticked").await;
+}
+
+#[actix_web::test]
+async fn the_overview_follows_what_happens_and_leaves_open_tables_open() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin").await;
+    let figures =
+        "return [...document.querySelectorAll('.figures dd')].map((figure) => figure.textContent).join()";
+    assert_eq!(admin.ask(figures).await, "2,1,1,2,0");
+    admin.ask("window.unloaded = false").await;
+    let summary = admin.client().find(Locator::Css("#browsers-title ~ .as-table summary")).await.unwrap();
+    summary.send_keys("\n").await.unwrap();
+
+    app.person("Ada Lovelace").await;
+    eventually(|| async { admin.ask(figures).await == "3,2,1,3,0" }).await;
+    let open = "const [details, table] = ['details[open]', '#browsers-table'].map((css) => document.querySelector(css)); \
+        return [details.contains(document.activeElement), details.contains(table), \
+        table.textContent.includes('Firefox2'), window.unloaded].join()";
+    eventually(|| async { admin.ask(open).await == "true,true,true,false" }).await;
+    let (_, client) = app.person("Alan Turing").await;
+    client.post("/logout", &[]).await.to("/");
+    eventually(|| async { admin.text().await.contains("Signed out") }).await;
+}
+
+#[actix_web::test]
+async fn whoever_is_no_administrator_any_more_sees_nobodys_rows() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    app.person("Ada Lovelace").await;
+    let admin = Browser::open(&app).await;
+    for page in ["/admin/sessions", "/admin/users"] {
+        app.sql(&format!("UPDATE users SET role = 'admin' WHERE email = {}", quoted(&grace.email)));
+        admin.goto("/").await;
+        if page == "/admin/sessions" {
+            sign_in(&admin, &grace).await;
+        }
+        admin.goto(page).await;
+        admin.wait_for("Ada Lovelace").await;
+        app.sql(&format!("UPDATE users SET role = 'user' WHERE email = {}", quoted(&grace.email)));
+        eventually(|| async { !admin.text().await.contains("Ada Lovelace") }).await;
+        assert_eq!(admin.path().await, page);
+    }
+}
+
+#[actix_web::test]
+async fn a_list_that_could_not_be_fetched_is_fetched_again() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    is_live(&admin).await;
+    // Nothing else makes the page fetch again, the first answer never comes, and waiting is short here.
+    admin
+        .ask(
+            "const [fetch, wait] = [window.fetch, window.setTimeout]; \
+            window.setTimeout = (task, time, ...rest) => wait(task, Math.min(time, 2500), ...rest); \
+            window.fetch = (...of) => of[1].headers.accept !== 'text/html' || window.lost ? fetch(...of) \
+                : (window.lost = true, Promise.reject(new TypeError('lost'))); \
+            for (const name of ['started', 'seen', 'counts', 'open']) \
+                document.addEventListener(`live:${name}`, (event) => event.stopImmediatePropagation(), true);",
+        )
+        .await;
+    app.person("Ada Lovelace").await;
+    admin.ask("document.dispatchEvent(new CustomEvent('live:reload'))").await;
+    eventually(|| async { admin.ask("return window.lost").await == true }).await;
+    admin.wait_for("Ada Lovelace").await;
+}

@@ -68,6 +68,24 @@ async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
 }
 
 #[actix_web::test]
+async fn what_could_not_be_told_makes_the_other_instances_look_again() {
+    let server = RedisServer::start_own();
+    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    is_heard(&one, &mut events, "Ada Lovelace").await;
+    let redis = server.database();
+    // The links over which the instances listen stand.
+    redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
+    let (_, client) = one.person("Alan Turing").await;
+    client.post("/logout", &[]).await.to("/");
+    redis.ask::<()>(&["ACL", "SETUSER", "default", "+publish"]);
+    events.wait_for("reload", |_| true).await;
+    is_heard(&one, &mut events, "Edsger Dijkstra").await;
+}
+
+#[actix_web::test]
 async fn a_page_hears_of_its_end_while_redis_is_frozen() {
     let server = RedisServer::start_own();
     let app =

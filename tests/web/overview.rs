@@ -210,6 +210,34 @@ on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
     }
 });
 
+on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
+    let mut app = TestApp::start(stack).await;
+    eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
+    app.stop().await;
+    app.sql("DELETE FROM samples");
+    let minute = |ago, minutes| hour(ago) + Duration::minutes(minutes);
+    // Highest later on, highest at first, and an hour whose first minute was not recorded.
+    let samples = [
+        (minute(72, 0), 7),
+        (minute(72, 30), 90),
+        (minute(72, 45), 80),
+        (minute(73, 0), 60),
+        (minute(73, 1), 50),
+        (minute(74, 10), 40),
+        (minute(24, 30), 30),
+    ];
+    for (at, active) in samples {
+        app.sql(&format!("INSERT INTO samples (at, active) VALUES ({}, {active})", sql_time(at)));
+    }
+    let newest = sql_time(hour(1));
+    app.restart().await;
+    let old = || app.query_text(&format!("SELECT active FROM samples WHERE at < {newest} ORDER BY at"));
+    eventually(|| async { old().len() == 4 }).await;
+    assert_eq!(old().concat().into_iter().flatten().collect::<Vec<_>>(), ["40", "60", "90", "30"]);
+    let kept = format!("SELECT active FROM samples WHERE at = {}", sql_time(hour(72)));
+    assert_eq!(app.query_one(&kept).as_deref(), Some("90"));
+});
+
 on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;

@@ -1,8 +1,15 @@
-use std::{future::Future, pin::Pin, time::Instant};
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use actix_web::web;
 
-use crate::{app::Site, error::Error};
+use crate::app::Site;
+
+/// After a count that failed.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// The count of active sessions for one stream.
 pub struct Counting {
@@ -13,7 +20,7 @@ pub struct Counting {
     told: Option<i64>,
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<i64, Error>>>>;
+type Running = Pin<Box<dyn Future<Output = i64>>>;
 
 impl Counting {
     /// Counts at once.
@@ -32,16 +39,24 @@ impl Counting {
             let Some(running) = &mut self.running else {
                 let Some(since) = self.wanted.take() else { std::future::pending().await };
                 let site = self.site.clone();
-                self.running = Some(Box::pin(async move { site.sessions.active(since).await }));
+                self.running = Some(Box::pin(count(site, since)));
                 continue;
             };
-            let counted = running.await;
+            let active = running.await;
             self.running = None;
-            if let Ok(active) = counted
-                && self.told.replace(active) != Some(active)
-            {
+            if self.told.replace(active) != Some(active) {
                 return active;
             }
+        }
+    }
+}
+
+/// Tries until it succeeds.
+async fn count(site: web::Data<Site>, since: Instant) -> i64 {
+    loop {
+        match site.sessions.active(since).await {
+            Ok(active) => return active,
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }

@@ -87,12 +87,7 @@ pub fn count(active: i64) -> sse::Event {
 
 /// `started` and `ended` for each session, `seen` for all together, and `reload` for what can't be told.
 pub async fn all(site: &Site, mut gathered: Gathered) -> Vec<sse::Event> {
-    let ends: usize = gathered.ended.iter().map(|message| ended_ids(message).len()).sum();
-    if gathered.started.len() > STARTS || ends > ENDS {
-        gathered.missed = true;
-        gathered.started.truncate(STARTS);
-        gathered.ended.clear();
-    }
+    shorten(&mut gathered);
     let started = std::mem::take(&mut gathered.started);
     let by: Vec<i64> = gathered.ended.iter().filter_map(|message| ended_by(message)).collect();
     let read = site.db.run(move |conn| Ok((list::by_ids(conn, &started)?, names(conn, &by)?))).await;
@@ -116,6 +111,19 @@ pub async fn all(site: &Site, mut gathered: Gathered) -> Vec<sse::Event> {
         events.push(event("reload", &Reload {}));
     }
     events
+}
+
+/// Of more starts than are told the first are; of more ends none.
+fn shorten(gathered: &mut Gathered) {
+    if gathered.started.len() > STARTS {
+        gathered.started.truncate(STARTS);
+        gathered.missed = true;
+    }
+    let ends: usize = gathered.ended.iter().map(|message| ended_ids(message).len()).sum();
+    if ends > ENDS {
+        gathered.ended.clear();
+        gathered.missed = true;
+    }
 }
 
 fn ended_ids(message: &Message) -> &[String] {
@@ -142,4 +150,34 @@ fn names(conn: &mut DbConnection, ids: &[i64]) -> Result<HashMap<i64, String>, E
     let rows: Vec<(i64, String)> =
         users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
     Ok(rows.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn gathered(starts: usize, ends: usize) -> Gathered {
+        let ids = |count| vec!["id".to_owned(); count];
+        let ended = Message::Ended { ids: ids(ends), reason: "idle".into(), note: None, by: None };
+        let mut gathered = Gathered::default();
+        gathered.add(&Arc::new(Message::Started { ids: ids(starts) }));
+        gathered.add(&Arc::new(ended));
+        gathered
+    }
+
+    #[test]
+    fn many_starts_do_not_keep_ends_from_being_told() {
+        for (starts, ends, told) in [
+            (STARTS, ENDS, (STARTS, 1, false)),
+            (STARTS + 1, ENDS, (STARTS, 1, true)),
+            (STARTS, ENDS + 1, (STARTS, 0, true)),
+            (STARTS + 1, ENDS + 1, (STARTS, 0, true)),
+        ] {
+            let mut gathered = gathered(starts, ends);
+            shorten(&mut gathered);
+            assert_eq!((gathered.started.len(), gathered.ended.len(), gathered.missed), told);
+        }
+    }
 }
