@@ -29,13 +29,6 @@ use crate::{
 /// Most lookups that one query answers.
 const BATCH: usize = 256;
 
-/// A batch of so many shows that others will ask in a moment.
-const CROWD: usize = 3;
-
-/// How long a question in a crowd waits for company: one query costs hardly more for many, and neither does waking this
-/// thread and those that wait for it.
-const GATHER: Duration = Duration::from_micros(100);
-
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
 pub struct Found {
@@ -137,9 +130,7 @@ impl Desk {
     /// Answers until another thread takes over or nobody can ask any more.
     fn answer_all(&self, thread: u64) {
         let mut connection = None;
-        let mut crowded = false;
-        while let Some(batch) = self.next_batch(thread, crowded) {
-            crowded = batch.len() >= CROWD;
+        while let Some(batch) = self.next_batch(thread) {
             let asking = Asking { since: Instant::now(), renewals: self.db.renewals() };
             self.turn().asking = Some(asking);
             let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
@@ -156,16 +147,13 @@ impl Desk {
     }
 
     /// Everything that waits, at least one question.
-    fn next_batch(&self, thread: u64, crowded: bool) -> Option<Vec<Question>> {
+    fn next_batch(&self, thread: u64) -> Option<Vec<Question>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if self.turn().thread != thread {
                 return None;
             }
             let mut batch = vec![queue.recv().ok()?];
-            if crowded {
-                std::thread::sleep(GATHER);
-            }
             batch.extend(queue.try_iter().take(BATCH - 1));
             batch.retain(|question| !question.reply.is_closed());
             if !batch.is_empty() {
