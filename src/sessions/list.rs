@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use diesel::{
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_query,
 };
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -18,6 +19,7 @@ use crate::{
             sessions::{self, dsl},
             users,
         },
+        transaction,
     },
     error::Error,
     security::ip_key,
@@ -353,7 +355,22 @@ pub fn at(conn: &mut DbConnection, filter: &Filter, places: &[Cursor]) -> Result
 
 /// How many sessions match.
 pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
-    Ok(filter.query().count().get_result(conn)?)
+    by_indexes(conn, |conn| Ok(Fresh(filter.query().count()).get_result(conn)?))
+}
+
+/// Reads all that match by indexes. Postgres knows how many sessions are old, but not that most of those have ended, and would
+/// read the whole table for the few that have not.
+fn by_indexes<T>(
+    conn: &mut DbConnection,
+    read: impl FnOnce(&mut DbConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    if let DbConnection::Sqlite(_) = conn {
+        return read(conn);
+    }
+    transaction(conn, |conn| {
+        sql_query("SET LOCAL enable_seqscan = off").execute(conn)?;
+        read(conn)
+    })
 }
 
 /// How many sessions match; the count stops at `most`. In the order of the index that the filter narrows most, so that it
@@ -400,7 +417,7 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Fresh<Q> {
 /// Of how many people the sessions that match are.
 pub fn people(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     let people = filter.query().select(diesel::dsl::count(dsl::user_id).aggregate_distinct());
-    Ok(people.get_result(conn)?)
+    by_indexes(conn, |conn| Ok(Fresh(people).get_result(conn)?))
 }
 
 /// One session, active or ended.

@@ -23,8 +23,8 @@ const REFILLS: usize = 20;
 /// Sessions that are ended before the next are looked for.
 pub const CHUNK: i64 = 1_000;
 
-/// Those of them that one transaction ends: two at once, because each mostly waits for pages of indexes.
-const PART: usize = 500;
+/// Those of them that one transaction ends: four at once, because each mostly waits for pages of indexes.
+const PART: usize = 250;
 
 /// How often a part is tried that finds the database busy, and the pause in between.
 const TRIES: usize = 5;
