@@ -24,4 +24,10 @@ EXCEPTION WHEN undefined_table THEN
     NULL; -- There is no pg_trgm.
 END $$;
 
-ANALYZE users, sessions;
+-- Where there are some already. A table that was found empty would be planned for as an empty one for a while.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM sessions) THEN
+        ANALYZE users, sessions;
+    END IF;
+END $$;
