@@ -23,7 +23,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use connect::{Connect, ConnectError, DbConnection, lower};
 pub use migrate::{migrate, migrate_url};
-pub use rows::Rows;
+pub use rows::{Fresh, Rows};
 pub use url::DatabaseUrl;
 
 use crate::error::Error;

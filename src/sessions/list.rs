@@ -2,11 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use diesel::{
-    prelude::*,
-    query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_query,
-};
+use diesel::{prelude::*, sql_query};
 use ipnet::IpNet;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -14,7 +10,7 @@ use super::time_duration;
 use crate::{
     accounts::Role,
     db::{
-        DbConnection, Rows, lower, now,
+        DbConnection, Fresh, Rows, lower, now,
         schema::{
             sessions::{self, dsl},
             users,
@@ -390,28 +386,6 @@ pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Resul
         Order::Started => by!(dsl::created_at.desc()),
         Order::Ended => by!(dsl::ended_at.desc()),
     })
-}
-
-/// A query that is planned anew each time: which index is best depends on what is asked for, and a plan for all cases
-/// reads half the table for some.
-struct Fresh<Q>(Q);
-
-impl<Q: Query> Query for Fresh<Q> {
-    type SqlType = Q::SqlType;
-}
-
-impl<Q> QueryId for Fresh<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q> RunQueryDsl<DbConnection> for Fresh<Q> {}
-
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Fresh<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        self.0.walk_ast(out)
-    }
 }
 
 /// Of how many people the sessions that match are.

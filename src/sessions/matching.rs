@@ -115,12 +115,12 @@ impl Sessions {
                 tokio::join!(self.end_chunk(&filter, after.as_ref(), &ending), self.forget(&last));
             ends.confirmed &= confirmed;
             let Chunk { reached, ended, problem } = chunk?;
+            ends.count += ended.len();
+            told(ends.count).await;
             if let Some(problem) = problem {
                 self.forget(&ended).await;
                 return Err(problem);
             }
-            ends.count += ended.len();
-            told(ends.count).await;
             last = ended;
             match (reached, &after) {
                 (Some(reached), _) => after = Some(reached),

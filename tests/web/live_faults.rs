@@ -22,6 +22,17 @@ async fn is_heard(one: &TestApp, events: &mut Events, name: &str) {
     tokio::time::timeout(std::time::Duration::from_secs(10), heard).await.expect("nothing is heard");
 }
 
+/// Two instances on a Redis of their own, and what an administrator hears on the second.
+async fn linked() -> (RedisServer, TestApp, TestApp, Events) {
+    let server = RedisServer::start_own();
+    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    is_heard(&one, &mut events, "Ada Lovelace").await;
+    (server, one, two, events)
+}
+
 #[actix_web::test]
 async fn what_happens_on_one_instance_is_heard_on_the_other() {
     let one = TestApp::start(Stack::PostgresRedis).await;
@@ -53,12 +64,7 @@ async fn instances_of_another_database_hear_nothing() {
 
 #[actix_web::test]
 async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
-    let server = RedisServer::start_own();
-    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert_eq!(killed, 2, "one link of each instance");
@@ -69,12 +75,7 @@ async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
 
 #[actix_web::test]
 async fn what_could_not_be_told_makes_the_other_instances_look_again() {
-    let server = RedisServer::start_own();
-    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
     // The links over which the instances listen stand.
     redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
