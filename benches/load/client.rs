@@ -56,9 +56,14 @@ impl Answer<'_> {
 
     /// The value of a hidden field of the page.
     pub fn value(&self, field: &str) -> Option<String> {
+        self.between(&format!("name=\"{field}\" value=\""), '"')
+    }
+
+    /// What the page has between the first of a text and the end.
+    pub fn between(&self, text: &str, end: char) -> Option<String> {
         let page = std::str::from_utf8(self.body).ok()?;
-        let (_, rest) = page.split_once(&format!("name=\"{field}\" value=\""))?;
-        Some(rest.split('"').next()?.to_owned())
+        let (_, rest) = page.split_once(text)?;
+        Some(rest.split(end).next()?.to_owned())
     }
 
     /// The error for an answer that is not the right one.

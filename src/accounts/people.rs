@@ -8,11 +8,10 @@ use time::PrimitiveDateTime;
 use super::{Role, User, tokens};
 use crate::{
     db::{
-        DbConnection, Rows, lower, now,
+        DbConnection, Fresh, Rows, named, now,
         schema::{sessions, tokens as links, users},
     },
     error::Error,
-    sessions::list::contains,
 };
 
 /// Whether somebody may sign in.
@@ -82,9 +81,7 @@ impl Filter {
     fn query(&self) -> Boxed<'_> {
         let mut query = users::table.into_boxed();
         if let Some(person) = &self.person {
-            let pattern = contains(&person.to_lowercase());
-            let name = lower(users::name).like(pattern.clone()).escape('!');
-            query = query.filter(name.or(users::email_key.like(pattern).escape('!')));
+            query = query.filter(named(users::name, users::email_key, person.to_lowercase()));
         }
         if let Some(role) = self.role {
             query = query.filter(users::role.eq(role.name()));
@@ -112,7 +109,7 @@ pub fn page(
     if let Some(after) = after {
         query = query.filter(users::id.lt(after));
     }
-    let found: Vec<User> = query.order(users::id.desc()).limit(limit).load(conn)?;
+    let found: Vec<User> = Fresh(query.order(users::id.desc()).limit(limit)).load(conn)?;
     known(conn, found)
 }
 

@@ -171,6 +171,7 @@ pub async fn end(
     let Some(wanted) = values.wanted(&admin.session.id, &mut errors) else {
         return Ok(preview(layout, values, errors, Preview::default()));
     };
+    let wanted = site.sessions.found(wanted).await?;
     let confirmed = values.confirm == "yes" && errors.is_empty();
     // What else the preview shows is looked up only when it is shown.
     let count = if confirmed { site.sessions.count(&wanted).await? } else { 0 };

@@ -104,6 +104,7 @@ pub async fn show(
     let fields = query.into_inner();
     let (status, errors, wanted, page, total) = match fields.read() {
         Ok(wanted) => {
+            let wanted = site.sessions.found(wanted).await?;
             // The page first: sessions that the store turns out to have lost are not counted then.
             let page = site.sessions.page(&wanted, wanted.after.as_ref()).await?;
             let all_here = wanted.after.is_none() && page.next.is_none();

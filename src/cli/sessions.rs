@@ -123,6 +123,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
     match command {
         SessionsCommand::List { filter, state, sort, json } => {
             let wanted = read(&FilterFields { state, sort, ..filter.fields() })?;
+            let wanted = sessions.found(wanted).await.map_err(tell)?;
             list(sessions, &wanted, json).await
         }
         SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
@@ -130,7 +131,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             if !all && !fields.is_narrowed() {
                 return Err("Give at least one filter, or --all to end every session.".into());
             }
-            let wanted = read(&fields)?;
+            let wanted = sessions.found(read(&fields)?).await.map_err(tell)?;
             if dry_run {
                 return list(sessions, &wanted, json).await;
             }

@@ -26,9 +26,30 @@ diesel::define_sql_function! {
 }
 
 diesel::define_sql_function! {
+    /// Where a text has a part, in characters from 1; 0: nowhere. Postgres' own, and one that each SQLite connection gets.
+    /// Its planner takes nearly all texts to have it when asked for `<> 0`, so that a better guess of its own counts.
+    fn strpos(text: diesel::sql_types::Text, part: diesel::sql_types::Text) -> diesel::sql_types::Integer;
+}
+
+diesel::define_sql_function! {
+    /// Whether a name or address has a part; address and part are in lower case. A function of our own on either database.
+    fn named(
+        name: diesel::sql_types::Text,
+        email_key: diesel::sql_types::Text,
+        part: diesel::sql_types::Text,
+    ) -> diesel::sql_types::Bool;
+}
+
+diesel::define_sql_function! {
     /// A time cut down to its `hour` or `day`: Postgres' own, and one that each SQLite connection gets. Steps are
     /// written into the SQL, because Postgres takes two parameters for two different expressions in `GROUP BY`.
     fn date_trunc(step: diesel::sql_types::Text, at: diesel::sql_types::Timestamp) -> diesel::sql_types::Timestamp;
+}
+
+/// What [`strpos`] does on SQLite.
+fn position(text: &str, part: &str) -> i32 {
+    let before = text.find(part).map(|at| text[..at].chars().count() + 1);
+    before.map_or(0, |position| position.try_into().unwrap_or(i32::MAX))
 }
 
 /// What [`date_trunc`] does on SQLite; a step that isn't known cuts nothing off.
@@ -120,9 +141,11 @@ impl r2d2::ManageConnection for Connect {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
                 let lock = self.lock.map_or(0, |lock| lock.as_millis().max(1));
-                // Helpers for one query are other people's cores, and take longer to start than a page may.
+                // Helpers for one query are other people's cores, and take longer to start than a page may. A disk without
+                // a moving arm reads any page as quickly as the next one.
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock}; SET max_parallel_workers_per_gather = 0; SET jit = off"
+                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
+                     SET random_page_cost = 1.1"
                 ))?;
                 Ok(DbConnection::Postgres(conn))
             }
@@ -137,6 +160,10 @@ impl r2d2::ManageConnection for Connect {
                 ))?;
                 write_ahead(&mut conn)?;
                 lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
+                strpos_utils::register_impl(&mut conn, |text: String, part: String| position(&text, &part))?;
+                named_utils::register_impl(&mut conn, |name: String, email_key: String, part: String| {
+                    name.to_lowercase().contains(&part) || email_key.contains(&part)
+                })?;
                 date_trunc_utils::register_impl(&mut conn, |step: String, at: PrimitiveDateTime| {
                     cut(&step, at)
                 })?;

@@ -21,7 +21,7 @@ use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionMan
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::sync::{oneshot, watch};
 
-pub use connect::{Connect, ConnectError, DbConnection, lower};
+pub use connect::{Connect, ConnectError, DbConnection, lower, named, strpos};
 pub use migrate::{migrate, migrate_url};
 pub use rows::{Fresh, Rows};
 pub use url::DatabaseUrl;

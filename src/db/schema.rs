@@ -65,6 +65,8 @@ diesel::table! {
         end_reason -> Nullable<Text>,
         end_note -> Nullable<Text>,
         ended_by -> Nullable<Int8>,
+        person -> Text,
+        role -> Text,
     }
 }
 

@@ -80,8 +80,9 @@ pub async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> 
     // All or nothing: what goes away before the commit has left no trace, its entries in the store apart.
     rows::begin(&mut conn)?;
     let indexes = rows::set_indexes_aside(&mut conn)?;
-    let first = add_people(&mut conn, &history, &past, &hash)?;
-    add_sessions(&mut conn, &history, sessions, first).await?;
+    let people = people(&history, &past, &hash);
+    let first = add_people(&mut conn, &people)?;
+    add_sessions(&mut conn, &history, sessions, &people, first).await?;
     let events = add_events(&mut conn, &history, past.events, first)?;
     rows::insert_samples(&mut conn, &past.samples)?;
     let bar = progress("indexes", indexes.len() as u64);
@@ -169,23 +170,30 @@ fn registered(history: &History<'_>, number: usize) -> PrimitiveDateTime {
     history.now - sessions - history::share(Duration::days(365), rng.f64())
 }
 
-/// The result is the id of the first of them.
-fn add_people(conn: &mut DbConnection, history: &History<'_>, past: &Past, hash: &str) -> Result<i64, Error> {
+fn people(history: &History<'_>, past: &Past, hash: &str) -> Vec<UserRow> {
     let mut rng = Rng::with_seed(history.seed);
+    let person = |number| {
+        let (name, email) = match number {
+            0 => ("Administrator".to_owned(), ADMINISTRATOR.to_owned()),
+            _ => people::person(number, &mut rng),
+        };
+        let role = if number % 500 == 0 { Role::Admin } else { Role::User };
+        let last_login_at = past.last_login[number];
+        UserRow::new(name, email, hash, role, registered(history, number), last_login_at)
+    };
+    (0..history.users).map(person).collect()
+}
+
+/// The result is the id of the first of them.
+fn add_people(conn: &mut DbConnection, people: &[UserRow]) -> Result<i64, Error> {
     let mut first = None;
-    for numbers in batches(with_progress("people", history.users)) {
-        let people = numbers.into_iter().map(|number| {
-            let (name, email) = match number {
-                0 => ("Administrator".to_owned(), ADMINISTRATOR.to_owned()),
-                _ => people::person(number, &mut rng),
-            };
-            let role = if number % 500 == 0 { Role::Admin } else { Role::User };
-            let last_login_at = past.last_login[number];
-            UserRow::new(name, email, hash, role, registered(history, number), last_login_at)
-        });
-        let ids = rows::insert_users(conn, people.collect())?;
-        first = first.or(Some(ids));
+    let bar = progress("people", people.len() as u64);
+    for batch in people.chunks(BATCH) {
+        let id = rows::insert_users(conn, batch)?;
+        first = first.or(Some(id));
+        bar.inc(batch.len() as u64);
     }
+    bar.finish();
     first.ok_or_else(|| Error::bug("a demonstration without people"))
 }
 
@@ -193,6 +201,7 @@ async fn add_sessions(
     conn: &mut DbConnection,
     history: &History<'_>,
     sessions: &Sessions,
+    people: &[UserRow],
     first: i64,
 ) -> Result<(), Error> {
     for numbers in batches(with_progress("sessions", history.sessions())) {
@@ -204,7 +213,8 @@ async fn add_sessions(
             .collect();
         sessions.put_entries(&stored).await?;
         let in_catalogue = !sessions.has_entries();
-        let rows = made.iter().map(|made| SessionRow::new(made, first, in_catalogue)).collect();
+        let row = |made: &Made<'_>| SessionRow::new(made, &people[made.user], first, in_catalogue);
+        let rows = made.iter().map(row).collect();
         rows::insert_sessions(conn, rows)?;
     }
     Ok(())

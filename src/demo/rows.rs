@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     events::Kind,
     security::ip_key,
-    sessions::Established,
+    sessions::{Established, catalogue},
 };
 
 #[derive(Insertable)]
@@ -79,6 +79,8 @@ pub struct SessionRow {
     end_reason: Option<&'static str>,
     end_note: Option<&'static str>,
     ended_by: Option<i64>,
+    person: String,
+    role: &'static str,
 }
 
 impl Made<'_> {
@@ -111,7 +113,7 @@ impl Made<'_> {
 
 impl SessionRow {
     /// `in_catalogue`: the catalogue itself holds the state.
-    pub fn new(made: &Made<'_>, first: i64, in_catalogue: bool) -> Self {
+    pub fn new(made: &Made<'_>, user: &UserRow, first: i64, in_catalogue: bool) -> Self {
         let device = &made.browser.device;
         Self {
             id: made.id.clone(),
@@ -135,6 +137,8 @@ impl SessionRow {
             end_reason: made.end.as_ref().map(|end| end.reason.name()),
             end_note: made.end.as_ref().and_then(|end| end.note),
             ended_by: made.ended_by(first),
+            person: catalogue::person(&user.name.to_lowercase(), &user.email_key),
+            role: user.role,
         }
     }
 }
@@ -231,10 +235,10 @@ macro_rules! insert {
 }
 
 /// Inserts people; the result is the id of the first, and the others' follow without a gap.
-pub fn insert_users(conn: &mut DbConnection, rows: Vec<UserRow>) -> Result<i64, Error> {
+pub fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Error> {
     let before: Option<i64> = users::table.select(diesel::dsl::max(users::id)).first(conn)?;
     let count = rows.len() as i64;
-    insert!(conn, users::table, &rows);
+    insert!(conn, users::table, rows);
     let mine = users::table.filter(users::id.gt(before.unwrap_or(0)));
     let (least, most): (Option<i64>, Option<i64>) =
         mine.select((diesel::dsl::min(users::id), diesel::dsl::max(users::id))).first(conn)?;
@@ -294,7 +298,10 @@ pub fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> 
         return Ok(Vec::new());
     };
     let indexes: Vec<Index> = diesel::sql_query(
-        "SELECT indexname::text AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema() \
+        "SELECT indexname::text AS name, indexdef || coalesce((SELECT \
+             string_agg(format('; ALTER INDEX %I ALTER COLUMN %s SET STATISTICS %s', indexname, attnum, attstattarget), '') \
+             FROM pg_attribute WHERE attrelid = format('%I', indexname)::regclass AND attstattarget > 0), '') AS definition \
+         FROM pg_indexes WHERE schemaname = current_schema() \
          AND tablename IN ('users', 'sessions', 'events') AND indexdef NOT LIKE 'CREATE UNIQUE%'",
     )
     .load(pg)?;

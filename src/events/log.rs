@@ -7,12 +7,11 @@ use time::PrimitiveDateTime;
 use super::{Kind, Stored};
 use crate::{
     db::{
-        DbConnection, lower,
+        DbConnection, named,
         schema::{events, users},
     },
     error::Error,
     security::ip_key,
-    sessions::list::contains,
     web::FieldErrors,
 };
 
@@ -58,11 +57,8 @@ impl Filter {
             None => {}
             Some(Whom::Number(id)) => query = query.filter(events::user_id.eq(*id)),
             Some(Whom::Named(part)) => {
-                let pattern = contains(&part.to_lowercase());
-                let named = lower(users::name).like(pattern.clone()).escape('!');
-                let found = users::table
-                    .filter(named.or(users::email_key.like(pattern).escape('!')))
-                    .select(users::id.nullable());
+                let found = users::table.filter(named(users::name, users::email_key, part.to_lowercase()));
+                let found = found.select(users::id.nullable());
                 query = query.filter(events::user_id.eq_any(found));
             }
         }

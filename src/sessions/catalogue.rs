@@ -153,6 +153,10 @@ pub struct NewSession<'a> {
     pub id: &'a str,
     /// Whose it is.
     pub user_id: i64,
+    /// The words that lists find its user by: see [`person`].
+    pub person: &'a str,
+    /// Its user's role.
+    pub role: &'a str,
     /// When it began.
     pub at: PrimitiveDateTime,
     /// When it ends if it isn't used.
@@ -165,6 +169,12 @@ pub struct NewSession<'a> {
     pub client: &'a Client,
 }
 
+/// The words that lists of sessions find a user by, as each session keeps them; the name is in lower case. When the user
+/// changes, so do they: the database sees to that.
+pub fn person(name: &str, email_key: &str) -> String {
+    format!("{name}\n{email_key}")
+}
+
 /// Writes the row, still without a store key: it is on no list until the store holds its state.
 pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
     let device = Device::parse(&new.client.user_agent);
@@ -172,6 +182,8 @@ pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error
         .values((
             dsl::id.eq(new.id),
             dsl::user_id.eq(new.user_id),
+            dsl::person.eq(new.person),
+            dsl::role.eq(new.role),
             dsl::created_at.eq(new.at),
             dsl::last_seen_at.eq(new.at),
             dsl::expires_at.eq(new.expires_at),

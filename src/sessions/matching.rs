@@ -51,6 +51,15 @@ struct Chunk {
 }
 
 impl Sessions {
+    /// The same list with the people looked up whom it is narrowed to, for all that is then asked of it.
+    pub async fn found(&self, wanted: Wanted) -> Result<Wanted, Error> {
+        if wanted.filter.person.is_none() {
+            return Ok(wanted);
+        }
+        let filter = self.db.patient().run(move |conn| wanted.filter.found(conn)).await?;
+        Ok(Wanted { filter, ..wanted })
+    }
+
     /// The page after the cursor. Sessions that the store lost are ended on the way.
     ///
     /// # Errors

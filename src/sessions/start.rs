@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     accounts::User,
-    db::{DbConnection, now, schema::users},
+    db::{DbConnection, lower, now, schema::users},
     error::Error,
     events::{Event, Kind},
     security::{Client, random_url_safe},
@@ -126,9 +126,14 @@ fn record_sign_in(
 ) -> Result<(Vec<catalogue::Ended>, usize), Error> {
     let proven =
         users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
-    if diesel::update(proven).set(users::last_login_at.eq(row.at)).execute(conn)? == 0 {
+    let user: Option<(String, String, String)> = diesel::update(proven)
+        .set(users::last_login_at.eq(row.at))
+        .returning((lower(users::name), users::email_key, users::role))
+        .get_result(conn)
+        .optional()?;
+    let Some((name, email_key, role)) = user else {
         return Err(Error::Forbidden("Your account was changed while you signed in. Sign in again."));
-    }
+    };
     let mut ended = Vec::new();
     let mut ended_by_limit = 0;
     if let Some(id) = replaced {
@@ -153,6 +158,8 @@ fn record_sign_in(
     let new = NewSession {
         id: &row.id,
         user_id: row.user,
+        person: &catalogue::person(&name, &email_key),
+        role: &role,
         at: row.at,
         expires_at,
         absolute_expires_at: row.absolute,

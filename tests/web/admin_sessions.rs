@@ -44,6 +44,13 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
         ("q=%25", vec![&ada.email]),
         ("q=%C3%89va", vec![&eva.email]),
         ("q=%C3%A5ngstr%C3%B6m", vec![&eva.email]),
+        ("q=%C3%89v", vec![&eva.email]),
+        ("q=%C3%A9", vec![&eva.email]),
+        ("q=%25%40", vec![&ada.email]),
+        ("q=_1", vec![&ada.email]),
+        ("q=%5F2", vec![]),
+        ("q=qx", vec![]),
+        ("q=%C3%9F", vec![]),
         ("q=nobody", vec![]),
         ("q=%27%3B+DROP+TABLE+users%3B--", vec![]),
         ("ip=127.0.5.7", vec![&ada.email]),
@@ -66,6 +73,40 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
     }
     assert_eq!(count(&admin.get("/admin/sessions?ip=127.0.0.0%2F8").await), 3);
     assert_eq!(count(&admin.get("/admin/sessions?q=&ip=").await), 3);
+});
+
+on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, laptop) = app.person("Ada Byron").await;
+    let phone = app.client();
+    ada.sign_in(&phone).await;
+    laptop.post("/logout", &[]).await.expect(303);
+    let lists = ["/admin/sessions?", "/admin/sessions?state=ended&"];
+    let shown = async |query: &str| {
+        let mut shown = Vec::new();
+        for list in lists {
+            let page = admin.get(&format!("{list}{query}")).await.expect(200);
+            assert_page(&page);
+            assert_eq!(count(&page), people(&page).len());
+            shown.push(people(&page).iter().filter(|email| **email == ada.email).count());
+        }
+        shown
+    };
+    assert_eq!(shown("q=ada+byron").await, [1, 1]);
+    assert_eq!(shown("q=ada+lovelace").await, [0, 0]);
+    assert_eq!(shown("role=admin").await, [0, 0]);
+    assert_eq!(shown("role=user").await, [1, 1]);
+    phone.post("/profile", &[("name", "Ada Lovelace")]).await.expect(303);
+    assert_eq!(shown("q=ada+byron").await, [0, 0]);
+    assert_eq!(shown("q=ada+lovelace").await, [1, 1]);
+    assert_eq!(shown("q=A+L").await, [1, 1]);
+    let select = format!("SELECT id FROM users WHERE email = {}", quoted(&ada.email));
+    let role = format!("/admin/users/{}/role", app.query_one(&select).unwrap());
+    admin.post(&role, &[("role", "admin")]).await.expect(303);
+    assert_eq!(shown("role=admin").await, [1, 1]);
+    assert_eq!(shown("role=user").await, [0, 0]);
+    assert_eq!(shown("q=+lovelace&role=admin&sort=started").await, [1, 1]);
 });
 
 on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {

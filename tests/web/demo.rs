@@ -69,6 +69,9 @@ on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
     assert_eq!(wrong.as_deref(), Some("0"));
     let unknown = app.query_one("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND user_agent NOT LIKE 'curl%' AND (browser = '' OR os = '' OR device = 'unknown')");
     assert_eq!(unknown.as_deref(), Some("0"));
+    let strange = "SELECT count(*) FROM sessions JOIN users ON users.id = user_id WHERE sessions.role <> users.role \
+                   OR person NOT LIKE '%\n' || email_key OR length(person) <> length(name) + 1 + length(email_key)";
+    assert_eq!(app.query_one(strange).as_deref(), Some("0"));
     let ordered =
         app.query_one("SELECT count(*) FROM events a JOIN events b ON b.id = a.id + 1 WHERE b.at < a.at");
     assert_eq!(ordered.as_deref(), Some("0"), "the log is in the order of time");

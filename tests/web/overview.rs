@@ -246,10 +246,10 @@ on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
     eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
     app.sql(&format!(
         "INSERT INTO sessions (id, user_id, created_at, last_seen_at, expires_at, absolute_expires_at, remembered, ip, ip_key, \
-         user_agent, browser, browser_version, os, device, store_key, state) \
+         user_agent, browser, browser_version, os, device, person, role, store_key, state) \
          WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 100100) \
          SELECT 'many' || n, user_id, created_at, '2026-01-01 00:00:00', '2099-01-01 00:00:00', '2099-01-01 00:00:00', remembered, ip, \
-         ip_key, user_agent, 'Lynx', '', os, device, 'many' || n, state FROM many, sessions WHERE sessions.id = {one}"
+         ip_key, user_agent, 'Lynx', '', os, device, person, role, 'many' || n, state FROM many, sessions WHERE sessions.id = {one}"
     ));
     app.sql("UPDATE samples SET active = 123456");
     let newest = sql_time(hour(-1));
