@@ -29,6 +29,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    pending_deletions (session_id) {
+        session_id -> Text,
+        user_id -> Int8,
+        store_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     samples (at) {
         at -> Timestamp,
         active -> Int8,
@@ -60,7 +68,6 @@ diesel::table! {
         device -> Text,
         store_key -> Nullable<Text>,
         state -> Nullable<Text>,
-        store_pending -> Bool,
         ended_at -> Nullable<Timestamp>,
         end_reason -> Nullable<Text>,
         end_note -> Nullable<Text>,
@@ -100,4 +107,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, samples, secrets, sessions, tokens, users,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, samples, secrets, sessions, tokens, users,);

@@ -9,6 +9,7 @@ use crate::{
     db::{
         DbConnection, now,
         schema::{
+            pending_deletions::{self, dsl as pending},
             sessions::{self, dsl},
             users,
         },
@@ -196,7 +197,6 @@ pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error
             dsl::browser_version.eq(device.browser_version),
             dsl::os.eq(device.os),
             dsl::device.eq(device.kind),
-            dsl::store_pending.eq(false),
         ))
         .execute(conn)?;
     Ok(())
@@ -272,7 +272,6 @@ pub fn end(
         dsl::end_reason.eq(ending.reason.name()),
         dsl::end_note.eq(&ending.note),
         dsl::ended_by.eq(ending.by),
-        dsl::store_pending.eq(in_store),
         dsl::state.eq(None::<String>),
     );
     macro_rules! end {
@@ -307,6 +306,9 @@ pub fn end(
         Which::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
         Which::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
     };
+    if in_store {
+        note_pending(conn, &ended)?;
+    }
     let detail = match &ending.note {
         Some(note) => format!("{}: {note}", ending.reason.name()),
         None => ending.reason.name().to_owned(),
@@ -322,11 +324,20 @@ pub fn end(
     Ok(ended)
 }
 
+/// Notes that the store has not confirmed yet that the entries of these sessions are gone.
+fn note_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
+    sessions::table
+        .filter(dsl::id.eq_any(ended.iter().map(|session| &session.id)))
+        .select((dsl::id, dsl::user_id, dsl::store_key))
+        .insert_into(pending_deletions::table)
+        .into_columns((pending::session_id, pending::user_id, pending::store_key))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Notes that the store has confirmed the deletion of these sessions' entries.
 pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
-    diesel::update(sessions::table.filter(dsl::id.eq_any(ids)))
-        .set(dsl::store_pending.eq(false))
-        .execute(conn)?;
+    diesel::delete(pending_deletions::table.filter(pending::session_id.eq_any(ids))).execute(conn)?;
     Ok(())
 }
 
@@ -391,18 +402,14 @@ pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Resul
 
 /// Ended sessions whose entry the store has not confirmed deleted, at most `limit`: id and store key.
 pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
-    Ok(sessions::table
-        .filter(dsl::store_pending)
-        .limit(limit)
-        .select((dsl::id, dsl::store_key))
-        .load(conn)?)
+    Ok(pending_deletions::table.limit(limit).select((pending::session_id, pending::store_key)).load(conn)?)
 }
 
 /// The same of one user, all of them.
 pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, Error> {
+    let pending = pending_deletions::table.filter(pending::user_id.eq(user)).select(pending::session_id);
     Ok(sessions::table
-        .filter(dsl::user_id.eq(user))
-        .filter(dsl::store_pending)
+        .filter(dsl::id.eq_any(pending))
         .select((dsl::id, dsl::user_id, dsl::store_key, dsl::end_reason, dsl::end_note, dsl::ended_by))
         .load(conn)?)
 }

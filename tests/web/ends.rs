@@ -24,7 +24,7 @@ fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
 fn assert_no_entry_left(app: &TestApp) {
     let live = "SELECT store_key FROM sessions WHERE ended_at IS NULL ORDER BY store_key";
     assert_eq!(app.backend().entries(app), column(app, live));
-    assert_eq!(column(app, "SELECT id FROM sessions WHERE store_pending"), Vec::<String>::new());
+    assert_eq!(column(app, "SELECT session_id FROM pending_deletions"), Vec::<String>::new());
 }
 
 on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
@@ -197,7 +197,7 @@ async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
     assert_eq!(answer, serde_json::json!({"count": 1, "confirmed": false}));
     assert_ended(&app, &id, "ended_by_user", Some(&user_id(&app, &ada)));
     assert!(app.redis().get(&entry).is_some(), "the store still has it");
-    let pending = format!("SELECT id FROM sessions WHERE store_pending AND id = {}", quoted(&id));
+    let pending = format!("SELECT session_id FROM pending_deletions WHERE session_id = {}", quoted(&id));
     assert_eq!(column(&app, &pending), std::slice::from_ref(&id));
 
     app.stores().redis_proxy().set(Mode::Pass);

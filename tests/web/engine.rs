@@ -325,9 +325,13 @@ pub fn user_id(app: &TestApp, person: &Person) -> String {
 pub fn deactivate(app: &TestApp, person: &Person) {
     let id = user_id(app, person);
     app.sql(&format!("UPDATE users SET active = false, session_epoch = session_epoch + 1 WHERE id = {id}"));
+    let theirs = format!("user_id = {id} AND ended_at IS NULL");
+    if app.backend() == Backend::Redis {
+        app.sql(&format!(
+            "INSERT INTO pending_deletions SELECT id, user_id, store_key FROM sessions WHERE {theirs}"
+        ));
+    }
     app.sql(&format!(
-        "UPDATE sessions SET ended_at = CURRENT_TIMESTAMP, end_reason = 'user_deactivated', state = NULL, \
-         store_pending = {} WHERE user_id = {id} AND ended_at IS NULL",
-        app.backend() == Backend::Redis
+        "UPDATE sessions SET ended_at = CURRENT_TIMESTAMP, end_reason = 'user_deactivated', state = NULL WHERE {theirs}"
     ));
 }

@@ -96,7 +96,7 @@ async fn a_page_hears_of_its_end_while_redis_is_frozen() {
     let mut own = client.events("/session/events").await;
     server.freeze();
     app.sql(&format!(
-        "UPDATE sessions SET ended_at = now() AT TIME ZONE 'utc', end_reason = 'ended_by_admin', store_pending = TRUE \
+        "UPDATE sessions SET ended_at = now() AT TIME ZONE 'utc', end_reason = 'ended_by_admin' \
          WHERE id = '{id}'"
     ));
     let told = own.wait_for("signed-out", |_| true).await;

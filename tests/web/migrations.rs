@@ -152,12 +152,18 @@ async fn both_databases_have_the_same_tables() {
 /// Everything in the database that migrations make.
 fn made(app: &TestApp) -> Vec<Vec<String>> {
     match app.stores().stack() {
-        Stack::Sqlite => rows(
-            app,
-            &format!(
-                "SELECT type, name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tbl_name <> '{KEPT_BY_DIESEL}' ORDER BY 1, 2"
-            ),
-        ),
+        Stack::Sqlite => {
+            let ours = format!("name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tbl_name <> '{KEPT_BY_DIESEL}'");
+            let relations = format!(
+                "SELECT type, name, CASE type WHEN 'table' THEN '' ELSE sql END FROM sqlite_master WHERE {ours} ORDER BY 1, 2"
+            );
+            // A column that comes back comes last.
+            let columns = format!(
+                "SELECT t.name, c.name, concat_ws(' ', c.type, c.\"notnull\", c.dflt_value, c.pk) \
+                 FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {ours}) t, pragma_table_info(t.name) c ORDER BY 1, 2"
+            );
+            [rows(app, &relations), rows(app, &columns)].concat()
+        }
         Stack::PostgresRedis => {
             let relations = rows(
                 app,

@@ -1,0 +1,18 @@
+ALTER TABLE sessions ADD COLUMN store_pending BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE sessions SET store_pending = TRUE WHERE id IN (SELECT session_id FROM pending_deletions);
+CREATE INDEX sessions_store_pending ON sessions (id) WHERE store_pending;
+DROP TABLE pending_deletions;
+DROP INDEX sessions_active_by_seen;
+DROP INDEX sessions_active_by_start;
+DROP INDEX sessions_active_by_browser;
+DROP INDEX sessions_active_by_os;
+DROP INDEX sessions_active_by_remembered;
+DROP INDEX sessions_active_by_ip;
+DROP INDEX sessions_active_by_role;
+CREATE INDEX sessions_active_by_seen ON sessions (last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_ip ON sessions (ip_key) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_start ON sessions (created_at DESC, id DESC) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_browser ON sessions (lower(browser), last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_os ON sessions (lower(os), last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_remembered ON sessions (remembered, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active_by_role ON sessions (role, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
