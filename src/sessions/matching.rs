@@ -42,8 +42,6 @@ pub struct Page {
 /// What became of a chunk.
 #[derive(Default)]
 struct Chunk {
-    /// The place of its last session; none: there was nothing left.
-    reached: Option<Cursor>,
     /// Those that have ended by it.
     ended: Vec<Ended>,
     /// Why others have not.
@@ -117,39 +115,44 @@ impl Sessions {
         let filter = Filter { ended: false, started_by: Some(started_by), ..wanted.filter.clone() };
         let mut ends = Ends { count: 0, confirmed: true };
         let mut after: Option<Cursor> = None;
+        let mut places = self.chunk(&filter, None).await?;
         let mut last = Vec::new();
-        loop {
-            // While the store forgets one chunk, the catalogue ends the next.
-            let (chunk, confirmed) =
-                tokio::join!(self.end_chunk(&filter, after.as_ref(), &ending), self.forget(&last));
+        // Nothing from the beginning on: all have ended.
+        while !places.is_empty() || after.is_some() {
+            let reached = places.last().cloned();
+            // While the catalogue ends one chunk, the store forgets the one before, and the next is looked up.
+            let (Chunk { ended, problem }, (confirmed, next)) =
+                tokio::join!(self.end_chunk(&places, &ending), async {
+                    let confirmed = self.forget(&last).await;
+                    told(ends.count).await;
+                    (confirmed, self.chunk(&filter, reached.as_ref()).await)
+                });
             ends.confirmed &= confirmed;
-            let Chunk { reached, ended, problem } = chunk?;
             ends.count += ended.len();
-            told(ends.count).await;
-            if let Some(problem) = problem {
-                self.forget(&ended).await;
-                return Err(problem);
-            }
             last = ended;
-            match (reached, &after) {
-                (Some(reached), _) => after = Some(reached),
-                (None, Some(_)) => after = None,
-                (None, None) => return Ok(ends),
-            }
+            places = match problem.map_or(next, Err) {
+                Ok(places) => places,
+                Err(problem) => {
+                    self.forget(&last).await;
+                    told(ends.count).await;
+                    return Err(problem);
+                }
+            };
+            after = reached;
         }
+        Ok(ends)
     }
 
-    /// Ends the next sessions after that place.
-    async fn end_chunk(
-        &self,
-        filter: &Filter,
-        after: Option<&Cursor>,
-        ending: &Ending,
-    ) -> Result<Chunk, Error> {
+    /// The places of the next sessions to end.
+    async fn chunk(&self, filter: &Filter, after: Option<&Cursor>) -> Result<Vec<Cursor>, Error> {
         let (filter, after) = (filter.clone(), after.cloned());
         let look =
             move |conn: &mut DbConnection| list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK);
-        let places = self.db.patient().run(look).await?;
+        self.db.patient().run(look).await
+    }
+
+    /// Ends the sessions at these places.
+    async fn end_chunk(&self, places: &[Cursor], ending: &Ending) -> Chunk {
         let mut chunk = Chunk::default();
         let ids: Vec<String> = places.iter().map(|place| place.id().to_owned()).collect();
         for done in join_all(ids.chunks(PART).map(|part| self.end_part(part, ending))).await {
@@ -158,8 +161,7 @@ impl Sessions {
                 Err(error) => chunk.problem = Some(error),
             }
         }
-        chunk.reached = places.into_iter().last();
-        Ok(chunk)
+        chunk
     }
 
     /// Ends these sessions in one transaction. Somebody who holds their rows is waited for.

@@ -10,7 +10,7 @@ DROP INDEX sessions_active_by_role;
 CREATE INDEX sessions_active_by_seen ON sessions (last_seen_at DESC, id DESC)
     INCLUDE (expires_at, user_id, person) WHERE ended_at IS NULL AND store_key IS NOT NULL;
 CREATE INDEX sessions_active_by_start ON sessions (created_at DESC, id DESC)
-    INCLUDE (expires_at) WHERE ended_at IS NULL AND store_key IS NOT NULL;
+    INCLUDE (expires_at, last_seen_at) WHERE ended_at IS NULL AND store_key IS NOT NULL;
 CREATE INDEX sessions_active_by_browser ON sessions (lower(browser), last_seen_at DESC, id DESC)
     INCLUDE (expires_at, browser) WHERE ended_at IS NULL AND store_key IS NOT NULL;
 CREATE INDEX sessions_active_by_os ON sessions (lower(os), last_seen_at DESC, id DESC)
