@@ -7,7 +7,7 @@ use time::PrimitiveDateTime;
 use super::{Kind, Stored};
 use crate::{
     db::{
-        DbConnection, named,
+        DbConnection, Fresh, named,
         schema::{events, users},
     },
     error::Error,
@@ -96,7 +96,7 @@ pub fn page(
     if let Some(id) = before {
         query = query.filter(events::id.lt(id));
     }
-    Ok(query.order(events::id.desc()).limit(limit).load(conn)?)
+    Ok(Fresh(query.order(events::id.desc()).limit(limit)).load(conn)?)
 }
 
 /// The same where few match in all: those are found first and then sorted. For a time long past that is quicker than
@@ -109,15 +109,15 @@ pub fn page_of_few(
 ) -> Result<Vec<Stored>, Error> {
     let query = filter.query().filter(events::id.lt(before.unwrap_or(i64::MAX)));
     // No index has the entries in this order.
-    Ok(query.order(sql::<BigInt>("events.id + 0").desc()).limit(limit).load(conn)?)
+    Ok(Fresh(query.order(sql::<BigInt>("events.id + 0").desc()).limit(limit)).load(conn)?)
 }
 
 /// How many match, or `None` when there are more than `most`: nobody counts a long log to its end.
 pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<Option<i64>, Error> {
     let beyond: Option<i64> =
-        filter.query().select(events::id).offset(most).limit(1).first(conn).optional()?;
+        Fresh(filter.query().select(events::id).offset(most).limit(1)).get_result(conn).optional()?;
     match beyond {
         Some(_) => Ok(None),
-        None => Ok(Some(filter.query().count().get_result(conn)?)),
+        None => Ok(Some(Fresh(filter.query().count()).get_result(conn)?)),
     }
 }

@@ -306,7 +306,7 @@ pub fn end(
         Which::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
         Which::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
     };
-    if in_store {
+    if in_store && !ended.is_empty() {
         note_pending(conn, &ended)?;
     }
     let detail = match &ending.note {

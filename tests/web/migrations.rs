@@ -245,8 +245,9 @@ on_both_stacks!(sessions_from_before_are_found_by_whose_they_are, |stack| async 
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let database = if stack == Stack::Sqlite { "sqlite" } else { "postgres" };
-    for file in ["down.sql", "up.sql"] {
-        let file = path(&format!("migrations/{database}/2026-11-21-300000_person_of_sessions/{file}"));
+    let (person, later) = ("300000_person_of_sessions", "400000_lists_from_indexes");
+    for (migration, file) in [(later, "down"), (person, "down"), (person, "up"), (later, "up")] {
+        let file = path(&format!("migrations/{database}/2026-11-21-{migration}/{file}.sql"));
         app.stores().connect().run(&fs::read_to_string(file).unwrap());
     }
     app.restart().await;

@@ -15,7 +15,6 @@ CREATE TRIGGER sessions_follow_user AFTER UPDATE OF name, email_key, role ON use
     EXECUTE FUNCTION sessions_follow_user();
 
 -- Nearly all are of users: a list of those meets no others.
-CREATE INDEX sessions_active_by_role ON sessions (last_seen_at DESC, id DESC) WHERE ended_at IS NULL AND role = 'admin';
 CREATE INDEX sessions_ended_by_role ON sessions (ended_at DESC, id DESC) WHERE ended_at IS NOT NULL AND role = 'admin';
 
 -- The letters of a text and its pairs of neighbours: what is shorter than a trigram.

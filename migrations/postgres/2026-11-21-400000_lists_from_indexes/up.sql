@@ -6,7 +6,6 @@ DROP INDEX sessions_active_by_browser;
 DROP INDEX sessions_active_by_os;
 DROP INDEX sessions_active_by_remembered;
 DROP INDEX sessions_active_by_ip;
-DROP INDEX sessions_active_by_role;
 CREATE INDEX sessions_active_by_seen ON sessions (last_seen_at DESC, id DESC)
     INCLUDE (expires_at, user_id, person) WHERE ended_at IS NULL AND store_key IS NOT NULL;
 CREATE INDEX sessions_active_by_start ON sessions (created_at DESC, id DESC)

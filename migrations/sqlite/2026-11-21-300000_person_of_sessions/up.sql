@@ -10,5 +10,4 @@ BEGIN
     UPDATE sessions SET person = lower(NEW.name) || char(10) || NEW.email_key, role = NEW.role WHERE user_id = NEW.id;
 END;
 
-CREATE INDEX sessions_active_by_role ON sessions (role, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX sessions_ended_by_role ON sessions (role, ended_at DESC, id DESC) WHERE ended_at IS NOT NULL;

@@ -15,4 +15,3 @@ CREATE INDEX sessions_active_by_start ON sessions (created_at DESC, id DESC) WHE
 CREATE INDEX sessions_active_by_browser ON sessions (lower(browser), last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX sessions_active_by_os ON sessions (lower(os), last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX sessions_active_by_remembered ON sessions (remembered, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
-CREATE INDEX sessions_active_by_role ON sessions (role, last_seen_at DESC, id DESC) WHERE ended_at IS NULL;
