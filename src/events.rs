@@ -144,7 +144,7 @@ impl Event {
         self
     }
 
-    /// The session it happened to.
+    /// The session it happened to, one of the user's: it is found among what happened to them.
     pub fn session(mut self, id: &str) -> Self {
         self.session = Some(id.to_owned());
         self
@@ -243,9 +243,19 @@ pub struct Stored {
     pub ip_key: Option<Vec<u8>>,
 }
 
-/// The newest entries about a session, at most `limit`.
-pub fn of_session(conn: &mut DbConnection, id: &str, limit: i64) -> Result<Vec<Stored>, Error> {
-    Ok(events::table.filter(events::session_id.eq(id)).order(events::id.desc()).limit(limit).load(conn)?)
+/// The newest entries about a user's session, at most `limit`.
+pub fn of_session(
+    conn: &mut DbConnection,
+    user: i64,
+    session: &str,
+    limit: i64,
+) -> Result<Vec<Stored>, Error> {
+    Ok(events::table
+        .filter(events::user_id.eq(user))
+        .filter(events::session_id.eq(session))
+        .order(events::id.desc())
+        .limit(limit)
+        .load(conn)?)
 }
 
 impl Stored {

@@ -117,11 +117,11 @@ async fn page(
         None => site.sessions.stored_state(&session).await?.map(|text| readable(&text)),
         Some(_) => None,
     };
-    let (asked, by) = (session.id.clone(), session.ended_by);
+    let (user, asked, by) = (session.user_id, session.id.clone(), session.ended_by);
     let (events, by) = site
         .db
         .run(move |conn| {
-            let events = events::of_session(conn, &asked, EVENTS)?;
+            let events = events::of_session(conn, user, &asked, EVENTS)?;
             Ok((event_rows(conn, events)?, People::find(conn, by)?.get(by)))
         })
         .await?;

@@ -86,6 +86,8 @@ pub struct Filter {
     pub user: Option<i64>,
     /// These users', in place of [`Filter::person`]; see [`Filter::found`].
     pub users: Option<Vec<i64>>,
+    /// The first of those whom [`Filter::person`] means, if they are many.
+    pub first_users: Option<Vec<i64>>,
     /// A network, or a single address as the network of just that one.
     pub network: Option<IpNet>,
     /// "Firefox", in any case.
@@ -204,8 +206,9 @@ type Boxed<'a> = diesel::helper_types::IntoBoxed<'a, sessions::table, Backend>;
 const FEW: usize = 500;
 
 impl Filter {
-    /// The same with the people who were looked for, if they are few. A planner has only a guess of how many have a part in
-    /// their name, and goes through all sessions there are where it takes nobody for somebody.
+    /// The same with the people who were looked for, if they are few: their sessions are found by them. If they are many, a
+    /// list that is gone through soon meets enough of their sessions. A planner has only a guess of which it is, and goes
+    /// through all sessions there are where it takes nobody for somebody.
     pub fn found(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
         if let Some(person) = &self.person {
             let people = users::table.filter(named(users::name, users::email_key, person.to_lowercase()));
@@ -213,6 +216,8 @@ impl Filter {
             if ids.len() <= FEW {
                 self.person = None;
                 self.users = Some(ids);
+            } else {
+                self.first_users = Some(ids);
             }
         }
         Ok(self)
@@ -232,11 +237,7 @@ impl Filter {
             query.filter(dsl::ended_at.is_null()).filter(dsl::store_key.is_not_null()).filter(unexpired)
         };
         if let Some(person) = &self.person {
-            // Both say the same: the first tells it of a session that was come to, the second finds those of the people.
-            let part = person.to_lowercase();
-            let people = users::table.filter(named(users::name, users::email_key, part.clone()));
-            query = query.filter(strpos(dsl::person, part).ne(0));
-            query = query.filter(dsl::user_id.eq_any(people.select(users::id)));
+            query = query.filter(strpos(dsl::person, person.to_lowercase()).ne(0));
         }
         if let Some(user) = self.user {
             query = query.filter(dsl::user_id.eq(user));
@@ -382,12 +383,20 @@ fn by_indexes<T>(
 /// How many sessions match; the count stops at `most`. In the order of the index that the filter narrows most, so that it
 /// needs no more than that many of those that match, however many there are.
 pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
+    if let Some(first) = &filter.first_users {
+        // So many people nearly always have enough sessions.
+        let theirs = Filter { person: None, users: Some(first.clone()), first_users: None, ..filter.clone() };
+        let counted = count_up_to(conn, &theirs, most)?;
+        if counted == most {
+            return Ok(counted);
+        }
+    }
     macro_rules! by {
         ($column:expr) => {
             Rows(filter.query().order($column).select(dsl::id).limit(most)).get_result(conn)?
         };
     }
-    let whose = filter.person.is_some() || filter.user.is_some() || filter.users.is_some();
+    let whose = filter.user.is_some() || filter.users.is_some();
     let sort = if filter.older_than.is_some() { Sort::Started } else { Sort::Seen };
     Ok(match filter.order(sort) {
         _ if whose => by!(dsl::user_id),

@@ -301,6 +301,41 @@ on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, 
     assert_eq!(note, [["ended_by_admin", "lost <b>laptop</b>"].map(|text| Some(text.to_owned()))]);
 });
 
+// More people than are looked up one by one: the list is gone through for what each session says of its user.
+on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| async {
+    let app = TestApp::start(stack).await;
+    let password = demo::fill(&app, &["--users", "700", "--sessions", "900", "--ended", "1200"]);
+    let admin = app.client();
+    admin.post("/login", &[("email", "admin@example.com"), ("password", &password)]).await.to("/profile");
+    for (query, condition) in [
+        ("q=%40example.com", "ended_at IS NULL"),
+        ("q=%40", "ended_at IS NULL"),
+        ("q=%40example.com&sort=started", "ended_at IS NULL"),
+        ("q=%40&browser=safari", "ended_at IS NULL AND browser = 'Safari'"),
+        ("q=%40example.com&remembered=yes", "ended_at IS NULL AND remembered"),
+        ("q=%40example.com&state=ended&remembered=yes", "ended_at IS NOT NULL AND remembered"),
+    ] {
+        let there = app.query_one(&format!("SELECT count(*) FROM sessions WHERE {condition}")).unwrap();
+        let mut ids = Vec::new();
+        let mut next = Some(format!("/admin/sessions?{query}"));
+        while let Some(path) = next {
+            let page = admin.get(&path).await.expect(200);
+            assert_eq!(count(&page).to_string(), there, "{query}");
+            ids.extend(page.attributes("tbody tr", "id"));
+            next = page.attributes("nav.pages a[rel=next]", "href").pop();
+        }
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len().to_string(), there, "{query}");
+    }
+    let page = admin.get("/admin/sessions?q=%40example.com&state=ended").await.expect(200);
+    assert_eq!(page.texts(".count strong"), ["More than 1,000"]);
+    let ends = [("q", "@example.com"), ("reason", "Everyone"), ("browser", "Safari")];
+    let preview = admin.post("/admin/sessions/end", &ends).await.expect(200);
+    let safari = app.query_one("SELECT count(*) FROM sessions WHERE ended_at IS NULL AND browser = 'Safari'");
+    preview.has(&format!("{} sessions", safari.unwrap()));
+});
+
 #[actix_web::test]
 async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
     let app = TestApp::start(Stack::PostgresRedis).await;
