@@ -38,10 +38,11 @@ const BY_STORE_KEY: &str = "SELECT u.email, s.store_key, s.id, s.user_id, s.crea
     FROM sessions s JOIN users u ON u.id = s.user_id \
     WHERE s.store_key = $1 AND s.ended_at IS NULL AND u.active";
 const BY_EMAIL: &str = "SELECT id, password_hash FROM users WHERE email_key = $1 AND active";
-const INSERT: &str = "INSERT INTO sessions (id, user_id, created_at, last_seen_at, expires_at, \
+const INSERT: &str = "INSERT INTO sessions (id, user_id, person, role, created_at, last_seen_at, expires_at, \
     absolute_expires_at, remembered, ip, ip_key, user_agent, browser, browser_version, os, device, store_key) \
-    SELECT $1, $2, t, t, t + interval '1 day', t + interval '90 days', FALSE, '127.0.0.1', $3, $4, 'Firefox', \
-    '140', 'Linux', 'desktop', $5 FROM (SELECT now() AT TIME ZONE 'utc' AS t) AS at";
+    SELECT $1, u.id, lower(u.name) || chr(10) || u.email_key, u.role, t, t, t + interval '1 day', \
+    t + interval '90 days', FALSE, '127.0.0.1', $3, $4, 'Firefox', '140', 'Linux', 'desktop', $5 \
+    FROM users u, (SELECT now() AT TIME ZONE 'utc' AS t) AS at WHERE u.id = $2";
 
 /// Records the application's answers and starts the limit server in a process of its own, to answer the same.
 pub async fn start(scene: &Scene, app: Server, user: &User) -> Result<(Child, Server)> {
