@@ -12,7 +12,7 @@ use crate::{
     web::{Layout, flash::Notice},
 };
 
-/// The page with the notice, unless it has been shown to this browser before or there is none.
+/// The page with the notice, after what was just done, unless it has been shown to this browser before or there is none.
 pub async fn said(
     req: &HttpRequest,
     mut layout: Layout,
@@ -25,7 +25,7 @@ pub async fn said(
     if said_before {
         return page(layout);
     }
-    layout.flash = Some(Notice { kind: "warning", text: departed.farewell.sentence() });
+    layout.notices.push(Notice { kind: "warning", text: departed.farewell.sentence() });
     let mut response = page(layout);
     // The session's own cookie stays: taking it away could hit one that another tab gets just now.
     if let Err(error) = response.add_cookie(&cookie(&site.config, departed.id)) {

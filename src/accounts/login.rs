@@ -86,8 +86,8 @@ pub async fn submit(
         errors.add_form(WRONG);
         return Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)));
     };
-    let beyond_limit = site.sessions.start(&req, &user, values.remember, client).await?;
-    let flash = (beyond_limit > 0).then_some(Flash::LimitReached(beyond_limit));
+    let beyond = site.sessions.start(&req, &user, values.remember, client).await?;
+    let flash = (beyond.count > 0).then_some(Flash::LimitReached(beyond));
     Ok(see_other(&site.config, &next_or_profile(&values.next), flash))
 }
 

@@ -87,7 +87,7 @@ pub async fn submit(
     }
     let hash = site.passwords.hash(values.password).await?;
     match links::choose_password(&site.db, &site.sessions, values.token, hash, client).await? {
-        Some(_) => Ok(see_other(&site.config, "/login", Some(Flash::PasswordSet))),
+        Some(ends) => Ok(see_other(&site.config, "/login", Some(Flash::PasswordSet(ends)))),
         None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &OverPage { layout })),
     }
 }

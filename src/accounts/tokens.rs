@@ -53,11 +53,14 @@ impl Purpose {
     }
 }
 
-/// Makes a token for the user; an earlier one of the same purpose is dead.
+/// Makes a token for the user; an earlier one of the same purpose is dead. Whoever's links for a new password were never
+/// used and work no more are forgotten with it.
 pub fn offer(conn: &mut DbConnection, user: i64, purpose: Purpose) -> Result<String, Error> {
     let token = random_url_safe::<TOKEN_BYTES>();
     let at = now();
     withdraw(conn, user, purpose)?;
+    let over = tokens::purpose.eq(Purpose::Reset.name()).and(tokens::expires_at.le(at));
+    diesel::delete(tokens::table.filter(over)).execute(conn)?;
     diesel::insert_into(tokens::table)
         .values((
             tokens::token_hash.eq(sha256_hex(&token)),

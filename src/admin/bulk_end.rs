@@ -42,6 +42,8 @@ const STOPPED: time::Duration = time::Duration::seconds(60);
 
 const CUT_OFF: &str = "It was cut off, because the database or the session store did not answer. Look at the list, and \
                        end the others again.";
+const STOOD_DOWN: &str = "It was stopped, because the administrator who began it is none any more. Look at the list for the \
+                          others.";
 const LEFT: &str =
     "It has stopped, perhaps because the server was restarted. Look at the list, and end the others again.";
 const UNREADABLE: &str = "How far it is can't be read just now. It may go on; load this page again.";
@@ -109,6 +111,7 @@ async fn carry_out(site: Data<Site>, id: String, wanted: Wanted, ending: Ending)
     let moved = async |ended: usize| moved(&site.db, &id, ended).await;
     let problem = match site.sessions.end_matching(&wanted, ending, moved).await {
         Ok(ends) => (!ends.confirmed).then_some(UNCONFIRMED),
+        Err(Error::Forbidden(_)) => Some(STOOD_DOWN),
         Err(error) => {
             tracing::error!(error = ?error.causes(), id, "an end of many sessions did not finish");
             Some(CUT_OFF)
@@ -253,6 +256,7 @@ mod tests {
             (at(second, true, None), true, "1,204 sessions were ended. 1 was over already."),
             (at(second, true, Some(UNCONFIRMED)), true, "tried again until it does"),
             (at(second, true, Some(CUT_OFF)), true, "It was cut off"),
+            (at(second, true, Some(STOOD_DOWN)), true, "It was stopped"),
             (at(time::Duration::minutes(2), false, None), true, "has stopped"),
         ] {
             let (line, is_over) = state.line();

@@ -248,6 +248,19 @@ pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Erro
     }
 }
 
+/// Looks whether a user is an active administrator, for work that goes on after the request that began it.
+///
+/// # Errors
+/// [`Error::Forbidden`] when not.
+pub fn check_still_administrator(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+    let administrator =
+        users::table.find(user).filter(users::active).filter(users::role.eq(Role::Admin.name()));
+    match diesel::select(diesel::dsl::exists(administrator)).get_result(conn)? {
+        true => Ok(()),
+        false => Err(Error::administrators_only()),
+    }
+}
+
 /// Changes the state of a live session whose state is in the database; one that is gone is not made again.
 pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
     let there = sessions::table

@@ -105,6 +105,10 @@ impl Sessions {
     /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that
     /// requests get through in between; `told` hears after each how many have ended so far. Sessions that are used
     /// meanwhile change their place in the list, so it is gone through until nothing is left.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the administrator who asked is none any more; what has ended by then stays so.
+    /// [`Error::Unavailable`] when the database can't be reached.
     pub async fn end_matching(
         &self,
         wanted: &Wanted,
@@ -164,13 +168,18 @@ impl Sessions {
         chunk
     }
 
-    /// Ends these sessions in one transaction. Somebody who holds their rows is waited for.
+    /// Ends these sessions in one transaction, if who asked for it still may. Somebody who holds their rows is waited for.
     async fn end_part(&self, ids: &[String], ending: &Ending) -> Result<Vec<Ended>, Error> {
         let in_store = self.has_entries();
         let mut tries = 1;
         loop {
             let (which, ending) = (Which::Ids(ids.to_vec()), ending.clone());
-            let work = move |conn: &mut DbConnection| catalogue::end(conn, &which, &ending, in_store);
+            let work = move |conn: &mut DbConnection| {
+                if let Some(administrator) = ending.by {
+                    catalogue::check_still_administrator(conn, administrator)?;
+                }
+                catalogue::end(conn, &which, &ending, in_store)
+            };
             match self.db.patient().transaction(work).await {
                 Err(Error::Unavailable(cause)) if tries < TRIES => {
                     tracing::warn!(%cause, "a part of an end of many sessions is tried again");

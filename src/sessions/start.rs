@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
-    CurrentUser, EndReason, Ending, Sessions, Which,
+    CurrentUser, EndReason, Ending, Ends, Sessions, Which,
     catalogue::{self, NewSession},
     seen,
     state::Established,
@@ -27,7 +27,7 @@ const ID_BYTES: usize = 16;
 
 impl Sessions {
     /// Starts a session for the user who has just proven who they are; a session that this browser already
-    /// has is replaced. The result is how many sessions were ended because of `SESSION_LIMIT`.
+    /// has is replaced. The result is what ended because of `SESSION_LIMIT`.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user was deactivated or the password changed since the proof.
@@ -37,7 +37,7 @@ impl Sessions {
         user: &User,
         remembered: bool,
         client: Client,
-    ) -> Result<usize, Error> {
+    ) -> Result<Ends, Error> {
         self.check().await?;
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let id = random_url_safe::<ID_BYTES>();
@@ -55,11 +55,11 @@ impl Sessions {
         };
         let expires_at = seen::expiry(at, ttl, absolute);
         let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
-        let (ended, beyond) = self
+        let (ended, count) = self
             .db
             .transaction(move |conn| record_sign_in(conn, &row, expires_at, replaced, limit, in_store))
             .await?;
-        self.forget(&ended).await;
+        let confirmed = self.forget(&ended).await;
         let session = req.get_session();
         session.clear();
         Visit::with(|visit| visit.renewing = true);
@@ -70,7 +70,7 @@ impl Sessions {
         let confirmed_at = Some(at.assume_utc().unix_timestamp());
         let epoch = Some(user.session_epoch);
         Established { session_id: id, remembered, absolute_end, confirmed_at, epoch }.write(&session)?;
-        Ok(beyond)
+        Ok(Ends { count, confirmed })
     }
 
     /// Gives the session of this request a new key; its id stays and the old key is dead.

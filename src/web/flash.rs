@@ -47,8 +47,8 @@ pub enum Flash {
         /// Over already.
         already: usize,
     },
-    /// A sign-in ended so many older sessions, because only so many are allowed at once.
-    LimitReached(usize),
+    /// A sign-in ended older sessions, because only so many are allowed at once.
+    LimitReached(Ends),
     /// The role of the other person was changed.
     RoleChanged,
     /// Your own role was changed.
@@ -57,8 +57,8 @@ pub enum Flash {
     Activated,
     /// Nothing was changed, because it was so already.
     Unchanged,
-    /// A password was chosen with a one-time link.
-    PasswordSet,
+    /// A password was chosen with a one-time link; with it all sessions ended.
+    PasswordSet(Ends),
     /// The password has to be given again first.
     ConfirmFirst,
     /// The password was given again.
@@ -103,12 +103,12 @@ impl Flash {
             Self::SessionEndedUnconfirmed => format!("session-ended{UNCONFIRMED_WORD}"),
             Self::OthersEnded(ends) => ended("others-ended", ends),
             Self::AlreadyEnded => "already-ended".into(),
-            Self::LimitReached(count) => format!("limit-reached.{count}"),
+            Self::LimitReached(ends) => ended("limit-reached", ends),
             Self::RoleChanged => "role-changed".into(),
             Self::OwnRoleChanged => "own-role-changed".into(),
             Self::Activated => "activated".into(),
             Self::Unchanged => "unchanged".into(),
-            Self::PasswordSet => "password-set".into(),
+            Self::PasswordSet(ends) => ended("password-set", ends),
             Self::ConfirmFirst => "confirm-first".into(),
             Self::Confirmed => "confirmed".into(),
             Self::Deactivated(ends) => ended("deactivated", ends),
@@ -136,13 +136,13 @@ impl Flash {
             "session-ended" => Self::SessionEndedUnconfirmed,
             "others-ended" => Self::OthersEnded(ends),
             "already-ended" => Self::AlreadyEnded,
-            "limit-reached" => Self::LimitReached(count),
+            "limit-reached" => Self::LimitReached(ends),
             "matching-ended" => Self::MatchingEnded { ends, already },
             "role-changed" => Self::RoleChanged,
             "own-role-changed" => Self::OwnRoleChanged,
             "activated" => Self::Activated,
             "unchanged" => Self::Unchanged,
-            "password-set" => Self::PasswordSet,
+            "password-set" => Self::PasswordSet(ends),
             "confirm-first" => Self::ConfirmFirst,
             "confirmed" => Self::Confirmed,
             "deactivated" => Self::Deactivated(ends),
@@ -174,18 +174,15 @@ impl Flash {
                         .into(),
             },
             Self::OthersEnded(ends) => ended(ends, others_ended(ends.count)),
-            Self::LimitReached(count) => Notice {
-                kind: "warning",
-                text: match count {
-                    1 => "You are signed in. Your oldest session was ended, because only so many are allowed at once."
-                        .into(),
-                    count => format!(
-                        "You are signed in. Your {} oldest sessions were ended, because only so many are allowed \
-                         at once.",
-                        number(count)
-                    ),
-                },
-            },
+            Self::LimitReached(ends) => {
+                let which = match ends.count {
+                    1 => "oldest session was".to_owned(),
+                    count => format!("{} oldest sessions were", number(count)),
+                };
+                let text =
+                    format!("You are signed in. Your {which} ended, because only so many are allowed at once.");
+                Notice { kind: "warning", ..ended(ends, text) }
+            }
             Self::MatchingEnded { ends, already } => {
                 let now = match ends.count {
                     0 => "0 sessions were ended.".to_owned(),
@@ -202,7 +199,9 @@ impl Flash {
             Self::OwnRoleChanged => done("Your own role was changed.".into()),
             Self::Activated => done("The account is active: the person can sign in again.".into()),
             Self::Unchanged => Notice { kind: "warning", text: "Nothing was changed: it was so already.".into() },
-            Self::PasswordSet => done("Your password is set. Sign in with it; wherever you were signed in, that has ended.".into()),
+            Self::PasswordSet(ends) => {
+                ended(ends, "Your password is set. Sign in with it; wherever you were signed in, that has ended.".into())
+            }
             Self::ConfirmFirst => Notice {
                 kind: "warning",
                 text: "Give your password again to go on. Nothing was changed yet: you come back to the page, and repeat it there."
@@ -295,14 +294,16 @@ mod tests {
             Flash::OthersEnded(ENDS),
             Flash::OthersEnded(UNSURE),
             Flash::AlreadyEnded,
-            Flash::LimitReached(1),
+            Flash::LimitReached(ENDS),
+            Flash::LimitReached(UNSURE),
             Flash::MatchingEnded { ends: ENDS, already: 1 },
             Flash::MatchingEnded { ends: UNSURE, already: 0 },
             Flash::RoleChanged,
             Flash::OwnRoleChanged,
             Flash::Activated,
             Flash::Unchanged,
-            Flash::PasswordSet,
+            Flash::PasswordSet(ENDS),
+            Flash::PasswordSet(UNSURE),
             Flash::ConfirmFirst,
             Flash::Confirmed,
             Flash::Deactivated(ENDS),
@@ -319,7 +320,8 @@ mod tests {
     fn a_notice_has_grouped_numbers_and_says_what_is_not_confirmed() {
         for (flash, text) in [
             (Flash::OthersEnded(ENDS), "1,204 other sessions were ended."),
-            (Flash::LimitReached(1204), "Your 1,204 oldest sessions"),
+            (Flash::LimitReached(ENDS), "Your 1,204 oldest sessions were ended"),
+            (Flash::LimitReached(Ends { count: 1, ..ENDS }), "Your oldest session was ended"),
             (Flash::MatchingEnded { ends: ENDS, already: 5678 }, "ended. 5,678 were over already."),
             (Flash::Deactivated(UNSURE), "deactivated. 1,204 sessions were ended. What ended is refused"),
         ] {

@@ -14,8 +14,8 @@ use crate::{
 pub struct Layout {
     /// Who is signed in.
     pub user: Option<Viewer>,
-    /// What was just done.
-    pub flash: Option<flash::Notice>,
+    /// What was just done, and why this browser's session has ended.
+    pub notices: Vec<flash::Notice>,
     /// The page's own path.
     pub path: String,
     /// Whether visitors may register.
@@ -51,7 +51,7 @@ impl Layout {
     pub fn bare(site: &Site, path: &str) -> Self {
         Self {
             user: None,
-            flash: None,
+            notices: Vec::new(),
             path: path.to_owned(),
             registration_open: site.config.accounts.registration_open,
             unavailable: false,
@@ -78,14 +78,14 @@ impl Layout {
     async fn of(req: &HttpRequest) -> Result<Self, Error> {
         let site = Site::of(req)?;
         let current = CurrentUser::find(req).await;
-        let flash = flash::of(req, &site.config);
-        if flash.is_some() {
+        let notices = Vec::from_iter(flash::of(req, &site.config));
+        if !notices.is_empty() {
             Visit::with(|visit| visit.flash_shown = true);
         }
         let unavailable = current.is_err();
         let user = current.ok().flatten().map(|user| Viewer::of(&user));
         let answers_form = !req.method().is_safe();
-        Ok(Self { user, flash, unavailable, answers_form, ..Self::bare(site, req.path()) })
+        Ok(Self { user, notices, unavailable, answers_form, ..Self::bare(site, req.path()) })
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::{admin_users::path_of, engine::*, support::*};
+use crate::{
+    admin_users::path_of,
+    engine::*,
+    invitations::{link_on, token_of},
+    support::*,
+};
 
 /// Asserts that a session has ended for this reason, by this user or by the system, and that it was told once.
 #[track_caller]
@@ -231,7 +236,8 @@ on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
 #[actix_web::test]
 async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
     let server = RedisServer::start_own();
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let builder = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", "2").on_redis(&server);
+    let app = builder.start().await;
     eventually(|| async { app.client().get("/readyz").await.status == 200 }).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -262,4 +268,16 @@ async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
     let _ = admin.post(&format!("{bob_path}/deactivate"), &[]).await.to(&bob_path);
     let _ =
         admin.get(&bob_path).await.has(&format!("The account is deactivated. 1 session was ended. {tell}"));
+
+    let (eva, client) = app.person("Eva Engstrom").await;
+    let _ = eva.sign_in(&app.client()).await;
+    let third = app.client();
+    let _ = eva.sign_in(&third).await;
+    let limit = "Your oldest session was ended, because only so many are allowed at once.";
+    let _ = third.get("/profile").await.has(&format!("{limit} {tell}"));
+    let page = admin.post(&format!("{}/send-reset", path_of(&app, &eva)), &[]).await.expect(200);
+    let token = token_of(&link_on(&page));
+    let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
+    let _ = client.post("/password/reset", &fields).await.to("/login");
+    let _ = client.get("/login").await.has(&format!("wherever you were signed in, that has ended. {tell}"));
 }

@@ -2,7 +2,13 @@
 
 use reqwest::Method;
 
-use crate::{engine::reason, live::own_id, support::*};
+use crate::{
+    admin_users::path_of,
+    engine::reason,
+    invitations::{link_on, token_of},
+    live::own_id,
+    support::*,
+};
 
 const BY_ADMIN: &str = "You were signed out by an administrator: Laptop stolen";
 
@@ -39,10 +45,12 @@ on_both_stacks!(each_end_by_others_has_its_sentence, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (second, third, fourth) = (app.client(), app.client(), app.client());
+    first.get("/profile").await.expect(200);
     ada.sign_in(&second).await;
     ada.sign_in(&third).await;
     assert!(notice(&first).await[0].contains("only so many sessions are allowed at once"));
     third.post("/sessions/end-others", &[]).await.to("/sessions");
+    third.get("/sessions").await.expect(200);
     assert_eq!(notice(&second).await, ["You were signed out from another device."]);
     ada.sign_in(&fourth).await;
     let new = "quartz-lantern-58-birch";
@@ -50,6 +58,21 @@ on_both_stacks!(each_end_by_others_has_its_sentence, |stack| async {
     fourth.post("/profile/password", &fields).await.to("/profile");
     let sentence = "You were signed out because the password of your account was changed.";
     assert_eq!(notice(&third).await, [sentence]);
+});
+
+on_both_stacks!(a_farewell_does_not_stand_in_the_place_of_what_was_just_done, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let page = admin.post(&format!("{}/send-reset", path_of(&app, &ada)), &[]).await.expect(200);
+    let token = token_of(&link_on(&page));
+    let new = "quartz-lantern-58-birch";
+    let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
+    client.post("/password/reset", &fields).await.to("/login");
+    let set = "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
+    let sentence = "You were signed out because the password of your account was changed.";
+    assert_eq!(client.get("/login").await.expect(200).texts("main > .notice"), [set, sentence]);
+    assert_eq!(notice(&client).await, Vec::<String>::new(), "both are said once");
 });
 
 on_both_stacks!(what_the_browser_did_itself_is_no_news, |stack| async {

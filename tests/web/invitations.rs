@@ -194,6 +194,22 @@ on_both_stacks!(a_reset_ends_every_session_and_every_other_link, |stack| async {
     let _ = client.get(&format!("/password/reset?token={token}")).await.expect(404);
 });
 
+on_both_stacks!(links_that_nobody_used_in_time_are_forgotten_but_invitations, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    invite(&admin, "Éva Ångström", "eva@example.org").await;
+    let of = |person: &Person| format!("{}/send-reset", path_of(&app, person));
+    let _ = admin.post(&of(&ada), &[]).await.expect(200);
+    app.sql("UPDATE tokens SET expires_at = '2020-01-01 00:00:00'");
+    let _ = admin.post(&of(&bob), &[]).await.expect(200);
+    let kept =
+        app.query_text("SELECT purpose, email FROM tokens JOIN users ON users.id = user_id ORDER BY purpose");
+    let row = |purpose: &str, email: &str| vec![Some(purpose.to_owned()), Some(email.to_owned())];
+    assert_eq!(kept, [row("invite", "eva@example.org"), row("reset", &bob.email)]);
+});
+
 on_both_stacks!(a_token_for_something_else_opens_no_password, |stack| async {
     let app = TestApp::start(stack).await;
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();

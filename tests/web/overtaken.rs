@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use crate::{admin_users::path_of, engine::*, support::*};
+use crate::{admin_users::path_of, demo, engine::*, support::*};
 
 on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async {
     let (app, _) = start(stack).await;
@@ -131,4 +131,33 @@ async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
     held.await.unwrap().expect(403);
     let role = format!("SELECT role FROM users WHERE id = {}", user_id(&app, &ada));
     assert_eq!(app.query_one(&role).as_deref(), Some("user"));
+}
+
+#[actix_web::test]
+async fn an_end_of_many_stops_when_its_administrator_is_none_any_more() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
+    let (_, other) = app.admin("Grace Hopper").await;
+    let admin = app.client();
+    admin.post("/login", &[("email", "admin@example.com"), ("password", &password)]).await.to("/profile");
+    let preview =
+        admin.post("/admin/sessions/end", &[("role", "user"), ("reason", "Drill")]).await.expect(200);
+    let expected: usize = preview.value_of("expected").unwrap().parse().unwrap();
+    assert!(expected > 1_000, "{expected}");
+    // Of the first thousand one is held; of the others none begins before that has ended.
+    let mut lock = app.stores().connect();
+    lock.run(
+        "BEGIN; SELECT 1 FROM sessions WHERE ended_at IS NULL AND role = 'user' \
+         ORDER BY last_seen_at DESC LIMIT 1 OFFSET 10 FOR UPDATE",
+    );
+    let form = preview.form("/admin/sessions/end");
+    let answer = admin.post("/admin/sessions/end", &form.with(&[])).await.expect(303);
+    let ended = "SELECT count(*) FROM sessions WHERE end_reason = 'ended_by_admin'";
+    eventually(|| async { app.query_one(ended).as_deref() == Some("750") }).await;
+    app.sql("UPDATE users SET role = 'user' WHERE email_key = 'admin@example.com'");
+    lock.run("COMMIT");
+    let page = other.get(answer.location().unwrap()).await.expect(200);
+    assert_page(&page);
+    page.has("1,000 sessions were ended.").has("the administrator who began it is none any more");
+    assert_eq!(app.query_one(ended).as_deref(), Some("1000"));
 }
