@@ -6,7 +6,7 @@ use askama::Template;
 use crate::web::{Layout, html};
 
 #[derive(Template)]
-#[template(path = "home.html")]
+#[template(path = "layout/home.html")]
 struct HomePage {
     layout: Layout,
 }

@@ -30,7 +30,7 @@ struct ResetPage {
 
 /// The link does not work (any more).
 #[derive(Template)]
-#[template(path = "accounts/reset_over.html")]
+#[template(path = "accounts/reset_link_invalid.html")]
 struct OverPage {
     layout: Layout,
 }

@@ -63,13 +63,13 @@ struct BulkEnd {
 }
 
 #[derive(Template)]
-#[template(path = "admin/bulk_end.html")]
+#[template(path = "admin/sessions/end_progress.html")]
 struct BulkEndPage {
     layout: Layout,
 }
 
 #[derive(Template)]
-#[template(path = "admin/_bulk_end_progress.html")]
+#[template(path = "admin/sessions/_end_progress_status.html")]
 struct Progress {
     expected: i64,
     ended: i64,

@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 const COUNTED: i64 = 10_000;
 
 #[derive(Template)]
-#[template(path = "admin/events.html")]
+#[template(path = "admin/events/list.html")]
 struct EventsPage {
     layout: Layout,
     errors: FieldErrors,

@@ -25,7 +25,7 @@ use crate::{
 const EVENTS: i64 = 100;
 
 #[derive(Template)]
-#[template(path = "admin/session.html")]
+#[template(path = "admin/sessions/session.html")]
 struct AdminSessionPage {
     layout: Layout,
     row: AdminSessionRow,

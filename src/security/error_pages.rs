@@ -24,7 +24,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 
 /// The page for one status.
 #[derive(Template)]
-#[template(path = "error.html")]
+#[template(path = "layout/error.html")]
 struct ErrorPage {
     layout: Layout,
     status: u16,

@@ -24,7 +24,7 @@ const ACTIVE_NOW: time::Duration = time::Duration::minutes(5);
 const ENDS_SOON: time::Duration = time::Duration::minutes(15);
 
 #[derive(Template)]
-#[template(path = "sessions/mine.html")]
+#[template(path = "accounts/sessions.html")]
 struct MySessionsPage {
     layout: Layout,
     sessions: Vec<SessionCard>,
