@@ -1,200 +1,211 @@
-// The administrator's pages stay current while they are open. What live.js hears are hints: an ended row is marked at
-// once, then the page is fetched again and its rows are put in place, around whatever is being used.
+// Keeps the administrator's pages (list of sessions, one session, overview) current while they are open.
+// An event from live.js only says that something changed: the row of an ended session is struck through at once, then
+// the page is fetched again and merged into the document. Elements that the administrator is using are not replaced.
 
-const SOON = 150, LATER = 10_000, MINUTE = 60_000, STRUCK_FOR = 2_000;
-/** The status of an answer that never came: worth another try, as all from here on. */
-const UNREACHED = 500;
+const REFRESH_DELAY = 150, LATE_REFRESH_DELAY = 10_000, ENDED_ROW_REMOVAL_DELAY = 2_000, MINUTE = 60_000;
+/** Stands for the status of a request that got no response. From this status on, the request is retried. */
+const NO_RESPONSE = 500;
 const ROWS = "table.table > tbody";
 
 const list = document.querySelector("[data-live-list]");
 const session = document.querySelector("[data-live-session]");
 const overview = document.querySelector("[data-live-overview]");
-const PAUSE = overview ? 5_000 : 2_000;
-/** The address of a page that answers a form is for forms only. */
-const here = "answersForm" in document.body.dataset ? "/admin" : location.pathname + location.search;
+const MIN_INTERVAL = overview ? 5_000 : 2_000;
+/** The page that is the response to a form cannot be fetched again: its address may accept only POST. */
+const pageUrl = "answersForm" in document.body.dataset ? "/admin" : location.pathname + location.search;
 const query = new URLSearchParams(location.search);
 const showsEnded = query.get("state") === "ended";
 
 // Fetching the page again
 
-let timer = 0, due = Infinity, last = -Infinity, pause = PAUSE;
+let timer = 0, refreshAt = Infinity, fetchedAt = -Infinity, interval = MIN_INTERVAL;
 
-function refresh(delay = SOON) {
-  // A later page of a list is left as it was found.
+/** Schedules a refresh, unless one is due earlier. */
+function refresh(delay = REFRESH_DELAY) {
+  // The second and later pages of a list are not refreshed.
   if (!(list || session || overview) || query.has("after")) return;
-  const at = Math.max(performance.now() + delay, last + pause);
-  if (at >= due) return;
-  due = at;
+  const at = Math.max(performance.now() + delay, fetchedAt + interval);
+  if (at >= refreshAt) return;
+  refreshAt = at;
   clearTimeout(timer);
-  timer = setTimeout(fetchAgain, at - performance.now());
+  timer = setTimeout(fetchAndMerge, at - performance.now());
 }
 
-async function fetchAgain() {
-  due = Infinity;
+async function fetchAndMerge() {
+  refreshAt = Infinity;
   if (document.hidden) return;
-  last = performance.now();
-  const { status, page } = await load().catch(() => ({ status: UNREACHED }));
-  pause = Math.max(PAUSE, 5 * (performance.now() - last));
-  if (status >= UNREACHED) refresh(LATER);
+  fetchedAt = performance.now();
+  const { status, page } = await fetchPage().catch(() => ({ status: NO_RESPONSE }));
+  // A slow server is asked less often.
+  interval = Math.max(MIN_INTERVAL, 5 * (performance.now() - fetchedAt));
+  if (status >= NO_RESPONSE) refresh(LATE_REFRESH_DELAY);
   if (status !== 200) return;
   if (list) mergeList(page);
   if (session) mergeSession(page);
   if (overview) mergeOverview(page);
 }
 
-async function load() {
-  // Nobody asked: it must not keep the session alive.
+async function fetchPage() {
+  // X-Background: not a request of the user, so it must not keep the session alive.
   const headers = { accept: "text/html", "x-background": "1" };
-  const answer = await fetch(here, { headers, redirect: "manual", cache: "no-store" });
-  // No administrator any more: what the page shows is not for them.
-  if (answer.status === 403) location.replace(here);
-  return { status: answer.status, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+  const response = await fetch(pageUrl, { headers, redirect: "manual", cache: "no-store" });
+  // The user is no longer an administrator and must not see the page any more: load it, which shows the error page.
+  if (response.status === 403) location.replace(pageUrl);
+  return { status: response.status, page: new DOMParser().parseFromString(await response.text(), "text/html") };
 }
 
-/** Focused, opened, ticked or typed into: not to be touched. */
-function isBusy(part) {
-  return part.contains(document.activeElement) || part.querySelector("details[open], input:checked") !== null
-    || [...part.querySelectorAll("input:not([type=checkbox], [type=hidden])")].some((input) => input.value !== input.defaultValue);
+/** Whether the user has focused, opened, ticked or typed into something in the element; then it is not replaced. */
+function isBusy(element) {
+  return element.contains(document.activeElement) || element.querySelector("details[open], input:checked") !== null
+    || [...element.querySelectorAll("input:not([type=checkbox], [type=hidden])")].some((input) => input.value !== input.defaultValue);
+}
+
+/** The element that the selector finds in the document, and the one that it finds in the fetched page. */
+const findInBoth = (selector, page) => [document, page].map((root) => root.querySelector(selector));
+
+function replaceIfDifferent(current, fetched) {
+  if (fetched && fetched.outerHTML !== current.outerHTML) current.replaceWith(fetched);
 }
 
 // One session
 
 function mergeSession(page) {
-  const [mine, theirs] = [document, page].map((from) => from.querySelector("main"));
-  const ended = !mine.querySelector(".ended-facts") && theirs.querySelector(".ended-facts");
-  if (ended) {
-    const focused = mine.contains(document.activeElement);
-    mine.replaceChildren(...theirs.childNodes);
-    if (focused) mine.focus();
+  const [current, fetched] = findInBoth("main", page);
+  const hasEnded = !current.querySelector(".ended-facts") && fetched.querySelector(".ended-facts");
+  if (hasEnded) {
+    const focused = current.contains(document.activeElement);
+    current.replaceChildren(...fetched.childNodes);
+    if (focused) current.focus();
     return;
   }
-  for (const part of theirs.querySelectorAll(":scope > section[aria-labelledby], :scope > .lead")) {
+  for (const part of fetched.querySelectorAll(":scope > section[aria-labelledby], :scope > .lead")) {
     const name = part.getAttribute("aria-labelledby");
-    const old = mine.querySelector(name ? `:scope > section[aria-labelledby="${name}"]` : ":scope > .lead");
+    const old = current.querySelector(name ? `:scope > section[aria-labelledby="${name}"]` : ":scope > .lead");
     if (old && !isBusy(old)) old.replaceWith(part);
   }
 }
 
 // The overview
 
-/** Only what differs; the tables that were opened stay open. */
+/** Replaces only the parts that differ; opened tables stay open. */
 function mergeOverview(page) {
   const figures = page.querySelectorAll(".figures dd");
-  document.querySelectorAll(".figures dd").forEach((figure, index) => put(figures[index], figure));
-  for (const section of document.querySelectorAll("main section[aria-labelledby]")) {
-    const theirs = page.querySelector(`section[aria-labelledby="${section.getAttribute("aria-labelledby")}"]`);
-    if (section.querySelector(".chart") && theirs?.querySelector(".chart")) {
-      for (const part of ["h2", "svg.chart", "table"]) put(theirs.querySelector(part), section.querySelector(part));
-    } else if (!isBusy(section)) {
-      put(theirs, section);
+  document.querySelectorAll(".figures dd").forEach((figure, index) => replaceIfDifferent(figure, figures[index]));
+  for (const current of document.querySelectorAll("main section[aria-labelledby]")) {
+    const fetched = page.querySelector(`section[aria-labelledby="${current.getAttribute("aria-labelledby")}"]`);
+    if (current.querySelector(".chart") && fetched?.querySelector(".chart")) {
+      for (const part of ["h2", "svg.chart", "table"]) {
+        replaceIfDifferent(current.querySelector(part), fetched.querySelector(part));
+      }
+    } else if (!isBusy(current)) {
+      replaceIfDifferent(current, fetched);
     }
   }
 }
 
-function put(part, old) {
-  if (part && part.outerHTML !== old.outerHTML) old.replaceWith(part);
-}
-
 // The list
 
-/** What the server sent for each row, before times went on. */
-const sources = new WeakMap();
-const note = (row) => sources.set(row, row.outerHTML);
-document.querySelectorAll(`${ROWS} > tr`).forEach(note);
+/** The HTML of each row as the server sent it, before app.js updated its relative times. */
+const rowSources = new WeakMap();
+const recordSource = (row) => rowSources.set(row, row.outerHTML);
+const recordAllSources = () => document.querySelectorAll(`${ROWS} > tr`).forEach(recordSource);
 
 function mergeList(page) {
-  const [mine, theirs] = [document, page].map((from) => from.querySelector(ROWS));
-  if (mine && theirs) {
-    mergeRows(mine, [...theirs.rows]);
-  } else if (mine || theirs) {
+  const [current, fetched] = findInBoth(ROWS, page);
+  if (current && fetched) {
+    mergeRows(current, [...fetched.rows]);
+  } else if (current || fetched) {
     const old = document.querySelector("table.table, .empty");
     if (old && !isBusy(old)) {
       old.replaceWith(page.querySelector("table.table, .empty"));
-      document.querySelectorAll(`${ROWS} > tr`).forEach(note);
+      recordAllSources();
     }
   }
   mergePart(".summary > .count", page);
   mergePart("nav.pages", page, document.querySelector("main"));
   const alone = page.querySelector(".summary.alone") !== null;
-  // What is about to be ended stays in sight.
-  const chosen = isBusy(list) || document.querySelector("input[name=ids]:checked") !== null;
-  if (!alone || !chosen) list.classList.toggle("alone", alone);
+  // The forms and boxes that end several sessions are not hidden while they are in use.
+  const inUse = isBusy(list) || document.querySelector("input[name=ids]:checked") !== null;
+  if (!alone || !inUse) list.classList.toggle("alone", alone);
   document.dispatchEvent(new CustomEvent("live:rows"));
 }
 
-/** Replaces a part that differs; one that there was not goes to the end of `home`. */
-function mergePart(css, page, home) {
-  const [mine, theirs] = [document, page].map((from) => from.querySelector(css));
-  if (mine && theirs && mine.outerHTML !== theirs.outerHTML && !isBusy(mine)) mine.replaceWith(theirs);
-  if (mine && !theirs && !isBusy(mine)) mine.remove();
-  if (!mine && theirs) home?.append(theirs);
+/** Replaces or removes a part that differs; a part that is new to the document is appended to `parent`. */
+function mergePart(selector, page, parent) {
+  const [current, fetched] = findInBoth(selector, page);
+  if (current && fetched && current.outerHTML !== fetched.outerHTML && !isBusy(current)) current.replaceWith(fetched);
+  if (current && !fetched && !isBusy(current)) current.remove();
+  if (!current && fetched) parent?.append(fetched);
 }
 
-function mergeRows(body, wanted) {
-  const ids = new Set(wanted.map((row) => row.id));
+/** Brings the rows of the table into the order of the fetched ones; unchanged and busy rows stay in the document. */
+function mergeRows(body, fetched) {
+  const ids = new Set(fetched.map((row) => row.id));
   for (const row of [...body.rows]) {
     if (!ids.has(row.id) && !row.classList.contains("gone") && !isBusy(row)) row.remove();
   }
-  const inTheWay = (row) => row && !ids.has(row.id);
-  let place = body.firstElementChild;
-  for (const row of wanted) {
-    while (inTheWay(place)) place = place.nextElementSibling;
+  const isNotFetched = (row) => row && !ids.has(row.id);
+  let next = body.firstElementChild;
+  for (const row of fetched) {
+    while (isNotFetched(next)) next = next.nextElementSibling;
     const old = document.getElementById(row.id);
     if (old && (isBusy(old) || old.classList.contains("gone"))) {
       mergeTimes(old, row);
-      place = old.nextElementSibling;
+      next = old.nextElementSibling;
       continue;
     }
-    const stays = old && sources.get(old) === row.outerHTML;
-    const now = stays ? old : row;
-    if (!stays) note(row);
+    const unchanged = old && rowSources.get(old) === row.outerHTML;
+    const shown = unchanged ? old : row;
+    if (!unchanged) recordSource(row);
     if (!old) row.classList.add("fresh");
-    if (old && !stays) {
-      if (place === old) place = row;
+    if (old && !unchanged) {
+      if (next === old) next = row;
       old.replaceWith(row);
     }
-    if (now === place) place = place.nextElementSibling;
-    else body.insertBefore(now, place);
+    if (shown === next) next = next.nextElementSibling;
+    else body.insertBefore(shown, next);
   }
 }
 
+/** Updates the times of a busy row, which is not replaced as a whole. */
 function mergeTimes(old, row) {
   if (old.classList.contains("gone")) return;
   const cells = row.querySelectorAll("td.when");
   old.querySelectorAll("td.when").forEach((cell, index) => cells[index] && cell.replaceChildren(...cells[index].childNodes));
 }
 
-// What happened
+// Events
 
 function onStarted() {
   refresh();
 }
 
-function onEnded({ id, sentence, note: why }) {
+function onEnded({ id, sentence, note }) {
   if (session?.dataset.liveSession === id) refresh(0);
   const row = document.getElementById(`session-${id}`);
-  if (list && row && !showsEnded) strike(row, why ? `${sentence}: ${why}` : sentence);
+  if (list && row && !showsEnded) markEnded(row, note ? `${sentence}: ${note}` : sentence);
   else refresh();
 }
 
-function strike(row, words) {
+/** Strikes the row through, shows the reason in its last time cell, and schedules its removal. */
+function markEnded(row, reason) {
   if (row.classList.contains("gone")) return;
   row.classList.add("gone");
   const cell = [...row.querySelectorAll("td.when")].at(-1);
   const text = document.createElement("span");
   text.className = "note why";
-  text.textContent = words;
+  text.textContent = reason;
   cell?.replaceChildren(text);
   for (const box of row.querySelectorAll("input:checked")) {
     box.checked = false;
     box.dispatchEvent(new Event("change", { bubbles: true }));
   }
-  setTimeout(leave, STRUCK_FOR, row);
+  setTimeout(removeEnded, ENDED_ROW_REMOVAL_DELAY, row);
 }
 
-function leave(row) {
+function removeEnded(row) {
   if (isBusy(row)) {
-    setTimeout(leave, STRUCK_FOR, row);
+    setTimeout(removeEnded, ENDED_ROW_REMOVAL_DELAY, row);
   } else {
     row.remove();
     refresh();
@@ -211,28 +222,28 @@ function onSeen({ ids, at }) {
     time.classList.add("active");
     time.dataset.relative = "active";
   }
-  // The order follows, without hurry; the overview has none.
-  if (!overview) refresh(LATER);
+  // The order of the rows is corrected by a later refresh; the overview shows no order.
+  if (!overview) refresh(LATE_REFRESH_DELAY);
 }
 
 function onCounts({ active }) {
-  const words = active.toLocaleString("en");
-  for (const place of document.querySelectorAll("[data-live-count]")) {
-    if (place.textContent !== words) refresh();
-    place.textContent = words;
+  const count = active.toLocaleString("en");
+  for (const element of document.querySelectorAll("[data-live-count]")) {
+    if (element.textContent !== count) refresh();
+    element.textContent = count;
   }
   const unfiltered = [...query.values()].every((value) => value === "");
   const shown = list?.querySelector(".count strong")?.textContent;
-  // "More than 1,000" stays what it is.
-  if (shown && unfiltered && !shown.startsWith("More") && shown !== words) refresh();
+  // "More than 1,000" does not change with the count.
+  if (shown && unfiltered && !shown.startsWith("More") && shown !== count) refresh();
 }
 
-// The time that is left
+// Countdown to the end of a session
 
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 /** "in 2 hours 5 minutes": the two largest units. */
-function left(seconds) {
+function timeLeft(seconds) {
   const first = UNITS.findIndex(([, size]) => seconds >= size);
   if (first < 0) return "now";
   const words = [];
@@ -244,61 +255,66 @@ function left(seconds) {
   return `in ${words.join(" ")}`;
 }
 
-function countDown() {
+function updateCountdowns() {
   if (document.hidden) return;
   for (const time of document.querySelectorAll("time[data-countdown]")) {
-    const words = left((Date.parse(time.dateTime) - Date.now()) / 1000);
+    const words = timeLeft((Date.parse(time.dateTime) - Date.now()) / 1000);
     if (time.textContent !== words) time.textContent = words;
   }
 }
 
-if (session) {
-  countDown();
-  setInterval(countDown, 1_000);
-}
-
-// Whether the page is current
+// Connection status
 
 const status = document.querySelector("[data-live-status]");
-const PATIENCE = 3_000, GIVEN_UP = 30_000;
-let lostAt = 0, waiting = 0;
+/** Milliseconds without a connection until the page says so. */
+const SHOW_LOST_AFTER = 3_000, SHOW_OFF_AFTER = 30_000;
+let lostAt = 0, statusTimer = 0;
 
-function say(state, words) {
+function showStatus(state, words) {
   if (!status || status.dataset.liveStatus === state) return;
   status.dataset.liveStatus = state;
   status.hidden = false;
   status.textContent = words;
 }
 
-function sayLost() {
-  const gone = performance.now() - lostAt;
-  if (gone >= GIVEN_UP) say("off", "Not live: reload to see changes");
-  else if (gone >= PATIENCE) say("lost", "Reconnecting…");
-  if (gone < GIVEN_UP) waiting = setTimeout(sayLost, gone < PATIENCE ? PATIENCE - gone + 1 : GIVEN_UP - gone + 1);
+function showLost() {
+  const elapsed = performance.now() - lostAt;
+  if (elapsed >= SHOW_OFF_AFTER) showStatus("off", "Not live: reload to see changes");
+  else if (elapsed >= SHOW_LOST_AFTER) showStatus("lost", "Reconnecting…");
+  if (elapsed < SHOW_OFF_AFTER) {
+    const next = elapsed < SHOW_LOST_AFTER ? SHOW_LOST_AFTER : SHOW_OFF_AFTER;
+    statusTimer = setTimeout(showLost, next - elapsed + 1);
+  }
 }
 
+/** The stream was refused with 403: the page gets the same status and is left. */
 function onRefused() {
-  load().catch(() => {});
+  fetchPage().catch(() => {});
 }
 
 function onLost() {
   if (lostAt) return;
   lostAt = performance.now();
-  sayLost();
+  showLost();
 }
 
-let opened = false;
+let wasOpen = false;
 
 function onOpen() {
-  clearTimeout(waiting);
+  clearTimeout(statusTimer);
   lostAt = 0;
-  say("on", "Live");
-  // What happened meanwhile was not told.
-  if (opened) refresh();
-  opened = true;
+  showStatus("on", "Live");
+  // Events that happened while the connection was lost are not sent again.
+  if (wasOpen) refresh();
+  wasOpen = true;
 }
 
-const on = (name, take) => document.addEventListener(`live:${name}`, (event) => take(event.detail));
+recordAllSources();
+if (session) {
+  updateCountdowns();
+  setInterval(updateCountdowns, 1_000);
+}
+const on = (name, handler) => document.addEventListener(`live:${name}`, (event) => handler(event.detail));
 on("open", onOpen);
 on("lost", onLost);
 on("refused", onRefused);
@@ -307,5 +323,5 @@ on("ended", onEnded);
 on("seen", onSeen);
 on("counts", onCounts);
 on("reload", () => refresh());
-// Nobody is told of sign-ins that fail.
+// There is no event for a failed sign-in, so the overview is refreshed every minute as well.
 if (overview) setInterval(refresh, MINUTE);
