@@ -1,0 +1,187 @@
+//! Which passwords are taken, and how they are kept.
+
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+
+use crate::support::*;
+
+/// A hundred and more different words' worth of a password, cut to so many code points.
+fn of_length(length: usize) -> String {
+    let words = [
+        "violet", "anchor", "maple", "copper", "lantern", "orchid", "harbor", "zephyr", "quartz", "ümlaut",
+        "日本", "😀",
+    ];
+    let mut text = String::new();
+    for round in 0.. {
+        for (index, word) in words.iter().enumerate() {
+            text.push_str(word);
+            text.push_str(&(round * 31 + index * 7).to_string());
+            if text.chars().count() >= length {
+                return text.chars().take(length).collect();
+            }
+        }
+    }
+    unreachable!()
+}
+
+async fn register(app: &TestApp, email: &str, password: &str) -> Answer {
+    let fields = [
+        ("name", "Ada Lovelace"),
+        ("email", email),
+        ("password", password),
+        ("password_confirmation", password),
+    ];
+    app.client().post("/register", &fields).await
+}
+
+async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
+    app.client().post("/login", &[("email", email), ("password", password)]).await
+}
+
+on_both_stacks!(length_is_counted_in_code_points_from_8_to_128, |stack| async {
+    let app = TestApp::start(stack).await;
+    for length in [64, 100, 127, 128] {
+        let (email, password) = (format!("u{length}@example.org"), of_length(length));
+        register(&app, &email, &password).await.to("/profile");
+        sign_in(&app, &email, &password).await.to("/profile");
+    }
+    // Eight code points, of which some have four bytes.
+    register(&app, "u8@example.org", "q😀Z7é%ßk").await.to("/profile");
+    for (password, part) in [
+        ("q😀Z7é%ß".to_owned(), "at least 8 characters; this has 7"),
+        (of_length(129), "at most 128 characters; this has 129"),
+    ] {
+        let page = register(&app, "no@example.org", &password).await.expect(422);
+        assert!(page.field_error("password").unwrap().contains(part), "{}", page.summary());
+    }
+    assert_eq!(app.user_count(), 5);
+});
+
+on_both_stacks!(the_least_length_is_configured, |stack| async {
+    let app = TestApp::builder(stack).var("PASSWORD_MIN_LENGTH", "15").start().await;
+    let page = app.client().get("/register").await.has("At least 15 characters");
+    assert_page(&page);
+    let page = register(&app, "ada@example.org", "q7Z-kx%9vB#w2p").await.expect(422);
+    assert!(page.field_error("password").unwrap().contains("at least 15"));
+    register(&app, "ada@example.org", "q7Z-kx%9vB#w2pL").await.to("/profile");
+});
+
+on_both_stacks!(nothing_of_a_password_is_cut_trimmed_or_folded, |stack| async {
+    let app = TestApp::start(stack).await;
+    let password = format!(" {}Y ", of_length(97));
+    assert_eq!(password.chars().count(), 100);
+    register(&app, "ada@example.org", &password).await.to("/profile");
+    let last_changed = format!("{}z", &password[..password.len() - 1]);
+    for wrong in [
+        last_changed.as_str(),
+        password.trim(),
+        &password.to_lowercase(),
+        &password.to_uppercase(),
+        &format!("{password} "),
+        &password[..80],
+    ] {
+        sign_in(&app, "ada@example.org", wrong).await.expect(401);
+    }
+    sign_in(&app, "ada@example.org", &password).await.to("/profile");
+});
+
+on_both_stacks!(a_megabyte_is_refused_at_once, |stack| async {
+    let app = TestApp::start(stack).await;
+    let huge = "x".repeat(1_000_000);
+    for path in ["/register", "/login"] {
+        let began = Instant::now();
+        let fields = [
+            ("name", "Ada"),
+            ("email", "ada@example.org"),
+            ("password", &huge),
+            ("password_confirmation", &huge),
+        ];
+        app.client().post(path, &fields).await.expect(413);
+        assert!(began.elapsed() < Duration::from_secs(5), "{path} took {:?}", began.elapsed());
+    }
+    // What fits into a form is refused by its length, before anything is estimated or hashed.
+    let page = register(&app, "ada@example.org", &"x1".repeat(15_000)).await.expect(422);
+    assert!(page.field_error("password").unwrap().contains("this has 30000"));
+    sign_in(&app, "ada@example.org", &"x".repeat(60_000)).await.expect(401);
+});
+
+on_both_stacks!(what_is_easy_to_guess_is_refused_with_the_reason, |stack| async {
+    let app = TestApp::start(stack).await;
+    for (password, part) in [
+        ("password1", "common"),
+        ("12345678", "common"),
+        ("qwertyuiop", ""),
+        ("aaaaaaaaaaaa", ""),
+        ("AdaLovelace", "lovelace"),
+        ("lovelace1815", "lovelace"),
+        ("Countess99", "countess"),
+        ("gatehouse2026", "gatehouse"),
+        ("analytical!", "analytical"),
+    ] {
+        let page = register(&app, "countess@analytical.example", password).await.expect(422);
+        let reason = page.field_error("password").unwrap_or_else(|| panic!("{password}: {}", page.summary()));
+        assert!(reason.to_lowercase().contains(part) && reason.len() > 20, "{password}: {reason}");
+        assert!(!page.body.contains(password) || part == password.to_lowercase(), "{password} was sent back");
+    }
+    assert_eq!(app.user_count(), 0);
+    // No rule says which characters there must be.
+    register(&app, "countess@analytical.example", "correct horse battery staple").await.to("/profile");
+});
+
+on_both_stacks!(password_managers_know_what_each_field_is, |stack| async {
+    let app = TestApp::start(stack).await;
+    let link = app.setup_link().unwrap().to_owned();
+    let setup = app.client().get(&link).await.expect(200);
+    let (_, client) = app.person("Ada Lovelace").await;
+    let pages = [
+        (app.client().get("/login").await, vec!["current-password"], Some("username")),
+        (app.client().get("/register").await, vec!["new-password"; 2], Some("username")),
+        (setup, vec!["new-password"; 2], Some("username")),
+        (
+            client.get("/profile").await,
+            vec!["current-password", "new-password", "new-password", "current-password"],
+            None,
+        ),
+    ];
+    for (page, expected, email) in pages {
+        assert_eq!(page.attributes("input[type=password]", "autocomplete"), expected, "{}", page.summary());
+        assert_eq!(page.attributes("[name*=password]", "type"), vec!["password"; expected.len()]);
+        assert_eq!(page.attributes("[onpaste], [maxlength]", "name"), Vec::<String>::new(), "pasting works");
+        let email_is = page.attributes("[name=email]", "autocomplete").into_iter().next();
+        assert_eq!(email_is.as_deref(), email);
+    }
+});
+
+on_both_stacks!(what_is_kept_is_a_salted_argon2id_hash, |stack| async {
+    let app = TestApp::start(stack).await;
+    for email in ["ada@example.org", "bob@example.org"] {
+        register(&app, email, PASSWORD).await.to("/profile");
+    }
+    let hashes = app.password_hashes();
+    for hash in &hashes {
+        let parts: Vec<&str> = hash.split('$').collect();
+        let [_, algorithm, version, params, salt, output] = parts[..] else { panic!("{hash}") };
+        assert_eq!((algorithm, version, params), ("argon2id", "v=19", "m=19456,t=2,p=1"));
+        assert!(salt.len() >= 22 && output.len() >= 43, "{hash}");
+    }
+    assert_ne!(hashes[0], hashes[1], "two of the same password");
+});
+
+on_both_stacks!(a_hash_of_weaker_parameters_is_replaced_at_sign_in, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+    let weak = weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
+    app.set_password_hash(&ada, &weak);
+    let hash = || app.password_hash_of(&ada);
+    sign_in(&app, &ada.email, "wrong-anchor-93-maple").await.expect(401);
+    assert_eq!(hash(), weak, "a wrong password changes nothing");
+    ada.sign_in(&app.client()).await;
+    let strong = hash();
+    assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
+    let client = app.client();
+    ada.sign_in(&client).await;
+    assert_eq!(hash(), strong, "and only once");
+    client.get("/profile").await.expect(200);
+});

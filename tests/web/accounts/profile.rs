@@ -1,0 +1,138 @@
+//! `/profile`, `/profile/password`, `/profile/delete`
+
+use crate::support::*;
+
+const NEW: &str = "copper-lantern-17-orchid";
+
+fn change<'a>(current: &'a str, new: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
+    [("current_password", current), ("password", new), ("password_confirmation", again)]
+}
+
+on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let page =
+        client.get("/profile").await.expect(200).has(&ada.email).has("Member since").has("Last sign-in");
+    assert_page(&page);
+    assert_eq!(page.value_of("name").as_deref(), Some("Ada Lovelace"));
+    let facts = page.texts("dl.facts div");
+    assert!(facts.iter().any(|fact| fact.contains("Role") && fact.contains("user")), "{facts:?}");
+    assert!(!page.text().contains("Not recorded"), "the sign-in is recorded");
+
+    client.post("/profile", &[("name", "  Augusta Ada King ")]).await.to("/profile");
+    let page = client.get("/profile").await.expect(200).has("Your name was saved.");
+    assert_eq!(page.value_of("name").as_deref(), Some("Augusta Ada King"));
+    for name in ["", "   ", "a\nb", "a\u{7}b", &"x".repeat(101)] {
+        let page = client.post("/profile", &[("name", name)]).await.expect(422);
+        assert_page(&page);
+        assert!(page.field_error("name").is_some(), "{name:?}");
+        let kept = page.value_of("name").unwrap();
+        assert_eq!(kept.replace('\n', " ").trim(), name.replace('\n', " ").trim());
+    }
+    assert_eq!(app.name_of(&ada), "Augusta Ada King");
+    client.post("/profile", &[("name", &"é".repeat(100))]).await.to("/profile");
+});
+
+on_both_stacks!(a_notice_is_not_lost_to_one_that_was_not_seen_yet, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    assert!(client.cookie("gatehouse-notice").is_some(), "the welcome was not seen");
+    client.post("/profile", &[("name", "Augusta")]).await.to("/profile");
+    client.get("/profile").await.has("Your name was saved.").lacks("Welcome");
+    assert_eq!(client.cookie("gatehouse-notice"), None);
+});
+
+on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (other, bystander) = (app.client(), app.person("Grace Hopper").await.1);
+    ada.sign_in(&other).await;
+    let old_cookie = client.copy();
+    let id = app.session_of(&ada);
+
+    client.post("/profile/password", &change(PASSWORD, NEW, NEW)).await.to("/profile");
+    client.get("/profile").await.expect(200).has("The other session was ended.");
+    for dead in [&old_cookie, &other] {
+        dead.get("/profile").await.to("/login?next=%2Fprofile");
+        dead.post("/profile", &[("name", "Thief")]).await.expect(401);
+    }
+    bystander.get("/profile").await.expect(200);
+    assert_eq!(app.active_sessions_of(&ada), [id], "the id stays when the key is renewed");
+    assert_eq!(app.end_reasons_of(&ada), ["password_changed"]);
+    if stack == Stack::PostgresRedis {
+        assert_eq!(app.redis().keys().len(), 2, "one entry for each session that is left");
+    }
+
+    let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
+    app.client().post("/login", &fields).await.expect(401);
+    let fields = [("email", ada.email.as_str()), ("password", NEW)];
+    app.client().post("/login", &fields).await.to("/profile");
+});
+
+on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let other = app.client();
+    ada.sign_in(&other).await;
+    let hash = app.password_hash_of(&ada);
+    for (fields, field, part) in [
+        (change("wrong-anchor-93-maple", NEW, NEW), "current_password", "not your current password"),
+        (change("", NEW, NEW), "current_password", "Enter your current password"),
+        (change(PASSWORD, NEW, "copper-lantern-17-orchis"), "password_confirmation", "not the same"),
+        (change(PASSWORD, "short", "short"), "password", "at least 8"),
+        (change(PASSWORD, "adalovelace1", "adalovelace1"), "password", "lovelace"),
+        (change(PASSWORD, "", ""), "password", "at least 8"),
+    ] {
+        let page = client.post("/profile/password", &fields).await.expect(422);
+        assert_page(&page);
+        let message = page.field_error(field).unwrap_or_else(|| panic!("{field}: {}", page.summary()));
+        assert!(message.contains(part), "{field}: {message}");
+        for (_, secret) in fields.iter().filter(|(_, value)| value.len() > 12) {
+            assert!(!page.body.contains(secret), "a password was sent back");
+        }
+        assert!(!page.set_cookies().iter().any(|cookie| cookie.name == "gatehouse"), "a new key");
+    }
+    assert_eq!(app.password_hash_of(&ada), hash);
+    client.get("/profile").await.expect(200);
+    other.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (other, copy) = (app.client(), client.copy());
+    ada.sign_in(&other).await;
+    for password in ["", "wrong-anchor-93-maple"] {
+        let page = client.post("/profile/delete", &[("current_password", password)]).await.expect(422);
+        assert_page(&page);
+        assert!(page.field_error("current_password").is_some());
+    }
+    other.get("/profile").await.expect(200);
+
+    let answer = client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
+    assert!(answer.header("clear-site-data").is_some());
+    client.get("/").await.expect(200).has("Your account and all its sessions are gone.");
+    for dead in [&copy, &other] {
+        dead.get("/profile").await.to("/login?next=%2Fprofile");
+    }
+    assert_eq!(app.user_count(), 0);
+    let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
+    app.client().post("/login", &fields).await.expect(401);
+    if stack == Stack::PostgresRedis {
+        assert_eq!(app.redis().keys(), Vec::<String>::new());
+    }
+    // The address is free again.
+    ada.register(&app.client()).await;
+});
+
+on_both_stacks!(the_last_administrator_stays, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.admin("Grace Hopper").await;
+    let delete = [("current_password", PASSWORD)];
+    let page = client.post("/profile/delete", &delete).await.expect(422).has("the only administrator");
+    assert_page(&page);
+    let (_, second) = app.admin("Ada Lovelace").await;
+    client.post("/profile/delete", &delete).await.to("/");
+    second.post("/profile/delete", &delete).await.expect(422);
+    assert_eq!(app.user_count(), 1);
+});

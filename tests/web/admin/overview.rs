@@ -1,0 +1,239 @@
+//! `/admin`: how things stand and how they went; and the samples behind it.
+
+use std::collections::BTreeMap;
+
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, Time, macros::format_description};
+
+use crate::support::*;
+
+/// The table under a chart: the numbers of each line.
+fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
+    let heads = page.texts(&format!("#{chart}-table tbody th"));
+    let cells = page.texts(&format!("#{chart}-table tbody td"));
+    let width = cells.len() / heads.len().max(1);
+    heads.into_iter().zip(cells.chunks(width.max(1)).map(<[String]>::to_vec)).collect()
+}
+
+/// The first numbers of a table's lines, with their names.
+fn counts(page: &Answer, chart: &str) -> Vec<(String, String)> {
+    table(page, chart).into_iter().map(|(name, values)| (name, values[0].clone())).collect()
+}
+
+fn named(counts: &[(&str, &str)]) -> Vec<(String, String)> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
+}
+
+/// Active sessions, people, administrators, sign-ins and failures.
+fn figures(page: &Answer) -> Vec<String> {
+    page.texts(".figures dd")
+}
+
+/// What a chart says to those who don't see it.
+fn summary(page: &Answer, chart: &str) -> String {
+    page.texts(&format!("svg[role=img] #{chart}-summary")).remove(0)
+}
+
+/// The beginning of the hour so many hours ago, in UTC.
+fn hour(ago: i64) -> PrimitiveDateTime {
+    let at = OffsetDateTime::now_utc() - Duration::hours(ago);
+    PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap())
+}
+
+on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let curl = app.client().named("curl/8.14.1");
+    ada.sign_in(&curl).await;
+    let odd = app.client().named("<script>alert(1)</script>");
+    let odd_one = Person::new("Odd One");
+    odd_one.register(&odd).await;
+    for (email, times) in [(&*ada.email, 2), ("nobody@example.org", 1)] {
+        for _ in 0..times {
+            app.client().post("/login", &[("email", email), ("password", "wrong")]).await.expect(401);
+        }
+    }
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page), ["4", "3", "1", "4", "3"]);
+    assert_eq!(page.texts("[data-live-count]"), ["4"]);
+    assert_eq!(counts(&page, "browsers"), named(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
+    assert_eq!(counts(&page, "systems"), named(&[("Linux", "2"), ("Unknown", "2")]));
+    assert_eq!(
+        counts(&page, "kinds"),
+        named(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
+    );
+    assert_eq!(page.texts("#ends-table"), Vec::<String>::new());
+    let page = page.has("No session has ended");
+    let sums = |page: &Answer| {
+        table(page, "sign-ins").values().fold((0, 0), |(sign_ins, failed), line| {
+            (sign_ins + line[0].parse::<i64>().unwrap(), failed + line[1].parse::<i64>().unwrap())
+        })
+    };
+    assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 3), 24));
+
+    odd.post("/logout", &[]).await.to("/");
+    admin.post(&format!("/admin/sessions/{}/end", app.session_of(&ada)), &[]).await.to("/admin/sessions");
+    admin.post(&format!("/admin/sessions/{}/end", app.session_of(&ada)), &[]).await.to("/admin/sessions");
+    app.backdate_unknown_sign_ins();
+    let page = admin.get("/admin?range=30d").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page), ["1", "1", "1", "4", "2"]);
+    let ends = named(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
+    assert_eq!(counts(&page, "ends"), ends);
+    assert_eq!(summary(&page, "ends"), "Ended by an administrator 2, Signed out 1.");
+    assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 2), 30));
+    app.set_session_time(&app.newest_session_of(&odd_one), SessionTime::Ended, "2020-01-01 00:00:00");
+    let page = admin.get("/admin").await.expect(200);
+    assert_eq!(counts(&page, "ends"), named(&[("Ended by an administrator", "2")]));
+
+    let page = admin.get("/admin?range=year").await.expect(422).has("There is no such range");
+    assert_page(&page);
+});
+
+on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    eventually(|| async { !app.samples().is_empty() }).await;
+    // The same hours to the end, also when the next one begins meanwhile.
+    let this_hour = hour(0);
+    let hour = |ago| this_hour - Duration::hours(ago);
+    for (ago, active) in [(2, 7), (3, 1_204), (5 * 24, 31), (40 * 24, 99)] {
+        app.insert_samples(&[(hour(ago), active)]);
+    }
+    app.insert_samples(&[(hour(3) + Duration::minutes(30), 12)]);
+    let failures = [3, 3, 3, 5 * 24].map(|ago| (hour(ago) + Duration::minutes(1), "sign_in_failed"));
+    app.insert_bare_events(&failures);
+
+    let label = |at: PrimitiveDateTime, with_hour: bool| {
+        let day = format_description!("[day padding:none] [month repr:short]");
+        let hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
+        if with_hour { at.format(hour).unwrap() } else { at.format(day).unwrap() }
+    };
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    let active = table(&page, "active");
+    assert_eq!(active.len(), 24);
+    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the highest of the hour");
+    assert_eq!(active[&label(hour(2), true)], ["7"]);
+    assert_eq!(active[&label(hour(10), true)], ["–"], "nobody counted");
+    assert_eq!(table(&page, "sign-ins")[&label(hour(3), true)], ["0", "3"]);
+    let highest = format!("highest 1,204 ({})", label(hour(3), true));
+    assert!(summary(&page, "active").contains(&highest), "{}", summary(&page, "active"));
+    assert!(summary(&page, "sign-ins").contains("Failed: highest 3"), "{}", summary(&page, "sign-ins"));
+    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "read without hovering");
+
+    let month = admin.get("/admin?range=30d").await.expect(200);
+    assert_page(&month);
+    let active = table(&month, "active");
+    assert_eq!(active.len(), 30);
+    assert_eq!(active[&label(hour(5 * 24), false)], ["31"]);
+    assert!(!active.values().any(|values| values[0] == "99"), "too old");
+    assert_eq!(table(&month, "sign-ins")[&label(hour(5 * 24), false)], ["0", "1"]);
+
+    for page in [&page, &month] {
+        let charts = page.attributes("svg[role=img]", "aria-labelledby");
+        assert_eq!(charts.len(), 5);
+        for names in charts {
+            for id in names.split(' ') {
+                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} says nothing");
+            }
+            let chart = names.split("-name").next().unwrap();
+            let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
+            let lines = table(page, chart);
+            let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
+            assert_eq!(drawn, written, "{chart}: a column or bar for each number");
+        }
+    }
+
+    // A new minute may bring a new sample.
+    eventually(|| async {
+        app.delete_samples();
+        admin
+            .get("/admin")
+            .await
+            .expect(200)
+            .text()
+            .contains("No samples yet: the first comes within a minute")
+    })
+    .await;
+});
+
+on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
+    let began = OffsetDateTime::now_utc();
+    let mut app = TestApp::start(stack).await;
+    app.person("Ada Lovelace").await;
+    let samples = || app.samples();
+    eventually(|| async { !samples().is_empty() }).await;
+    app.delete_samples();
+    let (mut second, mut third) = (app.second_instance().await, app.second_instance().await);
+    eventually(|| async { !samples().is_empty() }).await;
+    for instance in [&mut second, &mut third, &mut app] {
+        instance.restart().await;
+        instance.client().get("/").await.expect(200);
+    }
+    let samples = app.samples();
+    let minutes = (OffsetDateTime::now_utc() - began).whole_minutes() + 2;
+    assert!(samples.len() <= usize::try_from(minutes).unwrap(), "{samples:?} in {minutes} minutes");
+    for (at, active) in samples {
+        assert!(at.ends_with(":00") && active == "1", "{at}: {active}");
+    }
+});
+
+on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
+    let mut app = TestApp::start(stack).await;
+    eventually(|| async { !app.samples().is_empty() }).await;
+    app.stop().await;
+    app.delete_samples();
+    let half = Duration::minutes(30);
+    let kept = [hour(24) + half, hour(72), hour(80 * 24)];
+    let gone = [hour(72) + half, hour(91 * 24), hour(91 * 24) + half];
+    app.insert_samples(&[&kept[..], &gone].concat().into_iter().map(|at| (at, 7)).collect::<Vec<_>>());
+    app.restart().await;
+    eventually(|| async { app.count_samples_of(7) == 3 }).await;
+    for at in kept {
+        assert!(app.sample_at(at).is_some(), "{at}");
+    }
+});
+
+on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
+    let mut app = TestApp::start(stack).await;
+    eventually(|| async { !app.samples().is_empty() }).await;
+    app.stop().await;
+    app.delete_samples();
+    let minute = |ago, minutes| hour(ago) + Duration::minutes(minutes);
+    // Highest later on, highest at first, and an hour whose first minute was not recorded.
+    let samples = [
+        (minute(72, 0), 7),
+        (minute(72, 30), 90),
+        (minute(72, 45), 80),
+        (minute(73, 0), 60),
+        (minute(73, 1), 50),
+        (minute(74, 10), 40),
+        (minute(24, 30), 30),
+    ];
+    app.insert_samples(&samples);
+    let newest = hour(1);
+    app.restart().await;
+    let old = || app.samples_before(newest);
+    eventually(|| async { old().len() == 4 }).await;
+    assert_eq!(old(), ["40", "60", "90", "30"]);
+    assert_eq!(app.sample_at(hour(72)).as_deref(), Some("90"));
+});
+
+on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    eventually(|| async { !app.samples().is_empty() }).await;
+    app.copy_session(&app.session_of(&ada), 100_100);
+    app.set_all_samples(123_456);
+    app.insert_samples(&[(hour(-1), 234_567)]);
+    let page = admin.get("/admin").await.expect(200);
+    assert_page(&page);
+    assert_eq!(figures(&page)[0], "about 234,567");
+    let page = page.has("the 100,000 seen last");
+    assert!(figures(&page)[1].starts_with("at least "), "{:?}", figures(&page));
+    assert_eq!(figures(&page)[2], "1");
+    assert_eq!(page.texts("[data-live-count]"), ["234,567"]);
+});

@@ -1,0 +1,110 @@
+//! Invitations, deactivation and the password once more, in Chromium with and without scripts.
+
+use fantoccini::Locator;
+
+use crate::support::*;
+
+const NEW: &str = "copper-lantern-17-orchid";
+
+async fn sign_in(browser: &Browser, email: &str, password: &str) {
+    browser.goto("/login").await;
+    browser.fill(&[("email", email), ("password", password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for_path("/profile").await;
+}
+
+async fn open(app: &TestApp, scripts: bool) -> Browser {
+    let builder = Browser::builder(app);
+    if scripts { builder.open().await } else { builder.without_javascript().open().await }
+}
+
+/// The dialog's button, which asks only where there are scripts.
+async fn say_yes(browser: &Browser, scripts: bool) {
+    if scripts {
+        let css = Locator::Css("dialog .danger");
+        let yes = eventually(|| async { browser.client().find(css).await.ok() }).await;
+        yes.click().await.unwrap();
+    }
+}
+
+/// Invited, in; deactivated, out.
+async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
+    let app = TestApp::builder(stack).var("REGISTRATION", "closed").start().await;
+    let grace = Person::new("Grace Hopper");
+    let admin = open(&app, scripts).await;
+    admin.goto(app.setup_link().unwrap()).await;
+    admin.fill(&[("name", &grace.name), ("email", &grace.email), ("password", PASSWORD)]).await;
+    admin.fill(&[("password_confirmation", PASSWORD)]).await;
+    admin.submit("/setup").await;
+    admin.wait_for("Gatehouse is set up").await;
+
+    admin.click("Users").await;
+    admin.wait_for_path("/admin/users").await;
+    admin.click("Invite somebody…").await;
+    admin.fill(&[("name", "Ada Lovelace"), ("email", "ada@example.org")]).await;
+    admin.click("Make invitation").await;
+    admin.wait_for("Invitation for Ada Lovelace").await;
+    let field = admin.client().find(Locator::Css("#link")).await.unwrap();
+    let link = field.prop("value").await.unwrap().unwrap();
+    let buttons = admin.client().find_all(Locator::Css(".copy button")).await.unwrap();
+    assert_eq!(buttons.len(), usize::from(scripts), "a button that copies takes scripts");
+    if scripts {
+        admin.click("Copy link").await;
+        eventually(|| async { admin.ask("return getSelection().toString()").await == *link }).await;
+    }
+
+    let theirs = open(&app, scripts).await;
+    theirs.goto(&link).await;
+    theirs.wait_for("You are invited").await;
+    theirs.fill(&[("password", NEW), ("password_confirmation", NEW)]).await;
+    theirs.submit("/password/reset").await;
+    theirs.wait_for("Your password is set.").await;
+    theirs.wait_for_path("/login").await;
+    sign_in(&theirs, "ada@example.org", NEW).await;
+
+    app.forget_confirmations();
+    admin.click("Users").await;
+    admin.click("Ada Lovelace").await;
+    admin.wait_for("Confirm it first").await;
+    admin.click("Deactivate account").await;
+    say_yes(&admin, scripts).await;
+    admin.wait_for("Nothing was changed yet").await;
+    admin.fill(&[("password", PASSWORD)]).await;
+    admin.submit("/confirm-password").await;
+    admin.wait_for("Now you can go on").await;
+    admin.click("Deactivate account").await;
+    say_yes(&admin, scripts).await;
+    admin.wait_for("The account is deactivated. 1 session was ended.").await;
+    if scripts {
+        theirs.wait_for("account was deactivated").await;
+        theirs.click("Sign in again").await;
+    } else {
+        theirs.click("Profile").await;
+    }
+    theirs.wait_for_path("/login?next=%2Fprofile").await;
+    admin.click("Activate account").await;
+    admin.wait_for("The account is active").await;
+
+    let role = admin.client().find(Locator::Css("#role")).await.unwrap();
+    role.select_by_value("admin").await.unwrap();
+    admin.click("Change role").await;
+    admin.wait_for("The role was changed.").await;
+    sign_in(&theirs, "ada@example.org", NEW).await;
+    theirs.click("Admin").await;
+    theirs.click("Sessions").await;
+    theirs.wait_for("2 active sessions").await;
+    admin.fill(&[("reason", "Drill")]).await;
+    admin.click("End all sessions").await;
+    say_yes(&admin, scripts).await;
+    admin.wait_for("1 session was ended.").await;
+    admin.click("Make a link").await;
+    admin.wait_for("Link for Ada Lovelace").await;
+}
+
+on_both_stacks!(somebody_is_invited_and_deactivated, |stack| async {
+    somebody_comes_and_goes(stack, true).await;
+});
+
+on_both_stacks!(the_same_without_scripts, |stack| async {
+    somebody_comes_and_goes(stack, false).await;
+});

@@ -1,0 +1,118 @@
+//! The link between instances through Redis, when it holds and when it doesn't.
+
+use crate::support::*;
+
+const ALL: &str = "/admin/sessions/events";
+
+/// Signs somebody in on one instance until a stream of another hears of it.
+async fn is_heard(one: &TestApp, events: &mut EventStream, name: &str) {
+    let person = Person::new(name);
+    person.register(&one.client()).await;
+    let heard = async {
+        loop {
+            let client = one.client();
+            person.sign_in(&client).await;
+            let id = own_session_id(&client).await;
+            let started = events.wait_for("started", |_| true);
+            if tokio::time::timeout(std::time::Duration::from_secs(1), started).await.is_ok() {
+                return id;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), heard).await.expect("nothing is heard");
+}
+
+/// Two instances on a Redis of their own, and what an administrator hears on the second.
+async fn linked() -> (RedisServer, TestApp, TestApp, EventStream) {
+    let server = RedisServer::start_own();
+    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    is_heard(&one, &mut events, "Ada Lovelace").await;
+    (server, one, two, events)
+}
+
+#[actix_web::test]
+async fn what_happens_on_one_instance_is_heard_on_the_other() {
+    let one = TestApp::start(Stack::PostgresRedis).await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    is_heard(&one, &mut events, "Ada Lovelace").await;
+    let (_, client) = one.person("Alan Turing").await;
+    let id = own_session_id(&client).await;
+    events.wait_for("started", |started| started["id"] == *id).await;
+    client.post("/logout", &[]).await.to("/");
+    assert_eq!(events.wait_for("ended", |ended| ended["id"] == *id).await["reason"], "logout");
+}
+
+#[actix_web::test]
+async fn instances_of_another_database_hear_nothing() {
+    let server = RedisServer::start_own();
+    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let other = TestApp::builder(Stack::PostgresRedis)
+        .var("REDIS_URL", server.url().replace("/0", "/7"))
+        .start()
+        .await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.events(ALL).await;
+    other.person("Ada Lovelace").await;
+    one.person("Alan Turing").await;
+    assert_eq!(events.wait_for("started", |_| true).await["name"], "Alan Turing");
+}
+
+#[actix_web::test]
+async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
+    let (server, one, _two, mut events) = linked().await;
+    let redis = server.database();
+    let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    assert_eq!(killed, 2, "one link of each instance");
+    // What was said meanwhile is lost: pages load again.
+    events.wait_for("reload", |_| true).await;
+    is_heard(&one, &mut events, "Alan Turing").await;
+}
+
+#[actix_web::test]
+async fn what_could_not_be_told_makes_the_other_instances_look_again() {
+    let (server, one, _two, mut events) = linked().await;
+    let redis = server.database();
+    // The links over which the instances listen stand.
+    redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
+    let (_, client) = one.person("Alan Turing").await;
+    client.post("/logout", &[]).await.to("/");
+    redis.ask::<()>(&["ACL", "SETUSER", "default", "+publish"]);
+    events.wait_for("reload", |_| true).await;
+    is_heard(&one, &mut events, "Edsger Dijkstra").await;
+}
+
+#[actix_web::test]
+async fn a_page_hears_of_its_end_while_redis_is_frozen() {
+    let server = RedisServer::start_own();
+    let app =
+        TestApp::builder(Stack::PostgresRedis).var("STORE_TIMEOUT", "500ms").on_redis(&server).start().await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let id = own_session_id(&client).await;
+    let mut own = client.events("/session/events").await;
+    server.freeze();
+    app.end_in_database(&id, "ended_by_admin");
+    let told = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(told["sentence"], "You were signed out by an administrator.");
+    server.thaw();
+}
+
+#[actix_web::test]
+async fn an_end_from_the_command_line_is_heard() {
+    let program = TestApp::builder(Stack::PostgresRedis).start_program();
+    let (grace, admin) = (Person::new("Grace Hopper"), program.client());
+    grace.register(&admin).await;
+    program.make_admin(&grace);
+    let client = program.client();
+    Person::new("Ada Lovelace").register(&client).await;
+    let (mut events, mut own) = (admin.events(ALL).await, client.events("/session/events").await);
+    let done = program.command(&["sessions", "end", "--q", "ada", "--reason", "Maintenance", "--yes"], "");
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(events.wait_for("ended", |_| true).await["note"], "Maintenance");
+    let told = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(told["sentence"], "You were signed out by an administrator: Maintenance");
+}

@@ -1,0 +1,63 @@
+//! The pool of database connections: used up, and with work under way when Postgres hangs.
+
+use crate::support::{
+    outage::{OutageTest, assert_unavailable, builder, timely},
+    pool_routes::{self, PoolWork},
+    *,
+};
+
+#[actix_web::test]
+async fn an_exhausted_pool_costs_only_those_who_need_it() {
+    const POOL: usize = 8;
+    let (work, routes) = pool_routes::routes();
+    let site = OutageTest::start(builder().routes(routes)).await;
+    let keepers: Vec<_> = (0..POOL)
+        .map(|_| {
+            let client = site.app.client();
+            actix_web::rt::spawn(async move { client.get("/keep").await.expect(200) })
+        })
+        .collect();
+    let mut kept = 0;
+    eventually(|| {
+        kept += work.newly_begun();
+        let full = kept == POOL;
+        async move { full }
+    })
+    .await;
+    assert_unavailable(&site.here, "/sessions", None).await;
+    assert_unavailable(&site.here, "/logout", Some(&[])).await;
+    timely(site.here.get("/profile")).await.expect(200);
+    timely(site.here.get("/")).await.expect(200);
+    work.go_on(POOL);
+    futures_util::future::join_all(keepers).await;
+    site.assert_recovers("Postgres with its pool exhausted").await;
+}
+
+/// Sends a request whose work has begun in a connection of the pool, and runs this statement once it goes on.
+async fn begun(sql: &str) -> (OutageTest, actix_web::rt::task::JoinHandle<Answer>, PoolWork) {
+    let (work, routes) = pool_routes::routes();
+    let site = OutageTest::start(builder().through_proxies().routes(routes)).await;
+    let (client, path) = (site.app.client(), format!("/work/{}", sql.replace(' ', "%20")));
+    let answer = actix_web::rt::spawn(async move { timely(client.get(&path)).await });
+    eventually(|| async { work.newly_begun() == 1 }).await;
+    (site, answer, work)
+}
+
+#[actix_web::test]
+async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
+    let (site, answer, work) = begun("SELECT 1").await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(ProxyMode::Swallow);
+    work.go_on(1);
+    answer.await.unwrap().expect(503);
+    stores.postgres_proxy().set(ProxyMode::Pass);
+    site.assert_recovers("Postgres hanging in the middle of work").await;
+}
+
+#[actix_web::test]
+async fn work_may_take_longer_than_the_timeout_while_postgres_answers_others() {
+    let (site, answer, work) = begun("SELECT pg_sleep(0.6)").await;
+    work.go_on(1);
+    site.here.get("/profile").await.expect(200);
+    answer.await.unwrap().expect(200);
+}

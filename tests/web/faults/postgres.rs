@@ -1,0 +1,191 @@
+//! Postgres down, slow, hung, locked or used up: the same promises, and it is found again without a restart.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{
+    outage::{OutageTest, Part::Database, TIMEOUT, assert_unavailable, builder, timely},
+    *,
+};
+
+/// A fault of the network, from its beginning to some time after its end.
+async fn survives(mode: ProxyMode) {
+    let site = OutageTest::start(builder().through_proxies()).await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(mode);
+    site.assert_down(Database).await;
+    stores.postgres_proxy().set(ProxyMode::Pass);
+    site.assert_recovers(&format!("Postgres {mode:?}")).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_too_late() {
+    survives(ProxyMode::Latency(Duration::from_secs(2))).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_in_drops() {
+    survives(ProxyMode::Drip(Duration::from_millis(200))).await;
+}
+
+#[actix_web::test]
+async fn postgres_answers_after_the_network_has_held_everything() {
+    survives(ProxyMode::Blackhole).await;
+}
+
+#[actix_web::test]
+async fn postgres_gets_new_connections_for_those_that_the_network_swallowed() {
+    survives(ProxyMode::Swallow).await;
+}
+
+#[actix_web::test]
+async fn postgres_refuses_connections() {
+    survives(ProxyMode::Refuse).await;
+}
+
+#[actix_web::test]
+async fn postgres_is_cut_off_in_the_middle_of_answers() {
+    survives(ProxyMode::CutAfter(10)).await;
+}
+
+/// Without a lookup that hangs as well: nobody who is signed in asks for anything meanwhile.
+#[actix_web::test]
+async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
+    let site = OutageTest::start(builder().through_proxies()).await;
+    let stores = site.app.stores();
+    stores.postgres_proxy().set(ProxyMode::Swallow);
+    let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
+    let visitors: Vec<Client> = (0..12).map(|_| site.app.client()).collect();
+    let all = visitors.iter().map(|visitor| assert_unavailable(visitor, "/login", Some(&credentials)));
+    futures_util::future::join_all(all).await;
+    stores.postgres_proxy().set(ProxyMode::Pass);
+    site.assert_recovers("Postgres with its pool swallowed").await;
+}
+
+#[actix_web::test]
+async fn connections_to_postgres_that_were_reset_are_replaced() {
+    let site = OutageTest::start(builder().through_proxies()).await;
+    site.app.stores().postgres_proxy().reset_connections();
+    site.here.get("/profile").await.expect(200);
+    site.here.get("/sessions").await.expect(200);
+    site.assert_recovers("Postgres reset").await;
+}
+
+#[actix_web::test]
+async fn postgres_is_stopped_and_goes_on() {
+    let server = PostgresServer::start_own();
+    let site = OutageTest::start(builder().on_postgres(&server)).await;
+    server.freeze();
+    site.assert_down(Database).await;
+    server.thaw();
+    site.assert_recovers("Postgres SIGSTOP").await;
+}
+
+#[actix_web::test]
+async fn postgres_is_killed_and_starts_again() {
+    let mut server = PostgresServer::start_own();
+    let site = OutageTest::start(builder().on_postgres(&server)).await;
+    server.kill();
+    site.assert_down(Database).await;
+    server.restart();
+    site.assert_recovers("Postgres kill -9").await;
+}
+
+#[actix_web::test]
+async fn a_locked_table_holds_nobody_up() {
+    for table in ["sessions", "users"] {
+        let site = OutageTest::start(builder()).await;
+        let lock = site.app.lock_table(table);
+        let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
+        for path in ["/profile", "/sessions"] {
+            assert_unavailable(&site.here, path, None).await;
+        }
+        assert_unavailable(&site.here, "/logout", Some(&[])).await;
+        assert_unavailable(&site.app.client(), "/login", Some(&credentials)).await;
+        timely(site.app.client().get("/")).await.expect(200);
+        timely(site.here.get("/")).await.expect(200);
+        timely(site.here.get("/static/app.css")).await.expect(200);
+        lock.commit();
+        site.assert_recovers(&format!("Postgres with {table} locked")).await;
+    }
+}
+
+#[actix_web::test]
+async fn threads_and_connections_stay_few_while_postgres_hangs() {
+    let program = builder().through_proxies().start_program();
+    let ada = Person::new("Ada Lovelace");
+    let here = program.client();
+    eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
+    ada.register(&here).await;
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", program.id())).unwrap().count();
+    let proxy = program.stores().postgres_proxy();
+    let (threads_before, accepted_before) = (threads(), proxy.accepted());
+    proxy.set(ProxyMode::Swallow);
+    let (start, mut most) = (Instant::now(), 0);
+    let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
+    let mut asked = 0;
+    while start.elapsed() < Duration::from_secs(5) {
+        let clients: Vec<Client> = (0..6).map(|_| program.client()).collect();
+        let sign_ins = clients.iter().map(|client| timely(client.post("/login", &credentials)));
+        let pages = (0..6).map(|_| timely(here.get("/profile")));
+        let (sign_ins, pages) =
+            tokio::join!(futures_util::future::join_all(sign_ins), futures_util::future::join_all(pages));
+        for answer in sign_ins.into_iter().chain(pages) {
+            answer.expect(503);
+            asked += 1;
+        }
+        most = most.max(threads());
+    }
+    let accepted = proxy.accepted() - accepted_before;
+    eprintln!(
+        "{asked} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
+    );
+    assert!(asked > 50, "{asked} requests in five seconds");
+    assert!(most < threads_before + 60, "{most} threads, before {threads_before}");
+    assert!(accepted < 60, "{accepted} connections in five seconds");
+    proxy.set(ProxyMode::Pass);
+    let start = Instant::now();
+    eventually(|| async { here.get("/profile").await.status == 200 }).await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let hung = "the database does not answer, trying again";
+    assert_eq!(program.output().matches(hung).count(), 1, "logged once");
+    assert_eq!(program.output().matches("the database answers again").count(), 1, "logged once");
+}
+
+#[actix_web::test]
+async fn the_application_starts_before_postgres() {
+    let mut server = PostgresServer::start_own();
+    server.kill();
+    let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).start_program();
+    let client = program.client();
+    client.get("/").await.expect(200);
+    client.get("/healthz").await.expect(200);
+    assert_eq!(client.get("/readyz").await.expect(503).json()["database"], "down");
+    assert_unavailable(&client, "/login", Some(&[("email", "a@example.org"), ("password", PASSWORD)])).await;
+    assert!(program.output().contains("the database is not reached"), "{}", program.output());
+    server.restart();
+    let link = eventually(|| async {
+        let output = program.output();
+        let line = output.lines().find(|line| line.contains("/setup?token="))?;
+        Some(line.trim().to_owned())
+    });
+    let link = link.await;
+    client.get(&link).await.expect(200);
+    assert_eq!(client.get("/readyz").await.expect(200).json()["database"], "up");
+    Person::new("Ada Lovelace").register(&client).await;
+    client.get("/profile").await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_application_starts_while_postgres_hangs() {
+    let server = PostgresServer::start_own();
+    server.freeze();
+    let start = Instant::now();
+    let program = builder().on_postgres(&server).start_program();
+    program.client().get("/healthz").await.expect(200);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let start = Instant::now();
+    assert_eq!(program.client().get("/readyz").await.expect(503).json()["database"], "down");
+    assert!(start.elapsed() < 2 * TIMEOUT + Duration::from_millis(1500), "{:?}", start.elapsed());
+    server.thaw();
+    eventually(|| async { program.output().contains("/setup?token=") }).await;
+}

@@ -1,0 +1,155 @@
+//! kill -9 at any moment leaves nothing half done.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+};
+
+use actix_web::rt::{spawn, task::JoinHandle};
+use tokio::sync::Mutex;
+
+use crate::support::*;
+
+const KILLS: usize = 8;
+const WORKERS: usize = 4;
+const OTHER_PASSWORD: &str = "copper-lantern-58-birch";
+
+/// Somebody whose requests may have been cut off: what they know of themselves afterwards.
+struct Witness {
+    person: Person,
+    /// The registration was answered: the account is there for good.
+    registered: bool,
+    /// Browsers that were told of a session; the one that changed the password holds the rotated key.
+    browsers: Vec<Client>,
+}
+
+#[derive(Default)]
+struct Log {
+    witnesses: Mutex<Vec<Witness>>,
+    /// Registrations and sign-ins that were answered with a session.
+    inside: AtomicUsize,
+    enough: AtomicBool,
+}
+
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+/// Registers, signs in elsewhere, changes the password and signs out, again and again, whatever happens.
+async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
+    let mut round = 0;
+    while !log.enough.load(SeqCst) {
+        round += 1;
+        let person = Person::new(&format!("Worker {number} Round {round}"));
+        let (first, second) = (clients(), clients());
+        let (email, password) = (person.email.as_str(), person.password.as_str());
+        let register = [
+            ("name", person.name.as_str()),
+            ("email", email),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
+        let change = [
+            ("current_password", password),
+            ("password", OTHER_PASSWORD),
+            ("password_confirmation", OTHER_PASSWORD),
+        ];
+        let steps: [(&Client, &str, Fields<'_>); 4] = [
+            (&first, "/register", &register),
+            (&second, "/login", &[("email", email), ("password", password)]),
+            (&first, "/profile/password", &change),
+            (&second, "/logout", &[]),
+        ];
+        let mut registered = false;
+        for (client, path, fields) in steps {
+            if let Ok(answer) = client.request(reqwest::Method::POST, path).form(fields).try_send().await {
+                let inside = answer.status == 303 && ["/register", "/login"].contains(&path);
+                registered |= inside && path == "/register";
+                log.inside.fetch_add(usize::from(inside), SeqCst);
+            }
+        }
+        log.witnesses.lock().await.push(Witness { person, registered, browsers: vec![first, second] });
+    }
+}
+
+on_both_stacks!(nothing_is_half_done_after_kill_nine, |stack| async {
+    let mut program = TestApp::builder(stack).start_program();
+    let log = Arc::<Log>::default();
+    // Signed in once, so that clients are made for the program's address, which may change.
+    let prototype = Arc::new(program.client());
+    let workers: Vec<JoinHandle<()>> = (0..WORKERS)
+        .map(|number| {
+            let prototype = prototype.clone();
+            spawn(work(log.clone(), move || prototype.copy(), number))
+        })
+        .collect();
+    for kill in 0..KILLS {
+        // A different number each time, so that each kill meets other requests half way. Refusals do not count: after
+        // a registration that was cut off they come at once, and kills would follow each other with nothing in between.
+        let goal = log.inside.load(SeqCst) + 2 + kill % 4;
+        eventually(|| async { log.inside.load(SeqCst) >= goal }).await;
+        program.kill();
+        program.restart();
+    }
+    log.enough.store(true, SeqCst);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
+
+    only_explained(&program);
+    program.assert_nothing_half_done();
+    let witnesses = std::mem::take(&mut *log.witnesses.lock().await);
+    let (mut accounts, mut working) = (0, 0);
+    for witness in &witnesses {
+        let exists = signs_in_or_never_existed(&program, &witness.person).await;
+        assert!(exists || !witness.registered, "{} was registered and is gone", witness.person.email);
+        accounts += usize::from(exists);
+        for browser in &witness.browsers {
+            working += usize::from(is_listed_if_it_works(browser).await);
+        }
+    }
+    assert!(accounts >= KILLS && working > 0, "{accounts} accounts, {working} sessions");
+    eprintln!("{} people, {accounts} accounts, {working} sessions that work", witnesses.len());
+});
+
+/// `sessions verify` finds cut-off sign-ins and keys that nobody got, nothing else, and puts them right.
+fn only_explained(program: &Program) {
+    let found = program.command(&["sessions", "verify"], "").stdout;
+    let explained = [
+        "compared.",
+        "They agree.",
+        "sign-in that was cut off before its session was stored",
+        "store entry without a session",
+    ];
+    for line in found.lines() {
+        assert!(explained.iter().any(|known| line.contains(known)), "{line}\nin {found}");
+    }
+    let repaired = program.command(&["sessions", "verify", "--repair"], "");
+    assert!(repaired.status.success(), "{repaired:?}");
+    let again = program.command(&["sessions", "verify"], "");
+    assert!(again.status.success() && again.stdout.contains("They agree."), "{again:?}");
+}
+
+/// Whether there is such an account; then one of the passwords is right.
+async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
+    let exists = program.users().iter().any(|user| user[1] == person.email);
+    let mut right = Vec::new();
+    for password in [person.password.as_str(), OTHER_PASSWORD] {
+        let fields = [("email", person.email.as_str()), ("password", password)];
+        match program.client().post("/login", &fields).await.status {
+            303 => right.push(password),
+            status => assert_eq!(status, 401),
+        }
+    }
+    assert_eq!(right.len(), usize::from(exists), "{}: {right:?}", person.email);
+    right.len() == 1
+}
+
+async fn is_listed_if_it_works(browser: &Client) -> bool {
+    let page = browser.get("/sessions").await;
+    if page.status == 200 {
+        page.has("This device");
+        return true;
+    }
+    page.to("/login?next=%2Fsessions");
+    false
+}

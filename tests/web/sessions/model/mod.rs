@@ -1,0 +1,315 @@
+//! Random interleavings of everything that begins, changes and ends sessions, against a small model of who is signed
+//! in. After every step pages, lists, catalogue and store agree with it, on both instances.
+//!
+//! When it fails it says the shortest list of steps it found that fails too.
+
+mod agreement;
+
+use std::collections::BTreeSet;
+
+use actix_web::rt::System;
+use proptest::{
+    collection::vec,
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
+
+use crate::support::{
+    test_routes::{session_id, start},
+    *,
+};
+
+const BROWSERS: usize = 3;
+
+/// What happens. Browsers, users and instances by number; sessions by their place among all that ever began.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    SignIn { browser: usize, user: usize, remembered: bool },
+    Read { browser: usize },
+    Change { browser: usize },
+    Rotate { browser: usize },
+    ChangePassword { browser: usize },
+    Logout { browser: usize },
+    EndOne { browser: usize, session: usize },
+    EndOthers { browser: usize },
+    EndByAdmin { session: usize },
+    Deactivate { user: usize },
+    Activate { user: usize },
+    Lose { session: usize },
+    Expire { session: usize },
+}
+
+use Step::*;
+
+fn step() -> impl Strategy<Value = Step> {
+    let (browser, user, session) = (|| 0..BROWSERS, || 0..2_usize, || 0..64_usize);
+    prop_oneof![
+        6 => (browser(), user(), any::<bool>())
+            .prop_map(|(browser, user, remembered)| SignIn { browser, user, remembered }),
+        1 => browser().prop_map(|browser| Read { browser }),
+        2 => browser().prop_map(|browser| Change { browser }),
+        2 => browser().prop_map(|browser| Rotate { browser }),
+        1 => browser().prop_map(|browser| ChangePassword { browser }),
+        1 => browser().prop_map(|browser| Logout { browser }),
+        2 => (browser(), session()).prop_map(|(browser, session)| EndOne { browser, session }),
+        1 => browser().prop_map(|browser| EndOthers { browser }),
+        1 => session().prop_map(|session| EndByAdmin { session }),
+        1 => user().prop_map(|user| Deactivate { user }),
+        2 => user().prop_map(|user| Activate { user }),
+        1 => session().prop_map(|session| Lose { session }),
+        1 => session().prop_map(|session| Expire { session }),
+    ]
+}
+
+fn holds_on(stack: Stack) {
+    let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    // Each step with the instance that it is done on.
+    let steps = vec((step(), 0..2_usize), 1..=40);
+    let held = TestRunner::new(config).run(&steps, |steps| {
+        System::new().block_on(async {
+            let mut world = World::new(stack).await;
+            for (step, instance) in steps {
+                world.take(step, instance).await;
+                world.check().await;
+            }
+        });
+        Ok(())
+    });
+    held.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn everything_agrees_on_who_is_signed_in_sqlite() {
+    holds_on(Stack::Sqlite);
+}
+
+#[test]
+fn everything_agrees_on_who_is_signed_in_postgres_redis() {
+    holds_on(Stack::PostgresRedis);
+}
+
+/// What the model knows of a session.
+struct Known {
+    id: String,
+    user: usize,
+    counter: Option<u64>,
+    /// `None` while it works, then why it ended; `Some(None)`: the store or the clock took it.
+    end: Option<Option<&'static str>>,
+}
+
+/// The application and the model beside it.
+struct World {
+    apps: [TestApp; 2],
+    admin: Client,
+    people: Vec<Person>,
+    active: [bool; 2],
+    browsers: Vec<Client>,
+    sessions: Vec<Known>,
+    /// Which session a browser has the key of.
+    has: [Option<usize>; BROWSERS],
+    /// Entries that nobody deleted when their sessions ended.
+    left: BTreeSet<String>,
+    checks: usize,
+}
+
+impl World {
+    async fn new(stack: Stack) -> Self {
+        let app = start(stack).await.0;
+        let second = app.second_instance().await;
+        let (_, admin) = app.admin("Root Admin").await;
+        let mut people = Vec::new();
+        for name in ["Ada Lovelace", "Grace Hopper"] {
+            let (person, client) = app.person(name).await;
+            let _ = client.post("/logout", &[]).await.to("/");
+            people.push(person);
+        }
+        let browsers = (0..BROWSERS).map(|_| app.client()).collect();
+        let (apps, sessions, left) = ([app, second], Vec::new(), BTreeSet::new());
+        Self {
+            apps,
+            admin,
+            people,
+            active: [true; 2],
+            browsers,
+            sessions,
+            has: [None; BROWSERS],
+            left,
+            checks: 0,
+        }
+    }
+
+    /// The session that works in a browser.
+    fn current(&self, browser: usize) -> Option<usize> {
+        self.has[browser].filter(|&session| self.sessions[session].end.is_none())
+    }
+
+    fn end(&mut self, reason: Option<&'static str>, which: impl Fn(usize, &Known) -> bool) {
+        for (number, session) in self.sessions.iter_mut().enumerate() {
+            if session.end.is_none() && which(number, session) {
+                session.end = Some(reason);
+            }
+        }
+    }
+
+    /// Sends a form from a browser to an instance; what comes back stays in the browser.
+    async fn post(&mut self, browser: usize, instance: usize, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let client = self.browsers[browser].at(&self.apps[instance]);
+        let answer = client.post(path, fields).await;
+        self.browsers[browser] = client;
+        answer
+    }
+
+    /// The same where only a signed-in person may: what was done there, and by which session.
+    async fn act(
+        &mut self,
+        browser: usize,
+        instance: usize,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Option<(usize, Answer)> {
+        let answer = self.post(browser, instance, path, fields).await;
+        match self.current(browser) {
+            Some(session) => Some((session, answer)),
+            None => {
+                let _ = answer.expect(401);
+                None
+            }
+        }
+    }
+
+    async fn take(&mut self, step: Step, instance: usize) {
+        match step {
+            SignIn { browser, user, remembered } => self.sign_in(browser, instance, user, remembered).await,
+            Read { browser } => {
+                let client = self.browsers[browser].at(&self.apps[instance]);
+                assert_eq!(signed_in(&client).await, self.current(browser).is_some());
+                self.browsers[browser] = client;
+            }
+            Change { browser } => {
+                if let Some((session, answer)) = self.act(browser, instance, "/test/change", &[]).await {
+                    let _ = answer.expect(200);
+                    let counter = &mut self.sessions[session].counter;
+                    *counter = Some(counter.unwrap_or(0) + 1);
+                }
+            }
+            Rotate { browser } => {
+                if let Some((_, answer)) = self.act(browser, instance, "/test/rotate", &[]).await {
+                    let _ = answer.expect(200);
+                }
+            }
+            ChangePassword { browser } => {
+                let fields = [
+                    ("current_password", PASSWORD),
+                    ("password", PASSWORD),
+                    ("password_confirmation", PASSWORD),
+                ];
+                if let Some((session, answer)) =
+                    self.act(browser, instance, "/profile/password", &fields).await
+                {
+                    let _ = answer.to("/profile");
+                    let user = self.sessions[session].user;
+                    self.end(Some("password_changed"), |number, known| {
+                        known.user == user && number != session
+                    });
+                }
+            }
+            Logout { browser } => {
+                if let Some((session, answer)) = self.act(browser, instance, "/logout", &[]).await {
+                    let _ = answer.to("/");
+                    self.end(Some("logout"), |number, _| number == session);
+                }
+            }
+            EndOne { browser, session } if !self.sessions.is_empty() => {
+                let ended = session % self.sessions.len();
+                let path = format!("/sessions/{}/end", self.sessions[ended].id);
+                if let Some((session, answer)) = self.act(browser, instance, &path, &[]).await {
+                    if self.sessions[ended].user != self.sessions[session].user {
+                        let _ = answer.expect(404);
+                    } else if ended == session {
+                        let _ = answer.to("/");
+                        self.end(Some("logout"), |number, _| number == ended);
+                    } else {
+                        let _ = answer.to("/sessions");
+                        self.end(Some("ended_by_user"), |number, _| number == ended);
+                    }
+                }
+            }
+            EndOthers { browser } => {
+                if let Some((session, answer)) =
+                    self.act(browser, instance, "/sessions/end-others", &[]).await
+                {
+                    let _ = answer.to("/sessions");
+                    let user = self.sessions[session].user;
+                    self.end(Some("ended_by_user"), |number, known| known.user == user && number != session);
+                }
+            }
+            EndByAdmin { session } if !self.sessions.is_empty() => {
+                let ended = session % self.sessions.len();
+                let path = format!("/admin/sessions/{}/end", self.sessions[ended].id);
+                let admin = self.admin.at(&self.apps[instance]);
+                let _ = admin.post(&path, &[("reason", "test")]).await.expect(303);
+                self.end(Some("ended_by_admin"), |number, _| number == ended);
+            }
+            Deactivate { user } => {
+                self.left.extend(self.keys());
+                self.apps[0].deactivate(&self.people[user]);
+                self.active[user] = false;
+                self.end(Some("user_deactivated"), |_, known| known.user == user);
+            }
+            Activate { user } => {
+                self.apps[0].set_active(&self.people[user], true);
+                self.active[user] = true;
+            }
+            Lose { session } | Expire { session } if !self.sessions.is_empty() => {
+                self.lose(session % self.sessions.len(), matches!(step, Expire { .. }));
+            }
+            EndOne { .. } | EndByAdmin { .. } | Lose { .. } | Expire { .. } => {}
+        }
+    }
+
+    async fn sign_in(&mut self, browser: usize, instance: usize, user: usize, remembered: bool) {
+        let before = self.browsers[browser].cookie(COOKIE).map(|cookie| cookie.value);
+        let person = self.people[user].clone();
+        let mut fields = vec![("email", person.email.as_str()), ("password", &person.password)];
+        if remembered {
+            fields.push(("remember", "on"));
+        }
+        let answer = self.post(browser, instance, "/login", &fields).await;
+        if !self.active[user] {
+            let _ = answer.expect(401);
+            return;
+        }
+        let cookie = new_cookie(&answer.to("/profile")).expect("a cookie");
+        assert_eq!(cookie.max_age().is_some(), remembered);
+        assert_ne!(Some(cookie.value), before);
+        let replaced = self.current(browser);
+        self.end(Some("replaced"), |number, _| Some(number) == replaced);
+        let id = session_id(&self.browsers[browser]).await;
+        assert!(self.sessions.iter().all(|known| known.id != id), "an id is never used again");
+        self.has[browser] = Some(self.sessions.len());
+        self.sessions.push(Known { id, user, counter: None, end: None });
+    }
+
+    /// Takes a session's state away behind the application's back.
+    fn lose(&mut self, lost: usize, by_time: bool) {
+        if self.sessions[lost].end.is_some() {
+            return;
+        }
+        let app = &self.apps[0];
+        let id = &self.sessions[lost].id;
+        if app.backend() == Backend::Redis || !by_time {
+            app.lose_state(id);
+        }
+        if by_time {
+            // Seen later than any sighting that is still to be written, which would postpone it again.
+            app.set_session_time(id, SessionTime::LastSeen, "2099-01-01 00:00:00");
+            app.set_session_time(id, SessionTime::Expires, "2026-01-01 00:00:00");
+        }
+        self.end(None, |number, _| number == lost);
+    }
+
+    /// The store keys of sessions that work, as the catalogue has them.
+    fn keys(&self) -> BTreeSet<String> {
+        self.apps[0].unexpired_store_keys().into_iter().collect()
+    }
+}
