@@ -2,7 +2,7 @@
 
 use crate::{admin_sessions::id_of, support::*};
 
-on_both_stacks!(people_see_what_happened_to_their_account_and_nobody_elses, |stack| async {
+on_both_stacks!(activity_lists_own_events_only, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -44,7 +44,7 @@ fn newest(app: &TestApp, person: &Person) -> String {
     app.query_one(&format!("{select} {email} ORDER BY s.created_at DESC LIMIT 1")).unwrap()
 }
 
-on_both_stacks!(a_long_history_comes_in_pages_of_fifty, |stack| async {
+on_both_stacks!(activity_pages_hold_fifty_events, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = app.query_one(&format!("SELECT id FROM users WHERE email = {}", quoted(&ada.email))).unwrap();

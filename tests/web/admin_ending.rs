@@ -24,7 +24,7 @@ async fn shown(admin: &Client, query: &str) -> Vec<String> {
     emails
 }
 
-on_both_stacks!(every_filter_narrows_the_list, |stack| async {
+on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let (_, remembered) = &people[1];
@@ -46,7 +46,7 @@ on_both_stacks!(every_filter_narrows_the_list, |stack| async {
     assert_eq!(started.last().map(String::as_str), Some("ada@example.org"));
 });
 
-on_both_stacks!(ended_sessions_are_listed_with_their_reason, |stack| async {
+on_both_stacks!(admin_ended_list_shows_end_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let _ = people[0].1.post("/logout", &[]).await.to("/");
@@ -54,7 +54,7 @@ on_both_stacks!(ended_sessions_are_listed_with_their_reason, |stack| async {
     assert_eq!(page.texts("table .email"), ["ada@example.org"]);
 });
 
-on_both_stacks!(ended_sessions_of_an_age_come_in_the_order_of_that_age, |stack| async {
+on_both_stacks!(admin_ended_list_age_filter_sets_order, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     for (_, client) in &people[..3] {
@@ -84,7 +84,7 @@ on_both_stacks!(ended_sessions_of_an_age_come_in_the_order_of_that_age, |stack| 
     }
 });
 
-on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
+on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let first = [("browser", "firefox"), ("reason", "Lost laptops")];
@@ -110,7 +110,7 @@ on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
     assert_eq!(events.as_deref(), Some("3"));
 });
 
-on_both_stacks!(a_number_that_has_changed_is_told_before_anything_ends, |stack| async {
+on_both_stacks!(bulk_end_changed_count_422, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let stale = [("browser", "firefox"), ("reason", "x"), ("confirm", "yes"), ("expected", "2")];
@@ -118,7 +118,7 @@ on_both_stacks!(a_number_that_has_changed_is_told_before_anything_ends, |stack| 
     let _ = people[0].1.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
+on_both_stacks!(bulk_end_invalid_filter_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     for (field, value) in
@@ -143,7 +143,7 @@ on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
         .has("Nothing to end");
 });
 
-on_both_stacks!(everyone_takes_a_tick_and_a_reason, |stack| async {
+on_both_stacks!(bulk_end_without_filter_requires_checkbox_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let confirm = [("confirm", "yes"), ("expected", "4")];
@@ -172,7 +172,7 @@ fn ids_of(app: &TestApp, names: &[&str]) -> Vec<String> {
     names.iter().map(id).collect()
 }
 
-on_both_stacks!(ticked_sessions_end_after_a_preview, |stack| async {
+on_both_stacks!(bulk_end_by_selection_previews_then_ends_selected, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let list = admin.get("/admin/sessions").await.expect(200);
@@ -201,7 +201,7 @@ on_both_stacks!(ticked_sessions_end_after_a_preview, |stack| async {
     let _ = again.has("None of the ticked sessions is active any more");
 });
 
-on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
+on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, people) = crowd(&app).await;
     let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
@@ -221,7 +221,7 @@ on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
     }
 });
 
-on_both_stacks!(one_session_of_one_person_is_spoken_of_as_one, |stack| async {
+on_both_stacks!(bulk_end_preview_uses_singular_and_plural, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, _) = crowd(&app).await;
     let ids = ids_of(&app, &["Ada"]);
@@ -235,7 +235,7 @@ on_both_stacks!(one_session_of_one_person_is_spoken_of_as_one, |stack| async {
     }
 });
 
-on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |stack| async {
+on_both_stacks!(end_reason_limited_to_one_line_of_200_characters, |stack| async {
     let app = TestApp::start(stack).await;
     let (admin, _) = crowd(&app).await;
     let ids = ids_of(&app, &["Ada", "Bo", "Cy"]);
@@ -258,7 +258,7 @@ on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |st
     assert_eq!(kept, vec![vec![Some(longest)]; 3]);
 });
 
-on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async {
+on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "2600", "--ended", "10"]);
     let admin = app.client();
@@ -288,7 +288,7 @@ on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async 
 });
 
 #[actix_web::test]
-async fn an_end_of_many_waits_for_a_row_that_somebody_holds() {
+async fn bulk_end_retries_while_row_is_locked() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (admin, people) = crowd(&app).await;
     let mut holder = app.stores().connect();

@@ -21,7 +21,7 @@ fn entry(app: &TestApp, at: &str, kind: &str, user: &str, detail: &str) {
     ));
 }
 
-on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| async {
+on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let away = app.client().bound_to([127, 0, 5, 7]);
@@ -87,7 +87,7 @@ on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| asy
     );
 });
 
-on_both_stacks!(an_entry_names_who_did_it_where_and_why, |stack| async {
+on_both_stacks!(events_list_shows_actor_address_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let ada = Person { name: "<b>Ada</b> Lovelace".to_owned(), ..Person::new("Ada Lovelace") };
@@ -116,7 +116,7 @@ on_both_stacks!(an_entry_names_who_did_it_where_and_why, |stack| async {
     assert_page(&page);
 });
 
-on_both_stacks!(what_cannot_be_read_is_said_beside_its_field_and_kept, |stack| async {
+on_both_stacks!(events_list_invalid_filter_422_keeps_input, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = "x".repeat(101);
@@ -158,7 +158,7 @@ on_both_stacks!(what_cannot_be_read_is_said_beside_its_field_and_kept, |stack| a
 const AWKWARD: [&str; 7] =
     ["=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1;A2)", "a, \"b\"", "two\r\nlines", "ünï\u{1F600}"];
 
-on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_shows, |stack| async {
+on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -225,7 +225,7 @@ on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_show
     assert_eq!(page.attributes("a[download]", "href"), ["/admin/events.csv?kind=name_changed"]);
 });
 
-on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| async {
+on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     // More than what the sockets hold, so that most is still to be read when the reader stops.

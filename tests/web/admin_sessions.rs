@@ -22,7 +22,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
+on_both_stacks!(admin_list_filters_by_name_email_and_network, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let away = app.client().bound_to([127, 0, 5, 7]);
@@ -75,7 +75,7 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
     assert_eq!(count(&admin.get("/admin/sessions?q=&ip=").await), 3);
 });
 
-on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |stack| async {
+on_both_stacks!(admin_list_filters_by_current_name_and_role, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, laptop) = app.person("Ada Byron").await;
@@ -109,7 +109,7 @@ on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |
     assert_eq!(shown("q=+lovelace&role=admin&sort=started").await, [1, 1]);
 });
 
-on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
+on_both_stacks!(admin_list_user_id_query_matches_that_user_only, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = format!("{}@{}.example.org", "a".repeat(60), "b".repeat(60));
@@ -147,7 +147,7 @@ on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
     admin.get("/admin/sessions?q=%23ada").await.expect(422).has("or # and a user");
 });
 
-on_both_stacks!(the_table_says_the_order_that_it_has, |stack| async {
+on_both_stacks!(admin_list_caption_names_sort_order, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -165,7 +165,7 @@ on_both_stacks!(the_table_says_the_order_that_it_has, |stack| async {
     }
 });
 
-on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| async {
+on_both_stacks!(admin_list_invalid_filter_422_with_field_error, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = "x".repeat(101);
@@ -190,7 +190,7 @@ on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| 
     }
 });
 
-on_both_stacks!(a_page_of_the_list_that_never_was_is_no_fault, |stack| async {
+on_both_stacks!(admin_list_unknown_cursor_is_no_server_error, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for after in [
@@ -211,7 +211,7 @@ on_both_stacks!(a_page_of_the_list_that_never_was_is_no_fault, |stack| async {
     }
 });
 
-on_both_stacks!(long_lists_come_in_pages_of_fifty, |stack| async {
+on_both_stacks!(admin_list_pages_hold_fifty_sessions, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, first) = app.person("Ada Lovelace").await;
@@ -248,7 +248,7 @@ on_both_stacks!(long_lists_come_in_pages_of_fifty, |stack| async {
     drop((cookie, clients));
 });
 
-on_both_stacks!(the_newest_activity_comes_first, |stack| async {
+on_both_stacks!(admin_list_sorts_by_last_seen, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -265,7 +265,7 @@ on_both_stacks!(the_newest_activity_comes_first, |stack| async {
     assert_eq!(people(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
 });
 
-on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, |stack| async {
+on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -302,7 +302,7 @@ on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, 
 });
 
 // More people than are looked up one by one: the list is gone through for what each session says of its user.
-on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| async {
+on_both_stacks!(admin_list_search_matching_many_users_is_complete, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "700", "--sessions", "900", "--ended", "1200"]);
     let admin = app.client();
@@ -337,7 +337,7 @@ on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| asyn
 });
 
 #[actix_web::test]
-async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
+async fn admin_list_drops_sessions_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let kept = app.redis().keys();
@@ -362,7 +362,7 @@ async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
 
 /// A page is filled up from those that follow; where that takes too long it says that there are more.
 #[actix_web::test]
-async fn a_page_of_lost_sessions_still_leads_to_the_next() {
+async fn admin_list_page_of_missing_sessions_links_next() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
     let lost = app.redis().keys();

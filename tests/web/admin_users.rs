@@ -22,7 +22,7 @@ pub fn recorded(app: &TestApp, person: &Person) -> Vec<(String, Option<String>, 
     rows.into_iter().map(|row| (row[0].clone().unwrap(), row[1].clone(), row[2].clone())).collect()
 }
 
-on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
+on_both_stacks!(users_list_filters_by_name_role_and_state, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -70,7 +70,7 @@ on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
     admin.get("/admin/users?after=1").await.expect(200).has("Nothing further");
 });
 
-on_both_stacks!(long_lists_of_users_come_in_pages_of_fifty, |stack| async {
+on_both_stacks!(users_list_pages_hold_fifty_users, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let rows: Vec<String> = (0..120)
@@ -104,7 +104,7 @@ on_both_stacks!(long_lists_of_users_come_in_pages_of_fifty, |stack| async {
     assert_eq!(ids.len(), 120, "everyone once");
 });
 
-on_both_stacks!(a_page_shows_everything_about_one_user, |stack| async {
+on_both_stacks!(user_page_shows_details_without_hash, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let ada = Person { name: "<b>Ada</b> \"Co\"".to_owned(), ..Person::new("Ada Lovelace") };
@@ -134,7 +134,7 @@ on_both_stacks!(a_page_shows_everything_about_one_user, |stack| async {
     }
 });
 
-on_both_stacks!(a_new_role_counts_at_the_next_request_under_a_new_key, |stack| async {
+on_both_stacks!(role_change_applies_at_next_request_with_new_key, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -172,7 +172,7 @@ on_both_stacks!(a_new_role_counts_at_the_next_request_under_a_new_key, |stack| a
     assert_eq!(recorded(&app, &ada), expected);
 });
 
-on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
+on_both_stacks!(deactivation_ends_sessions_and_blocks_login, |stack| async {
     let (app, door) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -208,7 +208,7 @@ on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
     }
 });
 
-on_both_stacks!(all_sessions_of_a_user_end_with_a_reason, |stack| async {
+on_both_stacks!(admin_end_all_of_user_records_reason, |stack| async {
     let (app, door) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -247,7 +247,7 @@ on_both_stacks!(all_sessions_of_a_user_end_with_a_reason, |stack| async {
     assert!(!signed_in(&other).await);
 });
 
-on_both_stacks!(an_administrator_who_leaves_is_signed_out, |stack| async {
+on_both_stacks!(admin_own_deactivation_or_demotion_removes_access, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (_, other) = app.admin("Ada Lovelace").await;

@@ -62,7 +62,7 @@ async fn with_user_and_link(stack: Stack) -> (TestApp, Client) {
     (app, client)
 }
 
-on_both_stacks!(each_field_that_cannot_be_read_is_named_and_nothing_is_written, |stack| async {
+on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
     let (app, client) = with_user_and_link(stack).await;
     let visitor = app.client();
     let before = everything(&app);
@@ -108,7 +108,7 @@ on_both_stacks!(each_field_that_cannot_be_read_is_named_and_nothing_is_written, 
     assert_eq!(everything(&app), before);
 });
 
-on_both_stacks!(the_setup_form_names_each_field_that_cannot_be_read, |stack| async {
+on_both_stacks!(setup_form_unreadable_field_422, |stack| async {
     let app = TestApp::start(stack).await;
     let before = everything(&app);
     let (path, fields) = forms(&app).remove(1);
@@ -128,7 +128,7 @@ on_both_stacks!(the_setup_form_names_each_field_that_cannot_be_read, |stack| asy
     assert_eq!(everything(&app), before);
 });
 
-on_both_stacks!(what_is_too_large_is_refused, |stack| async {
+on_both_stacks!(form_too_large_413_long_field_422, |stack| async {
     let (app, client) = with_user_and_link(stack).await;
     let before = everything(&app);
     for (path, fields) in forms(&app) {
@@ -153,7 +153,7 @@ on_both_stacks!(what_is_too_large_is_refused, |stack| async {
     assert_eq!(everything(&app), before);
 });
 
-on_both_stacks!(unusual_text_is_kept_and_shown_as_it_was_typed, |stack| async {
+on_both_stacks!(unusual_name_round_trips_unchanged, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     for name in [
@@ -179,7 +179,7 @@ on_both_stacks!(unusual_text_is_kept_and_shown_as_it_was_typed, |stack| async {
     }
 });
 
-on_both_stacks!(no_query_and_no_path_is_a_fault_of_the_server, |stack| async {
+on_both_stacks!(malformed_query_or_path_never_5xx, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     let long = "a".repeat(6_000);

@@ -95,16 +95,16 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
     admin.wait_for("Moving house").await;
 }
 
-on_both_stacks!(an_administrator_finds_and_ends_sessions, |stack| async {
+on_both_stacks!(browser_admin_finds_and_ends_sessions_with_javascript, |stack| async {
     an_administrator_at_work(stack, true).await;
 });
 
-on_both_stacks!(the_same_without_scripts, |stack| async {
+on_both_stacks!(browser_admin_finds_and_ends_sessions_without_javascript, |stack| async {
     an_administrator_at_work(stack, false).await;
 });
 
 #[actix_web::test]
-async fn the_end_of_thousands_shows_how_far_it_is() {
+async fn browser_bulk_end_of_thousands_shows_progress() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "50", "--sessions", "4000", "--ended", "100"]);
     let admin = sign_in(&app, "admin@example.com", &password, true).await;

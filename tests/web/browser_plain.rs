@@ -14,7 +14,7 @@ fn key(key: Key) -> String {
     char::from(key).to_string()
 }
 
-on_both_stacks!(every_form_works_without_scripts, |stack| async {
+on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let ada = Person::new("Ada Lovelace");
@@ -80,7 +80,7 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
 });
 
 #[actix_web::test]
-async fn signing_in_takes_only_the_keyboard() {
+async fn browser_login_by_keyboard_only() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
@@ -109,7 +109,7 @@ async fn signing_in_takes_only_the_keyboard() {
 }
 
 #[actix_web::test]
-async fn ending_a_session_takes_only_the_keyboard() {
+async fn browser_session_end_by_keyboard_only() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     app.person("Alan Turing").await;

@@ -101,10 +101,10 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     admin.wait_for("Link for Ada Lovelace").await;
 }
 
-on_both_stacks!(somebody_is_invited_and_deactivated, |stack| async {
+on_both_stacks!(browser_user_invitation_and_deactivation_with_javascript, |stack| async {
     somebody_comes_and_goes(stack, true).await;
 });
 
-on_both_stacks!(the_same_without_scripts, |stack| async {
+on_both_stacks!(browser_user_invitation_and_deactivation_without_javascript, |stack| async {
     somebody_comes_and_goes(stack, false).await;
 });

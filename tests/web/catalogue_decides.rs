@@ -69,7 +69,7 @@ async fn with_door() -> (TestApp, Arc<Door>) {
 }
 
 #[actix_web::test]
-async fn an_entry_that_is_put_back_signs_nobody_in() {
+async fn ended_session_with_restored_entry_stays_ended() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
@@ -82,7 +82,7 @@ async fn an_entry_that_is_put_back_signs_nobody_in() {
 }
 
 #[actix_web::test]
-async fn an_entry_that_is_deleted_by_hand_stays_deleted_whatever_is_under_way() {
+async fn deleted_entry_is_not_recreated_by_request_in_flight() {
     let (app, door) = with_door().await;
     for path in ["/change", "/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
@@ -94,7 +94,7 @@ async fn an_entry_that_is_deleted_by_hand_stays_deleted_whatever_is_under_way() 
 }
 
 #[actix_web::test]
-async fn a_session_that_ends_while_it_is_changed_or_rotated_leaves_no_entry() {
+async fn session_ended_during_change_or_rotation_leaves_no_entry() {
     let (app, door) = with_door().await;
     for path in ["/change", "/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
@@ -109,7 +109,7 @@ async fn a_session_that_ends_while_it_is_changed_or_rotated_leaves_no_entry() {
 
 /// As after a kill before the last-seen times were written.
 #[actix_web::test]
-async fn the_sweep_ends_no_session_that_the_store_still_has() {
+async fn sweep_keeps_session_still_in_store() {
     let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "8s").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     assert_eq!(app.sql("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'"), 1);
@@ -122,7 +122,7 @@ async fn the_sweep_ends_no_session_that_the_store_still_has() {
 
 /// The sweep finds a session expired; before it ends it, the session gets a new key, and its last-seen time is lost.
 #[actix_web::test]
-async fn the_sweep_ends_no_session_that_got_a_new_key_since_it_looked() {
+async fn sweep_keeps_session_rotated_after_lookup() {
     let (app, _door) = engine::start(Stack::PostgresRedis).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let mut conn = app.stores().catalogue();

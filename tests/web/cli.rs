@@ -36,7 +36,7 @@ fn create(vars: &Vars, email: &str, name: &str, role: &str, password: &str) -> F
     Program::run(&arguments, vars, password)
 }
 
-on_both_stacks!(an_operator_makes_users_and_administrators, |stack| async {
+on_both_stacks!(cli_user_create_makes_users_and_admins, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = vars_of(&app);
     // The line break that `echo` adds is not part of the password; a space is.
@@ -55,7 +55,7 @@ on_both_stacks!(an_operator_makes_users_and_administrators, |stack| async {
     app.client().get(link).await.expect(404);
 });
 
-on_both_stacks!(an_account_that_cannot_be_made_is_explained_in_one_line, |stack| async {
+on_both_stacks!(cli_user_create_invalid_prints_one_line, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = vars_of(&app);
     create(&vars, "ada@example.org", "Ada Lovelace", "user", PASSWORD).done();
@@ -78,7 +78,7 @@ on_both_stacks!(an_account_that_cannot_be_made_is_explained_in_one_line, |stack|
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("1"));
 });
 
-on_both_stacks!(migrate_says_what_it_did, |stack| async {
+on_both_stacks!(cli_migrate_reports_outcome, |stack| async {
     let app = TestApp::start(stack).await;
     let mut vars = vars_of(&app);
     assert!(Program::run(&["migrate"], &vars, "").done().contains("up to date"));
@@ -92,7 +92,7 @@ on_both_stacks!(migrate_says_what_it_did, |stack| async {
 });
 
 #[test]
-fn check_config_accepts_what_is_right() {
+fn cli_check_config_accepts_valid_settings() {
     let right = vars(&[
         ("SESSION_SECRET", SECRET),
         ("REDIS_URL", "redis://:hidden@cache:6379/1"),
@@ -104,7 +104,7 @@ fn check_config_accepts_what_is_right() {
 }
 
 #[test]
-fn check_config_reports_every_mistake_at_once_without_its_secrets() {
+fn cli_check_config_lists_all_errors_without_secrets() {
     let wrong = [
         ("LISTEN_ADDR", "nowhere"),
         ("BASE_URL", "ftp://login.example.org"),
@@ -144,13 +144,13 @@ fn check_config_reports_every_mistake_at_once_without_its_secrets() {
 }
 
 #[test]
-fn on_postgres_the_secret_must_be_given() {
+fn cli_check_config_postgres_requires_session_secret() {
     let complaint =
         Program::run(&["check-config"], &vars(&[("DATABASE_URL", "postgres://db/site")]), "").failed();
     assert!(complaint.starts_with("SESSION_SECRET: "), "{complaint}");
 }
 
-on_both_stacks!(healthcheck_asks_the_server_that_is_configured, |stack| async {
+on_both_stacks!(cli_healthcheck_uses_listen_addr, |stack| async {
     let app = TestApp::start(stack).await;
     let ask = |addr: String| {
         let mut vars = vars_of(&app);
@@ -163,7 +163,7 @@ on_both_stacks!(healthcheck_asks_the_server_that_is_configured, |stack| async {
     assert!(ask("127.0.0.1:9".to_owned()).failed().contains("127.0.0.1:9"));
 });
 
-on_both_stacks!(verify_finds_what_differs_and_repairs_it, |stack| async {
+on_both_stacks!(cli_sessions_verify_reports_and_repairs_differences, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = vars_of(&app);
     let (ada, client) = app.person("Ada Lovelace").await;

@@ -17,7 +17,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(accounts_are_listed_with_the_filters_of_the_page, |stack| async {
+on_both_stacks!(cli_user_list_filters_as_admin_page, |stack| async {
     let app = TestApp::start(stack).await;
     let _ = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -42,7 +42,7 @@ on_both_stacks!(accounts_are_listed_with_the_filters_of_the_page, |stack| async 
     }
 });
 
-on_both_stacks!(an_operator_changes_accounts, |stack| async {
+on_both_stacks!(cli_user_changes_role_and_state, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -85,7 +85,7 @@ on_both_stacks!(an_operator_changes_accounts, |stack| async {
     assert_eq!(app.query_text(kinds), told);
 });
 
-on_both_stacks!(an_operator_makes_a_link_or_sets_the_password, |stack| async {
+on_both_stacks!(cli_user_reset_password_by_link_or_stdin, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let link = user(&app, &["reset-password", &ada.email], "").done();

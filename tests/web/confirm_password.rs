@@ -19,7 +19,7 @@ fn asks(back: &str) -> String {
     format!("/confirm-password?next={next}")
 }
 
-on_both_stacks!(changes_to_accounts_want_the_password_again_after_a_while, |stack| async {
+on_both_stacks!(account_changes_require_recent_password, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -70,7 +70,7 @@ on_both_stacks!(changes_to_accounts_want_the_password_again_after_a_while, |stac
     assert!(!signed_in(&client).await);
 });
 
-on_both_stacks!(ending_all_that_match_wants_it_and_looking_does_not, |stack| async {
+on_both_stacks!(bulk_end_requires_recent_password_preview_does_not, |stack| async {
     let (app, _) = start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -87,7 +87,7 @@ on_both_stacks!(ending_all_that_match_wants_it_and_looking_does_not, |stack| asy
     assert!(!signed_in(&client).await);
 });
 
-on_both_stacks!(the_password_counts_for_as_long_as_is_configured, |stack| async {
+on_both_stacks!(password_confirmation_expires_after_ttl, |stack| async {
     let (app, _) = start(stack).await;
     let strict = app.instance_with(&[("CONFIRM_PASSWORD_TTL", "1s")]).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
@@ -100,7 +100,7 @@ on_both_stacks!(the_password_counts_for_as_long_as_is_configured, |stack| async 
     let _ = admin.post(&path, &[]).await.to(&path_of(&app, &grace));
 });
 
-on_both_stacks!(a_remembered_session_stays_remembered_and_next_stays_here, |stack| async {
+on_both_stacks!(password_confirmation_keeps_remembered_and_local_next, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();

@@ -90,7 +90,7 @@ fn pages() -> TempDir {
     folder
 }
 
-on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
+on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
     let pages = pages();
     let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
     let fresh = crawl(&app.client(), [app.setup_link().unwrap().to_owned()]).await;
@@ -136,7 +136,7 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     assert!(["/admin/users/1", "/admin/users/2"].iter().all(|path| admin.contains_key(*path)));
 });
 
-on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
+on_both_stacks!(error_responses_are_site_pages, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -189,7 +189,7 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
     }
 });
 
-on_both_stacks!(a_refusal_never_shows_the_signed_in_as_signed_out, |stack| async {
+on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     app.client().get("/nowhere").await.expect(404).has("Create account");

@@ -16,7 +16,7 @@ pub fn fill(app: &TestApp, arguments: &[&str]) -> String {
     made.stdout.trim().rsplit(' ').next().unwrap().to_owned()
 }
 
-on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
+on_both_stacks!(demo_fill_makes_consistent_site, |stack| async {
     let app = TestApp::start(stack).await;
     let made = demo(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
     assert!(made.status.success(), "{made:?}");
@@ -80,7 +80,7 @@ on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
     let (_, _) = app.person("New Person").await;
 });
 
-on_both_stacks!(a_site_that_has_users_is_not_filled, |stack| async {
+on_both_stacks!(demo_fill_refuses_site_with_users, |stack| async {
     let app = TestApp::start(stack).await;
     let _ = app.person("Ada Lovelace").await;
     let refused = demo(&app, &["--users", "5"]);
@@ -90,7 +90,7 @@ on_both_stacks!(a_site_that_has_users_is_not_filled, |stack| async {
 });
 
 #[test]
-fn nobody_is_not_a_demonstration() {
+fn demo_fill_refuses_zero_users() {
     let refused = Program::run(&["demo", "--users", "0"], &[], "");
     assert!(!refused.status.success() && refused.stderr.contains("--users"), "{refused:?}");
 }

@@ -32,7 +32,7 @@ fn assert_no_entry_left(app: &TestApp) {
     assert_eq!(column(app, "SELECT session_id FROM pending_deletions"), Vec::<String>::new());
 }
 
-on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
+on_both_stacks!(logout_twice_records_one_end, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (id, tab) = (id_of(&client).await, client.copy());
@@ -43,7 +43,7 @@ on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(signing_out_in_two_tabs_at_once_is_one_end, |stack| async {
+on_both_stacks!(logout_in_two_tabs_records_one_end, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let by = user_id(&app, &ada);
@@ -65,7 +65,7 @@ on_both_stacks!(signing_out_in_two_tabs_at_once_is_one_end, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
+on_both_stacks!(session_limit_one_ends_previous_session, |stack| async {
     let app = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (bo, stranger) = app.person("Bo Diddley").await;
@@ -85,7 +85,7 @@ on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(at_the_limit_the_oldest_session_makes_room, |stack| async {
+on_both_stacks!(session_limit_ends_oldest_session, |stack| async {
     let app = builder(stack).0.var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (second, third) = (app.client(), app.client());
@@ -102,7 +102,7 @@ on_both_stacks!(at_the_limit_the_oldest_session_makes_room, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(sign_ins_at_once_leave_as_many_sessions_as_are_allowed, |stack| async {
+on_both_stacks!(session_limit_holds_for_concurrent_logins, |stack| async {
     let (builder, door) = builder(stack);
     let app = builder.var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
@@ -136,7 +136,7 @@ on_both_stacks!(sign_ins_at_once_leave_as_many_sessions_as_are_allowed, |stack| 
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
+on_both_stacks!(session_end_recorded_once_with_reason, |stack| async {
     let (app, _) = start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -183,7 +183,7 @@ on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
 });
 
 #[actix_web::test]
-async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
+async fn pending_deletion_retried_when_redis_returns() {
     let (builder, door) = builder(Stack::PostgresRedis);
     let app = builder.through_proxies().var("SESSION_IDLE_TTL", "4s").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -212,7 +212,7 @@ async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
     assert!(signed_in(&here).await);
 }
 
-on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
+on_both_stacks!(changed_secret_ends_all_sessions_in_catalogue, |stack| async {
     let mut app = TestApp::builder(stack).var("SESSION_SECRET", "a".repeat(64)).start().await;
     let (_, admin) = app.admin("Root").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -234,7 +234,7 @@ on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
 });
 
 #[actix_web::test]
-async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
+async fn session_end_unconfirmed_by_store_is_reported() {
     let server = RedisServer::start_own();
     let builder = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", "2").on_redis(&server);
     let app = builder.start().await;

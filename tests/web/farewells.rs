@@ -16,7 +16,7 @@ async fn notice(client: &Client) -> Vec<String> {
     client.get_following("/profile").await.expect(200).texts("main > .notice")
 }
 
-on_both_stacks!(the_sign_in_page_says_what_the_administrator_wrote, |stack| async {
+on_both_stacks!(end_notice_shows_admin_reason_once, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -41,7 +41,7 @@ on_both_stacks!(the_sign_in_page_says_what_the_administrator_wrote, |stack| asyn
     client.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(each_end_by_others_has_its_sentence, |stack| async {
+on_both_stacks!(end_notice_names_cause, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (second, third, fourth) = (app.client(), app.client(), app.client());
@@ -60,7 +60,7 @@ on_both_stacks!(each_end_by_others_has_its_sentence, |stack| async {
     assert_eq!(notice(&third).await, [sentence]);
 });
 
-on_both_stacks!(a_farewell_does_not_stand_in_the_place_of_what_was_just_done, |stack| async {
+on_both_stacks!(end_notice_does_not_replace_flash_message, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -75,7 +75,7 @@ on_both_stacks!(a_farewell_does_not_stand_in_the_place_of_what_was_just_done, |s
     assert_eq!(notice(&client).await, Vec::<String>::new(), "both are said once");
 });
 
-on_both_stacks!(what_the_browser_did_itself_is_no_news, |stack| async {
+on_both_stacks!(end_notice_absent_after_own_action, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     client.get("/profile").await.expect(200).has("Your account is ready");
@@ -94,7 +94,7 @@ on_both_stacks!(what_the_browser_did_itself_is_no_news, |stack| async {
     assert_eq!(notice(&before).await, Vec::<String>::new(), "rotated");
 });
 
-on_both_stacks!(who_was_away_too_long_is_told_so, |stack| async {
+on_both_stacks!(end_notice_after_idle_timeout, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_IDLE_TTL", "1s").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = own_id(&client).await;
@@ -102,7 +102,7 @@ on_both_stacks!(who_was_away_too_long_is_told_so, |stack| async {
     assert_eq!(notice(&client).await, ["You were signed out because you had not been here for a while."]);
 });
 
-on_both_stacks!(markup_in_a_reason_is_text, |stack| async {
+on_both_stacks!(end_notice_escapes_markup_in_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;

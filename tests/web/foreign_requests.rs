@@ -37,7 +37,7 @@ fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     [users, sessions, rest].concat()
 }
 
-on_both_stacks!(what_another_site_sends_does_nothing, |stack| async {
+on_both_stacks!(cross_site_post_403_writes_nothing, |stack| async {
     let app = TestApp::start(stack).await;
     let fields = good_fields(&app);
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -76,7 +76,7 @@ on_both_stacks!(what_another_site_sends_does_nothing, |stack| async {
     link.expect(200);
 });
 
-on_both_stacks!(what_this_site_and_scripts_send_passes, |stack| async {
+on_both_stacks!(same_origin_post_accepted, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let own_origin = format!("http://{}", app.addr());
@@ -94,7 +94,7 @@ on_both_stacks!(what_this_site_and_scripts_send_passes, |stack| async {
     }
 });
 
-on_both_stacks!(only_forms_of_a_sensible_size_are_taken, |stack| async {
+on_both_stacks!(post_wrong_content_type_415_too_large_413, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     client.get("/").await.expect(200);
@@ -132,7 +132,7 @@ on_both_stacks!(only_forms_of_a_sensible_size_are_taken, |stack| async {
     client.post_raw("/profile", &format!("{FORM}; charset=utf-8"), fields).await.expect(422);
 });
 
-on_both_stacks!(a_body_that_does_not_say_its_size_is_cut_off_too, |stack| async {
+on_both_stacks!(post_chunked_too_large_413, |stack| async {
     let app = TestApp::start(stack).await;
     let head = format!(
         "POST /login HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -2,7 +2,7 @@
 
 use crate::{engine::*, support::*};
 
-on_both_stacks!(two_instances_share_a_login, |stack| async {
+on_both_stacks!(instances_share_sessions, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
@@ -18,7 +18,7 @@ on_both_stacks!(two_instances_share_a_login, |stack| async {
     assert!(signed_in(&other.at(&one)).await);
 });
 
-on_both_stacks!(an_end_on_one_instance_holds_at_the_next_request_on_the_other, |stack| async {
+on_both_stacks!(session_end_applies_on_other_instance_at_next_request, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
@@ -40,7 +40,7 @@ on_both_stacks!(an_end_on_one_instance_holds_at_the_next_request_on_the_other, |
     }
 });
 
-on_both_stacks!(what_one_instance_changes_in_a_session_the_other_sees, |stack| async {
+on_both_stacks!(session_change_visible_on_other_instance, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (_, client) = one.person("Ada Lovelace").await;
@@ -53,7 +53,7 @@ on_both_stacks!(what_one_instance_changes_in_a_session_the_other_sees, |stack| a
     }
 });
 
-on_both_stacks!(the_limit_holds_over_all_instances, |stack| async {
+on_both_stacks!(session_limit_holds_across_instances, |stack| async {
     let one = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
@@ -64,7 +64,7 @@ on_both_stacks!(the_limit_holds_over_all_instances, |stack| async {
     assert!(signed_in(&other.at(&one)).await);
 });
 
-on_both_stacks!(a_restart_keeps_people_signed_in, |stack| async {
+on_both_stacks!(restart_keeps_sessions, |stack| async {
     let (mut app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (remembered, ended) = (app.client(), app.client());
@@ -79,7 +79,7 @@ on_both_stacks!(a_restart_keeps_people_signed_in, |stack| async {
     assert_eq!(listed(&client).await.len(), 2);
 });
 
-on_both_stacks!(people_stay_signed_in_when_the_program_is_killed, |stack| async {
+on_both_stacks!(kill_keeps_sessions, |stack| async {
     let mut program = TestApp::builder(stack).start_program();
     let (ada, client, ended) = (Person::new("Ada Lovelace"), program.client(), program.client());
     ada.register(&client).await;
@@ -96,7 +96,7 @@ on_both_stacks!(people_stay_signed_in_when_the_program_is_killed, |stack| async 
     assert!(verified.status.success(), "{verified:?}");
 });
 
-on_both_stacks!(another_secret_signs_everyone_out_without_an_error, |stack| async {
+on_both_stacks!(changed_secret_signs_out_without_error, |stack| async {
     let (mut app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let remembered = app.client();

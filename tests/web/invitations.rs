@@ -31,7 +31,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(an_invitation_is_shown_once_and_makes_an_account, |stack| async {
+on_both_stacks!(invitation_link_shown_once_activates_account, |stack| async {
     let builder = TestApp::builder(stack).var("BASE_URL", "https://login.example.org");
     let app = builder.var("REGISTRATION", "closed").start().await;
     let made = Person::new("Grace Hopper");
@@ -76,7 +76,7 @@ on_both_stacks!(an_invitation_is_shown_once_and_makes_an_account, |stack| async 
     let _ = admin.get("/admin/users?state=invited").await.expect(200).has("Nobody fits");
 });
 
-on_both_stacks!(an_invitation_with_a_mistake_keeps_what_was_typed, |stack| async {
+on_both_stacks!(invitation_invalid_422_keeps_input, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for (name, email, role, field) in [
@@ -99,7 +99,7 @@ on_both_stacks!(an_invitation_with_a_mistake_keeps_what_was_typed, |stack| async
     assert_eq!(app.query_one("SELECT count(*) FROM tokens WHERE user_id IS NOT NULL").as_deref(), Some("0"));
 });
 
-on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
+on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let token = token_of(&invite(&admin, "Ada", "ada@example.org").await);
@@ -160,7 +160,7 @@ on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
     assert_eq!(recorded(&app, &ada), expected);
 });
 
-on_both_stacks!(a_reset_ends_every_session_and_every_other_link, |stack| async {
+on_both_stacks!(password_reset_ends_sessions_and_revokes_links, |stack| async {
     let (app, door) = crate::engine::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -194,7 +194,7 @@ on_both_stacks!(a_reset_ends_every_session_and_every_other_link, |stack| async {
     let _ = client.get(&format!("/password/reset?token={token}")).await.expect(404);
 });
 
-on_both_stacks!(links_that_nobody_used_in_time_are_forgotten_but_invitations, |stack| async {
+on_both_stacks!(expired_reset_tokens_deleted_invitations_kept, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -210,7 +210,7 @@ on_both_stacks!(links_that_nobody_used_in_time_are_forgotten_but_invitations, |s
     assert_eq!(kept, [row("invite", "eva@example.org"), row("reset", &bob.email)]);
 });
 
-on_both_stacks!(a_token_for_something_else_opens_no_password, |stack| async {
+on_both_stacks!(setup_token_rejected_by_password_reset, |stack| async {
     let app = TestApp::start(stack).await;
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();
     let _ = app.client().get(&format!("/password/reset?token={token}")).await.expect(404);

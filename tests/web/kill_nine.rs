@@ -70,7 +70,7 @@ async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
     }
 }
 
-on_both_stacks!(nothing_is_half_done_after_kill_nine, |stack| async {
+on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
     let mut program = TestApp::builder(stack).start_program();
     let log = Arc::<Log>::default();
     // Signed in once, so that clients are made for the program's address, which may change.

@@ -10,7 +10,7 @@ fn administrators(app: &TestApp) -> Vec<String> {
     column(app, "SELECT email FROM users WHERE role = 'admin' AND active ORDER BY email")
 }
 
-on_both_stacks!(the_last_one_neither_leaves_nor_is_made_to, |stack| async {
+on_both_stacks!(last_admin_cannot_be_removed, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.admin("Ada Lovelace").await;
@@ -38,7 +38,7 @@ on_both_stacks!(the_last_one_neither_leaves_nor_is_made_to, |stack| async {
     assert_eq!(administrators(&app), [&*ada.email]);
 });
 
-on_both_stacks!(two_who_remove_each_other_at_once_do_not_both_succeed, |stack| async {
+on_both_stacks!(last_admin_race_leaves_one_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, first) = app.admin("Grace Hopper").await;
     let (ada, second) = app.admin("Ada Lovelace").await;

@@ -35,7 +35,7 @@ fn seen_long_ago(app: &TestApp, id: &str) -> String {
     last_seen(app, id)
 }
 
-on_both_stacks!(a_session_that_is_not_used_ends, |stack| async {
+on_both_stacks!(session_unused_ends_as_idle, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").start().await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = app.client();
@@ -59,7 +59,7 @@ on_both_stacks!(a_session_that_is_not_used_ends, |stack| async {
     }
 });
 
-on_both_stacks!(a_session_in_use_outlives_the_idle_time, |stack| async {
+on_both_stacks!(session_in_use_outlives_idle_ttl, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "3s").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (id, start) = (id_of(&client).await, Instant::now());
@@ -74,7 +74,7 @@ on_both_stacks!(a_session_in_use_outlives_the_idle_time, |stack| async {
 });
 
 #[actix_web::test]
-async fn a_request_starts_the_time_in_redis_anew() {
+async fn request_renews_redis_ttl() {
     let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "1h").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let [key] = &app.redis().keys()[..] else { panic!("{:?}", app.redis().keys()) };
@@ -86,7 +86,7 @@ async fn a_request_starts_the_time_in_redis_anew() {
     assert!(app.redis().pttl(key) <= renewed, "files do not renew");
 }
 
-on_both_stacks!(a_remembered_session_outlives_the_idle_time_and_the_browser, |stack| async {
+on_both_stacks!(remembered_session_outlives_idle_ttl_and_browser, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").var("SESSION_REMEMBER_TTL", "1h").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (plain, remembered) = (app.client(), app.client());
@@ -100,7 +100,7 @@ on_both_stacks!(a_remembered_session_outlives_the_idle_time_and_the_browser, |st
     assert_eq!(listed(&remembered).await, [before]);
 });
 
-on_both_stacks!(a_remembered_session_has_its_own_time_which_every_request_renews, |stack| async {
+on_both_stacks!(remembered_session_ttl_renewed_by_each_request, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").var("SESSION_REMEMBER_TTL", "4s").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -117,7 +117,7 @@ on_both_stacks!(a_remembered_session_has_its_own_time_which_every_request_renews
     assert!(!signed_in(&client).await);
 });
 
-on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async {
+on_both_stacks!(session_never_outlives_absolute_ttl, |stack| async {
     let limit = Duration::from_secs(3);
     let app = builder(stack).0.var("SESSION_ABSOLUTE_TTL", "3s").start().await;
     let (ada, plain) = app.person("Ada Lovelace").await;
@@ -148,7 +148,7 @@ on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async 
     }
 });
 
-on_both_stacks!(the_cookie_of_a_session_past_its_absolute_end_does_not_hinder_a_sign_in, |stack| async {
+on_both_stacks!(login_succeeds_with_cookie_past_absolute_ttl, |stack| async {
     // The sweep comes every two seconds, so that it has rarely been there already.
     let app = builder(stack).0.var("SESSION_ABSOLUTE_TTL", "8s").start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
@@ -168,7 +168,7 @@ on_both_stacks!(the_cookie_of_a_session_past_its_absolute_end_does_not_hinder_a_
     }
 });
 
-on_both_stacks!(requests_in_a_row_do_not_write_when_a_session_was_seen, |stack| async {
+on_both_stacks!(last_seen_not_written_by_every_request, |stack| async {
     let (mut app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = id_of(&client).await;
@@ -190,7 +190,7 @@ on_both_stacks!(requests_in_a_row_do_not_write_when_a_session_was_seen, |stack| 
     assert_eq!(last_seen(&app, &id), seen);
 });
 
-on_both_stacks!(no_request_waits_until_it_is_written_when_the_session_was_seen, |stack| async {
+on_both_stacks!(last_seen_write_does_not_delay_requests, |stack| async {
     let (app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = id_of(&client).await;
@@ -208,7 +208,7 @@ on_both_stacks!(no_request_waits_until_it_is_written_when_the_session_was_seen, 
     eventually(|| async { last_seen(&app, &id) != long_ago }).await;
 });
 
-on_both_stacks!(what_was_seen_is_written_before_the_application_stops, |stack| async {
+on_both_stacks!(last_seen_flushed_at_shutdown, |stack| async {
     let (mut app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = id_of(&client).await;

@@ -18,7 +18,7 @@ async fn ask(client: &Client, path: &str) -> Answer {
     client.request(Method::GET, path).header("accept", "text/event-stream").send().await
 }
 
-on_both_stacks!(an_administrator_hears_what_happens_to_all_sessions, |stack| async {
+on_both_stacks!(admin_stream_reports_start_use_and_end, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_IDLE_TTL", "16s").start().await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let mut events = admin.events(ALL).await;
@@ -61,7 +61,7 @@ on_both_stacks!(an_administrator_hears_what_happens_to_all_sessions, |stack| asy
     events.wait_for("counts", |counts| counts["active"] == 1).await;
 });
 
-on_both_stacks!(every_kind_of_end_is_told, |stack| async {
+on_both_stacks!(admin_stream_reports_each_end_reason, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 3).start().await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let mut events = admin.events(ALL).await;
@@ -100,7 +100,7 @@ fn entry_of(app: &TestApp, id: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_stream_ends_when_the_store_has_lost_its_session() {
+async fn stream_closes_when_session_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -114,7 +114,7 @@ async fn a_stream_ends_when_the_store_has_lost_its_session() {
     admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
 }
 
-on_both_stacks!(a_bulk_end_is_told_one_by_one, |stack| async {
+on_both_stacks!(admin_stream_reports_bulk_end_per_session, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -134,7 +134,7 @@ on_both_stacks!(a_bulk_end_is_told_one_by_one, |stack| async {
     assert_eq!(told["sentence"], "You were signed out by an administrator: Too many");
 });
 
-on_both_stacks!(a_stream_ends_with_its_own_session_and_says_why, |stack| async {
+on_both_stacks!(stream_closes_with_own_session_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -159,7 +159,7 @@ on_both_stacks!(a_stream_ends_with_its_own_session_and_says_why, |stack| async {
     assert_eq!(told.last().unwrap().1["reason"], "ended_by_user", "{told:?}");
 });
 
-on_both_stacks!(a_stream_is_for_those_who_are_signed_in_and_may_see_it, |stack| async {
+on_both_stacks!(stream_unauthenticated_401_without_role_403, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let nobody = app.client();
@@ -177,7 +177,7 @@ on_both_stacks!(a_stream_is_for_those_who_are_signed_in_and_may_see_it, |stack| 
     );
 });
 
-on_both_stacks!(whoever_is_no_administrator_any_more_hears_nothing_more, |stack| async {
+on_both_stacks!(admin_stream_closes_for_demoted_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let events = admin.events(ALL).await;
@@ -189,7 +189,7 @@ on_both_stacks!(whoever_is_no_administrator_any_more_hears_nothing_more, |stack|
     assert_eq!(own.end().await[0].1["reason"], "user_deactivated");
 });
 
-on_both_stacks!(a_server_that_stops_does_not_wait_for_streams, |stack| async {
+on_both_stacks!(shutdown_does_not_wait_for_streams, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let streams = [admin.events(ALL).await, admin.events(OWN).await];
@@ -202,7 +202,7 @@ on_both_stacks!(a_server_that_stops_does_not_wait_for_streams, |stack| async {
     }
 });
 
-on_both_stacks!(an_open_page_does_not_keep_its_session_alive, |stack| async {
+on_both_stacks!(open_stream_does_not_extend_session, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_REMEMBER_TTL", "2s").start().await;
     let ada = Person::new("Ada Lovelace");
     let client = app.client();
@@ -225,7 +225,7 @@ on_both_stacks!(an_open_page_does_not_keep_its_session_alive, |stack| async {
     assert_eq!(reason(&app, &id).as_deref(), Some("idle"));
 });
 
-on_both_stacks!(an_end_on_one_instance_reaches_a_page_that_another_serves, |stack| async {
+on_both_stacks!(session_end_reaches_stream_on_other_instance, |stack| async {
     let one = TestApp::start(stack).await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
@@ -237,7 +237,7 @@ on_both_stacks!(an_end_on_one_instance_reaches_a_page_that_another_serves, |stac
     assert_eq!(told["sentence"], "You were signed out by an administrator: Stolen");
 });
 
-on_both_stacks!(of_too_many_streams_of_one_session_the_oldest_end, |stack| async {
+on_both_stacks!(streams_per_session_limit_closes_oldest, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let oldest = client.events(OWN).await;

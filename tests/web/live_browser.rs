@@ -24,7 +24,7 @@ async fn is_live(browser: &Browser) {
     browser.wait_for("Live").await;
 }
 
-on_both_stacks!(a_list_and_a_page_that_are_open_follow_an_end, |stack| async {
+on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -62,7 +62,7 @@ on_both_stacks!(a_list_and_a_page_that_are_open_follow_an_end, |stack| async {
 });
 
 #[actix_web::test]
-async fn an_end_on_one_instance_reaches_a_page_that_another_serves() {
+async fn open_page_shows_end_from_other_instance() {
     let one = TestApp::start(Stack::PostgresRedis).await;
     let two = one.second_instance().await;
     let (ada, _) = one.person("Ada Lovelace").await;
@@ -77,7 +77,7 @@ async fn an_end_on_one_instance_reaches_a_page_that_another_serves() {
     assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
 }
 
-on_both_stacks!(without_javascript_the_next_click_says_it, |stack| async {
+on_both_stacks!(end_notice_without_javascript_at_next_click, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -94,7 +94,7 @@ on_both_stacks!(without_javascript_the_next_click_says_it, |stack| async {
 });
 
 #[actix_web::test]
-async fn the_list_leaves_alone_what_is_being_used() {
+async fn open_list_update_keeps_input_and_open_panel() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -120,7 +120,7 @@ async fn the_list_leaves_alone_what_is_being_used() {
 }
 
 #[actix_web::test]
-async fn the_page_of_a_session_follows_its_end() {
+async fn session_page_shows_end_live() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -136,7 +136,7 @@ async fn the_page_of_a_session_follows_its_end() {
 }
 
 #[actix_web::test]
-async fn whoever_signs_out_is_not_told_so_by_the_page_they_leave() {
+async fn logout_shows_no_dialog_on_leaving_page() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
@@ -160,7 +160,7 @@ async fn whoever_signs_out_is_not_told_so_by_the_page_they_leave() {
 }
 
 #[actix_web::test]
-async fn the_time_that_is_left_counts_down() {
+async fn session_page_counts_down_remaining_time() {
     let app = TestApp::builder(Stack::Sqlite).var("SESSION_IDLE_TTL", "30m").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -177,7 +177,7 @@ async fn the_time_that_is_left_counts_down() {
 }
 
 #[actix_web::test]
-async fn a_list_says_when_it_is_not_live_and_catches_up() {
+async fn open_list_reconnects_after_restart() {
     let mut app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -194,7 +194,7 @@ async fn a_list_says_when_it_is_not_live_and_catches_up() {
 }
 
 #[actix_web::test]
-async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
+async fn login_link_next_omits_form_result_page() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, elsewhere) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -211,7 +211,7 @@ async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
 }
 
 #[actix_web::test]
-async fn a_list_of_one_becomes_a_list_of_two_and_back() {
+async fn open_list_adds_and_removes_selection_column() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -239,7 +239,7 @@ async fn a_list_of_one_becomes_a_list_of_two_and_back() {
 }
 
 #[actix_web::test]
-async fn sessions_that_appear_in_an_empty_list_can_be_ticked_and_ended() {
+async fn open_list_new_rows_can_be_selected_and_ended() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -260,7 +260,7 @@ async fn sessions_that_appear_in_an_empty_list_can_be_ticked_and_ended() {
 }
 
 #[actix_web::test]
-async fn the_overview_follows_what_happens_and_leaves_open_tables_open() {
+async fn overview_updates_live_and_keeps_open_tables() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -285,7 +285,7 @@ async fn the_overview_follows_what_happens_and_leaves_open_tables_open() {
 }
 
 #[actix_web::test]
-async fn whoever_is_no_administrator_any_more_sees_nobodys_rows() {
+async fn demoted_admin_open_list_is_cleared() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     app.person("Ada Lovelace").await;
@@ -305,7 +305,7 @@ async fn whoever_is_no_administrator_any_more_sees_nobodys_rows() {
 }
 
 #[actix_web::test]
-async fn a_list_that_could_not_be_fetched_is_fetched_again() {
+async fn open_list_retries_failed_fetch() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;

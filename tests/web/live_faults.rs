@@ -34,7 +34,7 @@ async fn linked() -> (RedisServer, TestApp, TestApp, Events) {
 }
 
 #[actix_web::test]
-async fn what_happens_on_one_instance_is_heard_on_the_other() {
+async fn events_reach_stream_on_other_instance() {
     let one = TestApp::start(Stack::PostgresRedis).await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
@@ -48,7 +48,7 @@ async fn what_happens_on_one_instance_is_heard_on_the_other() {
 }
 
 #[actix_web::test]
-async fn instances_of_another_database_hear_nothing() {
+async fn events_do_not_reach_other_redis_database() {
     let server = RedisServer::start_own();
     let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     let other = TestApp::builder(Stack::PostgresRedis)
@@ -63,7 +63,7 @@ async fn instances_of_another_database_hear_nothing() {
 }
 
 #[actix_web::test]
-async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
+async fn pubsub_reconnects_and_sends_reload() {
     let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
@@ -74,7 +74,7 @@ async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
 }
 
 #[actix_web::test]
-async fn what_could_not_be_told_makes_the_other_instances_look_again() {
+async fn publish_failure_sends_reload_to_other_instances() {
     let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
     // The links over which the instances listen stand.
@@ -87,7 +87,7 @@ async fn what_could_not_be_told_makes_the_other_instances_look_again() {
 }
 
 #[actix_web::test]
-async fn a_page_hears_of_its_end_while_redis_is_frozen() {
+async fn session_end_reaches_stream_while_redis_frozen() {
     let server = RedisServer::start_own();
     let app =
         TestApp::builder(Stack::PostgresRedis).var("STORE_TIMEOUT", "500ms").on_redis(&server).start().await;
@@ -105,7 +105,7 @@ async fn a_page_hears_of_its_end_while_redis_is_frozen() {
 }
 
 #[actix_web::test]
-async fn an_end_from_the_command_line_is_heard() {
+async fn cli_session_end_reaches_streams() {
     let program = TestApp::builder(Stack::PostgresRedis).start_program();
     let (grace, admin) = (Person::new("Grace Hopper"), program.client());
     grace.register(&admin).await;

@@ -8,7 +8,7 @@ fn failures(app: &TestApp) -> String {
     app.query_one("SELECT count(*) FROM events WHERE kind = 'sign_in_failed'").unwrap()
 }
 
-on_both_stacks!(signing_in_leads_to_the_profile_and_says_who_is_there, |stack| async {
+on_both_stacks!(login_redirects_to_profile_and_shows_user, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -21,7 +21,7 @@ on_both_stacks!(signing_in_leads_to_the_profile_and_says_who_is_there, |stack| a
     assert_eq!(failures(&app), "0");
 });
 
-on_both_stacks!(an_address_is_known_in_any_case_and_with_spaces_around_it, |stack| async {
+on_both_stacks!(login_email_ignores_case_and_spaces, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     for email in ["ADA.LOVELACE@EXAMPLE.ORG", " ada.lovelace@example.org "] {
@@ -30,7 +30,7 @@ on_both_stacks!(an_address_is_known_in_any_case_and_with_spaces_around_it, |stac
     }
 });
 
-on_both_stacks!(an_unknown_address_and_a_wrong_password_answer_the_same, |stack| async {
+on_both_stacks!(login_unknown_email_and_wrong_password_same_401, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -64,7 +64,7 @@ on_both_stacks!(an_unknown_address_and_a_wrong_password_answer_the_same, |stack|
     );
 });
 
-on_both_stacks!(a_form_that_is_not_filled_in_comes_back_with_its_values, |stack| async {
+on_both_stacks!(login_incomplete_form_422_keeps_values, |stack| async {
     let app = TestApp::start(stack).await;
     let client = app.client();
     for (fields, field, email, remember) in [
@@ -82,7 +82,7 @@ on_both_stacks!(a_form_that_is_not_filled_in_comes_back_with_its_values, |stack|
     assert_eq!(failures(&app), "0");
 });
 
-on_both_stacks!(next_is_followed_to_pages_of_this_site_only, |stack| async {
+on_both_stacks!(login_next_stays_on_this_site, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let sign_in = async |next: &str| {
@@ -116,7 +116,7 @@ on_both_stacks!(next_is_followed_to_pages_of_this_site_only, |stack| async {
     }
 });
 
-on_both_stacks!(next_survives_a_wrong_password, |stack| async {
+on_both_stacks!(login_next_kept_after_wrong_password, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -129,7 +129,7 @@ on_both_stacks!(next_survives_a_wrong_password, |stack| async {
     client.post("/login", &form.with(&[("password", PASSWORD)])).await.to("/sessions?x=1");
 });
 
-on_both_stacks!(only_a_remembered_sign_in_outlives_the_browser, |stack| async {
+on_both_stacks!(login_remembered_cookie_outlives_browser, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_REMEMBER_TTL", "10d").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (plain, remembered) = (app.client(), app.client());
@@ -149,7 +149,7 @@ on_both_stacks!(only_a_remembered_sign_in_outlives_the_browser, |stack| async {
     );
 });
 
-on_both_stacks!(the_same_browser_signing_in_again_replaces_its_session, |stack| async {
+on_both_stacks!(login_again_replaces_session, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
@@ -159,7 +159,7 @@ on_both_stacks!(the_same_browser_signing_in_again_replaces_its_session, |stack| 
     assert_eq!(client.get("/sessions").await.texts("li.session").len(), 1);
 });
 
-on_both_stacks!(signing_out_ends_the_session_here_and_in_the_store, |stack| async {
+on_both_stacks!(logout_ends_session_in_browser_and_store, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let copy = client.copy();

@@ -127,7 +127,7 @@ fn printed(app: &TestApp) -> String {
 }
 
 #[actix_web::test]
-async fn the_schema_in_the_code_is_what_postgres_has() {
+async fn schema_rs_matches_postgres() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (file, printed) = (path("src/db/schema.rs"), printed(&app));
     if std::env::var_os("BLESS").is_some() {
@@ -138,7 +138,7 @@ async fn the_schema_in_the_code_is_what_postgres_has() {
 }
 
 #[actix_web::test]
-async fn both_databases_have_the_same_tables() {
+async fn sqlite_schema_equals_postgres_schema() {
     let (postgres, sqlite) =
         (TestApp::start(Stack::PostgresRedis).await, TestApp::start(Stack::Sqlite).await);
     let (expected, found) = (postgres_tables(&postgres), sqlite_tables(&sqlite));
@@ -198,7 +198,7 @@ fn made(app: &TestApp) -> Vec<Vec<String>> {
     }
 }
 
-on_both_stacks!(every_migration_can_be_undone, |stack| async {
+on_both_stacks!(migrations_revert_and_reapply, |stack| async {
     let mut app = TestApp::start(stack).await;
     app.stop().await;
     let folder = path(if stack == Stack::Sqlite { "migrations/sqlite" } else { "migrations/postgres" });
@@ -230,7 +230,7 @@ on_both_stacks!(every_migration_can_be_undone, |stack| async {
     assert_eq!(made(&app), complete, "the application has run other migrations than these");
 });
 
-on_both_stacks!(migrating_again_changes_nothing_and_keeps_everything, |stack| async {
+on_both_stacks!(migrating_again_changes_nothing, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let before = made(&app);
@@ -240,7 +240,7 @@ on_both_stacks!(migrating_again_changes_nothing_and_keeps_everything, |stack| as
     client.get("/profile").await.expect(200).has(&ada.email);
 });
 
-on_both_stacks!(sessions_from_before_are_found_by_whose_they_are, |stack| async {
+on_both_stacks!(migration_backfills_person_and_role_of_sessions, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, admin) = app.admin("Grace Hopper").await;
@@ -258,7 +258,7 @@ on_both_stacks!(sessions_from_before_are_found_by_whose_they_are, |stack| async 
 });
 
 #[actix_web::test]
-async fn two_that_migrate_a_new_database_at_once_do_not_get_into_each_others_way() {
+async fn concurrent_migrate_of_new_database_succeeds() {
     let folder = tempfile::TempDir::new().unwrap();
     let vars = [("DATABASE_URL".to_owned(), format!("sqlite://{}/new/site.db", folder.path().display()))];
     let migrate = || {

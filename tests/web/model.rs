@@ -76,12 +76,12 @@ fn holds_on(stack: Stack) {
 }
 
 #[test]
-fn everything_agrees_on_who_is_signed_in_sqlite() {
+fn model_random_steps_agree_sqlite() {
     holds_on(Stack::Sqlite);
 }
 
 #[test]
-fn everything_agrees_on_who_is_signed_in_postgres_redis() {
+fn model_random_steps_agree_postgres_redis() {
     holds_on(Stack::PostgresRedis);
 }
 

@@ -11,7 +11,7 @@ fn ends(page: &Answer) -> Vec<String> {
     actions.into_iter().filter(|action| action.starts_with("/sessions/")).collect()
 }
 
-on_both_stacks!(this_device_comes_first_with_all_its_facts, |stack| async {
+on_both_stacks!(my_sessions_lists_this_device_first_with_details, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/sessions").await.expect(200).has("only device where you are signed in");
@@ -38,7 +38,7 @@ on_both_stacks!(this_device_comes_first_with_all_its_facts, |stack| async {
     assert!(cards[1].contains("127.0.0.9") && cards[1].contains("Remembered"), "{cards:?}");
 });
 
-on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
+on_both_stacks!(my_sessions_end_one_keeps_others, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (second, third) = (app.client().named(SAFARI), app.client());
@@ -59,7 +59,7 @@ on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
     assert_eq!(reasons, [[Some("ended_by_user".to_owned())]]);
 });
 
-on_both_stacks!(all_others_are_ended_at_once, |stack| async {
+on_both_stacks!(my_sessions_end_others_keeps_current, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (_, bystander) = app.person("Grace Hopper").await;
@@ -77,7 +77,7 @@ on_both_stacks!(all_others_are_ended_at_once, |stack| async {
     client.get("/sessions").await.has("no other session");
 });
 
-on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
+on_both_stacks!(my_sessions_end_of_other_users_session_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = app.query_one("SELECT id FROM sessions").unwrap();
@@ -93,7 +93,7 @@ on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
     client.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
+on_both_stacks!(my_sessions_end_current_is_logout, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let copy = client.copy();
@@ -106,7 +106,7 @@ on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
 });
 
 #[actix_web::test]
-async fn a_session_that_the_store_lost_is_off_the_list_and_recorded_as_missing() {
+async fn my_sessions_drops_session_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let kept = app.redis().keys();

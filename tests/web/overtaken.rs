@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use crate::{admin_users::path_of, demo, engine::*, support::*};
 
-on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async {
+on_both_stacks!(session_change_keeps_remembered_cookie_lifetime, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, plain) = app.person("Ada Lovelace").await;
     let remembered = app.client();
@@ -18,7 +18,7 @@ on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async 
 });
 
 #[actix_web::test]
-async fn a_session_that_ended_meanwhile_changes_no_password() {
+async fn password_change_by_session_ended_meanwhile_401() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, owner) = app.person("Ada Lovelace").await;
     let thief = Rc::new(app.client());
@@ -41,7 +41,7 @@ async fn a_session_that_ended_meanwhile_changes_no_password() {
     let _ = ada.sign_in(&app.client()).await;
 }
 
-on_both_stacks!(a_session_that_ended_meanwhile_changes_no_name, |stack| async {
+on_both_stacks!(name_change_by_session_ended_meanwhile_401, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, owner) = app.person("Ada Lovelace").await;
     let thief = app.client();
@@ -61,7 +61,7 @@ fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     [users, links, app.query_text("SELECT id, ended_at FROM sessions ORDER BY id")].concat()
 }
 
-on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| async {
+on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
     let (app, _) = start(stack).await;
     let (_, owner) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -114,7 +114,7 @@ on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| 
 });
 
 #[actix_web::test]
-async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
+async fn role_change_by_admin_demoted_meanwhile_403() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (eve, demoted) = app.admin("Eve").await;
     app.admin("Grace Hopper").await;
@@ -134,7 +134,7 @@ async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
 }
 
 #[actix_web::test]
-async fn an_end_of_many_stops_when_its_administrator_is_none_any_more() {
+async fn bulk_end_stops_when_admin_is_demoted() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
     let (_, other) = app.admin("Grace Hopper").await;

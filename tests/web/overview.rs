@@ -45,7 +45,7 @@ fn hour(ago: i64) -> PrimitiveDateTime {
     PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap())
 }
 
-on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
+on_both_stacks!(overview_numbers_match_activity, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -96,7 +96,7 @@ on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
     assert_page(&page);
 });
 
-on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async {
+on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
@@ -168,7 +168,7 @@ on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async
     .await;
 });
 
-on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
+on_both_stacks!(samples_one_per_minute_across_instances, |stack| async {
     let began = OffsetDateTime::now_utc();
     let mut app = TestApp::start(stack).await;
     app.person("Ada Lovelace").await;
@@ -190,7 +190,7 @@ on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
     }
 });
 
-on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
+on_both_stacks!(samples_thinned_to_hours_then_deleted, |stack| async {
     let mut app = TestApp::start(stack).await;
     eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
     app.stop().await;
@@ -210,7 +210,7 @@ on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
     }
 });
 
-on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
+on_both_stacks!(samples_thinning_keeps_hourly_maximum, |stack| async {
     let mut app = TestApp::start(stack).await;
     eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
     app.stop().await;
@@ -238,7 +238,7 @@ on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
     assert_eq!(app.query_one(&kept).as_deref(), Some("90"));
 });
 
-on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
+on_both_stacks!(overview_estimates_counts_above_100000, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;

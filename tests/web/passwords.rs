@@ -39,7 +39,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(length_is_counted_in_code_points_from_8_to_128, |stack| async {
+on_both_stacks!(password_length_8_to_128_code_points, |stack| async {
     let app = TestApp::start(stack).await;
     for length in [64, 100, 127, 128] {
         let (email, password) = (format!("u{length}@example.org"), of_length(length));
@@ -58,7 +58,7 @@ on_both_stacks!(length_is_counted_in_code_points_from_8_to_128, |stack| async {
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("5"));
 });
 
-on_both_stacks!(the_least_length_is_configured, |stack| async {
+on_both_stacks!(password_min_length_follows_setting, |stack| async {
     let app = TestApp::builder(stack).var("PASSWORD_MIN_LENGTH", "15").start().await;
     let page = app.client().get("/register").await.has("At least 15 characters");
     assert_page(&page);
@@ -67,7 +67,7 @@ on_both_stacks!(the_least_length_is_configured, |stack| async {
     register(&app, "ada@example.org", "q7Z-kx%9vB#w2pL").await.to("/profile");
 });
 
-on_both_stacks!(nothing_of_a_password_is_cut_trimmed_or_folded, |stack| async {
+on_both_stacks!(password_is_not_cut_trimmed_or_case_folded, |stack| async {
     let app = TestApp::start(stack).await;
     let password = format!(" {}Y ", of_length(97));
     assert_eq!(password.chars().count(), 100);
@@ -86,7 +86,7 @@ on_both_stacks!(nothing_of_a_password_is_cut_trimmed_or_folded, |stack| async {
     sign_in(&app, "ada@example.org", &password).await.to("/profile");
 });
 
-on_both_stacks!(a_megabyte_is_refused_at_once, |stack| async {
+on_both_stacks!(password_of_one_megabyte_413_quickly, |stack| async {
     let app = TestApp::start(stack).await;
     let huge = "x".repeat(1_000_000);
     for path in ["/register", "/login"] {
@@ -106,7 +106,7 @@ on_both_stacks!(a_megabyte_is_refused_at_once, |stack| async {
     sign_in(&app, "ada@example.org", &"x".repeat(60_000)).await.expect(401);
 });
 
-on_both_stacks!(what_is_easy_to_guess_is_refused_with_the_reason, |stack| async {
+on_both_stacks!(password_weak_422_with_reason, |stack| async {
     let app = TestApp::start(stack).await;
     for (password, part) in [
         ("password1", "common"),
@@ -129,7 +129,7 @@ on_both_stacks!(what_is_easy_to_guess_is_refused_with_the_reason, |stack| async 
     register(&app, "countess@analytical.example", "correct horse battery staple").await.to("/profile");
 });
 
-on_both_stacks!(password_managers_know_what_each_field_is, |stack| async {
+on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async {
     let app = TestApp::start(stack).await;
     let link = app.setup_link().unwrap().to_owned();
     let setup = app.client().get(&link).await.expect(200);
@@ -153,7 +153,7 @@ on_both_stacks!(password_managers_know_what_each_field_is, |stack| async {
     }
 });
 
-on_both_stacks!(what_is_kept_is_a_salted_argon2id_hash, |stack| async {
+on_both_stacks!(password_stored_as_salted_argon2id, |stack| async {
     let app = TestApp::start(stack).await;
     for email in ["ada@example.org", "bob@example.org"] {
         register(&app, email, PASSWORD).await.to("/profile");
@@ -169,7 +169,7 @@ on_both_stacks!(what_is_kept_is_a_salted_argon2id_hash, |stack| async {
     assert_ne!(hashes[0], hashes[1], "two of the same password");
 });
 
-on_both_stacks!(a_hash_of_weaker_parameters_is_replaced_at_sign_in, |stack| async {
+on_both_stacks!(password_weak_hash_upgraded_at_login, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());

@@ -29,7 +29,7 @@ struct Gate {
 }
 
 #[actix_web::test]
-async fn an_exhausted_pool_costs_only_those_who_need_it() {
+async fn db_pool_exhausted_503_only_where_needed() {
     const POOL: usize = 8;
     let ((taken, all_taken), (let_go, release)) = (mpsc::channel(), mpsc::channel());
     let gate = web::Data::new(Gate { taken, release: Mutex::new(release) });
@@ -90,7 +90,7 @@ async fn begun(ask: &str) -> (Site, actix_web::rt::task::JoinHandle<Answer>, mps
 }
 
 #[actix_web::test]
-async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
+async fn db_query_in_progress_503_when_postgres_hangs() {
     let (site, answer, go_on) = begun("SELECT 1").await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(Mode::Swallow);
@@ -101,7 +101,7 @@ async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
 }
 
 #[actix_web::test]
-async fn work_may_take_longer_than_the_timeout_while_postgres_answers_others() {
+async fn db_slow_query_succeeds_while_postgres_responds() {
     let (site, answer, go_on) = begun("SELECT pg_sleep(0.6)").await;
     go_on.send(()).unwrap();
     site.here.get("/profile").await.expect(200);

@@ -18,38 +18,38 @@ async fn survives(mode: Mode) {
 }
 
 #[actix_web::test]
-async fn postgres_answers_too_late() {
+async fn postgres_latency_503_then_recovers() {
     survives(Mode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
-async fn postgres_answers_in_drops() {
+async fn postgres_slow_drip_503_then_recovers() {
     survives(Mode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
-async fn postgres_answers_after_the_network_has_held_everything() {
+async fn postgres_blackhole_503_then_recovers() {
     survives(Mode::Blackhole).await;
 }
 
 #[actix_web::test]
-async fn postgres_gets_new_connections_for_those_that_the_network_swallowed() {
+async fn postgres_swallowed_traffic_503_then_recovers() {
     survives(Mode::Swallow).await;
 }
 
 #[actix_web::test]
-async fn postgres_refuses_connections() {
+async fn postgres_refused_connections_503_then_recovers() {
     survives(Mode::Refuse).await;
 }
 
 #[actix_web::test]
-async fn postgres_is_cut_off_in_the_middle_of_answers() {
+async fn postgres_cut_mid_response_503_then_recovers() {
     survives(Mode::CutAfter(10)).await;
 }
 
 /// Without a lookup that hangs as well: nobody who is signed in asks for anything meanwhile.
 #[actix_web::test]
-async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
+async fn postgres_pool_of_dead_connections_is_replaced() {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(Mode::Swallow);
@@ -62,7 +62,7 @@ async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
 }
 
 #[actix_web::test]
-async fn connections_to_postgres_that_were_reset_are_replaced() {
+async fn postgres_reset_connections_are_replaced() {
     let site = Site::start(builder().through_proxies()).await;
     site.app.stores().postgres_proxy().reset_connections();
     site.here.get("/profile").await.expect(200);
@@ -71,7 +71,7 @@ async fn connections_to_postgres_that_were_reset_are_replaced() {
 }
 
 #[actix_web::test]
-async fn postgres_is_stopped_and_goes_on() {
+async fn postgres_sigstop_503_then_recovers() {
     let server = PostgresServer::start_own();
     let site = Site::start(builder().on_postgres(&server)).await;
     server.freeze();
@@ -81,7 +81,7 @@ async fn postgres_is_stopped_and_goes_on() {
 }
 
 #[actix_web::test]
-async fn postgres_is_killed_and_starts_again() {
+async fn postgres_kill_503_then_recovers() {
     let mut server = PostgresServer::start_own();
     let site = Site::start(builder().on_postgres(&server)).await;
     server.kill();
@@ -91,7 +91,7 @@ async fn postgres_is_killed_and_starts_again() {
 }
 
 #[actix_web::test]
-async fn a_locked_table_holds_nobody_up() {
+async fn postgres_locked_table_503_in_time() {
     for table in ["sessions", "users"] {
         let site = Site::start(builder()).await;
         let mut locker = site.app.stores().connect();
@@ -111,7 +111,7 @@ async fn a_locked_table_holds_nobody_up() {
 }
 
 #[actix_web::test]
-async fn threads_and_connections_stay_few_while_postgres_hangs() {
+async fn postgres_hang_keeps_threads_and_connections_bounded() {
     let program = builder().through_proxies().start_program();
     let ada = Person::new("Ada Lovelace");
     let here = program.client();
@@ -153,7 +153,7 @@ async fn threads_and_connections_stay_few_while_postgres_hangs() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_before_postgres() {
+async fn startup_before_postgres_serves_then_recovers() {
     let mut server = PostgresServer::start_own();
     server.kill();
     let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).start_program();
@@ -177,7 +177,7 @@ async fn the_application_starts_before_postgres() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_while_postgres_hangs() {
+async fn startup_while_postgres_hangs_serves_then_recovers() {
     let server = PostgresServer::start_own();
     server.freeze();
     let start = Instant::now();

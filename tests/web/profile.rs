@@ -8,7 +8,7 @@ fn change<'a>(current: &'a str, new: &'a str, again: &'a str) -> [(&'static str,
     [("current_password", current), ("password", new), ("password_confirmation", again)]
 }
 
-on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| async {
+on_both_stacks!(profile_shows_details_and_changes_name, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let page =
@@ -33,7 +33,7 @@ on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| as
     client.post("/profile", &[("name", &"é".repeat(100))]).await.to("/profile");
 });
 
-on_both_stacks!(a_notice_is_not_lost_to_one_that_was_not_seen_yet, |stack| async {
+on_both_stacks!(profile_notice_replaces_unseen_notice, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     assert!(client.cookie("gatehouse-notice").is_some(), "the welcome was not seen");
@@ -42,7 +42,7 @@ on_both_stacks!(a_notice_is_not_lost_to_one_that_was_not_seen_yet, |stack| async
     assert_eq!(client.cookie("gatehouse-notice"), None);
 });
 
-on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |stack| async {
+on_both_stacks!(password_change_ends_other_sessions_and_rotates_current, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, bystander) = (app.client(), app.person("Grace Hopper").await.1);
@@ -72,7 +72,7 @@ on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |sta
     app.client().post("/login", &fields).await.to("/profile");
 });
 
-on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |stack| async {
+on_both_stacks!(password_change_invalid_422_changes_nothing, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = app.client();
@@ -100,7 +100,7 @@ on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |sta
     other.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
+on_both_stacks!(account_deletion_removes_user_and_sessions, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, copy) = (app.client(), client.copy());
@@ -128,7 +128,7 @@ on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
     ada.register(&app.client()).await;
 });
 
-on_both_stacks!(the_last_administrator_stays, |stack| async {
+on_both_stacks!(account_deletion_of_last_admin_422, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     let delete = [("current_password", PASSWORD)];

@@ -52,14 +52,14 @@ async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: St
     }
 }
 
-on_both_stacks!(a_session_that_its_user_ended_stays_ended, |stack| async {
+on_both_stacks!(session_ended_by_user_stays_ended, |stack| async {
     ended_meanwhile(stack, async |_, id, other, _| {
         let _ = other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
     })
     .await;
 });
 
-on_both_stacks!(a_session_that_an_administrator_ended_stays_ended, |stack| async {
+on_both_stacks!(session_ended_by_admin_stays_ended, |stack| async {
     ended_meanwhile(stack, async |app, id, other, ada| {
         app.make_admin(ada);
         let _ = other
@@ -70,14 +70,14 @@ on_both_stacks!(a_session_that_an_administrator_ended_stays_ended, |stack| async
     .await;
 });
 
-on_both_stacks!(ending_the_others_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(sessions_ended_by_end_others_stay_ended, |stack| async {
     ended_meanwhile(stack, async |_, _, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
     })
     .await;
 });
 
-on_both_stacks!(a_password_change_elsewhere_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(session_ended_by_password_change_stays_ended, |stack| async {
     ended_meanwhile(stack, async |_, _, other, ada| {
         let _ = change_password(other, &ada.password, &ada.password).await.to("/profile");
     })
@@ -89,7 +89,7 @@ async fn change_password(client: &Client, from: &str, to: &str) -> Answer {
     client.post("/profile/password", &fields).await
 }
 
-on_both_stacks!(signing_out_holds_for_requests_of_the_same_browser, |stack| async {
+on_both_stacks!(session_ended_by_logout_stays_ended, |stack| async {
     let (app, door) = start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
@@ -105,7 +105,7 @@ on_both_stacks!(signing_out_holds_for_requests_of_the_same_browser, |stack| asyn
     }
 });
 
-on_both_stacks!(deleting_the_account_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(session_ended_by_account_deletion_stays_ended, |stack| async {
     let (app, door) = start(stack).await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
         let (ada, client) = app.person("Ada Lovelace").await;
@@ -123,7 +123,7 @@ on_both_stacks!(deleting_the_account_holds_for_requests_under_way, |stack| async
     }
 });
 
-on_both_stacks!(a_deactivation_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(session_ended_by_deactivation_stays_ended, |stack| async {
     let (app, door) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
@@ -162,11 +162,11 @@ async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack,
     assert_eq!(column(&app, "SELECT id FROM sessions"), sessions, "no session was begun");
 }
 
-on_both_stacks!(a_sign_in_that_began_before_a_deactivation_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_deactivation_403, |stack| async {
     sign_in_overtaken(stack, async |app, _, ada| deactivate(app, ada)).await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_a_deactivation_and_return_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_deactivation_and_reactivation_403, |stack| async {
     sign_in_overtaken(stack, async |app, _, ada| {
         deactivate(app, ada);
         app.sql("UPDATE users SET active = true");
@@ -174,14 +174,14 @@ on_both_stacks!(a_sign_in_that_began_before_a_deactivation_and_return_gives_no_s
     .await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_a_password_change_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_password_change_403, |stack| async {
     sign_in_overtaken(stack, async |_, other, ada| {
         let _ = change_password(other, &ada.password, "umbrella-trout-58-canyon").await.to("/profile");
     })
     .await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_signing_out_everywhere_else_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_end_others_403, |stack| async {
     sign_in_overtaken(stack, async |_, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
         assert!(signed_in(other).await, "the session that asked stays");
@@ -189,7 +189,7 @@ on_both_stacks!(a_sign_in_that_began_before_signing_out_everywhere_else_gives_no
     .await;
 });
 
-on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_account_deletion_403, |stack| async {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     let late = Rc::new(app.client());
@@ -202,7 +202,7 @@ on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |sta
 });
 
 #[actix_web::test]
-async fn the_sign_in_form_waits_for_a_deactivation_that_is_not_committed_yet() {
+async fn login_waits_for_uncommitted_deactivation() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let stores = app.stores();
@@ -235,7 +235,7 @@ async fn waiting_for_its_user(
 }
 
 #[actix_web::test]
-async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the_others() {
+async fn account_deletion_and_end_others_by_ended_session_401() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     for (path, fields) in
@@ -255,7 +255,7 @@ async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the
 }
 
 #[actix_web::test]
-async fn an_account_whose_sessions_the_store_cannot_forget_is_not_deleted_yet() {
+async fn account_deletion_503_while_redis_is_down() {
     // Nobody is remembered here: a short remember-me makes the sweep come often.
     let (builder, _) = builder(Stack::PostgresRedis);
     let app = builder.through_proxies().var("SESSION_REMEMBER_TTL", "2s").start().await;

@@ -18,37 +18,37 @@ async fn survives(mode: Mode) {
 }
 
 #[actix_web::test]
-async fn redis_answers_too_late() {
+async fn redis_latency_503_then_recovers() {
     survives(Mode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
-async fn redis_answers_in_drops() {
+async fn redis_slow_drip_503_then_recovers() {
     survives(Mode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
-async fn redis_answers_after_the_network_has_held_everything() {
+async fn redis_blackhole_503_then_recovers() {
     survives(Mode::Blackhole).await;
 }
 
 #[actix_web::test]
-async fn redis_gets_new_connections_for_those_that_the_network_swallowed() {
+async fn redis_swallowed_traffic_503_then_recovers() {
     survives(Mode::Swallow).await;
 }
 
 #[actix_web::test]
-async fn redis_refuses_connections() {
+async fn redis_refused_connections_503_then_recovers() {
     survives(Mode::Refuse).await;
 }
 
 #[actix_web::test]
-async fn redis_is_cut_off_in_the_middle_of_answers() {
+async fn redis_cut_mid_response_503_then_recovers() {
     survives(Mode::CutAfter(5)).await;
 }
 
 #[actix_web::test]
-async fn connections_to_redis_that_were_reset_are_replaced_before_anybody_asks() {
+async fn redis_reset_connections_replaced_before_next_request() {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     let before = stores.redis_proxy().accepted();
@@ -60,7 +60,7 @@ async fn connections_to_redis_that_were_reset_are_replaced_before_anybody_asks()
 }
 
 #[actix_web::test]
-async fn redis_is_stopped_and_goes_on() {
+async fn redis_sigstop_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     server.freeze();
@@ -70,7 +70,7 @@ async fn redis_is_stopped_and_goes_on() {
 }
 
 #[actix_web::test]
-async fn redis_is_paused_for_writing() {
+async fn redis_paused_writes_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     let redis = server.database();
@@ -82,7 +82,7 @@ async fn redis_is_paused_for_writing() {
 
 /// A pause of everything holds up even the command that would end it.
 #[actix_web::test]
-async fn redis_is_paused_for_two_seconds() {
+async fn redis_paused_two_seconds_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     server.database().ask::<()>(&["CLIENT", "PAUSE", "2000", "ALL"]);
@@ -91,7 +91,7 @@ async fn redis_is_paused_for_two_seconds() {
 }
 
 #[actix_web::test]
-async fn redis_is_killed_and_comes_back_empty() {
+async fn redis_restarted_empty_requires_login() {
     let mut server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     server.kill();
@@ -105,7 +105,7 @@ async fn redis_is_killed_and_comes_back_empty() {
 }
 
 #[actix_web::test]
-async fn redis_is_emptied() {
+async fn redis_flushed_requires_login() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     server.database().ask::<()>(&["FLUSHALL"]);
@@ -121,7 +121,7 @@ async fn redis_is_emptied() {
 const NEW_PASSWORD: &str = "a-quite-new-9-password";
 
 #[actix_web::test]
-async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
+async fn redis_full_keeps_sessions_and_refuses_login() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     let redis = server.database();
@@ -147,7 +147,7 @@ async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
 }
 
 #[actix_web::test]
-async fn the_link_to_redis_is_logged_once_per_change() {
+async fn redis_connection_changes_logged_once() {
     let program = builder().through_proxies().start_program();
     let count = |text: &str| program.output().matches(text).count();
     eventually(|| async { count("Redis connected") == 1 }).await;
@@ -165,7 +165,7 @@ async fn the_link_to_redis_is_logged_once_per_change() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_before_redis() {
+async fn startup_before_redis_serves_then_recovers() {
     let mut server = RedisServer::start_own();
     server.kill();
     let program = builder().var("STORE_TIMEOUT", "2s").on_redis(&server).start_program();

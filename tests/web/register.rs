@@ -16,7 +16,7 @@ fn good() -> Form {
     Form { action: "/register".to_owned(), fields }
 }
 
-on_both_stacks!(a_new_account_is_signed_in, |stack| async {
+on_both_stacks!(register_signs_in_new_user, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/profile").await.expect(200).has(&ada.email).has("Your account is ready");
@@ -26,7 +26,7 @@ on_both_stacks!(a_new_account_is_signed_in, |stack| async {
     assert_eq!(row, [["Ada Lovelace", "ada.lovelace@example.org", "user"].map(|text| Some(text.to_owned()))]);
 });
 
-on_both_stacks!(a_new_account_goes_where_it_wanted_to, |stack| async {
+on_both_stacks!(register_redirects_to_local_next, |stack| async {
     let app = TestApp::start(stack).await;
     let client = app.client();
     let page = client.get("/register?next=%2Fsessions%3Fa%3Db").await.expect(200);
@@ -42,7 +42,7 @@ on_both_stacks!(a_new_account_goes_where_it_wanted_to, |stack| async {
     elsewhere.post("/register", &fields).await.to("/profile");
 });
 
-on_both_stacks!(a_mistake_is_told_beside_its_field_and_what_was_typed_is_kept, |stack| async {
+on_both_stacks!(register_invalid_422_keeps_input, |stack| async {
     let app = TestApp::start(stack).await;
     let client = app.client();
     for (field, value, part) in [
@@ -71,7 +71,7 @@ on_both_stacks!(a_mistake_is_told_beside_its_field_and_what_was_typed_is_kept, |
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
 });
 
-on_both_stacks!(a_taken_address_says_so_in_whatever_case_it_is_typed, |stack| async {
+on_both_stacks!(register_existing_email_422_in_any_case, |stack| async {
     let app = TestApp::start(stack).await;
     app.client().post("/register", &good().with(&[])).await.to("/profile");
     for email in ["ada@example.org", "ADA@Example.ORG", " ada@example.org "] {
@@ -84,7 +84,7 @@ on_both_stacks!(a_taken_address_says_so_in_whatever_case_it_is_typed, |stack| as
     assert_eq!(app.query_one("SELECT count(*) FROM sessions").as_deref(), Some("1"));
 });
 
-on_both_stacks!(two_registrations_of_one_address_at_once_make_one_account, |stack| async {
+on_both_stacks!(register_race_makes_one_account, |stack| async {
     let app = TestApp::start(stack).await;
     let (one, two, fields) = (app.client(), app.client(), good());
     let fields = fields.with(&[]);
@@ -95,7 +95,7 @@ on_both_stacks!(two_registrations_of_one_address_at_once_make_one_account, |stac
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("1"));
 });
 
-on_both_stacks!(nobody_registers_as_an_administrator, |stack| async {
+on_both_stacks!(register_privileged_field_422, |stack| async {
     let app = TestApp::start(stack).await;
     for field in ["role", "id", "active", "password_hash"] {
         let page = app.client().post("/register", &good().with(&[(field, "admin")])).await.expect(422);
@@ -104,7 +104,7 @@ on_both_stacks!(nobody_registers_as_an_administrator, |stack| async {
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
 });
 
-on_both_stacks!(a_closed_registration_makes_no_accounts, |stack| async {
+on_both_stacks!(register_closed_403, |stack| async {
     let app = TestApp::builder(stack).var("REGISTRATION", "closed").start().await;
     let client = app.client();
     let page = client.get("/register").await.expect(200).has("by invitation");
@@ -119,7 +119,7 @@ on_both_stacks!(a_closed_registration_makes_no_accounts, |stack| async {
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
 });
 
-on_both_stacks!(a_browser_that_registers_again_leaves_its_session_behind, |stack| async {
+on_both_stacks!(register_again_replaces_session, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let before = client.copy();

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{engine::*, support::*};
 
-on_both_stacks!(of_two_rotations_at_once_one_key_works, |stack| async {
+on_both_stacks!(rotation_race_leaves_one_working_key, |stack| async {
     let (app, door) = start(stack).await;
     for remembered in [false, true] {
         let (ada, first) = app.person(if remembered { "Ada Lovelace" } else { "Grace Hopper" }).await;
@@ -30,7 +30,7 @@ on_both_stacks!(of_two_rotations_at_once_one_key_works, |stack| async {
     assert_eq!(app.backend().entries(&app).len(), 2, "no entry is left behind");
 });
 
-on_both_stacks!(two_rotations_on_two_instances_leave_one_key, |stack| async {
+on_both_stacks!(rotation_race_across_instances_leaves_one_key, |stack| async {
     let (app, door) = start(stack).await;
     let second = app.second_instance().await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -67,28 +67,28 @@ async fn late_answer(app: &TestApp, door: &Door, rotating: &TestApp, kind: &str)
     assert_eq!(id_of(&client).await, id);
 }
 
-on_both_stacks!(a_late_answer_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_read_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
     late_answer(&app, &door, &app, "/test/held/read").await;
 });
 
-on_both_stacks!(a_late_change_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_change_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
     late_answer(&app, &door, &app, "/test/held/change").await;
 });
 
-on_both_stacks!(a_late_rotation_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_rotation_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
     late_answer(&app, &door, &app, "/test/held/rotate").await;
 });
 
-on_both_stacks!(a_late_answer_of_another_instance_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_read_keeps_cookie_rotated_on_other_instance, |stack| async {
     let (app, door) = start(stack).await;
     let second = app.second_instance().await;
     late_answer(&app, &door, &second, "/test/held/read").await;
 });
 
-on_both_stacks!(a_late_answer_leaves_the_cookie_of_the_next_sign_in_alone, |stack| async {
+on_both_stacks!(late_read_keeps_cookie_of_next_login, |stack| async {
     let (app, door) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
@@ -102,7 +102,7 @@ on_both_stacks!(a_late_answer_leaves_the_cookie_of_the_next_sign_in_alone, |stac
     assert!(signed_in(&client).await, "the late answer signed the browser out");
 });
 
-on_both_stacks!(a_change_of_name_and_of_password_at_once_both_count, |stack| async {
+on_both_stacks!(name_and_password_changes_race_both_succeed, |stack| async {
     let (app, _) = start(stack).await;
     for round in 0..3 {
         let (ada, client) = app.person(&format!("Person {round}")).await;
@@ -125,7 +125,7 @@ on_both_stacks!(a_change_of_name_and_of_password_at_once_both_count, |stack| asy
     }
 });
 
-on_both_stacks!(of_two_password_changes_at_once_the_second_no_longer_knows_the_password, |stack| async {
+on_both_stacks!(password_change_race_second_fails, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, one) = app.person("Ada Lovelace").await;
     let two = app.client();

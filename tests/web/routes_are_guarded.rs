@@ -34,7 +34,7 @@ fn was_let_in(answer: &Answer) -> bool {
 }
 
 #[test]
-fn the_table_is_the_one_that_is_tested() {
+fn route_table_rules_match_paths() {
     let lines = lines();
     let rules = |rule| lines.iter().filter(|line| line.rule == rule).count();
     assert!(rules(Rule::Public) >= 9 && rules(Rule::User) >= 8 && rules(Rule::Admin) >= 4, "{lines:?}");
@@ -52,7 +52,7 @@ fn the_table_is_the_one_that_is_tested() {
     }
 }
 
-on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack| async {
+on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
     let app = TestApp::start(stack).await;
     app.person("Ada Lovelace").await;
     let events = || app.query_one("SELECT count(*) FROM events");
@@ -85,7 +85,7 @@ on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack|
     assert_eq!(events(), before, "nothing was done");
 });
 
-on_both_stacks!(a_user_is_let_in_everywhere_but_where_administrators_are, |stack| async {
+on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     app.admin("Grace Hopper").await;
@@ -103,7 +103,7 @@ on_both_stacks!(a_user_is_let_in_everywhere_but_where_administrators_are, |stack
     }
 });
 
-on_both_stacks!(an_administrator_is_let_in_everywhere, |stack| async {
+on_both_stacks!(routes_admin_reaches_all, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     for line in lines() {
@@ -114,7 +114,7 @@ on_both_stacks!(an_administrator_is_let_in_everywhere, |stack| async {
     }
 });
 
-on_both_stacks!(other_methods_are_refused_and_the_answer_says_which_are_not, |stack| async {
+on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let lines = lines();
@@ -139,7 +139,7 @@ on_both_stacks!(other_methods_are_refused_and_the_answer_says_which_are_not, |st
     admin.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(what_is_not_in_the_table_does_not_exist, |stack| async {
+on_both_stacks!(routes_unknown_path_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let visitor = app.client();

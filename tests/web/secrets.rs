@@ -8,7 +8,7 @@ use crate::{
 const NEW: &str = "copper-lantern-17-orchid";
 const CHOSEN: &str = "quartz-harbor-58-otter";
 
-on_both_stacks!(no_password_key_hash_or_token_is_in_the_log, |stack| async {
+on_both_stacks!(log_contains_no_secrets, |stack| async {
     let mut program = TestApp::builder(stack).var("RUST_LOG", "debug").start_program();
     let ada = Person::new("Ada Lovelace");
     let (client, other) = (program.client(), program.client());

@@ -19,7 +19,7 @@ fn addresses(page: &Answer) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn addresses_carry_the_hash_of_the_content_and_are_kept_for_a_year() {
+async fn static_urls_have_content_hash_cached_one_year() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     let addresses = addresses(&client.get("/").await.expect(200));
@@ -38,7 +38,7 @@ async fn addresses_carry_the_hash_of_the_content_and_are_kept_for_a_year() {
 }
 
 #[actix_web::test]
-async fn every_file_has_its_type_and_without_the_hash_is_kept_for_an_hour() {
+async fn static_without_hash_has_type_and_is_cached_one_hour() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for (name, kind) in FILES {
@@ -52,7 +52,7 @@ async fn every_file_has_its_type_and_without_the_hash_is_kept_for_an_hour() {
 }
 
 #[actix_web::test]
-async fn a_file_that_the_browser_has_is_not_sent_again() {
+async fn static_etag_304() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for (name, _) in FILES {
@@ -75,7 +75,7 @@ async fn a_file_that_the_browser_has_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn nothing_else_is_served() {
+async fn static_unknown_path_404() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for path in
@@ -90,7 +90,7 @@ async fn nothing_else_is_served() {
 }
 
 #[actix_web::test]
-async fn files_and_the_front_page_stay_while_the_stores_are_gone() {
+async fn static_files_and_front_page_served_without_stores() {
     let app =
         TestApp::builder(Stack::PostgresRedis).through_proxies().var("STORE_TIMEOUT", "250ms").start().await;
     let (_, client) = app.person("Ada Lovelace").await;

@@ -103,7 +103,7 @@ fn store_key(key: &str) -> String {
     hex::encode(Sha256::digest(&key[1..]))
 }
 
-on_all_backends!(only_a_sign_in_makes_a_session, |backend| async {
+on_all_backends!(store_creates_session_only_at_login, |backend| async {
     let (app, _) = start(backend).await;
     let visitor = app.client();
     for path in ["/test/who", "/", "/profile"] {
@@ -121,7 +121,7 @@ on_all_backends!(only_a_sign_in_makes_a_session, |backend| async {
     assert_eq!(backend.entries(&app), keys);
 });
 
-on_all_backends!(state_is_read_as_it_was_written, |backend| async {
+on_all_backends!(store_state_round_trips, |backend| async {
     let (app, _) = start(backend).await;
     let second = app.second_instance().await;
     let (_, ada) = app.person("Ada Lovelace").await;
@@ -137,7 +137,7 @@ on_all_backends!(state_is_read_as_it_was_written, |backend| async {
     assert_eq!((id_of(&ada).await, backend.entries(&app).len()), (id, 2));
 });
 
-on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
+on_all_backends!(store_rotation_changes_key_only, |backend| async {
     let (app, _) = start(backend).await;
     let ada = Person::new("Ada Lovelace");
     for remembered in [false, true] {
@@ -165,7 +165,7 @@ on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
     assert_eq!(backend.entries(&app).len(), 2, "the old entries are gone");
 });
 
-on_all_backends!(a_sign_in_takes_nothing_over_from_the_session_before, |backend| async {
+on_all_backends!(store_login_inherits_no_state, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     change(&client).await;
@@ -177,7 +177,7 @@ on_all_backends!(a_sign_in_takes_nothing_over_from_the_session_before, |backend|
     assert_eq!((reason(&app, &id).as_deref(), backend.entries(&app).len()), (Some("replaced"), 1));
 });
 
-on_all_backends!(a_purge_takes_the_cookie_and_the_state, |backend| async {
+on_all_backends!(store_purge_removes_cookie_and_state, |backend| async {
     let (app, _) = start(backend).await;
     let (_, client) = app.person("Ada Lovelace").await;
     change(&client).await;
@@ -192,7 +192,7 @@ on_all_backends!(a_purge_takes_the_cookie_and_the_state, |backend| async {
     assert_eq!((live(&app), backend.entries(&app)), (vec![], vec![]));
 });
 
-on_all_backends!(every_request_starts_the_lifetime_anew, |backend| async {
+on_all_backends!(store_request_renews_lifetime, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, plain) = app.person("Ada Lovelace").await;
     let remembered = app.client();
@@ -231,7 +231,7 @@ on_all_backends!(every_request_starts_the_lifetime_anew, |backend| async {
     }
 });
 
-on_all_backends!(what_expired_is_gone_also_for_a_request_that_was_let_in_before, |backend| async {
+on_all_backends!(store_expired_session_gone_for_request_in_flight, |backend| async {
     let (app, door) = start(backend).await;
     for path in ["/test/held/read", "/test/held/rotate"] {
         let (_, client) = app.person(&format!("Ada {}", &path[11..])).await;
@@ -254,7 +254,7 @@ on_all_backends!(what_expired_is_gone_also_for_a_request_that_was_let_in_before,
     }
 });
 
-on_all_backends!(a_session_whose_state_was_lost_is_on_no_list, |backend| async {
+on_all_backends!(store_missing_state_ends_session, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (lost, entry) = (id_of(&client).await, backend.entries(&app).remove(0));

@@ -279,28 +279,28 @@ async fn tour(look: &'static str, width: u32, dark: bool) {
 }
 
 #[actix_web::test]
-async fn every_page_wide_and_light() {
+async fn pages_wide_light_fit_and_pass_axe() {
     tour("wide-light", 1280, false).await;
 }
 
 #[actix_web::test]
-async fn every_page_wide_and_dark() {
+async fn pages_wide_dark_fit_and_pass_axe() {
     tour("wide-dark", 1280, true).await;
 }
 
 #[actix_web::test]
-async fn every_page_narrow_and_light() {
+async fn pages_narrow_light_fit_and_pass_axe() {
     tour("narrow-light", 375, false).await;
 }
 
 #[actix_web::test]
-async fn every_page_narrow_and_dark() {
+async fn pages_narrow_dark_fit_and_pass_axe() {
     tour("narrow-dark", 375, true).await;
 }
 
 /// `docs/admin-sessions.png` is a copy of what this keeps.
 #[actix_web::test]
-async fn the_picture_of_the_readme() {
+async fn readme_screenshot_is_taken() {
     let app = behind_a_proxy(Stack::Sqlite).start().await;
     crowd(&app).await;
     let grace = Person::new("Grace Hopper");

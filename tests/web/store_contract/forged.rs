@@ -12,7 +12,7 @@ fn cookie_for(key: &str) -> String {
     cookie.split_once('=').unwrap().1.to_owned()
 }
 
-on_all_backends!(a_mangled_state_is_an_anonymous_visitor, |backend| async {
+on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (good, key) = (stored(&app, backend), backend.entries(&app).remove(0));
@@ -43,7 +43,7 @@ on_all_backends!(a_mangled_state_is_an_anonymous_visitor, |backend| async {
     assert!(signed_in(&client).await, "it was the state alone");
 });
 
-on_all_backends!(a_state_in_another_sessions_place_signs_nobody_in, |backend| async {
+on_all_backends!(store_swapped_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, ada) = app.person("Ada Lovelace").await;
     let state = stored(&app, backend);
@@ -54,7 +54,7 @@ on_all_backends!(a_state_in_another_sessions_place_signs_nobody_in, |backend| as
     assert!(signed_in(&ada).await);
 });
 
-on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| async {
+on_all_backends!(store_chosen_key_is_never_adopted, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let real = key_in(&client.cookie(COOKIE).unwrap().value);
@@ -80,7 +80,7 @@ on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| as
 });
 
 #[actix_web::test]
-async fn an_entry_planted_in_redis_under_a_chosen_key_is_no_session() {
+async fn store_entry_planted_in_redis_is_no_session() {
     let (app, _) = start(Backend::Redis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let state = stored(&app, Backend::Redis);
