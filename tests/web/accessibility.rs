@@ -1,6 +1,6 @@
-//! axe-core in Chromium: what it can find of WCAG 2.2 and of good practice. The rounds in `tour` ask it on every page.
+//! Runs axe-core (WCAG 2.2 and good practice) in Chromium; the tests in `tour` run it on every page.
 //!
-//! The script comes from the npm registry through `npm`, once, into `target/`. Without npm its checks are skipped, aloud.
+//! `npm` fetches the script from its registry once, into `target/`. Without npm the checks are skipped with a message.
 
 use std::{
     fs,
@@ -17,16 +17,16 @@ use tempfile::TempDir;
 use crate::support::*;
 
 const VERSION: &str = "4.14.1";
-/// Of `axe.min.js` in that version.
+/// SHA-256 of `axe.min.js` in that version.
 const SHA256: &str = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c";
 
-/// The script, or none where it cannot be had.
+/// The script; `None` without npm.
 static AXE: LazyLock<Option<Arc<str>>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let kept = folder.join(format!("axe-core-{VERSION}.min.js"));
     if !kept.exists() {
         if Command::new("npm").arg("--version").output().is_err() {
-            // Past the capture of the test's output, so that nobody takes a skipped check for a passed one.
+            // Written past the test's output capture, so that a skipped check is not taken for a passed one.
             let _ = writeln!(std::io::stderr(), "SKIPPED: the checks of axe-core; they need npm to fetch it");
             return None;
         }
@@ -39,7 +39,7 @@ static AXE: LazyLock<Option<Arc<str>>> = LazyLock::new(|| {
     assert_eq!(
         format!("{:x}", Sha256::digest(script.as_bytes())),
         SHA256,
-        "{} is not the one we know",
+        "{} has an unexpected SHA-256",
         kept.display()
     );
     Some(script.into())
@@ -51,10 +51,10 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What axe finds on the page that a browser shows; none without npm.
+/// Returns the violations that axe reports on the browser's current page; `None` without npm.
 pub async fn violations(browser: &Browser) -> Option<Vec<String>> {
     let axe = tokio::task::spawn_blocking(|| AXE.clone()).await.unwrap()?;
-    // WebDriver's scripts are not the page's, so the policy of the page lets them be.
+    // The page's Content-Security-Policy does not apply to WebDriver's scripts.
     browser.client().execute(&axe, Vec::new()).await.unwrap();
     let found = browser.client().execute_async(
         "const [options, done] = arguments;
@@ -63,11 +63,11 @@ pub async fn violations(browser: &Browser) -> Option<Vec<String>> {
            (error) => done([`axe failed: ${error}`]));",
         vec![json!({ "resultTypes": ["violations"], "rules": { "target-size": { "enabled": true } } })],
     );
-    let Value::Array(found) = found.await.unwrap() else { panic!("axe answered nothing") };
+    let Value::Array(found) = found.await.unwrap() else { panic!("axe returned no list") };
     Some(found.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect())
 }
 
-/// Asserts that axe finds nothing on the page that a browser shows.
+/// Asserts that axe reports no violation on the browser's current page.
 pub async fn assert_accessible(browser: &Browser, page: &str) {
     if let Some(found) = violations(browser).await {
         assert!(found.is_empty(), "{page}:\n  {}", found.join("\n  "));

@@ -1,4 +1,4 @@
-//! `/activity`: one's own security log.
+//! Tests `/activity`, where users see the security log of their own account.
 
 use crate::{admin_sessions::id_of, support::*};
 

@@ -1,10 +1,11 @@
-//! Filters beyond name and address, and `POST /admin/sessions/end`: all that match or are ticked, after a preview.
+//! Tests the filters of `/admin/sessions` beyond name and address, and `POST /admin/sessions/end`, which ends all
+//! matching or all selected sessions after a preview.
 
 use crate::{demo, support::*};
 
 const CURL: &str = "curl/8.5.0";
 
-/// Three people in Firefox and one with curl, besides the administrator in Firefox.
+/// Signs in an administrator and three users with Firefox, and a fourth user with curl.
 async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     let (_, admin) = app.admin("Root").await;
     let mut people = Vec::new();
@@ -162,7 +163,7 @@ on_both_stacks!(bulk_end_without_filter_requires_checkbox_and_reason, |stack| as
     }
 });
 
-/// The ids of the sessions of these people.
+/// Returns the session ids of these users.
 fn ids_of(app: &TestApp, names: &[&str]) -> Vec<String> {
     let id = |name: &&str| {
         let query =
@@ -177,7 +178,7 @@ on_both_stacks!(bulk_end_by_selection_previews_then_ends_selected, |stack| async
     let (admin, people) = crowd(&app).await;
     let list = admin.get("/admin/sessions").await.expect(200);
     let boxes = list.attributes("input[type=checkbox][name=ids][form=selection]", "value");
-    assert_eq!(boxes.len(), 4, "one for each session but one's own");
+    assert_eq!(boxes.len(), 4, "one for each session except the administrator's own");
     let ids = ids_of(&app, &["Ada", "Cy", "Root"]);
     assert!(boxes.contains(&ids[0]) && !boxes.contains(&ids[2]));
 
@@ -206,7 +207,7 @@ on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
     let (admin, people) = crowd(&app).await;
     let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
     let _ = admin.post("/admin/sessions/end", &rest).await.expect(422).has("No session was ticked");
-    // A page without JavaScript asks like this.
+    // A page without JavaScript sends these fields.
     let page = admin
         .post("/admin/sessions/end", &[("q", "a"), ("ticked", "on"), ("reason", "Lost <b>bag</b>")])
         .await;
@@ -272,7 +273,7 @@ on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async 
     let answer = admin.post("/admin/sessions/end", &fields).await.expect(303);
     let path = answer.location().unwrap().to_owned();
     assert!(path.starts_with("/admin/sessions/ends/"), "{path}");
-    // The page is complete once all have ended.
+    // The page's response ends once all sessions have ended.
     let page = admin.get(&path).await.expect(200);
     assert_page(&page);
     let count = expected.parse::<usize>().unwrap();
@@ -296,7 +297,7 @@ async fn bulk_end_retries_while_row_is_locked() {
     let fields = [("role", "user"), ("reason", "Drill"), ("confirm", "yes"), ("expected", "4")];
     let let_go = async {
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        // The first try is given up, the next one waits again.
+        // The first attempt gives up, and the next one waits again.
         for expected in ["1", "0", "1"] {
             eventually(|| async { app.query_one(waits).as_deref() == Some(expected) }).await;
         }

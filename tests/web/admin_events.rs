@@ -1,10 +1,10 @@
-//! `/admin/events`: the security log, and the same as a file.
+//! Tests `/admin/events`, the security log, and its export `/admin/events.csv`.
 
 use time::OffsetDateTime;
 
 use crate::support::*;
 
-/// What happened, in the order of the page.
+/// The event kinds on the page, in its order.
 fn whats(page: &Answer) -> Vec<String> {
     page.texts("tbody th")
 }
@@ -13,7 +13,7 @@ fn number_of(app: &TestApp, person: &Person) -> String {
     app.query_one(&format!("SELECT id FROM users WHERE email = {}", quoted(&person.email))).unwrap()
 }
 
-/// Writes an entry past the application; `at` without its quotes.
+/// Inserts an event directly into the database; `at` without quotes.
 fn entry(app: &TestApp, at: &str, kind: &str, user: &str, detail: &str) {
     app.sql(&format!(
         "INSERT INTO events (at, kind, user_id, actor_id, detail) VALUES ('{at}', '{kind}', {user}, {user}, {})",
@@ -36,7 +36,11 @@ on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async
 
     let page = admin.get("/admin/events").await.expect(200).has("9 events").has("Nobody we know");
     assert_page(&page);
-    assert_eq!(whats(&page)[0], "Name changed of somebody gone", "the newest entry, whatever its time says");
+    assert_eq!(
+        whats(&page)[0],
+        "Name changed of somebody gone",
+        "the last inserted event comes first, whatever its time"
+    );
     assert_eq!(page.texts("tbody .name")[0], "user 424242");
     let today = OffsetDateTime::now_utc().date();
     let (today_and_on, person) = (format!("from={today}"), format!("q=%23{number}"));
@@ -105,7 +109,7 @@ on_both_stacks!(events_list_shows_actor_address_and_reason, |stack| async {
     assert_eq!(page.attributes("tbody .act a", "href"), [format!("/admin/sessions/{id}")]);
     assert_eq!(page.attributes("tbody .name", "href"), [format!("/admin/users/{}", number_of(&app, &ada))]);
 
-    // Whoever deletes their account stays in the log by number, and the session's page is gone.
+    // After a deletion the log keeps the user's id, and the session's page no longer exists.
     ada.sign_in(&client).await;
     client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
     let page = admin.get("/admin/events?kind=session_ended").await.expect(200).lacks(&ada.email);
@@ -154,7 +158,7 @@ on_both_stacks!(events_list_invalid_filter_422_keeps_input, |stack| async {
     admin.get("/admin/events?from=0001-01-01&q=%239223372036854775807").await.expect(200);
 });
 
-/// Names and details with all that a file of commas and quotes could trip over.
+/// Details that need quoting or escaping in a CSV file.
 const AWKWARD: [&str; 7] =
     ["=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1;A2)", "a, \"b\"", "two\r\nlines", "ünï\u{1F600}"];
 
@@ -184,7 +188,7 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     }
 
     let file = admin.get("/admin/events.csv?kind=name_changed&q=analytic").await.expect(200);
-    assert_eq!(parsed(&file.body).len(), 1, "nobody: a file with its head only");
+    assert_eq!(parsed(&file.body).len(), 1, "without a match the file has its header line only");
     let file = admin.get("/admin/events.csv?kind=name_changed&q=lovelace@").await.expect(200);
     assert_page(&file);
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
@@ -208,7 +212,7 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
         assert_eq!(row[column("user_id")], number);
     }
 
-    // The list says the same, page for page.
+    // The pages of the list show the same events as the file.
     let (mut next, mut ids) = ("/admin/events?kind=name_changed&q=lovelace@".to_owned(), Vec::new());
     loop {
         let page = admin.get(&next).await.expect(200);
@@ -228,7 +232,7 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
 on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
-    // More than what the sockets hold, so that most is still to be read when the reader stops.
+    // More than the socket buffers hold, so that most is still unread when the reader stops.
     let long = "x".repeat(4_000);
     let mut conn = app.stores().connect();
     for _ in 0..16 {
@@ -237,9 +241,9 @@ on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
     }
     drop(conn);
     let whole = admin.get("/admin/events.csv").await.expect(200);
-    assert!(whole.body.len() > 30_000_000, "all of it arrives when nothing comes in between");
+    assert!(whole.body.len() > 30_000_000, "an uninterrupted download is complete");
 
-    // Whoever asked for it is no administrator any more, or the session ends: the rest is not for those eyes.
+    // While the download runs the administrator is demoted, or the session ends: the response is aborted.
     for demoted in [true, false] {
         let cookie = admin.cookie("gatehouse").unwrap();
         let mut answer = reqwest::Client::builder()
@@ -252,7 +256,7 @@ on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
             .await
             .unwrap();
         assert_eq!(answer.status(), 200);
-        answer.chunk().await.unwrap().expect("a beginning");
+        answer.chunk().await.unwrap().expect("a first chunk");
         if demoted {
             app.sql("UPDATE users SET role = 'user'");
         } else {
@@ -265,12 +269,12 @@ on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
                 Err(error) => break Err(error),
             }
         };
-        assert!(end.is_err(), "the connection is cut off");
+        assert!(end.is_err(), "the connection is aborted");
         app.make_admin(&grace);
     }
 });
 
-/// A reader of RFC 4180 of its own: lines of fields.
+/// Parses CSV (RFC 4180) independently of the product: a list of lines, each a list of fields.
 fn parsed(text: &str) -> Vec<Vec<String>> {
     let (mut lines, mut line, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, text.chars().peekable());
@@ -287,6 +291,6 @@ fn parsed(text: &str) -> Vec<Vec<String>> {
             letter => field.push(letter),
         }
     }
-    assert!(line.is_empty() && field.is_empty() && !quoted, "the last line is whole");
+    assert!(line.is_empty() && field.is_empty() && !quoted, "the last line is complete");
     lines
 }

@@ -1,4 +1,4 @@
-//! `/admin/sessions/{id}`: one session with every fact.
+//! Tests `/admin/sessions/{id}`, the page with all details of one session.
 
 use crate::{admin_sessions::id_of, support::*};
 

@@ -1,8 +1,8 @@
-//! `/admin/sessions`: everyone's.
+//! Tests `/admin/sessions`, the list of all users' sessions: search, order, pages and ending one session.
 
 use crate::{cli::vars_of, demo, support::*};
 
-/// The addresses of the people on the list, in its order.
+/// The email addresses on the list, in its order.
 fn people(page: &Answer) -> Vec<String> {
     page.texts("table .email")
 }
@@ -216,14 +216,14 @@ on_both_stacks!(admin_list_pages_hold_fifty_sessions, |stack| async {
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let cookie = first.cookies();
-    // 120 more sign-ins, four at a time.
+    // 120 more sessions, four logins at a time.
     let mut clients = Vec::new();
     for _ in 0..30 {
         let batch: Vec<Client> = (0..4).map(|_| app.client()).collect();
         futures_util::future::join_all(batch.iter().map(|client| ada.sign_in(client))).await;
         clients.extend(batch);
     }
-    // Many of them were last seen at the same moment.
+    // Many sessions get the same last-seen time.
     app.sql("UPDATE sessions SET last_seen_at = '2026-01-01 00:00:00' WHERE remembered = false AND id > 'M'");
     app.sql("UPDATE sessions SET expires_at = '2099-01-01 00:00:00'");
     let mut ids = Vec::new();
@@ -272,7 +272,10 @@ on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
     let path = format!("/admin/sessions/{}", id_of(&app, &ada));
     let end = format!("{path}/end");
     let list = admin.get("/admin/sessions").await.expect(200);
-    assert!(list.forms().iter().any(|form| form.action == end), "the list has a button for it");
+    assert!(
+        list.forms().iter().any(|form| form.action == end),
+        "the list has a button that ends the session"
+    );
 
     for reason in ["x".repeat(201).as_str(), "two\nlines"] {
         let page = admin.post(&end, &[("reason", reason)]).await.expect(422);
@@ -294,14 +297,14 @@ on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
         .has("lost <b>laptop</b>")
         .has("Session ended");
     assert_eq!(page.forms().iter().filter(|form| form.action == end).count(), 0);
-    assert_eq!(page.texts("pre"), Vec::<String>::new(), "the state is gone");
+    assert_eq!(page.texts("pre"), Vec::<String>::new(), "the state was deleted");
     admin.post(&end, &[("reason", "again")]).await.to("/admin/sessions");
     admin.get("/admin/sessions").await.has("had ended already");
     let note = app.query_text("SELECT end_reason, end_note FROM sessions WHERE ended_at IS NOT NULL");
     assert_eq!(note, [["ended_by_admin", "lost <b>laptop</b>"].map(|text| Some(text.to_owned()))]);
 });
 
-// More people than are looked up one by one: the list is gone through for what each session says of its user.
+// More matching users than the query looks up one by one: the list is scanned by the user data in each session row.
 on_both_stacks!(admin_list_search_matching_many_users_is_complete, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "700", "--sessions", "900", "--ended", "1200"]);
@@ -360,7 +363,7 @@ async fn admin_list_drops_sessions_missing_in_store() {
     assert_eq!(lost.as_deref(), Some("3"));
 }
 
-/// A page is filled up from those that follow; where that takes too long it says that there are more.
+/// A page is filled with the rows that follow; where that takes too long, the page links to the next one.
 #[actix_web::test]
 async fn admin_list_page_of_missing_sessions_links_next() {
     let app = TestApp::start(Stack::PostgresRedis).await;
@@ -380,5 +383,5 @@ async fn admin_list_page_of_missing_sessions_links_next() {
         rows += people(&page).len();
         next = page.attributes("nav.pages a[rel=next]", "href").pop();
     }
-    assert_eq!(rows, 61, "the administrator and those that the store still has");
+    assert_eq!(rows, 61, "the administrator's session and those that the store still has");
 }

@@ -1,4 +1,4 @@
-//! `/admin/users` and `/admin/users/{id}`: everyone with an account, and what can be changed about it.
+//! Tests `/admin/users`, the list of accounts, and `/admin/users/{id}`, where an administrator changes one account.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ pub fn path_of(app: &TestApp, person: &Person) -> String {
     format!("/admin/users/{}", user_id(app, person))
 }
 
-/// Kind, actor and detail of what was recorded about somebody beyond sign-ins and ends, oldest first.
+/// Kind, actor and detail of a user's events except sign-ins and session ends, oldest first.
 pub fn recorded(app: &TestApp, person: &Person) -> Vec<(String, Option<String>, Option<String>)> {
     let rows = app.query_text(&format!(
         "SELECT kind, actor_id, detail FROM events WHERE user_id = {} AND kind NOT IN \
@@ -101,7 +101,7 @@ on_both_stacks!(users_list_pages_hold_fifty_users, |stack| async {
     assert_eq!(sizes, [50, 50, 20]);
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 120, "everyone once");
+    assert_eq!(ids.len(), 120, "every user once");
 });
 
 on_both_stacks!(user_page_shows_details_without_hash, |stack| async {
@@ -148,10 +148,10 @@ on_both_stacks!(role_change_applies_at_next_request_with_new_key, |stack| async 
     admin.get(&path).await.expect(200).has("The role was changed.").has("Role changed");
     let before = client.copy();
     let answer = client.get("/admin/sessions").await.expect(200);
-    assert!(new_cookie(&answer).is_some(), "the key was renewed");
-    assert!(!signed_in(&before).await, "the old key is dead");
-    assert_eq!(id_of(&client).await, id, "the session is the same");
-    assert_eq!(new_cookie(&client.get("/profile").await.expect(200)), None, "renewed once");
+    assert!(new_cookie(&answer).is_some(), "the key was rotated");
+    assert!(!signed_in(&before).await, "the old key is rejected");
+    assert_eq!(id_of(&client).await, id, "the session id is unchanged");
+    assert_eq!(new_cookie(&client.get("/profile").await.expect(200)), None, "rotated once");
     let renewed = new_cookie(&remembered.get("/admin/sessions").await.expect(200)).unwrap();
     assert!(renewed.max_age().is_some(), "a remembered session stays remembered");
 
@@ -184,7 +184,10 @@ on_both_stacks!(deactivation_ends_sessions_and_blocks_login, |stack| async {
     let page = admin.get(&path).await.expect(200).has("The account is deactivated. 1 session was ended.");
     assert_page(&page);
     let page = page.has("Not signed in anywhere").has("Activate account");
-    assert!(page.forms().iter().all(|form| !form.action.ends_with("/send-reset")), "no link for now");
+    assert!(
+        page.forms().iter().all(|form| !form.action.ends_with("/send-reset")),
+        "no reset link for a deactivated account"
+    );
     door.let_in(1);
     held.await.unwrap().expect(403);
     assert!(!signed_in(&late).await && !signed_in(&client).await);
@@ -198,7 +201,7 @@ on_both_stacks!(deactivation_ends_sessions_and_blocks_login, |stack| async {
     admin.post(&format!("{path}/activate"), &[]).await.to(&path);
     admin.get(&path).await.has("The account is active");
     admin.post(&format!("{path}/activate"), &[]).await.to(&path);
-    assert!(!signed_in(&client).await, "what ended stays ended");
+    assert!(!signed_in(&client).await, "ended sessions stay ended");
     ada.sign_in(&client).await;
     let by = Some(user_id(&app, &grace));
     let expected = ["deactivated", "activated"].map(|kind| (kind.to_owned(), by.clone(), None));
@@ -235,9 +238,9 @@ on_both_stacks!(admin_end_all_of_user_records_reason, |stack| async {
         (Some("ended_by_admin"), Some("Lost <b>bag</b>"))
     );
     ada.sign_in(&client).await;
-    assert!(signed_in(&client).await, "they may come back");
+    assert!(signed_in(&client).await, "the user may sign in again");
 
-    // Of one's own the session in use stays, under the same key.
+    // Ending one's own sessions keeps the current session and its key.
     let other = app.client();
     grace.sign_in(&other).await;
     let own = path_of(&app, &grace);

@@ -1,10 +1,10 @@
-//! Input that no form of ours would send, and what people type that is unusual but fine.
+//! Tests input that no form of the site sends, and unusual but valid input.
 
 use crate::support::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A form: its address, its fields with good values, and those of them that may hold anything.
+/// A form's path and its fields with valid values.
 type Sent = (&'static str, Vec<(&'static str, String)>);
 
 fn forms(app: &TestApp) -> Vec<Sent> {
@@ -29,7 +29,7 @@ fn forms(app: &TestApp) -> Vec<Sent> {
     ]
 }
 
-/// The body with one field's raw value replaced; `None` leaves it out.
+/// Returns the body with one field's raw value replaced; `None` leaves the field out.
 fn with_field(fields: &[(&str, String)], field: &str, value: Option<&str>) -> String {
     let mut pairs = Vec::new();
     for (name, good) in fields {
@@ -46,7 +46,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Everything that a request could have written.
+/// Everything that a request could write.
 fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     let users = app.query_text("SELECT id, name, email, password_hash, updated_at FROM users ORDER BY id");
     let sessions = app.query_text("SELECT id, store_key, ended_at FROM sessions ORDER BY id");
@@ -54,7 +54,7 @@ fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     [users, sessions, rest].concat()
 }
 
-/// An application with a user, signed in, whose set-up link still works.
+/// An application started without users, so that it has a setup link, and a user who is signed in.
 async fn with_user_and_link(stack: Stack) -> (TestApp, Client) {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -67,7 +67,7 @@ on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
     let visitor = app.client();
     let before = everything(&app);
     for (path, fields) in forms(&app) {
-        // The set-up is closed now that there is a user; it is asked below.
+        // The setup form is closed once there is a user; `setup_form_unreadable_field_422` tests it.
         if path == "/setup" {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The site in Chromium, as people use it.
+//! Tests the site in Chromium as users operate it.
 
 use fantoccini::Locator;
 
@@ -7,7 +7,7 @@ use crate::support::*;
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/18.4 Safari/605.1.15";
 
-/// Signs in with the form, as far as the profile.
+/// Signs in with the form and waits for the profile.
 async fn sign_in(browser: &Browser, person: &Person) {
     browser.goto("/login").await;
     browser.fill(&[("email", &person.email), ("password", &person.password)]).await;

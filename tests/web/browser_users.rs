@@ -1,4 +1,4 @@
-//! Invitations, deactivation and the password once more, in Chromium with and without scripts.
+//! Tests invitation, deactivation and password confirmation in Chromium, with and without JavaScript.
 
 use fantoccini::Locator;
 
@@ -18,7 +18,7 @@ async fn open(app: &TestApp, scripts: bool) -> Browser {
     if scripts { builder.open().await } else { builder.without_javascript().open().await }
 }
 
-/// The dialog's button, which asks only where there are scripts.
+/// Clicks the confirmation dialog's button; without JavaScript there is no dialog.
 async fn say_yes(browser: &Browser, scripts: bool) {
     if scripts {
         let css = Locator::Css("dialog .danger");
@@ -27,7 +27,7 @@ async fn say_yes(browser: &Browser, scripts: bool) {
     }
 }
 
-/// Invited, in; deactivated, out.
+/// Invites a user, who signs in, and deactivates the account, which signs the user out.
 async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     let app = TestApp::builder(stack).var("REGISTRATION", "closed").start().await;
     let grace = Person::new("Grace Hopper");
@@ -47,7 +47,7 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     let field = admin.client().find(Locator::Css("#link")).await.unwrap();
     let link = field.prop("value").await.unwrap().unwrap();
     let buttons = admin.client().find_all(Locator::Css(".copy button")).await.unwrap();
-    assert_eq!(buttons.len(), usize::from(scripts), "a button that copies takes scripts");
+    assert_eq!(buttons.len(), usize::from(scripts), "the copy button exists only with JavaScript");
     if scripts {
         admin.click("Copy link").await;
         eventually(|| async { admin.ask("return getSelection().toString()").await == *link }).await;

@@ -1,4 +1,4 @@
-//! What the catalogue and the store each decide, looked at by taking away or putting back what the other holds.
+//! Tests which side decides that a session has ended, by removing or restoring what the catalogue or the store holds.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{engine, support::*};
 
-/// Holds requests that are to change or rotate the session until the test lets go.
+/// Holds requests that change or rotate the session until the test releases them.
 #[derive(Default)]
 struct Door {
     arrived: Notify,
@@ -34,7 +34,7 @@ async fn rotate(req: HttpRequest, site: web::Data<Site>, door: web::Data<Door>) 
     HttpResponse::NoContent().finish()
 }
 
-/// Sends a request as far as the door, does something meanwhile, and lets go.
+/// Sends a request, runs `meanwhile` while the handler waits at the door, and releases the request.
 async fn held(
     app: &TestApp,
     door: &Arc<Door>,
@@ -51,10 +51,10 @@ async fn held(
     let session = answer.set_cookies().into_iter().find(|cookie| cookie.name == "gatehouse");
     assert!(
         session.is_none_or(|cookie| cookie.value.is_empty()),
-        "{path} hands out a key: {}",
+        "{path} sets a session cookie: {}",
         answer.summary()
     );
-    assert!(app.redis().keys().is_empty(), "{path} leaves an entry: {:?}", app.redis().keys());
+    assert!(app.redis().keys().is_empty(), "{path} left an entry in the store: {:?}", app.redis().keys());
 }
 
 async fn with_door() -> (TestApp, Arc<Door>) {
@@ -102,12 +102,12 @@ async fn session_ended_during_change_or_rotation_leaves_no_entry() {
         let keys = "SELECT store_key FROM sessions ORDER BY id";
         let before = app.query_text(keys);
         held(&app, &door, &client, path, async || drop(here.post("/logout", &[]).await.to("/"))).await;
-        assert_eq!(app.query_text(keys), before, "{path} gives the session that has ended another key");
+        assert_eq!(app.query_text(keys), before, "{path} rotated the key of an ended session");
         client.get("/profile").await.to("/login?next=%2Fprofile");
     }
 }
 
-/// As after a kill before the last-seen times were written.
+/// The same state as after a kill before the last-seen times were written.
 #[actix_web::test]
 async fn sweep_keeps_session_still_in_store() {
     let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "8s").start().await;
@@ -120,13 +120,14 @@ async fn sweep_keeps_session_still_in_store() {
     client.get("/profile").await.expect(200);
 }
 
-/// The sweep finds a session expired; before it ends it, the session gets a new key, and its last-seen time is lost.
+/// The sweep finds a session expired. Before the sweep ends it, the session's key is rotated, and the last-seen time of
+/// that request is lost.
 #[actix_web::test]
 async fn sweep_keeps_session_rotated_after_lookup() {
     let (app, _door) = engine::start(Stack::PostgresRedis).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let mut conn = app.stores().catalogue();
-    // Nobody else sweeps it first: the look is at the same state, with the time set back in one transaction of its own.
+    // Expires the session only within this transaction, so that the application's own sweep does not end it first.
     let found = conn
         .transaction::<_, diesel::result::Error, _>(|conn| {
             diesel::sql_query("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'").execute(conn)?;

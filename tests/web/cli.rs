@@ -1,4 +1,4 @@
-//! The command line: what it does, what it prints, and its exit status.
+//! Tests the command line: effects, output and exit status.
 
 use crate::support::*;
 
@@ -10,7 +10,7 @@ fn vars(pairs: &[(&str, &str)]) -> Vars {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// The settings that lead to an application's stores.
+/// The settings for commands that use an application's stores.
 pub fn vars_of(app: &TestApp) -> Vars {
     [app.stores().vars(), vars(&[("SESSION_SECRET", SECRET), ("STORE_TIMEOUT", "5s")])].concat()
 }
@@ -23,7 +23,7 @@ impl Finished {
         self.stdout
     }
 
-    /// Asserts exit status 1; the result is what stands on standard error.
+    /// Asserts exit status 1 and returns the standard error.
     #[track_caller]
     pub fn failed(self) -> String {
         assert_eq!(self.status.code(), Some(1), "{self:?}");
@@ -39,7 +39,7 @@ fn create(vars: &Vars, email: &str, name: &str, role: &str, password: &str) -> F
 on_both_stacks!(cli_user_create_makes_users_and_admins, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = vars_of(&app);
-    // The line break that `echo` adds is not part of the password; a space is.
+    // The line break that `echo` appends is not part of the password; a space is.
     let made = create(&vars, "grace@example.org", "Grace Hopper", "admin", &format!("{PASSWORD}\n")).done();
     assert!(made.contains("admin grace@example.org") && !made.contains(PASSWORD), "{made}");
     create(&vars, "ada@example.org", "Ada Lovelace", "user", &format!("{PASSWORD} \r\n")).done();
@@ -159,7 +159,7 @@ on_both_stacks!(cli_healthcheck_uses_listen_addr, |stack| async {
     };
     ask(app.addr().to_string()).done();
     ask(format!("0.0.0.0:{}", app.addr().port())).done();
-    // Nobody listens on the discard port.
+    // No server listens on the discard port.
     assert!(ask("127.0.0.1:9".to_owned()).failed().contains("127.0.0.1:9"));
 });
 

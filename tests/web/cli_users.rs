@@ -1,4 +1,4 @@
-//! `gatehouse user …`: what it does, what it prints, and its exit status.
+//! Tests `gatehouse user …`: effects, output and exit status.
 
 use crate::{
     cli::vars_of,

@@ -1,8 +1,8 @@
-//! `/confirm-password`: sensitive actions want the password once more when it was last given too long ago.
+//! Tests `/confirm-password`: sensitive actions require the password again when it was last entered too long ago.
 
 use crate::{admin_users::path_of, engine::*, invitations::link_on, support::*};
 
-/// Makes every session forget when its password was given, as those have that began before this was kept.
+/// Removes the time of the last password entry from every session, as in sessions older than that feature.
 pub fn forget_confirmations(app: &TestApp) {
     if app.stores().stack() == Stack::Sqlite {
         app.sql("UPDATE sessions SET state = replace(state, 'confirmed_at', 'forgotten')");
@@ -24,7 +24,10 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let path = path_of(&app, &ada);
-    assert!(!admin.get(&path).await.body.contains("/confirm-password"), "the sign-in counts");
+    assert!(
+        !admin.get(&path).await.body.contains("/confirm-password"),
+        "the sign-in counts as a confirmation"
+    );
     forget_confirmations(&app);
 
     let events = || app.query_one("SELECT count(*) FROM events");
@@ -35,7 +38,7 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
         let fields: &[_] = if action == "role" { &[("role", "admin")] } else { &[] };
         let _ = admin.post(&format!("{path}/{action}"), fields).await.to(&asks(&path));
     }
-    assert_eq!((events(), signed_in(&client).await), (before, true), "nothing was done");
+    assert_eq!((events(), signed_in(&client).await), (before, true), "nothing was changed");
     let problem = admin.request(reqwest::Method::POST, &format!("{path}/deactivate")).form(&[]);
     let problem = problem.header("accept", "application/json").send().await.expect(403);
     assert!(problem.json()["detail"].as_str().unwrap().contains("/confirm-password"));
@@ -56,13 +59,17 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
     }
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&asks(&path));
     let failures = app.query_text("SELECT user_id, actor_id FROM events WHERE kind = 'confirmation_failed'");
-    assert_eq!(failures, vec![vec![Some(user_id(&app, &grace)); 2]; 2], "an empty one is no try");
+    assert_eq!(
+        failures,
+        vec![vec![Some(user_id(&app, &grace)); 2]; 2],
+        "an empty password is not recorded as an attempt"
+    );
 
     let (id, old) = (id_of(&admin).await, admin.copy());
     let answer = admin.post("/confirm-password", &[("password", PASSWORD), ("next", &path)]).await.to(&path);
     assert!(new_cookie(&answer).is_some());
-    assert!(!signed_in(&old).await, "the old key is dead");
-    assert_eq!(id_of(&admin).await, id, "the session is the same");
+    assert!(!signed_in(&old).await, "the old key is rejected");
+    assert_eq!(id_of(&admin).await, id, "the session id is unchanged");
     let page = admin.get(&path).await.expect(200).has("Now you can go on");
     assert!(!page.body.contains("Confirm it first"));
     let _ = link_on(&admin.post(&format!("{path}/send-reset"), &[]).await.expect(200));

@@ -1,4 +1,4 @@
-//! The cookie: its attributes, what it says, and what a forged one does.
+//! Tests the session cookie: attributes, contents, and the handling of forged cookies.
 
 use reqwest::Method;
 
@@ -89,7 +89,11 @@ on_both_stacks!(cookie_forged_is_anonymous, |stack| async {
         visitor.post("/profile", &[("name", "Thief")]).await.expect(401);
         visitor.set_cookie("gatehouse", forged);
         ada.sign_in(&visitor).await;
-        assert_ne!(visitor.cookie("gatehouse").unwrap().value, forged, "a self-chosen cookie was adopted");
+        assert_ne!(
+            visitor.cookie("gatehouse").unwrap().value,
+            forged,
+            "a cookie value chosen by the client was adopted"
+        );
     }
     let raw = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: ", app.addr()).into_bytes();
     for cookie in

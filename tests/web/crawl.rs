@@ -1,4 +1,5 @@
-//! Every page that can be reached, as each kind of visitor: valid, with its headers, and without a broken link.
+//! Crawls every page as visitor, user and administrator: valid HTML, required headers and no broken links. Also tests
+//! that error responses are pages of the site.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -13,10 +14,10 @@ const INDEX: &str = r#"<!doctype html><html lang="en"><head><title>Inside</title
 const MORE: &str = r#"<!doctype html><html lang="en"><head><title>More</title></head>
     <body><main><h1>More</h1><p><a href="/pages/">Back</a></p></main></body></html>"#;
 
-/// What a crawl has seen: each address with its status.
+/// The paths that a crawl requested, each with its status.
 type Seen = BTreeMap<String, u16>;
 
-/// Follows every link from these addresses, checks each answer, and tells where a link leads nowhere.
+/// Follows every link from these paths, checks each response, and fails on a broken link.
 async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen {
     let mut seen = Seen::new();
     let mut waiting: VecDeque<(String, String)> =
@@ -44,13 +45,13 @@ async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen 
     for (page, fragment, linked_from) in anchors {
         assert!(
             ids[&page].contains(&fragment),
-            "a link on {linked_from} leads to {page}#{fragment}, which is not there"
+            "a link on {linked_from} leads to {page}#{fragment}, which does not exist"
         );
     }
     seen
 }
 
-/// The addresses on this site that an answer names, as seen from its own.
+/// The paths on this site that a response links to, resolved against its own path.
 fn links(answer: &Answer, path: &str) -> Vec<String> {
     let here = url::Url::parse("http://site.invalid").unwrap().join(path).unwrap();
     let mut named: Vec<String> = answer.location().map(str::to_owned).into_iter().collect();
@@ -65,7 +66,7 @@ fn links(answer: &Answer, path: &str) -> Vec<String> {
     own.map(|link| link[url::Position::BeforePath..].to_owned()).collect()
 }
 
-/// Every GET route with an example in place of each parameter.
+/// Every GET route, with an example value for each parameter.
 fn table(session: &str) -> Vec<(String, Rule)> {
     let (with, without) = (routes::with_session(), routes::without_session());
     let lines = with.lines().iter().chain(without.lines()).filter(|line| line.method.as_str() == "GET");
@@ -80,7 +81,7 @@ fn table(session: &str) -> Vec<(String, Rule)> {
         .collect()
 }
 
-/// A folder of pages, for everyone who is signed in and for administrators.
+/// A folder of operator pages for users and for administrators.
 fn pages() -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("admin")).unwrap();
@@ -104,7 +105,7 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
     }
     let ended = app.query_one("SELECT id FROM sessions ORDER BY created_at DESC, id LIMIT 1").unwrap();
     user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");
-    // An end of many that is over, under the id that stands for all.
+    // A finished bulk end under the id that is the example for every route.
     app.sql(&format!(
         "INSERT INTO bulk_ends (id, started_at, moved_at, finished_at, by_user, expected, ended) VALUES \
          ('{ended}', '2026-01-01 00:00:00', '2026-01-01 00:00:01', '2026-01-01 00:00:01', 1, 1300, 1299)"
@@ -121,18 +122,18 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
             Rule::User => [303, 200, 200],
             Rule::Admin => [303, 403, 200],
         };
-        // Used up once there are users; and nobody has a link.
+        // The setup link is void once there are users, and there is no reset token.
         let expected = if path == "/setup" || path == "/password/reset" { [404; 3] } else { expected };
         let seen = [anonymous[path], user[path], admin[path]];
-        assert_eq!(seen, expected, "{path} as nobody, user and administrator");
+        assert_eq!(seen, expected, "{path} as visitor, user and administrator");
     }
     assert!(user.contains_key("/pages/more.html"));
-    // The first page of fifty sessions, the second, and one page for each session.
+    // The second page of each list, and one page for each session.
     assert!(admin.keys().any(|path| path.starts_with("/admin/sessions?after=")), "{:?}", admin.keys());
     assert!(admin.keys().any(|path| path.starts_with("/admin/events?after=")), "{:?}", admin.keys());
     assert!(user.keys().any(|path| path.starts_with("/activity?after=")), "{:?}", user.keys());
     assert!(admin.keys().filter(|path| path.starts_with("/admin/sessions/")).count() > 60);
-    // Both people, each with a way to their sessions.
+    // The pages of both users.
     assert!(["/admin/users/1", "/admin/users/2"].iter().all(|path| admin.contains_key(*path)));
 });
 
@@ -197,7 +198,7 @@ on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async 
         let answer = user.get(path).await.expect(status);
         assert_eq!(answer.texts("header .who"), ["Signed in as Ada Lovelace"], "{path}");
     }
-    // Refused before anyone asked who it is: the header says neither.
+    // Refused before the session is read: the page header shows neither state.
     let too_large = user.post("/profile", &[("name", &"x".repeat(70_000))]).await.expect(413);
     let no_form = user.post_raw("/profile", "text/plain", "name=x").await.expect(415);
     let unreadable = user.get("/login?next=a&next=b").await.expect(400);

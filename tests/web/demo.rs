@@ -1,4 +1,4 @@
-//! `gatehouse demo`: an empty site filled for a look around.
+//! Tests `gatehouse demo`, which fills an empty site with sample users and sessions.
 
 use crate::support::*;
 
@@ -9,7 +9,7 @@ fn demo(app: &TestApp, arguments: &[&str]) -> Finished {
     Program::run(&[&["demo"], arguments].concat(), &vars, "")
 }
 
-/// Fills the site of a test; the result is everyone's password.
+/// Fills a test's site and returns the password that all users have.
 pub fn fill(app: &TestApp, arguments: &[&str]) -> String {
     let made = demo(app, arguments);
     assert!(made.status.success(), "{made:?}");
@@ -29,7 +29,7 @@ on_both_stacks!(demo_fill_makes_consistent_site, |stack| async {
     let first = admin.get("/admin/sessions").await.expect(200).has("121").has("active sessions");
     assert_page(&first);
     assert_eq!(first.texts("table .email").len(), 50);
-    // Every page confirms its rows with the store: nothing is missing from it.
+    // Every page confirms its rows with the store: no session is missing there.
     for query in [
         "",
         "sort=started",
@@ -74,9 +74,9 @@ on_both_stacks!(demo_fill_makes_consistent_site, |stack| async {
     assert_eq!(app.query_one(strange).as_deref(), Some("0"));
     let ordered =
         app.query_one("SELECT count(*) FROM events a JOIN events b ON b.id = a.id + 1 WHERE b.at < a.at");
-    assert_eq!(ordered.as_deref(), Some("0"), "the log is in the order of time");
+    assert_eq!(ordered.as_deref(), Some("0"), "the log is in chronological order");
 
-    // People can still come.
+    // New users can still register.
     let (_, _) = app.person("New Person").await;
 });
 

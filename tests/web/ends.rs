@@ -1,4 +1,4 @@
-//! Ends: each happens once, is recorded, and is confirmed by the store sooner or later.
+//! Tests that each session end happens once, is recorded, and is eventually confirmed by the store.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::{
     support::*,
 };
 
-/// Asserts that a session has ended for this reason, by this user or by the system, and that it was told once.
+/// Asserts that a session ended for this reason, by this user or by the system, and that one event was logged.
 #[track_caller]
 fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
     let by = by.map(str::to_owned);
@@ -25,7 +25,7 @@ fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
     );
 }
 
-/// Asserts that no entry of the store is left but those of live sessions.
+/// Asserts that the store has entries of active sessions only.
 fn assert_no_entry_left(app: &TestApp) {
     let live = "SELECT store_key FROM sessions WHERE ended_at IS NULL ORDER BY store_key";
     assert_eq!(app.backend().entries(app), column(app, live));
@@ -76,8 +76,8 @@ on_both_stacks!(session_limit_one_ends_previous_session, |stack| async {
     assert!(!signed_in(&first).await);
     assert_ended(&app, &id, "limit", None);
     assert_eq!(listed(&second).await, [id_of(&second).await]);
-    assert!(signed_in(&stranger).await, "the limit is each user's own");
-    // The same browser again takes nobody's place.
+    assert!(signed_in(&stranger).await, "the limit counts per user");
+    // A repeated login in the same browser replaces its own session and ends no other.
     let own = id_of(&stranger).await;
     bo.sign_in(&stranger).await;
     stranger.get("/profile").await.expect(200).lacks("Your oldest session was ended");
@@ -92,7 +92,7 @@ on_both_stacks!(session_limit_ends_oldest_session, |stack| async {
     let oldest = id_of(&first).await;
     ada.sign_in(&second).await;
     second.get("/profile").await.expect(200).lacks("Your oldest session was ended");
-    // Used last, and the oldest all the same.
+    // The first session was used last, and is still the oldest.
     assert!(signed_in(&first).await);
     ada.sign_in(&third).await;
     third.get("/profile").await.expect(200).has("Your oldest session was ended");
@@ -171,7 +171,7 @@ on_both_stacks!(session_end_recorded_once_with_reason, |stack| async {
     let last = id_of(&again).await;
     again.post("/logout", &[]).await.to("/");
     assert_ended(&app, &last, "logout", Some(&by_ada));
-    // None of them is told or changed again by a second try.
+    // A second end of an ended session changes nothing and logs no event.
     let rows = "SELECT ended_at FROM sessions ORDER BY id";
     let before = app.query_text(rows);
     for id in &others {
@@ -226,7 +226,7 @@ on_both_stacks!(changed_secret_ends_all_sessions_in_catalogue, |stack| async {
     let expected = ["missing", "SESSION_SECRET was changed"].map(|text| Some(text.to_owned())).to_vec();
     assert_eq!(told, vec![expected; 2]);
     drop(admin);
-    // Started once more with the same secret, nobody is signed out.
+    // A restart with the same secret signs no one out.
     ada.sign_in(&client).await;
     app.restart().await;
     client.get("/profile").await.expect(200);
@@ -243,7 +243,7 @@ async fn session_end_unconfirmed_by_store_is_reported() {
     let (ada, client) = app.person("Ada Lovelace").await;
     let (bob, _) = app.person("Bob Bemer").await;
     let (path, bob_path) = (path_of(&app, &ada), path_of(&app, &bob));
-    // A store that does everything else.
+    // The store refuses UNLINK and accepts all other commands.
     server.database().ask::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
     let tell = "What ended is refused from now on. The session store has not confirmed yet";
 

@@ -1,4 +1,5 @@
-//! Without a script the next click says why the session ended: once, and only to the browser that had it.
+//! Tests the notice that tells why a session ended: shown at the next request, once, and only in the browser that had
+//! the session.
 
 use reqwest::Method;
 
@@ -33,7 +34,7 @@ on_both_stacks!(end_notice_shows_admin_reason_once, |stack| async {
     let page = client.get_following("/profile").await.expect(200);
     assert_page(&page);
     assert_eq!(page.texts("main > .notice"), [BY_ADMIN]);
-    assert_eq!(notice(&client).await, Vec::<String>::new(), "it is said once");
+    assert_eq!(notice(&client).await, Vec::<String>::new(), "the notice is shown once");
 
     let others = app.client();
     assert_eq!(notice(&others).await, Vec::<String>::new());
@@ -72,7 +73,7 @@ on_both_stacks!(end_notice_does_not_replace_flash_message, |stack| async {
     let set = "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
     let sentence = "You were signed out because the password of your account was changed.";
     assert_eq!(client.get("/login").await.expect(200).texts("main > .notice"), [set, sentence]);
-    assert_eq!(notice(&client).await, Vec::<String>::new(), "both are said once");
+    assert_eq!(notice(&client).await, Vec::<String>::new(), "both notices are shown once");
 });
 
 on_both_stacks!(end_notice_absent_after_own_action, |stack| async {
@@ -85,7 +86,7 @@ on_both_stacks!(end_notice_absent_after_own_action, |stack| async {
     let before = client.copy();
     client.post("/logout", &[]).await.to("/");
     assert_eq!(notice(&before).await, Vec::<String>::new(), "signed out");
-    // A key that was rotated says nothing of the session that goes on.
+    // A rotated key gives no end notice, because its session goes on.
     ada.sign_in(&client).await;
     let before = client.copy();
     let new = "quartz-lantern-58-birch";

@@ -1,4 +1,4 @@
-//! What another site or a strange client sends to a form: nothing is done.
+//! Tests form requests from other sites, with other media types or too large: they are refused and write nothing.
 
 use gatehouse::routes::with_session;
 use reqwest::Method;
@@ -7,14 +7,14 @@ use crate::support::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Every form of the table, with addresses that fit the patterns.
+/// The path of every POST route, with an example for each parameter.
 fn forms() -> Vec<String> {
     let table = with_session();
     let posts = table.lines().iter().filter(|line| line.method.as_str() == "POST");
     posts.map(|line| line.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa")).collect()
 }
 
-/// Fields that would do something at any of them.
+/// Fields that are valid for any of these forms.
 fn good_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     let token = app.setup_link().map(|link| link.rsplit('=').next().unwrap().to_owned());
     vec![
@@ -27,7 +27,7 @@ fn good_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Everything that a request could have written; `last_seen_at` is written for any request.
+/// Everything that a request could write, except `last_seen_at`, which any request writes.
 fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     let users = app.query_text(
         "SELECT id, name, email, password_hash, updated_at, last_login_at FROM users ORDER BY id",
@@ -127,7 +127,7 @@ on_both_stacks!(post_wrong_content_type_415_too_large_413, |stack| async {
         assert_eq!(json.header("content-type"), Some("application/problem+json"));
     }
     assert_eq!(everything(&app), before);
-    // As large as it may be, and a parameter of the media type is no harm.
+    // The maximum size is accepted, and so is a parameter of the media type.
     let fields = format!("name={}", "x".repeat(64 * 1024 - 5));
     client.post_raw("/profile", &format!("{FORM}; charset=utf-8"), fields).await.expect(422);
 });

@@ -1,4 +1,4 @@
-//! Several instances on the same stores, and one after the other.
+//! Tests several instances on the same stores, and restarts of one instance.
 
 use crate::{engine::*, support::*};
 
@@ -25,7 +25,7 @@ on_both_stacks!(session_end_applies_on_other_instance_at_next_request, |stack| a
     let (other, leaving) = (one.client(), one.client());
     ada.sign_in(&other).await;
     ada.sign_in(&leaving).await;
-    // Both instances have seen them.
+    // Both instances have served all three sessions.
     for browser in [&client, &other, &leaving] {
         assert!(signed_in(&browser.at(&one)).await && signed_in(&browser.at(&two)).await);
     }
@@ -74,7 +74,7 @@ on_both_stacks!(restart_keeps_sessions, |stack| async {
     ended.post("/logout", &[]).await.to("/");
     app.restart().await;
     assert!(signed_in(&client).await && signed_in(&remembered).await);
-    assert!(!signed_in(&copy).await, "an ended session stays ended");
+    assert!(!signed_in(&copy).await, "ended sessions stay ended");
     assert_eq!(id_of(&client).await, id);
     assert_eq!(listed(&client).await.len(), 2);
 });
@@ -107,7 +107,7 @@ on_both_stacks!(changed_secret_signs_out_without_error, |stack| async {
         assert!(!signed_in(browser).await);
         browser.post("/logout", &[]).await.expect(401);
     }
-    // The cookie that can't be read does not stand in the way.
+    // An unreadable cookie does not prevent a sign-in.
     ada.sign_in(&client).await;
     assert!(signed_in(&client).await);
     assert!(!signed_in(&remembered).await);

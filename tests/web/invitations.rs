@@ -1,4 +1,4 @@
-//! One-time links: `POST /admin/users`, `…/send-reset`, and `/password/reset`, where they are used.
+//! Tests one-time links: `POST /admin/users` and `…/send-reset` make them, and `/password/reset` accepts them.
 
 use crate::{
     admin_users::{path_of, recorded},
@@ -8,7 +8,7 @@ use crate::{
 
 const NEW: &str = "copper-lantern-17-orchid";
 
-/// The link on the page that shows it once.
+/// The link on the page that shows the link once.
 pub fn link_on(page: &Answer) -> String {
     let link = page.attributes("input#link", "value").into_iter().next();
     link.unwrap_or_else(|| panic!("no link on {}", page.summary()))
@@ -112,7 +112,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
         let page = visitor.post("/password/reset", &choose(&token, password, again)).await.expect(422);
         assert_page(&page);
         assert!(page.field_error(field).is_some(), "{}", page.summary());
-        assert!(!page.body.contains(NEW), "the password came back");
+        assert!(!page.body.contains(NEW), "the password was sent back");
     }
     let hash = app.query_one("SELECT password_hash FROM users WHERE email = 'ada@example.org'");
     for wrong in ["", "guess", &token.to_uppercase(), &format!("{token}x")] {
@@ -132,7 +132,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
     assert_eq!(app.query_one("SELECT password_hash FROM users WHERE email = 'ada@example.org'"), hash);
 
-    // Its time is over, but the person is still invited: a new link is an invitation and ends the old one.
+    // The link has expired, but the user is still invited: a new link is an invitation and revokes the old one.
     let ada = Person { email: "ada@example.org".to_owned(), ..Person::new("Ada") };
     let path = path_of(&app, &ada);
     let page = admin.post(&format!("{path}/send-reset"), &[]).await.expect(200).has("Invitation for Ada");
@@ -145,7 +145,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
         tokio::join!(visitor.post("/password/reset", &fields), admin.post("/password/reset", &fields));
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [303, 422], "of two at once one succeeds");
+    assert_eq!(statuses, [303, 422], "one of two concurrent requests succeeds");
     let _ = sign_in(&app, "ada@example.org", NEW).await.to("/profile");
     let by = Some(user_id(&app, &grace));
     let own = Some(user_id(&app, &ada));
@@ -170,13 +170,13 @@ on_both_stacks!(password_reset_ends_sessions_and_revokes_links, |stack| async {
     let token = token_of(&link_on(&page));
     let expiry = app.query_text("SELECT created_at, expires_at FROM tokens WHERE purpose = 'reset'").concat();
     assert_ne!(expiry[0], expiry[1]);
-    assert!(crate::engine::signed_in(&client).await, "a link alone changes nothing");
+    assert!(crate::engine::signed_in(&client).await, "making a link changes nothing");
     let late = std::rc::Rc::new(app.client());
     let proof = [("email", &*ada.email), ("password", PASSWORD)];
     let held = crate::engine::send_form(&late, "/test/held/sign-in", &proof);
     door.come(1).await;
 
-    // Chosen in the browser of somebody who is signed in: that session ends like all others.
+    // The password is reset in a browser that is signed in: its session ends like all others.
     let _ = client.post("/password/reset", &choose(&token, NEW, NEW)).await.to("/login");
     door.let_in(1);
     let _ = held.await.unwrap().expect(403);
@@ -187,7 +187,7 @@ on_both_stacks!(password_reset_ends_sessions_and_revokes_links, |stack| async {
     let _ = sign_in(&app, &ada.email, NEW).await.to("/profile");
     assert_eq!(app.query_one("SELECT count(*) FROM tokens WHERE user_id IS NOT NULL").as_deref(), Some("0"));
 
-    // A deactivation kills a link for good.
+    // A deactivation revokes a link permanently.
     let token = token_of(&link_on(&admin.post(&format!("{path}/send-reset"), &[]).await.expect(200)));
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&path);
     let _ = admin.post(&format!("{path}/activate"), &[]).await.to(&path);

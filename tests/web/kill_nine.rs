@@ -1,4 +1,4 @@
-//! kill -9 at any moment leaves nothing half done.
+//! Tests that kill -9 at any moment leaves no operation half done.
 
 use std::sync::{
     Arc,
@@ -14,26 +14,26 @@ const KILLS: usize = 8;
 const WORKERS: usize = 4;
 const OTHER_PASSWORD: &str = "copper-lantern-58-birch";
 
-/// Somebody whose requests may have been cut off: what they know of themselves afterwards.
+/// A user whose requests may have been cut off, and what the client knows afterwards.
 struct Witness {
     person: Person,
-    /// The registration was answered: the account is there for good.
+    /// The registration got its response, so the account must exist.
     registered: bool,
-    /// Browsers that were told of a session; the one that changed the password holds the rotated key.
+    /// Browsers that may have got a session; the one that changed the password holds the rotated key.
     browsers: Vec<Client>,
 }
 
 #[derive(Default)]
 struct Log {
     witnesses: Mutex<Vec<Witness>>,
-    /// Registrations and sign-ins that were answered with a session.
+    /// Number of registrations and sign-ins whose response set a session.
     inside: AtomicUsize,
     enough: AtomicBool,
 }
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Registers, signs in elsewhere, changes the password and signs out, again and again, whatever happens.
+/// Registers, signs in with a second client, changes the password and signs out, in a loop that ignores failures.
 async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
     let mut round = 0;
     while !log.enough.load(SeqCst) {
@@ -73,7 +73,7 @@ async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
 on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
     let mut program = TestApp::builder(stack).start_program();
     let log = Arc::<Log>::default();
-    // Signed in once, so that clients are made for the program's address, which may change.
+    // Copies of this client follow the program's address, which may change with a restart.
     let prototype = Arc::new(program.client());
     let workers: Vec<JoinHandle<()>> = (0..WORKERS)
         .map(|number| {
@@ -82,8 +82,8 @@ on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
         })
         .collect();
     for kill in 0..KILLS {
-        // A different number each time, so that each kill meets other requests half way. Refusals do not count: after
-        // a registration that was cut off they come at once, and kills would follow each other with nothing in between.
+        // A different number each time, so that each kill interrupts different requests. Refusals do not count: after a
+        // registration that was cut off they come at once, and the next kill would follow with no work in between.
         let goal = log.inside.load(SeqCst) + 2 + kill % 4;
         eventually(|| async { log.inside.load(SeqCst) >= goal }).await;
         program.kill();
@@ -101,17 +101,22 @@ on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
     let (mut accounts, mut working) = (0, 0);
     for witness in &witnesses {
         let exists = signs_in_or_never_existed(&program, &witness.person).await;
-        assert!(exists || !witness.registered, "{} was registered and is gone", witness.person.email);
+        assert!(
+            exists || !witness.registered,
+            "{} was registered and no longer exists",
+            witness.person.email
+        );
         accounts += usize::from(exists);
         for browser in &witness.browsers {
             working += usize::from(is_listed_if_it_works(browser).await);
         }
     }
     assert!(accounts >= KILLS && working > 0, "{accounts} accounts, {working} sessions");
-    eprintln!("{} people, {accounts} accounts, {working} sessions that work", witnesses.len());
+    eprintln!("{} users, {accounts} accounts, {working} sessions that work", witnesses.len());
 });
 
-/// `sessions verify` finds cut-off sign-ins and keys that nobody got, nothing else, and puts them right.
+/// Asserts that `sessions verify` reports only interrupted sign-ins and store entries of keys that no client got, and
+/// that `--repair` corrects them.
 fn only_explained(program: &Program) {
     let found = program.command(&["sessions", "verify"], "").stdout;
     let explained = [
@@ -136,7 +141,7 @@ fn no_event_without_its_cause(stores: &Stores) {
             "SELECT count(*) FROM users WHERE password_hash NOT LIKE '$argon2id$%'",
         ),
         (
-            "a user who was never registered, or twice",
+            "a user with no registration event, or with two",
             "SELECT count(*) FROM users WHERE 1 <> (SELECT count(*) FROM events WHERE kind = 'registered' AND user_id = users.id)",
         ),
         (
@@ -152,12 +157,12 @@ fn no_event_without_its_cause(stores: &Stores) {
             "SELECT count(*) FROM events WHERE kind = 'signed_in' AND session_id NOT IN (SELECT id FROM sessions)",
         ),
         (
-            "an end that was not told, or told without or twice",
+            "a session end without an event or with two, or an event without an end",
             "SELECT count(*) FROM sessions WHERE (CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END) <> \
              (SELECT count(*) FROM events WHERE kind = 'session_ended' AND session_id = sessions.id)",
         ),
         (
-            "a changed password without its event, or the other way round",
+            "a changed password without its event, or an event without a change",
             "SELECT count(*) FROM users WHERE session_epoch <> (SELECT count(*) FROM events WHERE kind = 'password_changed' AND user_id = users.id)",
         ),
     ] {
@@ -165,7 +170,7 @@ fn no_event_without_its_cause(stores: &Stores) {
     }
 }
 
-/// Whether there is such an account; then one of the passwords is right.
+/// Returns whether the account exists, and asserts that exactly one of the passwords signs in if it does.
 async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
     let email = quoted(&person.email);
     let exists = program.stores().query_one(&format!("SELECT count(*) FROM users WHERE email = {email}"));

@@ -1,4 +1,4 @@
-//! There is always an administrator who can sign in, also when two give it up at once.
+//! Tests that there is always an administrator who can sign in, also when two are removed concurrently.
 
 use crate::{
     admin_users::path_of,
@@ -15,7 +15,7 @@ on_both_stacks!(last_admin_cannot_be_removed, |stack| async {
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.admin("Ada Lovelace").await;
     let (path, id) = (path_of(&app, &grace), user_id(&app, &ada));
-    // One who may not sign in doesn't count.
+    // A deactivated administrator does not count.
     app.sql(&format!("UPDATE users SET active = false WHERE id = {id}"));
     let delete = [("current_password", PASSWORD)];
     for (action, fields) in [("role", vec![("role", "user")]), ("deactivate", vec![])] {
@@ -27,7 +27,7 @@ on_both_stacks!(last_admin_cannot_be_removed, |stack| async {
     assert_eq!(administrators(&app), [&*grace.email]);
     let _ = admin.get("/admin/users").await.expect(200);
 
-    // Nor does one who was invited and has no password yet.
+    // An invited administrator without a password does not count either.
     let invited = [("name", "Eve"), ("email", "eve@example.org"), ("role", "admin")];
     let _ = admin.post("/admin/users", &invited).await.expect(201);
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.expect(422);
@@ -47,7 +47,7 @@ on_both_stacks!(last_admin_race_leaves_one_admin, |stack| async {
         for _ in 0..4 {
             let fields: &[_] = if action == "role" { &[("role", "user")] } else { &[] };
             let (one, two) = if action == "delete" {
-                // Of those who delete themselves one is refused, too.
+                // When both delete their own account, one is refused as well.
                 let fields = [("current_password", PASSWORD)];
                 let both = tokio::join!(
                     first.post("/profile/delete", &fields),
@@ -61,7 +61,7 @@ on_both_stacks!(last_admin_race_leaves_one_admin, |stack| async {
             };
             assert_eq!(administrators(&app).len(), 1, "{}\n{}", one.summary(), two.summary());
             for answer in [&one, &two] {
-                // Whoever came second is no administrator any more, or is refused.
+                // The second request comes from an administrator already removed, or is refused.
                 assert!(matches!(answer.status, 303 | 401 | 403 | 422), "{}", answer.summary());
             }
             if action == "delete" {

@@ -1,4 +1,4 @@
-//! How long a session lives: idle, remembered, and never past its absolute end; and when it was last seen.
+//! Tests session lifetimes (idle, remembered, absolute) and when the last-seen time is written.
 
 use std::{
     cell::Cell,
@@ -7,7 +7,7 @@ use std::{
 
 use crate::{engine::*, support::*};
 
-/// Seconds between two times of a session's row.
+/// Seconds between two times in a session's row.
 fn seconds(app: &TestApp, id: &str, from: &str, to: &str) -> f64 {
     let between = match app.stores().stack() {
         Stack::Sqlite => format!("(julianday({to}) - julianday({from})) * 86400.0"),
@@ -55,7 +55,7 @@ on_both_stacks!(session_unused_ends_as_idle, |stack| async {
     assert_eq!(listed(&other).await, [id_of(&other).await]);
     admin.get("/admin/sessions?state=ended").await.expect(200).has(&ada.email);
     if stack == Stack::PostgresRedis {
-        assert_eq!(app.redis().keys().len(), 2, "those of the two who are remembered");
+        assert_eq!(app.redis().keys().len(), 2, "the entries of the two remembered sessions");
     }
 });
 
@@ -83,7 +83,7 @@ async fn request_renews_redis_ttl() {
     let renewed = app.redis().pttl(key);
     assert!(left > 0 && renewed > left && renewed <= 3_600_000, "{left} ms, then {renewed} ms");
     client.get("/static/none").await.expect(404);
-    assert!(app.redis().pttl(key) <= renewed, "files do not renew");
+    assert!(app.redis().pttl(key) <= renewed, "static files do not renew the lifetime");
 }
 
 on_both_stacks!(remembered_session_outlives_idle_ttl_and_browser, |stack| async {
@@ -93,7 +93,7 @@ on_both_stacks!(remembered_session_outlives_idle_ttl_and_browser, |stack| async 
     ada.sign_in_remembered(&remembered).await;
     let before = id_of(&remembered).await;
     remembered.close();
-    // Both are left alone from here on, the plain one for the shorter time.
+    // Neither session gets a request from here on; the plain one expires first.
     ada.sign_in(&plain).await;
     let id = id_of(&plain).await;
     ends_as(&app, &id, "idle").await;
@@ -149,7 +149,7 @@ on_both_stacks!(session_never_outlives_absolute_ttl, |stack| async {
 });
 
 on_both_stacks!(login_succeeds_with_cookie_past_absolute_ttl, |stack| async {
-    // The sweep comes every two seconds, so that it has rarely been there already.
+    // The sweep runs every two seconds, so it has rarely ended the session before the login.
     let app = builder(stack).0.var("SESSION_ABSOLUTE_TTL", "8s").start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let second = app.client();
@@ -162,7 +162,7 @@ on_both_stacks!(login_succeeds_with_cookie_past_absolute_ttl, |stack| async {
         let over = format!("SELECT id FROM sessions WHERE absolute_expires_at <= {now}");
         eventually(|| async { column(&app, &over).contains(&id) }).await;
         ada.sign_in(client).await;
-        assert!(signed_in(client).await, "signed in at the first try");
+        assert!(signed_in(client).await, "signed in at the first attempt");
         assert_ne!(id_of(client).await, id);
         ends_as(&app, &id, "absolute").await;
     }

@@ -1,4 +1,4 @@
-//! The streams: what administrators hear of all sessions, and each page of its own.
+//! Tests the event streams: of all sessions for administrators, and of its own session for each page.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{engine::*, support::*};
 const ALL: &str = "/admin/sessions/events";
 const OWN: &str = "/session/events";
 
-/// The public id of a client's session.
+/// The public id of the client's session.
 pub async fn own_id(client: &Client) -> String {
     listed(client).await[0].clone()
 }
@@ -40,7 +40,7 @@ on_both_stacks!(admin_stream_reports_start_use_and_end, |stack| async {
     events.wait_for("counts", |counts| counts["active"] == 2).await;
 
     let used = async {
-        // Seen again a second after the sign-in.
+        // A session counts as seen again one second after the sign-in.
         loop {
             client.get("/profile").await.expect(200);
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -198,7 +198,7 @@ on_both_stacks!(shutdown_does_not_wait_for_streams, |stack| async {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for stream in streams {
         let told = stream.end().await;
-        assert!(told.iter().all(|(name, _)| name == "counts"), "nobody is signed out by that: {told:?}");
+        assert!(told.iter().all(|(name, _)| name == "counts"), "a shutdown signs no one out: {told:?}");
     }
 });
 
@@ -245,7 +245,7 @@ on_both_stacks!(streams_per_session_limit_closes_oldest, |stack| async {
     for _ in 0..40 {
         open.push(client.events(OWN).await);
     }
-    assert_eq!(oldest.end().await, [], "it just ends");
+    assert_eq!(oldest.end().await, [], "the stream closes without an event");
     let (other, id) = (app.client(), own_id(&client).await);
     Person::new("Ada Lovelace").sign_in(&other).await;
     other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");

@@ -1,4 +1,4 @@
-//! Open pages in Chromium that follow what happens elsewhere.
+//! Tests open pages in Chromium that update when sessions change elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{live::own_id, support::*};
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/18.4 Safari/605.1.15";
 const BY_ADMIN: &str = "You were signed out by an administrator: Reported as stolen";
-/// A second, and what two browsers on a busy machine take to be asked.
+/// One second, plus the delay of two browsers on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 async fn sign_in(browser: &Browser, person: &Person) {
@@ -19,7 +19,7 @@ async fn sign_in(browser: &Browser, person: &Person) {
     browser.wait_for_path("/profile").await;
 }
 
-/// A stream is open when the page says so; that of a page without a list is known by the server.
+/// Waits until the list shows that its stream is open. On pages without a list only the server knows that.
 async fn is_live(browser: &Browser) {
     browser.wait_for("Live").await;
 }
@@ -38,7 +38,7 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     sign_in(&theirs, &ada).await;
     admin.wait_for("Safari 18 on macOS").await;
     admin.wait_for("4 active sessions").await;
-    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not loaded again");
+    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not reloaded");
 
     let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
     let ender = app.client();
@@ -141,7 +141,7 @@ async fn logout_shows_no_dialog_on_leaving_page() {
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
     sign_in(&browser, &ada).await;
-    // As if the page took its time to go: the form is sent by hand, and another stream of the page hears of the end.
+    // Simulates a slowly unloading page: the script sends the form while a second stream of the page gets the end event.
     let heard = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
         const told = fetch('/session/events', { headers: { accept: 'text/event-stream' } }) \
             .then((answer) => { sent(); return answer.text(); }); \
@@ -156,7 +156,7 @@ async fn logout_shows_no_dialog_on_leaving_page() {
     };
     assert_eq!(ask("true").await, "true,false");
     sign_in(&browser, &ada).await;
-    assert_eq!(ask("false").await, "true,true", "another tab's page is told");
+    assert_eq!(ask("false").await, "true,true", "a page in another tab shows the dialog");
 }
 
 #[actix_web::test]
@@ -312,7 +312,7 @@ async fn open_list_retries_failed_fetch() {
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
     is_live(&admin).await;
-    // Nothing else makes the page fetch again, the first answer never comes, and waiting is short here.
+    // No other event makes the page fetch, the first fetch fails, and timers are shortened to at most 2.5 s.
     admin
         .ask(
             "const [fetch, wait] = [window.fetch, window.setTimeout]; \

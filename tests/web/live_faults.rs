@@ -1,10 +1,10 @@
-//! The link between instances through Redis, when it holds and when it doesn't.
+//! Tests the pub/sub link between instances through Redis, and what happens when it fails.
 
 use crate::{live::own_id, support::*};
 
 const ALL: &str = "/admin/sessions/events";
 
-/// Signs somebody in on one instance until a stream of another hears of it.
+/// Signs a user in on one instance, repeatedly, until a stream of another instance reports it.
 async fn is_heard(one: &TestApp, events: &mut Events, name: &str) {
     let person = Person::new(name);
     person.register(&one.client()).await;
@@ -19,10 +19,12 @@ async fn is_heard(one: &TestApp, events: &mut Events, name: &str) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), heard).await.expect("nothing is heard");
+    tokio::time::timeout(std::time::Duration::from_secs(10), heard)
+        .await
+        .expect("no event reached the stream");
 }
 
-/// Two instances on a Redis of their own, and what an administrator hears on the second.
+/// Starts two instances on their own Redis server, and an administrator's stream on the second.
 async fn linked() -> (RedisServer, TestApp, TestApp, Events) {
     let server = RedisServer::start_own();
     let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
@@ -67,8 +69,8 @@ async fn pubsub_reconnects_and_sends_reload() {
     let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-    assert_eq!(killed, 2, "one link of each instance");
-    // What was said meanwhile is lost: pages load again.
+    assert_eq!(killed, 2, "one connection of each instance");
+    // Messages published meanwhile are lost, so pages reload.
     events.wait_for("reload", |_| true).await;
     is_heard(&one, &mut events, "Alan Turing").await;
 }
@@ -77,7 +79,7 @@ async fn pubsub_reconnects_and_sends_reload() {
 async fn publish_failure_sends_reload_to_other_instances() {
     let (server, one, _two, mut events) = linked().await;
     let redis = server.database();
-    // The links over which the instances listen stand.
+    // The instances' subscriptions stay connected.
     redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
     let (_, client) = one.person("Alan Turing").await;
     client.post("/logout", &[]).await.to("/");

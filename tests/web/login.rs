@@ -1,4 +1,4 @@
-//! `/login` and `/logout`
+//! Tests `/login` and `/logout`.
 
 use crate::support::*;
 
@@ -35,7 +35,7 @@ on_both_stacks!(login_unknown_email_and_wrong_password_same_401, |stack| async {
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
     let mut answers = Vec::new();
-    // Addresses of one length, so that the pages can be compared whole.
+    // Both addresses have the same length, so that whole pages can be compared.
     let unknown = ada.email.replace("ada.", "eve.");
     for (email, password) in [(&ada.email, "wrong-anchor-93-maple"), (&unknown, PASSWORD)] {
         let page = client.post("/login", &[("email", email), ("password", password)]).await.expect(401);
@@ -60,7 +60,7 @@ on_both_stacks!(login_unknown_email_and_wrong_password_same_401, |stack| async {
     assert_eq!(
         page.body.replace(&ada.email, "ADDRESS"),
         answers[0].1,
-        "a deactivated account is not told apart"
+        "a deactivated account gets the same page"
     );
 });
 
@@ -154,7 +154,7 @@ on_both_stacks!(login_again_replaces_session, |stack| async {
     let (ada, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
     ada.sign_in(&client).await;
-    assert_ne!(client.cookie("gatehouse"), thief.cookie("gatehouse"), "a new key at sign-in");
+    assert_ne!(client.cookie("gatehouse"), thief.cookie("gatehouse"), "the sign-in sets a new key");
     thief.get("/profile").await.to("/login?next=%2Fprofile");
     assert_eq!(client.get("/sessions").await.texts("li.session").len(), 1);
 });

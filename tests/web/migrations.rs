@@ -1,4 +1,4 @@
-//! The migrations of both databases and the schema that the code is written against.
+//! Tests the migrations of both databases, and that `src/db/schema.rs` matches them.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -10,7 +10,7 @@ fn path(below: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(below)
 }
 
-/// A table: its columns, each with its type (as Diesel calls it) and whether it may be NULL, and its primary key.
+/// A table: its primary key, and its columns with Diesel type and nullability.
 #[derive(Debug, PartialEq, Eq)]
 struct Table {
     name: String,
@@ -18,7 +18,7 @@ struct Table {
     columns: Vec<(String, String, bool)>,
 }
 
-/// Rows of which no value is NULL.
+/// The rows of a query, with NULL as an empty text.
 fn rows(app: &TestApp, select: &str) -> Vec<Vec<String>> {
     app.query_text(select)
         .into_iter()
@@ -68,7 +68,7 @@ fn diesel_type(udt_name: &str) -> String {
     letters.next().unwrap().to_uppercase().chain(letters).collect()
 }
 
-/// SQLite's tables in the terms of Postgres.
+/// SQLite's tables with the types of Postgres.
 fn sqlite_tables(app: &TestApp) -> Vec<Table> {
     let names = rows(
         app,
@@ -100,7 +100,7 @@ fn sqlite_tables(app: &TestApp) -> Vec<Table> {
     firsts(names).into_iter().map(table).collect()
 }
 
-/// What `diesel print-schema` prints.
+/// The output of `diesel print-schema`.
 fn printed(app: &TestApp) -> String {
     let tables = postgres_tables(app);
     let mut text = "// @generated automatically by Diesel CLI.\n".to_owned();
@@ -134,7 +134,7 @@ async fn schema_rs_matches_postgres() {
         fs::write(&file, &printed).unwrap();
     }
     let written = fs::read_to_string(file).unwrap();
-    assert_eq!(written, printed, "src/db/schema.rs is not what the migrations make; BLESS=1 rewrites it");
+    assert_eq!(written, printed, "src/db/schema.rs does not match the migrations; BLESS=1 rewrites it");
 }
 
 #[actix_web::test]
@@ -149,7 +149,7 @@ async fn sqlite_schema_equals_postgres_schema() {
     assert_eq!(rows(&sqlite, sqlite_indexes), rows(&postgres, postgres_indexes));
 }
 
-/// Everything in the database that migrations make.
+/// All database objects that migrations create.
 fn made(app: &TestApp) -> Vec<Vec<String>> {
     match app.stores().stack() {
         Stack::Sqlite => {
@@ -157,7 +157,7 @@ fn made(app: &TestApp) -> Vec<Vec<String>> {
             let relations = format!(
                 "SELECT type, name, CASE type WHEN 'table' THEN '' ELSE sql END FROM sqlite_master WHERE {ours} ORDER BY 1, 2"
             );
-            // A column that comes back comes last.
+            // Sorted by name, because a re-created column is the last of its table.
             let columns = format!(
                 "SELECT t.name, c.name, concat_ws(' ', c.type, c.\"notnull\", c.dflt_value, c.pk) \
                  FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {ours}) t, pragma_table_info(t.name) c ORDER BY 1, 2"
@@ -215,8 +215,8 @@ on_both_stacks!(migrations_revert_and_reapply, |stack| async {
     for migration in migrations.iter().rev() {
         run(migration, "down.sql");
     }
-    assert_eq!(made(&app), Vec::<Vec<String>>::new(), "something is left over");
-    // Up again, one by one, each tried back and forth.
+    assert_eq!(made(&app), Vec::<Vec<String>>::new(), "a down migration left objects behind");
+    // Applies each migration again, reverts it and applies it once more.
     for migration in &migrations {
         let before = made(&app);
         run(migration, "up.sql");
@@ -227,7 +227,7 @@ on_both_stacks!(migrations_revert_and_reapply, |stack| async {
         run(migration, "up.sql");
         assert_eq!(made(&app), after, "{}", migration.display());
     }
-    assert_eq!(made(&app), complete, "the application has run other migrations than these");
+    assert_eq!(made(&app), complete, "the application ran other migrations than these");
 });
 
 on_both_stacks!(migrating_again_changes_nothing, |stack| async {

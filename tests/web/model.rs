@@ -1,7 +1,7 @@
-//! Random interleavings of everything that begins, changes and ends sessions, against a small model of who is signed
-//! in. After every step pages, lists, catalogue and store agree with it, on both instances.
+//! Tests random sequences of everything that starts, changes and ends sessions against a small model of who is signed
+//! in. After every step pages, lists, catalogue and store must agree with the model, on both instances.
 //!
-//! When it fails it says the shortest list of steps it found that fails too.
+//! A failure reports the shortest failing list of steps that was found.
 
 mod agreement;
 
@@ -18,7 +18,7 @@ use crate::{engine::*, support::*};
 
 const BROWSERS: usize = 3;
 
-/// What happens. Browsers, users and instances by number; sessions by their place among all that ever began.
+/// One step. Browsers, users and instances are numbers; a session is its index among all sessions ever started.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     SignIn { browser: usize, user: usize, remembered: bool },
@@ -60,7 +60,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn holds_on(stack: Stack) {
     let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
-    // Each step with the instance that it is done on.
+    // Each step with the instance that executes it.
     let steps = vec((step(), 0..2_usize), 1..=40);
     let held = TestRunner::new(config).run(&steps, |steps| {
         System::new().block_on(async {
@@ -85,16 +85,16 @@ fn model_random_steps_agree_postgres_redis() {
     holds_on(Stack::PostgresRedis);
 }
 
-/// What the model knows of a session.
+/// The model of one session.
 struct Known {
     id: String,
     user: usize,
     counter: Option<u64>,
-    /// `None` while it works, then why it ended; `Some(None)`: the store or the clock took it.
+    /// `None` while the session is active, then the end reason; `Some(None)` if its store entry was lost or it expired.
     end: Option<Option<&'static str>>,
 }
 
-/// The application and the model beside it.
+/// The application and its model.
 struct World {
     apps: [TestApp; 2],
     admin: Client,
@@ -102,9 +102,9 @@ struct World {
     active: [bool; 2],
     browsers: Vec<Client>,
     sessions: Vec<Known>,
-    /// Which session a browser has the key of.
+    /// The session whose key each browser holds.
     has: [Option<usize>; BROWSERS],
-    /// Entries that nobody deleted when their sessions ended.
+    /// Store keys of entries that were not deleted when their sessions ended.
     left: BTreeSet<String>,
     checks: usize,
 }
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    /// The session that works in a browser.
+    /// The active session of a browser.
     fn current(&self, browser: usize) -> Option<usize> {
         self.has[browser].filter(|&session| self.sessions[session].end.is_none())
     }
@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// Sends a form from a browser to an instance; what comes back stays in the browser.
+    /// Sends a form from a browser to an instance; the browser keeps the cookies of the response.
     async fn post(&mut self, browser: usize, instance: usize, path: &str, fields: &[(&str, &str)]) -> Answer {
         let client = self.browsers[browser].at(&self.apps[instance]);
         let answer = client.post(path, fields).await;
@@ -156,7 +156,7 @@ impl World {
         answer
     }
 
-    /// The same where only a signed-in person may: what was done there, and by which session.
+    /// Sends a form that requires a sign-in. Returns the session and the response, or `None` after a 401.
     async fn act(
         &mut self,
         browser: usize,
@@ -283,12 +283,12 @@ impl World {
         let replaced = self.current(browser);
         self.end(Some("replaced"), |number, _| Some(number) == replaced);
         let id = id_of(&self.browsers[browser]).await;
-        assert!(self.sessions.iter().all(|known| known.id != id), "an id is never used again");
+        assert!(self.sessions.iter().all(|known| known.id != id), "a session id is never reused");
         self.has[browser] = Some(self.sessions.len());
         self.sessions.push(Known { id, user, counter: None, end: None });
     }
 
-    /// Takes a session's state away behind the application's back.
+    /// Deletes or expires a session's state directly in the store or the database.
     fn lose(&mut self, lost: usize, by_time: bool) {
         if self.sessions[lost].end.is_some() {
             return;
@@ -300,7 +300,7 @@ impl World {
             assert!(app.redis().del(&format!("sess:{key}")));
         }
         if by_time {
-            // Seen later than any sighting that is still to be written, which would postpone it again.
+            // Later than any last-seen time still to be written, which would extend the session again.
             let times = "last_seen_at = '2099-01-01 00:00:00', expires_at = '2026-01-01 00:00:00'";
             app.sql(&format!("UPDATE sessions SET {times} WHERE id = {id}"));
         } else if app.backend() == Backend::Sqlite {
@@ -309,7 +309,7 @@ impl World {
         self.end(None, |number, _| number == lost);
     }
 
-    /// The store keys of sessions that work, as the catalogue has them.
+    /// The store keys of active sessions in the catalogue.
     fn keys(&self) -> BTreeSet<String> {
         let select =
             "SELECT store_key FROM sessions WHERE ended_at IS NULL AND expires_at > '2026-01-02 00:00:00'";

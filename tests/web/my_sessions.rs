@@ -1,11 +1,11 @@
-//! `/sessions`: one's own.
+//! Tests `/sessions`, the list of a user's own sessions.
 
 use crate::support::*;
 
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/17.5 Mobile/15E148 Safari/604.1";
 
-/// The addresses of the buttons that end a session, in the order of the list.
+/// The form actions that end a session, in the order of the list.
 fn ends(page: &Answer) -> Vec<String> {
     let actions = page.attributes("li.session form", "action");
     actions.into_iter().filter(|action| action.starts_with("/sessions/")).collect()
@@ -89,7 +89,7 @@ on_both_stacks!(my_sessions_end_of_other_users_session_404, |stack| async {
         assert_page(&page);
     }
     let page = user.post(&format!("/sessions/{id}/end"), &[]).await.expect(404);
-    assert_eq!(page.body, unknown.body, "it is told apart from one that never was");
+    assert_eq!(page.body, unknown.body, "the response differs from that for an unknown id");
     client.get("/profile").await.expect(200);
 });
 

@@ -1,4 +1,4 @@
-//! `/pages/…`: the operator's own HTML.
+//! Tests `/pages/…`, which serves the operator's own HTML.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// A folder of pages beside something that must never be served.
+/// A folder of pages next to a file that must never be served.
 struct Site {
     folder: TempDir,
 }
@@ -88,7 +88,7 @@ on_both_stacks!(operator_pages_etag_304, |stack| async {
     assert!(answer.body.contains("newer home"));
     let head = client.request(reqwest::Method::HEAD, "/pages/").send().await.expect(200);
     assert_eq!((head.body.as_str(), head.header("etag")), ("", answer.header("etag")));
-    // What is known to a browser is still asked of a session.
+    // A conditional request still requires a session.
     let visitor = app.client();
     let again = visitor.request(reqwest::Method::GET, "/pages/").header("if-none-match", &tag).send().await;
     again.to("/login?next=%2Fpages%2F");

@@ -1,4 +1,5 @@
-//! What a request has begun counts only while its session lives; what it writes of the session keeps its lifetime.
+//! Tests requests whose session or role is revoked while they run: they change nothing. Also tests that a change of the
+//! session keeps its cookie's lifetime.
 
 use std::{rc::Rc, time::Duration};
 
@@ -37,7 +38,7 @@ async fn password_change_by_session_ended_meanwhile_401() {
     lock.run("COMMIT");
     assert_eq!(new_cookie(&held.await.unwrap().expect(401)), None);
     assert!(!signed_in(&thief).await);
-    assert!(signed_in(&owner).await, "the owner was signed out by a session that had ended");
+    assert!(signed_in(&owner).await, "an ended session signed the owner out");
     let _ = ada.sign_in(&app.client()).await;
 }
 
@@ -54,7 +55,7 @@ on_both_stacks!(name_change_by_session_ended_meanwhile_401, |stack| async {
     let _ = owner.get("/profile").await.expect(200).lacks("Mallory");
 });
 
-/// Accounts, links, and which sessions have ended.
+/// Accounts, links, and the end times of sessions.
 fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
     let users = app.query_text("SELECT id, role, active, session_epoch FROM users ORDER BY id");
     let links = app.query_text("SELECT token_hash FROM tokens ORDER BY token_hash");
@@ -93,7 +94,7 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
         for (path, fields) in &forms {
             held.push((path, app.hold_form(&thief, path, fields).await));
         }
-        // Until all of them have been let in.
+        // Waits until all requests have passed the access check.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let path = match way {
             "end" => format!("/admin/sessions/{}", id_of(&thief).await),
@@ -107,7 +108,7 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
         for (path, form) in held {
             let answer = form.let_go().await;
             assert_eq!(answer.status, status, "{way}: {path}\n{}", answer.text);
-            assert!(!answer.text.contains(&ada.email), "{way}: {path} shows people");
+            assert!(!answer.text.contains(&ada.email), "{way}: {path} shows users");
             assert_eq!(everything(&app), before, "{way}: {path}");
         }
     }
@@ -144,7 +145,7 @@ async fn bulk_end_stops_when_admin_is_demoted() {
         admin.post("/admin/sessions/end", &[("role", "user"), ("reason", "Drill")]).await.expect(200);
     let expected: usize = preview.value_of("expected").unwrap().parse().unwrap();
     assert!(expected > 1_000, "{expected}");
-    // Of the first thousand one is held; of the others none begins before that has ended.
+    // One session of the first thousand is locked; the next thousand starts only after the first has ended.
     let mut lock = app.stores().connect();
     lock.run(
         "BEGIN; SELECT 1 FROM sessions WHERE ended_at IS NULL AND role = 'user' \

@@ -1,4 +1,4 @@
-//! `/admin`: how things stand and how they went; and the samples behind it.
+//! Tests `/admin`, the overview with current numbers and charts, and the samples that the charts read.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime, Time, macros::format_des
 
 use crate::{admin_sessions::id_of, support::*};
 
-/// The table under a chart: the numbers of each line.
+/// The table below a chart: the values of each row by its name.
 fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
     let heads = page.texts(&format!("#{chart}-table tbody th"));
     let cells = page.texts(&format!("#{chart}-table tbody td"));
@@ -14,7 +14,7 @@ fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
     heads.into_iter().zip(cells.chunks(width.max(1)).map(<[String]>::to_vec)).collect()
 }
 
-/// The first numbers of a table's lines, with their names.
+/// The name and the first value of each row.
 fn counts(page: &Answer, chart: &str) -> Vec<(String, String)> {
     table(page, chart).into_iter().map(|(name, values)| (name, values[0].clone())).collect()
 }
@@ -23,23 +23,23 @@ fn named(counts: &[(&str, &str)]) -> Vec<(String, String)> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
 }
 
-/// Active sessions, people, administrators, sign-ins and failures.
+/// The numbers of active sessions, users, administrators, sign-ins and failed sign-ins, in this order.
 fn figures(page: &Answer) -> Vec<String> {
     page.texts(".figures dd")
 }
 
-/// What a chart says to those who don't see it.
+/// A chart's text alternative for screen readers.
 fn summary(page: &Answer, chart: &str) -> String {
     page.texts(&format!("svg[role=img] #{chart}-summary")).remove(0)
 }
 
-/// A time in SQL.
+/// A time as an SQL literal.
 fn sql_time(at: PrimitiveDateTime) -> String {
     let format = format_description!("'[year]-[month]-[day] [hour]:[minute]:[second]'");
     at.format(format).unwrap()
 }
 
-/// The beginning of the hour so many hours ago, in UTC.
+/// The start of the hour `ago` hours before now, in UTC.
 fn hour(ago: i64) -> PrimitiveDateTime {
     let at = OffsetDateTime::now_utc() - Duration::hours(ago);
     PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap())
@@ -100,7 +100,7 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     eventually(|| async { app.query_one("SELECT count(*) FROM samples").unwrap() != "0" }).await;
-    // The same hours to the end, also when the next one begins meanwhile.
+    // Fixes the hour, in case the next one starts during the test.
     let this_hour = hour(0);
     let hour = |ago| this_hour - Duration::hours(ago);
     for (ago, active) in [(2, 7), (3, 1_204), (5 * 24, 31), (40 * 24, 99)] {
@@ -123,21 +123,21 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     assert_page(&page);
     let active = table(&page, "active");
     assert_eq!(active.len(), 24);
-    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the highest of the hour");
+    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the maximum of the hour");
     assert_eq!(active[&label(hour(2), true)], ["7"]);
-    assert_eq!(active[&label(hour(10), true)], ["–"], "nobody counted");
+    assert_eq!(active[&label(hour(10), true)], ["–"], "no sample in this hour");
     assert_eq!(table(&page, "sign-ins")[&label(hour(3), true)], ["0", "3"]);
     let highest = format!("highest 1,204 ({})", label(hour(3), true));
     assert!(summary(&page, "active").contains(&highest), "{}", summary(&page, "active"));
     assert!(summary(&page, "sign-ins").contains("Failed: highest 3"), "{}", summary(&page, "sign-ins"));
-    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "read without hovering");
+    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "the maximum is visible without hovering");
 
     let month = admin.get("/admin?range=30d").await.expect(200);
     assert_page(&month);
     let active = table(&month, "active");
     assert_eq!(active.len(), 30);
     assert_eq!(active[&label(hour(5 * 24), false)], ["31"]);
-    assert!(!active.values().any(|values| values[0] == "99"), "too old");
+    assert!(!active.values().any(|values| values[0] == "99"), "samples older than the range are not shown");
     assert_eq!(table(&month, "sign-ins")[&label(hour(5 * 24), false)], ["0", "1"]);
 
     for page in [&page, &month] {
@@ -145,17 +145,17 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
         assert_eq!(charts.len(), 5);
         for names in charts {
             for id in names.split(' ') {
-                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} says nothing");
+                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} is empty");
             }
             let chart = names.split("-name").next().unwrap();
             let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
             let lines = table(page, chart);
             let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
-            assert_eq!(drawn, written, "{chart}: a column or bar for each number");
+            assert_eq!(drawn, written, "{chart}: a column or bar for each value");
         }
     }
 
-    // A new minute may bring a new sample.
+    // Repeats, because a new minute may add a new sample.
     eventually(|| async {
         app.sql("DELETE FROM samples");
         admin
@@ -216,7 +216,7 @@ on_both_stacks!(samples_thinning_keeps_hourly_maximum, |stack| async {
     app.stop().await;
     app.sql("DELETE FROM samples");
     let minute = |ago, minutes| hour(ago) + Duration::minutes(minutes);
-    // Highest later on, highest at first, and an hour whose first minute was not recorded.
+    // Hours with the maximum later, with the maximum first, and without a sample in the first minute.
     let samples = [
         (minute(72, 0), 7),
         (minute(72, 30), 90),

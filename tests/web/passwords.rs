@@ -1,4 +1,4 @@
-//! Which passwords are taken, and how they are kept.
+//! Tests which passwords are accepted, and how they are stored.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 
 use crate::support::*;
 
-/// A hundred and more different words' worth of a password, cut to so many code points.
+/// Returns a strong password of `length` code points, built from varied words and numbers.
 fn of_length(length: usize) -> String {
     let words = [
         "violet", "anchor", "maple", "copper", "lantern", "orchid", "harbor", "zephyr", "quartz", "ümlaut",
@@ -46,7 +46,7 @@ on_both_stacks!(password_length_8_to_128_code_points, |stack| async {
         register(&app, &email, &password).await.to("/profile");
         sign_in(&app, &email, &password).await.to("/profile");
     }
-    // Eight code points, of which some have four bytes.
+    // Eight code points, some of four bytes.
     register(&app, "u8@example.org", "q😀Z7é%ßk").await.to("/profile");
     for (password, part) in [
         ("q😀Z7é%ß".to_owned(), "at least 8 characters; this has 7"),
@@ -100,7 +100,7 @@ on_both_stacks!(password_of_one_megabyte_413_quickly, |stack| async {
         app.client().post(path, &fields).await.expect(413);
         assert!(began.elapsed() < Duration::from_secs(5), "{path} took {:?}", began.elapsed());
     }
-    // What fits into a form is refused by its length, before anything is estimated or hashed.
+    // A password that fits into a form is refused by its length before it is estimated or hashed.
     let page = register(&app, "ada@example.org", &"x1".repeat(15_000)).await.expect(422);
     assert!(page.field_error("password").unwrap().contains("this has 30000"));
     sign_in(&app, "ada@example.org", &"x".repeat(60_000)).await.expect(401);
@@ -125,7 +125,7 @@ on_both_stacks!(password_weak_422_with_reason, |stack| async {
         assert!(!page.body.contains(password) || part == password.to_lowercase(), "{password} was sent back");
     }
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
-    // No rule says which characters there must be.
+    // No rule requires certain characters.
     register(&app, "countess@analytical.example", "correct horse battery staple").await.to("/profile");
 });
 
@@ -166,7 +166,7 @@ on_both_stacks!(password_stored_as_salted_argon2id, |stack| async {
         assert_eq!((algorithm, version, params), ("argon2id", "v=19", "m=19456,t=2,p=1"));
         assert!(salt.len() >= 22 && output.len() >= 43, "{hash}");
     }
-    assert_ne!(hashes[0], hashes[1], "two of the same password");
+    assert_ne!(hashes[0], hashes[1], "equal passwords have different hashes");
 });
 
 on_both_stacks!(password_weak_hash_upgraded_at_login, |stack| async {
@@ -183,6 +183,6 @@ on_both_stacks!(password_weak_hash_upgraded_at_login, |stack| async {
     assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
     let client = app.client();
     ada.sign_in(&client).await;
-    assert_eq!(hash(), strong, "and only once");
+    assert_eq!(hash(), strong, "the hash is upgraded only once");
     client.get("/profile").await.expect(200);
 });

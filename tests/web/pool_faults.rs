@@ -1,4 +1,4 @@
-//! The pool of database connections: used up, and with work under way when Postgres hangs.
+//! Tests the pool of database connections when it is exhausted, and when Postgres hangs during a query.
 
 use std::sync::{Mutex, mpsc};
 
@@ -10,7 +10,7 @@ use crate::{
     support::*,
 };
 
-/// A page of the test's own that keeps a connection of the pool until it is told otherwise.
+/// A test handler that keeps a pool connection until the test releases it.
 async fn keep_connection(site: web::Data<Shared>, gate: web::Data<Gate>) -> HttpResponse {
     let gate = gate.into_inner();
     let db = site.db.patient();
@@ -61,7 +61,7 @@ async fn db_pool_exhausted_503_only_where_needed() {
     site.comes_back("Postgres with its pool exhausted").await;
 }
 
-/// A page of the test's own whose work begins, waits for the test, and then asks the database something.
+/// A test handler that takes a pool connection, waits for the test, and then runs a query.
 async fn work(site: web::Data<Shared>, gate: web::Data<Gate>, ask: web::Path<String>) -> HttpResponse {
     let gate = gate.into_inner();
     let asked = site.db.run(move |conn| {

@@ -1,4 +1,5 @@
-//! Postgres down, slow, hung, locked or used up: the same promises, and it is found again without a restart.
+//! Tests outages of Postgres (down, slow, hung, locked, out of connections): requests get a 503 in time, and the
+//! application recovers without a restart.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use crate::{
     support::*,
 };
 
-/// A fault of the network, from its beginning to some time after its end.
+/// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
 async fn survives(mode: Mode) {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
@@ -47,7 +48,7 @@ async fn postgres_cut_mid_response_503_then_recovers() {
     survives(Mode::CutAfter(10)).await;
 }
 
-/// Without a lookup that hangs as well: nobody who is signed in asks for anything meanwhile.
+/// Only sign-ins are sent during the fault, so that no session lookup hangs as well.
 #[actix_web::test]
 async fn postgres_pool_of_dead_connections_is_replaced() {
     let site = Site::start(builder().through_proxies()).await;
@@ -58,7 +59,7 @@ async fn postgres_pool_of_dead_connections_is_replaced() {
     let all = visitors.iter().map(|visitor| unavailable(visitor, "/login", Some(&credentials)));
     futures_util::future::join_all(all).await;
     stores.postgres_proxy().set(Mode::Pass);
-    site.comes_back("Postgres with its pool swallowed").await;
+    site.comes_back("Postgres with a pool of dead connections").await;
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! `/profile`, `/profile/password`, `/profile/delete`
+//! Tests `/profile`, `/profile/password` and `/profile/delete`.
 
 use crate::support::*;
 
@@ -36,7 +36,7 @@ on_both_stacks!(profile_shows_details_and_changes_name, |stack| async {
 on_both_stacks!(profile_notice_replaces_unseen_notice, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
-    assert!(client.cookie("gatehouse-notice").is_some(), "the welcome was not seen");
+    assert!(client.cookie("gatehouse-notice").is_some(), "the welcome notice was not shown yet");
     client.post("/profile", &[("name", "Augusta")]).await.to("/profile");
     client.get("/profile").await.has("Your name was saved.").lacks("Welcome");
     assert_eq!(client.cookie("gatehouse-notice"), None);
@@ -59,11 +59,11 @@ on_both_stacks!(password_change_ends_other_sessions_and_rotates_current, |stack|
     bystander.get("/profile").await.expect(200);
     let of_ada = "FROM sessions JOIN users ON users.id = user_id WHERE email LIKE 'ada%'";
     let left = app.query_text(&format!("SELECT sessions.id {of_ada} AND ended_at IS NULL"));
-    assert_eq!(left, [[Some(id)]], "the id stays when the key is renewed");
+    assert_eq!(left, [[Some(id)]], "the id stays when the key is rotated");
     let reasons = app.query_text(&format!("SELECT end_reason {of_ada} AND ended_at IS NOT NULL"));
     assert_eq!(reasons, [[Some("password_changed".to_owned())]]);
     if stack == Stack::PostgresRedis {
-        assert_eq!(app.redis().keys().len(), 2, "one entry for each session that is left");
+        assert_eq!(app.redis().keys().len(), 2, "one entry for each active session");
     }
 
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
@@ -124,7 +124,7 @@ on_both_stacks!(account_deletion_removes_user_and_sessions, |stack| async {
     if stack == Stack::PostgresRedis {
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }
-    // The address is free again.
+    // The email address can be registered again.
     ada.register(&app.client()).await;
 });
 

@@ -1,10 +1,11 @@
-//! Ended means ended: requests are held open while the session ends, and nothing they do brings it back.
+//! Tests that ended sessions stay ended: requests are held open while their session ends or the account changes, and
+//! they must neither restore it nor start a new one.
 
 use std::rc::Rc;
 
 use crate::{engine::*, support::*};
 
-/// Nobody is signed in with any cookie that was seen, and nothing is left of the session anywhere.
+/// Asserts that no known cookie signs in, and that neither catalogue nor store still has the session.
 async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
     assert_eq!(new_cookie(late).filter(|cookie| !cookie.is("max-age")), None, "{}", late.summary());
     for client in clients {
@@ -16,7 +17,8 @@ async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]
     assert!(!app.backend().entries(app).contains(&entry), "the store still has {entry}");
 }
 
-/// Holds each kind of request open, ends its session in the given way, lets go, and looks for anything alive.
+/// Holds each kind of request open, ends its session with `end`, releases the request, and asserts that the session is
+/// gone.
 async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: Stack, end: F) {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
@@ -142,11 +144,11 @@ on_both_stacks!(session_ended_by_deactivation_stays_ended, |stack| async {
     }
     assert!(!signed_in(&client).await && !signed_in(&before).await);
     app.sql("UPDATE users SET active = true");
-    assert!(!signed_in(&client).await && !signed_in(&before).await, "ended sessions don't come back");
+    assert!(!signed_in(&client).await && !signed_in(&before).await, "a reactivation restores no session");
     assert_eq!((live(&app), reason(&app, &id).as_deref()), (vec![], Some("user_deactivated")));
 });
 
-/// A sign-in proves its password, then the account changes, then it goes on: no session comes of it.
+/// Holds a sign-in after the password check, changes the account with `change`, and asserts that no session starts.
 async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
@@ -159,7 +161,7 @@ async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack,
     let answer = held.await.unwrap().expect(403);
     assert_eq!(new_cookie(&answer), None);
     assert!(!signed_in(&late).await);
-    assert_eq!(column(&app, "SELECT id FROM sessions"), sessions, "no session was begun");
+    assert_eq!(column(&app, "SELECT id FROM sessions"), sessions, "no session was started");
 }
 
 on_both_stacks!(login_overtaken_by_deactivation_403, |stack| async {
@@ -184,7 +186,7 @@ on_both_stacks!(login_overtaken_by_password_change_403, |stack| async {
 on_both_stacks!(login_overtaken_by_end_others_403, |stack| async {
     sign_in_overtaken(stack, async |_, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
-        assert!(signed_in(other).await, "the session that asked stays");
+        assert!(signed_in(other).await, "the session that sent the request stays");
     })
     .await;
 });
@@ -218,7 +220,7 @@ async fn login_waits_for_uncommitted_deactivation() {
     assert!(!signed_in(&late).await);
 }
 
-/// Sends a form that has to wait for its user's row, which the result holds until it says `COMMIT`.
+/// Sends a form that waits for its user's row, which the returned connection locks until its `COMMIT`.
 async fn waiting_for_its_user(
     app: &TestApp,
     client: &Rc<Client>,
@@ -256,7 +258,7 @@ async fn account_deletion_and_end_others_by_ended_session_401() {
 
 #[actix_web::test]
 async fn account_deletion_503_while_redis_is_down() {
-    // Nobody is remembered here: a short remember-me makes the sweep come often.
+    // No session is remembered here: a short remember-me lifetime makes the sweep run often.
     let (builder, _) = builder(Stack::PostgresRedis);
     let app = builder.through_proxies().var("SESSION_REMEMBER_TTL", "2s").start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -268,11 +270,11 @@ async fn account_deletion_503_while_redis_is_down() {
     stores.redis_proxy().reset_connections();
     holder.run("COMMIT");
     let _ = held.await.unwrap().expect(503);
-    assert_eq!(app.redis().keys().len(), 1, "the entry is still there");
+    assert_eq!(app.redis().keys().len(), 1, "the store entry still exists");
     assert_eq!(
         app.query_one("SELECT count(*) FROM users").as_deref(),
         Some("1"),
-        "and so is what knows of it"
+        "the user row, which refers to the entry, still exists"
     );
 
     stores.redis_proxy().set(Mode::Pass);

@@ -1,4 +1,5 @@
-//! Redis down, slow, hung, emptied or full: a moment's wait for those who are signed in, nothing more.
+//! Tests outages of Redis (down, slow, hung, emptied, full): requests get a 503 in time, and the application recovers
+//! without a restart.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::{
     support::*,
 };
 
-/// A fault of the network, from its beginning to some time after its end.
+/// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
 async fn survives(mode: Mode) {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
@@ -80,14 +81,14 @@ async fn redis_paused_writes_503_then_recovers() {
     site.comes_back("Redis CLIENT PAUSE WRITE").await;
 }
 
-/// A pause of everything holds up even the command that would end it.
+/// A pause of all commands also delays the command that would end it.
 #[actix_web::test]
 async fn redis_paused_two_seconds_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = Site::start(builder().on_redis(&server)).await;
     server.database().ask::<()>(&["CLIENT", "PAUSE", "2000", "ALL"]);
     unavailable(&site.here, "/profile", None).await;
-    site.comes_back("Redis CLIENT PAUSE ALL, from one timeout after its beginning").await;
+    site.comes_back("Redis CLIENT PAUSE ALL, from one timeout after its start").await;
 }
 
 #[actix_web::test]
@@ -97,7 +98,7 @@ async fn redis_restarted_empty_requires_login() {
     server.kill();
     site.is_down(SessionStore).await;
     server.restart();
-    // What it held is lost, so everybody has to sign in again.
+    // All entries are lost, so every user has to sign in again.
     eventually(|| async { site.here.get("/profile").await.status == 303 }).await;
     site.ada.sign_in(&site.here).await;
     site.here.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
@@ -141,7 +142,7 @@ async fn redis_full_keeps_sessions_and_refuses_login() {
     ];
     unavailable(&site.here, "/profile/password", Some(&change)).await;
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
-    // The old password: nothing was changed by halves.
+    // The old password still works: the failed change had no partial effect.
     site.ada.sign_in(&visitor).await;
     visitor.get("/profile").await.expect(200);
 }

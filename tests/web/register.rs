@@ -1,10 +1,10 @@
-//! `/register`
+//! Tests `/register`.
 
 use crate::support::*;
 
 const STRONG: &str = PASSWORD;
 
-/// What is typed by somebody who makes no mistake.
+/// The form with valid values.
 fn good() -> Form {
     let fields = [
         ("name", "Ada Lovelace"),

@@ -1,4 +1,4 @@
-//! Two things at once in one session: both count, and the browser ends up with the key that works.
+//! Tests concurrent requests of one session: both take effect, and the browser ends up with the working key.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ on_both_stacks!(rotation_race_leaves_one_working_key, |stack| async {
         for answer in held {
             set += new_cookie(&answer.await.unwrap().expect(200)).iter().count();
         }
-        assert_eq!(set, 1, "the one who lost must not overwrite the cookie");
+        assert_eq!(set, 1, "the losing request must not overwrite the cookie");
         let (one_in, two_in) = (signed_in(&one).await, signed_in(&two).await);
         assert!(one_in != two_in, "exactly one key works: {one_in} {two_in}");
         assert!(!signed_in(&old).await);
@@ -48,7 +48,8 @@ on_both_stacks!(rotation_race_across_instances_leaves_one_key, |stack| async {
     assert_eq!(app.backend().entries(&app).len(), 1);
 });
 
-/// A remembered request answers after the session got another key: its cookie must not undo that.
+/// Holds a request of a remembered session while another rotates the key, and asserts that the late response keeps the
+/// new cookie.
 async fn late_answer(app: &TestApp, door: &Door, rotating: &TestApp, kind: &str) {
     let (ada, client) = (Person::new("Ada Lovelace"), Rc::new(app.client()));
     let _ = ada.register(&client).await;
@@ -99,7 +100,7 @@ on_both_stacks!(late_read_keeps_cookie_of_next_login, |stack| async {
     let _ = ada.sign_in(&client).await;
     door.let_in(1);
     let _ = held.await.unwrap().expect(200);
-    assert!(signed_in(&client).await, "the late answer signed the browser out");
+    assert!(signed_in(&client).await, "the late response signed the browser out");
 });
 
 on_both_stacks!(name_and_password_changes_race_both_succeed, |stack| async {
@@ -132,7 +133,7 @@ on_both_stacks!(password_change_race_second_fails, |stack| async {
     let _ = ada.sign_in(&two).await;
     let (one, two) = (Rc::new(one), Rc::new(two));
     let words = ["umbrella-trout-58-canyon", "granite-swallow-21-piano"];
-    // Both have proven the current password before either writes: the row is theirs only when the test lets go.
+    // Both requests check the current password before either writes: the test locks the row until then.
     let stores = app.stores();
     let mut lock = stores.connect();
     lock.run(match stack {
@@ -158,7 +159,10 @@ on_both_stacks!(password_change_race_second_fails, |stack| async {
         statuses.push(answer.await.unwrap().status);
     }
     let (one_in, two_in) = (signed_in(&one).await, signed_in(&two).await);
-    assert!(one_in != two_in, "the one whose change counts stays signed in, {statuses:?} {one_in} {two_in}");
+    assert!(
+        one_in != two_in,
+        "only the client whose change succeeded stays signed in, {statuses:?} {one_in} {two_in}"
+    );
     let winner = if one_in { words[0] } else { words[1] };
     let _ = Person { password: winner.to_owned(), ..ada }.sign_in(&app.client()).await;
     assert_eq!(column(&app, "SELECT kind FROM events WHERE kind = 'password_changed'").len(), 1);

@@ -1,17 +1,17 @@
-//! Every line of the route table, asked by a visitor, a user and an administrator: what its rule says is what holds.
+//! Tests every route as visitor, user and administrator against the access rule in the route table.
 
 use gatehouse::routes::{Line, Rule, with_session, without_session};
 use reqwest::Method;
 
 use crate::support::*;
 
-/// All lines of the table.
+/// All routes of the table.
 fn lines() -> Vec<Line> {
     let tables = [without_session(), with_session()];
     tables.iter().flat_map(|table| table.lines().to_vec()).collect()
 }
 
-/// An address that the pattern fits, of something that does not exist.
+/// A path that matches the route's pattern, of a resource that does not exist.
 fn example(line: &Line) -> String {
     let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
     let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
@@ -27,7 +27,7 @@ async fn ask(client: &Client, method: &str, path: &str) -> Answer {
     }
 }
 
-/// A handler was reached: the form is not filled in, the thing does not exist, or here is the page.
+/// Returns whether the request reached a handler: a page, or an error about an empty form or a missing resource.
 fn was_let_in(answer: &Answer) -> bool {
     let to_login = answer.location().is_some_and(|location| location.starts_with("/login"));
     !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
@@ -48,7 +48,7 @@ fn route_table_rules_match_paths() {
         };
         assert_eq!(line.rule, expected, "{} {path}", line.method);
         let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
-        assert_eq!(line.confirmed, changes_accounts, "{} {path} takes the password again", line.method);
+        assert_eq!(line.confirmed, changes_accounts, "{} {path} requires a recent password", line.method);
     }
 }
 
@@ -82,7 +82,7 @@ on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
         }
         assert_eq!(client.cookies(), [], "a visitor gets no cookie: {method} {path}");
     }
-    assert_eq!(events(), before, "nothing was done");
+    assert_eq!(events(), before, "no event was recorded");
 });
 
 on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
@@ -96,7 +96,7 @@ on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
         if line.rule == Rule::Admin {
             let page = answer.expect(403).has("Only administrators");
             assert_page(&page);
-            assert!(page.texts("header .who")[0].contains(&ada.name), "the page knows who asked");
+            assert!(page.texts("header .who")[0].contains(&ada.name), "the page names the signed-in user");
         } else {
             assert!(was_let_in(&answer), "{}", answer.summary());
         }

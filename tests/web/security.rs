@@ -1,4 +1,4 @@
-//! What an outsider will test: headers, proxies, visitors, markup.
+//! Tests security headers, forwarded client addresses and the escaping of markup.
 
 use reqwest::Method;
 
@@ -86,7 +86,7 @@ on_both_stacks!(client_ip_forwarded_by_trusted_proxy_only, |stack| async {
         );
         assert_eq!(app.query_one(&ip).as_deref(), Some(expected), "{forwarded}");
     }
-    // The readiness is for this machine, whatever a header says.
+    // `/readyz` is for this machine only, and an untrusted forwarding header does not change the address.
     let away =
         app.client().request(Method::GET, "/readyz").header("x-forwarded-for", "192.0.2.1").send().await;
     away.expect(200);

@@ -1,4 +1,4 @@
-//! `/setup`: the first administrator.
+//! Tests `/setup`, where a one-time link creates the first administrator.
 
 use crate::support::*;
 

@@ -1,4 +1,4 @@
-//! Style sheet, script and pictures: kept for a year by browsers, and served whatever has become of the stores.
+//! Tests static files: caching headers, and that they are served while the stores are down.
 
 use reqwest::Method;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +12,7 @@ const FILES: [(&str, &str); 4] = [
     ("logo.svg", "image/svg+xml"),
 ];
 
-/// The addresses that a page has of its files.
+/// The URLs of the static files that a page uses.
 fn addresses(page: &Answer) -> Vec<String> {
     let links = page.attributes("link[href]", "href");
     links.into_iter().chain(page.attributes("script[src]", "src")).collect()
@@ -103,7 +103,7 @@ async fn static_files_and_front_page_served_without_stores() {
         app.stores().postgres_proxy().set(mode);
         app.stores().postgres_proxy().reset_connections();
         for address in addresses(&signed_in) {
-            // With the cookie: it is not even looked at.
+            // The request has a session cookie, which is not read.
             assert!(client.get(&address).await.expect(200).set_cookies().is_empty());
         }
         anonymous.get("/").await.expect(200).has("You are not signed in.");

@@ -1,4 +1,4 @@
-//! What holds for the store wherever it keeps its state: in SQLite, in Postgres, in Redis.
+//! Tests the session store's contract on each backend: SQLite, Postgres and Redis.
 
 mod forged;
 
@@ -17,10 +17,10 @@ use crate::{engine::*, support::*};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Of the tests that make cookies themselves.
+/// The session secret, for tests that make cookies themselves.
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// With a handler that writes into the session of whoever comes.
+/// Starts an application with a handler that writes into the session of any client.
 async fn start(backend: Backend) -> (TestApp, Door) {
     let (builder, door) = backend.builder();
     let inside = door.clone();
@@ -36,7 +36,7 @@ async fn write(session: Session) -> HttpResponse {
     HttpResponse::Ok().finish()
 }
 
-/// What a session remembers of the changes made to it, if anybody is signed in.
+/// The number of changes stored in the session; panics if no user is signed in.
 async fn counter(client: &Client) -> Option<u64> {
     let who = client.get("/test/who").await.expect(200).json();
     assert!(who["user"].is_string(), "nobody is signed in: {who}");
@@ -47,14 +47,15 @@ async fn change(client: &Client) {
     let _ = client.post("/test/change", &[]).await.expect(200);
 }
 
-/// Nobody: the page leads to the sign-in, a form is refused, and the front page is nothing special.
+/// Asserts that a client is not signed in: a page redirects to the sign-in, a form gets a 401, and the front page shows
+/// no user.
 async fn assert_nobody(client: &Client) {
     assert!(!signed_in(&client.copy()).await);
     let _ = client.copy().post("/test/change", &[]).await.expect(401);
     let _ = client.copy().get("/").await.expect(200).has("You are not signed in.");
 }
 
-/// The stored text of the one live session.
+/// The stored state of the only active session.
 fn stored(app: &TestApp, backend: Backend) -> String {
     match backend {
         Backend::Redis => app.redis().get(&app.redis().keys()[0]).unwrap(),
@@ -62,7 +63,7 @@ fn stored(app: &TestApp, backend: Backend) -> String {
     }
 }
 
-/// Puts another text in its place.
+/// Replaces a stored state.
 fn put(app: &TestApp, backend: Backend, key: &str, text: &str) {
     match backend {
         Backend::Redis => app.redis().set(&format!("sess:{key}"), text),
@@ -73,7 +74,7 @@ fn put(app: &TestApp, backend: Backend, key: &str, text: &str) {
     }
 }
 
-/// Seconds between the last sign of life and the idle end in the catalogue.
+/// Seconds between the last-seen time and the idle end in the catalogue.
 fn idle_seconds(app: &TestApp, backend: Backend, id: &str) -> i64 {
     let difference = match backend {
         Backend::Sqlite => {
@@ -98,7 +99,7 @@ fn key_in(cookie: &str) -> String {
     jar.private(&cookie_key()).get(COOKIE).unwrap().value().to_owned()
 }
 
-/// How the store knows a key: without its first letter, hashed.
+/// The store's form of a session key: the hash of all but the first character.
 fn store_key(key: &str) -> String {
     hex::encode(Sha256::digest(&key[1..]))
 }
@@ -223,7 +224,7 @@ on_all_backends!(store_request_renews_lifetime, |backend| async {
         let seen = format!("SELECT count(*) FROM sessions {id_is} AND last_seen_at > '2026-01-01 00:00:01'");
         eventually(|| async { app.query_one(&seen).as_deref() == Some("1") }).await;
         assert!(lasts(idle_seconds(&app, backend, &id)), "not renewed: {}", idle_seconds(&app, backend, &id));
-        // A change starts it anew too, and neither makes it endless.
+        // A change renews the lifetime too, and keeps it finite.
         change(client).await;
         if backend == Backend::Redis {
             assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));

@@ -1,5 +1,5 @@
-//! A round through every page in Chromium, wide and narrow, light and dark: nothing is cut off, axe-core finds nothing,
-//! and a picture of each is kept in `target/screenshots`.
+//! Visits every page in Chromium, wide and narrow, light and dark: no page scrolls sideways, axe-core reports no
+//! violation, and a screenshot of each is saved in `target/screenshots`.
 
 use std::{fs, path::Path};
 
@@ -30,7 +30,7 @@ impl Tour {
         Self { app, browser, look }
     }
 
-    /// Looks at the page that the browser shows.
+    /// Checks the browser's current page and saves a screenshot.
     async fn see(&self, name: &str) {
         let name = format!("{name}-{}", self.look);
         picture(&self.browser, &name).await;
@@ -45,7 +45,7 @@ impl Tour {
         self.see(name).await;
     }
 
-    /// Presses the button of a form, and looks once the answer shows a text.
+    /// Submits a form, and checks the page once it shows a text.
     async fn send(&self, form: &str, shows: &str, name: &str) {
         self.browser.submit(form).await;
         self.browser.wait_for(shows).await;
@@ -179,7 +179,7 @@ impl Tour {
         self.as_historian().await;
     }
 
-    /// What has happened: the administrator's log and charts.
+    /// The administrator's log and charts.
     async fn as_historian(&self) {
         let browser = &self.browser;
         self.visit("/admin/events", "admin-events").await;
@@ -234,7 +234,7 @@ impl Tour {
         self.send("/password/reset", "Error:", "reset-refused").await;
     }
 
-    /// The list and an open page when a session is ended elsewhere, and the sign-in page after it.
+    /// The list and an open page after a session ended elsewhere, and then the sign-in page.
     async fn ended_elsewhere(&self) {
         let (browser, app) = (&self.browser, &self.app);
         let client = app.client();
@@ -298,7 +298,7 @@ async fn pages_narrow_dark_fit_and_pass_axe() {
     tour("narrow-dark", 375, true).await;
 }
 
-/// `docs/admin-sessions.png` is a copy of what this keeps.
+/// `docs/admin-sessions.png` is a copy of the screenshot that this test saves.
 #[actix_web::test]
 async fn readme_screenshot_is_taken() {
     let app = behind_a_proxy(Stack::Sqlite).start().await;
@@ -320,7 +320,7 @@ async fn readme_screenshot_is_taken() {
     picture(&browser, "admin-sessions").await;
 }
 
-/// Keeps a picture of the whole page, also of what has to be scrolled to.
+/// Saves a screenshot of the whole page, including what has to be scrolled to.
 async fn picture(browser: &Browser, name: &str) {
     let answer =
         browser.client().issue_cmd(WholePage).await.unwrap_or_else(|error| panic!("{name}: {error}"));

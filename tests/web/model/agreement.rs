@@ -1,11 +1,11 @@
-//! What the application shows and holds, compared with the model.
+//! Compares pages, lists, catalogue and store of the application with the model.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
 impl World {
-    /// Asks every browser on both instances, then looks at the lists and behind them.
+    /// Checks every browser on both instances, then the lists, the catalogue and the store.
     pub(super) async fn check(&mut self) {
         let working: BTreeMap<&str, usize> = self
             .sessions
@@ -31,7 +31,7 @@ impl World {
             }
             let Some(known) = expected else { continue };
             let list = listed(&self.browsers[browser].at(&self.apps[self.checks % 2])).await;
-            assert_eq!(list[0], known.id, "this one comes first");
+            assert_eq!(list[0], known.id, "the current session comes first");
             let own: BTreeSet<&str> =
                 working.iter().filter(|(_, user)| **user == known.user).map(|(id, _)| *id).collect();
             assert_eq!(
@@ -45,7 +45,7 @@ impl World {
         self.checks += 1;
     }
 
-    /// The administrator's list and count, the catalogue, and the store.
+    /// Checks the administrator's list and count, the catalogue, and the store.
     async fn check_behind(&self, working: &BTreeMap<&str, usize>) {
         let app = &self.apps[self.checks % 2];
         let admin = self.admin.at(app);
@@ -74,7 +74,7 @@ impl World {
         assert_eq!(entries, keys, "the store");
     }
 
-    /// Entries that the background deletes in its own time: of those deactivated, and in SQL of those expired.
+    /// Entries that a background task deletes later: of deactivated users, and in SQL of expired sessions.
     fn may_linger(&self, key: &String) -> bool {
         let expired = format!(
             "SELECT count(*) FROM sessions WHERE store_key = {} AND expires_at < '2026-01-02 00:00:00'",

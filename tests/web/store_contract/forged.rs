@@ -1,10 +1,10 @@
-//! Keys that visitors chose, entries that thieves planted, states that nobody can read: none of them is a session.
+//! Tests session keys chosen by clients, store entries planted by attackers, and unreadable states: none is a session.
 
 use std::collections::HashMap;
 
 use super::*;
 
-/// The cookie of someone who knows the site's secret and chooses the session key.
+/// A cookie made by an attacker who knows the site's secret and chooses the session key.
 fn cookie_for(key: &str) -> String {
     let mut jar = CookieJar::new();
     jar.private_mut(&cookie_key()).add(PlainCookie::new(COOKIE, key.to_owned()));
@@ -40,7 +40,7 @@ on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
         assert_nobody(&client).await;
     }
     put(&app, backend, &key, &good);
-    assert!(signed_in(&client).await, "it was the state alone");
+    assert!(signed_in(&client).await, "the original state signs in again");
 });
 
 on_all_backends!(store_swapped_state_is_anonymous, |backend| async {
@@ -75,7 +75,7 @@ on_all_backends!(store_chosen_key_is_never_adopted, |backend| async {
     real_again.set_cookie(COOKIE, &cookie_for(&real));
     assert!(
         signed_in(&real_again).await,
-        "cookies made here are read, so the others were refused for their keys"
+        "cookies made by this test are readable, so the others were refused for their keys"
     );
 });
 
@@ -92,7 +92,7 @@ async fn store_entry_planted_in_redis_is_no_session() {
     let _ = thief.post("/test/rotate", &[]).await.expect(401);
     assert!(signed_in(&client).await);
     assert_eq!(column(&app, "SELECT store_key FROM sessions").len(), 1);
-    // Someone who signs in over a planted cookie gets a key that the thief does not know.
+    // A user who signs in over a planted cookie gets a key that the attacker does not know.
     let victim = thief.copy();
     let _ = ada.sign_in(&victim).await;
     assert!(signed_in(&victim).await);
