@@ -20,8 +20,8 @@ on_both_stacks!(activity_lists_own_events_only, |stack| async {
         .await;
     let page = client.get("/activity").await.expect(200);
     assert_page(&page);
-    let whats = page.texts(".events li > p:first-child");
-    let whats: Vec<&str> = whats.iter().map(|what| what.trim_end_matches(" This device")).collect();
+    let kinds = page.texts(".events li > p:first-child");
+    let kinds: Vec<&str> = kinds.iter().map(|what| what.trim_end_matches(" This device")).collect();
     let expected = [
         "Session ended by an administrator",
         "Signed in",
@@ -30,7 +30,7 @@ on_both_stacks!(activity_lists_own_events_only, |stack| async {
         "Signed in",
         "Account created",
     ];
-    assert_eq!(whats, expected);
+    assert_eq!(kinds, expected);
     let page = page.has("127.0.9.9").has("curl 8").has("Firefox 140 on Linux").has("lost <i>laptop</i>");
     page.lacks("Grace").lacks("grace.hopper");
     let admins = admin.get("/activity").await.expect(200).lacks("127.0.9.9");

@@ -6,7 +6,7 @@ use crate::{demo, support::*};
 const CURL: &str = "curl/8.5.0";
 
 /// Signs in an administrator and three users with Firefox, and a fourth user with curl.
-async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
+async fn admin_and_users(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     let (_, admin) = app.admin("Root").await;
     let mut people = Vec::new();
     for name in ["Ada", "Bo", "Cy"] {
@@ -18,7 +18,7 @@ async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     (admin, people)
 }
 
-async fn shown(admin: &Client, query: &str) -> Vec<String> {
+async fn listed_emails(admin: &Client, query: &str) -> Vec<String> {
     let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
     let mut emails = page.texts("table .email");
     emails.sort();
@@ -27,7 +27,7 @@ async fn shown(admin: &Client, query: &str) -> Vec<String> {
 
 on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let (_, remembered) = &people[1];
     let _ = people[1].0.sign_in_remembered(remembered).await;
     app.sql("UPDATE sessions SET created_at = '2026-01-01 00:00:00' WHERE user_id = (SELECT id FROM users WHERE name = 'Ada')");
@@ -41,7 +41,7 @@ on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
         ("idle_over=1h", vec!["cy@example.org"]),
         ("idle_over=1h&browser=curl", vec![]),
     ] {
-        assert_eq!(shown(&admin, query).await, expected, "{query}");
+        assert_eq!(listed_emails(&admin, query).await, expected, "{query}");
     }
     let started = admin.get("/admin/sessions?sort=started").await.expect(200).texts("table .email");
     assert_eq!(started.last().map(String::as_str), Some("ada@example.org"));
@@ -49,7 +49,7 @@ on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
 
 on_both_stacks!(admin_ended_list_shows_end_reason, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let _ = people[0].1.post("/logout", &[]).await.to("/");
     let page = admin.get("/admin/sessions?state=ended").await.expect(200).has("Signed out");
     assert_eq!(page.texts("table .email"), ["ada@example.org"]);
@@ -57,7 +57,7 @@ on_both_stacks!(admin_ended_list_shows_end_reason, |stack| async {
 
 on_both_stacks!(admin_ended_list_age_filter_sets_order, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     for (_, client) in &people[..3] {
         let _ = client.post("/logout", &[]).await.to("/");
     }
@@ -87,7 +87,7 @@ on_both_stacks!(admin_ended_list_age_filter_sets_order, |stack| async {
 
 on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let first = [("browser", "firefox"), ("reason", "Lost laptops")];
     let preview = admin.post("/admin/sessions/end", &first).await.expect(200);
     assert_page(&preview);
@@ -105,15 +105,15 @@ on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
         assert_eq!(client.get("/profile").await.status, 303, "{}", person.name);
     }
     let _ = people[3].1.get("/profile").await.expect(200);
-    let told = app.query_text("SELECT end_note FROM sessions WHERE end_reason = 'ended_by_admin'");
-    assert_eq!(told, vec![vec![Some("Lost laptops".to_owned())]; 3]);
+    let recorded = app.query_text("SELECT end_note FROM sessions WHERE end_reason = 'ended_by_admin'");
+    assert_eq!(recorded, vec![vec![Some("Lost laptops".to_owned())]; 3]);
     let events = app.query_one("SELECT count(*) FROM events WHERE detail = 'ended_by_admin: Lost laptops'");
     assert_eq!(events.as_deref(), Some("3"));
 });
 
 on_both_stacks!(bulk_end_changed_count_422, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let stale = [("browser", "firefox"), ("reason", "x"), ("confirm", "yes"), ("expected", "2")];
     let _ = admin.post("/admin/sessions/end", &stale).await.expect(422).has("3 now match");
     let _ = people[0].1.get("/profile").await.expect(200);
@@ -121,7 +121,7 @@ on_both_stacks!(bulk_end_changed_count_422, |stack| async {
 
 on_both_stacks!(bulk_end_invalid_filter_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     for (field, value) in
         [("ip", "10.0.0.0/99"), ("older_than", "soon"), ("role", "root"), ("state", "ended")]
     {
@@ -146,7 +146,7 @@ on_both_stacks!(bulk_end_invalid_filter_422_ends_none, |stack| async {
 
 on_both_stacks!(bulk_end_without_filter_requires_checkbox_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let confirm = [("confirm", "yes"), ("expected", "4")];
     let without_reason = [confirm[0], confirm[1], ("everyone", "on")];
     let page = admin.post("/admin/sessions/end", &without_reason).await.expect(422);
@@ -175,7 +175,7 @@ fn ids_of(app: &TestApp, names: &[&str]) -> Vec<String> {
 
 on_both_stacks!(bulk_end_by_selection_previews_then_ends_selected, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let list = admin.get("/admin/sessions").await.expect(200);
     let boxes = list.attributes("input[type=checkbox][name=ids][form=selection]", "value");
     assert_eq!(boxes.len(), 4, "one for each session except the administrator's own");
@@ -204,7 +204,7 @@ on_both_stacks!(bulk_end_by_selection_previews_then_ends_selected, |stack| async
 
 on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
     let _ = admin.post("/admin/sessions/end", &rest).await.expect(422).has("No session was ticked");
     // A page without JavaScript sends these fields.
@@ -215,8 +215,8 @@ on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
     let page =
         page.expect(422).has("No session was ticked").has("The reason that you wrote: Lost <b>bag</b>");
     assert_eq!(page.lacks("Nothing to end").attributes("main a", "href"), ["/admin/sessions?q=a"]);
-    let strange = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
-    let _ = admin.post("/admin/sessions/end", &strange).await.expect(422).has("Nothing was ended");
+    let unknown_ids = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
+    let _ = admin.post("/admin/sessions/end", &unknown_ids).await.expect(422).has("Nothing was ended");
     for (person, client) in &people {
         assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
     }
@@ -224,7 +224,7 @@ on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
 
 on_both_stacks!(bulk_end_preview_uses_singular_and_plural, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, _) = crowd(&app).await;
+    let (admin, _) = admin_and_users(&app).await;
     let ids = ids_of(&app, &["Ada"]);
     for (fields, words) in [
         (vec![("q", "ada@")], "1 session of 1 person matches the filter and will end"),
@@ -238,7 +238,7 @@ on_both_stacks!(bulk_end_preview_uses_singular_and_plural, |stack| async {
 
 on_both_stacks!(end_reason_limited_to_one_line_of_200_characters, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, _) = crowd(&app).await;
+    let (admin, _) = admin_and_users(&app).await;
     let ids = ids_of(&app, &["Ada", "Bo", "Cy"]);
     let of_bo = app.query_one("SELECT id FROM users WHERE name = 'Bo'").unwrap();
     let longest = "ä".repeat(200);
@@ -280,8 +280,8 @@ on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async 
     let _ = page.has(&format!("{},{:03} sessions were ended.", count / 1_000, count % 1_000));
     let left = "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.ended_at IS NULL AND u.role = 'user'";
     assert_eq!(app.query_one(left).as_deref(), Some("0"));
-    let told = app.query_one("SELECT count(*) FROM events WHERE detail = 'ended_by_admin: Drill'");
-    assert_eq!(told, Some(expected));
+    let recorded = app.query_one("SELECT count(*) FROM events WHERE detail = 'ended_by_admin: Drill'");
+    assert_eq!(recorded, Some(expected));
     let _ = admin.get("/admin/sessions").await.expect(200).has("active session");
     let _ = admin.get("/admin/sessions/ends/unknown").await.expect(404);
     let (_, other) = app.person("Ada Lovelace").await;
@@ -291,19 +291,19 @@ on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async 
 #[actix_web::test]
 async fn bulk_end_retries_while_row_is_locked() {
     let app = TestApp::start(Stack::PostgresRedis).await;
-    let (admin, people) = crowd(&app).await;
-    let mut holder = app.stores().connect();
-    holder.run("BEGIN; UPDATE sessions SET remembered = NOT remembered WHERE id IN (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.name = 'Bo')");
+    let (admin, people) = admin_and_users(&app).await;
+    let mut lock = app.stores().connect();
+    lock.run("BEGIN; UPDATE sessions SET remembered = NOT remembered WHERE id IN (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.name = 'Bo')");
     let fields = [("role", "user"), ("reason", "Drill"), ("confirm", "yes"), ("expected", "4")];
-    let let_go = async {
+    let release = async {
         let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         // The first attempt gives up, and the next one waits again.
         for expected in ["1", "0", "1"] {
             eventually(|| async { app.query_one(waits).as_deref() == Some(expected) }).await;
         }
-        holder.run("COMMIT");
+        lock.run("COMMIT");
     };
-    let (answer, ()) = futures_util::join!(admin.post("/admin/sessions/end", &fields), let_go);
+    let (answer, ()) = futures_util::join!(admin.post("/admin/sessions/end", &fields), release);
     let _ = answer.to("/admin/sessions");
     let _ = admin.get("/admin/sessions").await.expect(200).has("4 sessions were ended");
     for (person, client) in &people {

@@ -5,16 +5,16 @@ use time::OffsetDateTime;
 use crate::support::*;
 
 /// The event kinds on the page, in its order.
-fn whats(page: &Answer) -> Vec<String> {
+fn event_kinds(page: &Answer) -> Vec<String> {
     page.texts("tbody th")
 }
 
-fn number_of(app: &TestApp, person: &Person) -> String {
+fn user_id(app: &TestApp, person: &Person) -> String {
     app.query_one(&format!("SELECT id FROM users WHERE email = {}", quoted(&person.email))).unwrap()
 }
 
 /// Inserts an event directly into the database; `at` without quotes.
-fn entry(app: &TestApp, at: &str, kind: &str, user: &str, detail: &str) {
+fn insert_event(app: &TestApp, at: &str, kind: &str, user: &str, detail: &str) {
     app.sql(&format!(
         "INSERT INTO events (at, kind, user_id, actor_id, detail) VALUES ('{at}', '{kind}', {user}, {user}, {})",
         quoted(detail)
@@ -29,16 +29,16 @@ on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async
     ada.register(&away).await;
     away.post("/login", &[("email", &ada.email), ("password", "wrong")]).await.expect(401);
     away.post("/login", &[("email", "nobody@example.org"), ("password", "wrong")]).await.expect(401);
-    let number = number_of(&app, &ada);
-    entry(&app, "2020-02-29 10:00:00", "name_changed", &number, "in 2020");
-    entry(&app, "2020-03-01 23:59:59.5", "name_changed", &number, "late on the first of March");
-    entry(&app, "2020-03-02 00:00:00.5", "name_changed", "424242", "of somebody gone");
+    let number = user_id(&app, &ada);
+    insert_event(&app, "2020-02-29 10:00:00", "name_changed", &number, "in 2020");
+    insert_event(&app, "2020-03-01 23:59:59.5", "name_changed", &number, "late on the first of March");
+    insert_event(&app, "2020-03-02 00:00:00.5", "name_changed", "424242", "of a deleted user");
 
     let page = admin.get("/admin/events").await.expect(200).has("9 events").has("Nobody we know");
     assert_page(&page);
     assert_eq!(
-        whats(&page)[0],
-        "Name changed of somebody gone",
+        event_kinds(&page)[0],
+        "Name changed of a deleted user",
         "the last inserted event comes first, whatever its time"
     );
     assert_eq!(page.texts("tbody .name")[0], "user 424242");
@@ -71,7 +71,7 @@ on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async
     ] {
         let page = admin.get(&format!("/admin/events?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(whats(&page).len(), found, "{query}: {:?}", whats(&page));
+        assert_eq!(event_kinds(&page).len(), found, "{query}: {:?}", event_kinds(&page));
         let chips = query.split('&').filter(|field| !field.ends_with('=')).count();
         assert_eq!(page.texts(".chip").len(), chips, "{query}");
         if found == 0 {
@@ -103,11 +103,11 @@ on_both_stacks!(events_list_shows_actor_address_and_reason, |stack| async {
     admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "lost <i>laptop</i>")]).await;
     let page = admin.get("/admin/events?kind=session_ended").await.expect(200);
     assert_page(&page);
-    assert_eq!(whats(&page), ["Session ended Ended by an administrator: lost <i>laptop</i>"]);
+    assert_eq!(event_kinds(&page), ["Session ended Ended by an administrator: lost <i>laptop</i>"]);
     let page = page.has(&ada.name).has(&ada.email).has(&format!("by {} ({})", grace.name, grace.email));
     let page = page.has("127.0.0.1").has("Firefox 140 on Linux");
     assert_eq!(page.attributes("tbody .act a", "href"), [format!("/admin/sessions/{id}")]);
-    assert_eq!(page.attributes("tbody .name", "href"), [format!("/admin/users/{}", number_of(&app, &ada))]);
+    assert_eq!(page.attributes("tbody .name", "href"), [format!("/admin/users/{}", user_id(&app, &ada))]);
 
     // After a deletion the log keeps the user's id, and the session's page no longer exists.
     ada.sign_in(&client).await;
@@ -143,7 +143,7 @@ on_both_stacks!(events_list_invalid_filter_422_keeps_input, |stack| async {
             if field != "kind" {
                 assert_eq!(page.value_of(field).as_deref(), Some(value));
             }
-            assert_eq!(whats(&page), Vec::<String>::new());
+            assert_eq!(event_kinds(&page), Vec::<String>::new());
         }
         let page = admin.get(&format!("{path}?from=2026-01-02&to=2026-01-01")).await.expect(422);
         assert!(page.field_error("to").is_some());
@@ -166,7 +166,7 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
-    let number = number_of(&app, &ada);
+    let number = user_id(&app, &ada);
     app.sql(&format!(
         "UPDATE users SET name = {} WHERE id = {number}",
         quoted("=cmd|' /C calc'!A0, \"Ada\"")
@@ -188,13 +188,13 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     }
 
     let file = admin.get("/admin/events.csv?kind=name_changed&q=analytic").await.expect(200);
-    assert_eq!(parsed(&file.body).len(), 1, "without a match the file has its header line only");
+    assert_eq!(parse_csv(&file.body).len(), 1, "without a match the file has its header line only");
     let file = admin.get("/admin/events.csv?kind=name_changed&q=lovelace@").await.expect(200);
     assert_page(&file);
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     let name = format!("attachment; filename=\"gatehouse-events-{}.csv\"", OffsetDateTime::now_utc().date());
     assert_eq!(file.header("content-disposition"), Some(name.as_str()));
-    let rows = parsed(&file.body);
+    let rows = parse_csv(&file.body);
     assert_eq!(rows.len(), 1_501);
     let head = rows[0].clone();
     assert!(rows.iter().all(|row| row.len() == head.len()), "{head:?}");
@@ -275,7 +275,7 @@ on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
 });
 
 /// Parses CSV (RFC 4180) independently of the product: a list of lines, each a list of fields.
-fn parsed(text: &str) -> Vec<Vec<String>> {
+fn parse_csv(text: &str) -> Vec<Vec<String>> {
     let (mut lines, mut line, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, text.chars().peekable());
     while let Some(letter) = letters.next() {

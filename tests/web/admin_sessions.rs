@@ -3,7 +3,7 @@
 use crate::{cli::vars_of, demo, support::*};
 
 /// The email addresses on the list, in its order.
-fn people(page: &Answer) -> Vec<String> {
+fn emails(page: &Answer) -> Vec<String> {
     page.texts("table .email")
 }
 
@@ -33,7 +33,7 @@ on_both_stacks!(admin_list_filters_by_name_email_and_network, |stack| async {
 
     let page = admin.get("/admin/sessions").await.expect(200).has("3 active sessions").has("This session");
     assert_page(&page);
-    assert_eq!(people(&page).len(), 3);
+    assert_eq!(emails(&page).len(), 3);
     for (query, found) in [
         ("q=lovelace", vec![&ada.email]),
         ("q=ADA+LOVE", vec![&ada.email]),
@@ -65,7 +65,7 @@ on_both_stacks!(admin_list_filters_by_name_email_and_network, |stack| async {
     ] {
         let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page).iter().collect::<Vec<_>>(), found, "{query}");
+        assert_eq!(emails(&page).iter().collect::<Vec<_>>(), found, "{query}");
         assert_eq!(count(&page), found.len(), "{query}");
         if found.is_empty() {
             page.has("No active session fits");
@@ -88,8 +88,8 @@ on_both_stacks!(admin_list_filters_by_current_name_and_role, |stack| async {
         for list in lists {
             let page = admin.get(&format!("{list}{query}")).await.expect(200);
             assert_page(&page);
-            assert_eq!(count(&page), people(&page).len());
-            shown.push(people(&page).iter().filter(|email| **email == ada.email).count());
+            assert_eq!(count(&page), emails(&page).len());
+            shown.push(emails(&page).iter().filter(|email| **email == ada.email).count());
         }
         shown
     };
@@ -130,7 +130,7 @@ on_both_stacks!(admin_list_user_id_query_matches_that_user_only, |stack| async {
         }
         let page = admin.get(&query).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page), [&*person.email]);
+        assert_eq!(emails(&page), [&*person.email]);
         assert_eq!(page.value_of("q"), Some(format!("#{number}")));
         let page = page.has(&format!("Person: {} (#{number})", person.name));
         let end = page.forms().into_iter().find(|form| form.action == "/admin/sessions/end").unwrap();
@@ -143,7 +143,7 @@ on_both_stacks!(admin_list_user_id_query_matches_that_user_only, |stack| async {
         assert!(printed.contains(&person.email) && printed.contains("1 session."), "{printed}");
     }
     let page = admin.get("/admin/sessions?q=%23999999").await.expect(200).has("Person: #999999");
-    assert_eq!(people(&page), Vec::<String>::new());
+    assert_eq!(emails(&page), Vec::<String>::new());
     admin.get("/admin/sessions?q=%23ada").await.expect(422).has("or # and a user");
 });
 
@@ -186,7 +186,7 @@ on_both_stacks!(admin_list_invalid_filter_422_with_field_error, |stack| async {
         if !value.contains(['\u{0}', '\n']) {
             assert_eq!(kept, value);
         }
-        assert_eq!(people(&page), Vec::<String>::new());
+        assert_eq!(emails(&page), Vec::<String>::new());
     }
 });
 
@@ -262,7 +262,7 @@ on_both_stacks!(admin_list_sorts_by_last_seen, |stack| async {
         quoted(&id_of(&app, &ada))
     ));
     let page = admin.get("/admin/sessions").await.expect(200);
-    assert_eq!(people(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
+    assert_eq!(emails(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
 });
 
 on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
@@ -285,7 +285,7 @@ on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
     client.get("/profile").await.expect(200);
     admin.post(&end, &[("reason", "  lost <b>laptop</b> ")]).await.to("/admin/sessions");
     let page = admin.get("/admin/sessions").await.expect(200).has("The session was ended.").lacks(&ada.email);
-    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    assert_eq!((count(&page), emails(&page).len()), (1, 1));
     client.get("/profile").await.to("/login?next=%2Fprofile");
     client.post("/profile", &[("name", "Thief")]).await.expect(401);
 
@@ -318,18 +318,18 @@ on_both_stacks!(admin_list_search_matching_many_users_is_complete, |stack| async
         ("q=%40example.com&remembered=yes", "ended_at IS NULL AND remembered"),
         ("q=%40example.com&state=ended&remembered=yes", "ended_at IS NOT NULL AND remembered"),
     ] {
-        let there = app.query_one(&format!("SELECT count(*) FROM sessions WHERE {condition}")).unwrap();
+        let matching = app.query_one(&format!("SELECT count(*) FROM sessions WHERE {condition}")).unwrap();
         let mut ids = Vec::new();
         let mut next = Some(format!("/admin/sessions?{query}"));
         while let Some(path) = next {
             let page = admin.get(&path).await.expect(200);
-            assert_eq!(count(&page).to_string(), there, "{query}");
+            assert_eq!(count(&page).to_string(), matching, "{query}");
             ids.extend(page.attributes("tbody tr", "id"));
             next = page.attributes("nav.pages a[rel=next]", "href").pop();
         }
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len().to_string(), there, "{query}");
+        assert_eq!(ids.len().to_string(), matching, "{query}");
     }
     let page = admin.get("/admin/sessions?q=%40example.com&state=ended").await.expect(200);
     assert_eq!(page.texts(".count strong"), ["More than 1,000"]);
@@ -351,14 +351,14 @@ async fn admin_list_drops_sessions_missing_in_store() {
     let page = admin.get(&path).await.expect(200).has("Lost by the session store");
     assert_page(&page);
     let page = admin.get("/admin/sessions").await.expect(200).lacks(&ada.email).lacks(&bob.email);
-    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    assert_eq!((count(&page), emails(&page).len()), (1, 1));
     client.get("/profile").await.to("/login?next=%2Fprofile");
 
     app.redis().flush();
     admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
     grace.sign_in(&admin).await;
     let page = admin.get("/admin/sessions").await.expect(200);
-    assert_eq!((count(&page), people(&page)), (1, vec![grace.email]));
+    assert_eq!((count(&page), emails(&page)), (1, vec![grace.email]));
     let lost = app.query_one("SELECT count(*) FROM sessions WHERE end_reason = 'missing'");
     assert_eq!(lost.as_deref(), Some("3"));
 }
@@ -380,7 +380,7 @@ async fn admin_list_page_of_missing_sessions_links_next() {
     let mut rows = 0;
     while let Some(path) = next {
         let page = admin.get(&path).await.expect(200);
-        rows += people(&page).len();
+        rows += emails(&page).len();
         next = page.attributes("nav.pages a[rel=next]", "href").pop();
     }
     assert_eq!(rows, 61, "the administrator's session and those that the store still has");

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{engine::*, support::*};
 
-fn people(page: &Answer) -> Vec<String> {
+fn emails(page: &Answer) -> Vec<String> {
     page.texts("table .email")
 }
 
@@ -35,7 +35,7 @@ on_both_stacks!(users_list_filters_by_name_role_and_state, |stack| async {
     let eva = "Eva@Example.org";
     let page = admin.get("/admin/users").await.expect(200).has("4 people");
     assert_page(&page);
-    assert_eq!(people(&page), [eva, &bob.email, &ada.email, &grace.email], "newest first");
+    assert_eq!(emails(&page), [eva, &bob.email, &ada.email, &grace.email], "newest first");
     assert_eq!(page.texts("td.number"), ["none", "none", "2", "1"]);
     assert_eq!(page.texts("tbody [data-label=State]"), ["Invited", "Deactivated", "Active", "Active"]);
     assert_eq!(page.texts("tbody [data-label=Role]"), ["Administrator", "User", "User", "Administrator"]);
@@ -55,7 +55,7 @@ on_both_stacks!(users_list_filters_by_name_role_and_state, |stack| async {
     ] {
         let page = admin.get(&format!("/admin/users?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page), found, "{query}");
+        assert_eq!(emails(&page), found, "{query}");
         let count = page.texts(".count strong")[0].parse::<usize>().unwrap();
         assert_eq!(count, found.len(), "{query}");
         if found.is_empty() {
@@ -65,7 +65,7 @@ on_both_stacks!(users_list_filters_by_name_role_and_state, |stack| async {
     for query in ["role=root", "state=gone", "q=%00", "after=x", "after=-1", "after=99999999999999999999"] {
         let page = admin.get(&format!("/admin/users?{query}")).await.expect(422);
         assert_page(&page);
-        assert_eq!(people(&page), Vec::<String>::new(), "{query}");
+        assert_eq!(emails(&page), Vec::<String>::new(), "{query}");
     }
     admin.get("/admin/users?after=1").await.expect(200).has("Nothing further");
 });
@@ -152,8 +152,8 @@ on_both_stacks!(role_change_applies_at_next_request_with_new_key, |stack| async 
     assert!(!signed_in(&before).await, "the old key is rejected");
     assert_eq!(id_of(&client).await, id, "the session id is unchanged");
     assert_eq!(new_cookie(&client.get("/profile").await.expect(200)), None, "rotated once");
-    let renewed = new_cookie(&remembered.get("/admin/sessions").await.expect(200)).unwrap();
-    assert!(renewed.max_age().is_some(), "a remembered session stays remembered");
+    let rotated = new_cookie(&remembered.get("/admin/sessions").await.expect(200)).unwrap();
+    assert!(rotated.max_age().is_some(), "a remembered session stays remembered");
 
     admin.post(&format!("{path}/role"), &[("role", "admin")]).await.to(&path);
     admin.get(&path).await.has("it was so already");

@@ -5,9 +5,9 @@ use crate::support::*;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A form's path and its fields with valid values.
-type Sent = (&'static str, Vec<(&'static str, String)>);
+type FormInput = (&'static str, Vec<(&'static str, String)>);
 
-fn forms(app: &TestApp) -> Vec<Sent> {
+fn forms(app: &TestApp) -> Vec<FormInput> {
     let text = |text: &str| text.to_owned();
     let token = app.setup_link().unwrap().rsplit('=').next().unwrap().to_owned();
     let new = || {
@@ -71,7 +71,7 @@ on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
         if path == "/setup" {
             continue;
         }
-        let asking = if path.starts_with("/profile") { &client } else { &visitor };
+        let sender = if path.starts_with("/profile") { &client } else { &visitor };
         for (field, good) in &fields {
             let good = encoded(good);
             let twice = format!("{good}&{field}={good}");
@@ -85,7 +85,7 @@ on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
                 ("a NUL byte", Some(&nul)),
             ] {
                 let sent = with_field(&fields, field, value);
-                let page = asking.post_raw(path, FORM, sent).await;
+                let page = sender.post_raw(path, FORM, sent).await;
                 assert_eq!(page.status, 422, "{path}, {field} {what}: {}", page.summary());
                 assert_page(&page);
                 assert!(page.field_error(field).is_some(), "{path}, {field} {what}: {}", page.summary());
@@ -98,10 +98,10 @@ on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
             }
         }
         let extra = format!("{}&admin=yes", with_field(&fields, "", None));
-        let page = asking.post_raw(path, FORM, extra).await.expect(422);
+        let page = sender.post_raw(path, FORM, extra).await.expect(422);
         page.has("This form has no field “admin”.");
         for raw in [&b"name=\xff"[..], b"\xff\xfe\x00", b"%ff=a"] {
-            let page = asking.post_raw(path, FORM, raw).await.expect(400);
+            let page = sender.post_raw(path, FORM, raw).await.expect(400);
             assert_page(&page);
         }
     }
@@ -172,8 +172,8 @@ on_both_stacks!(unusual_name_round_trips_unchanged, |stack| async {
         for path in ["/", "/profile", "/sessions", "/admin/sessions"] {
             let page = client.get(path).await.expect(200).has(&name.replace("  ", " "));
             assert_page(&page);
-            let made = page.texts("script:not([src]), img");
-            assert!(made.is_empty() && page.texts("script").concat().is_empty(), "{path}");
+            let injected = page.texts("script:not([src]), img");
+            assert!(injected.is_empty() && page.texts("script").concat().is_empty(), "{path}");
         }
         assert_eq!(client.get("/profile").await.value_of("name").as_deref(), Some(name));
     }
@@ -215,17 +215,17 @@ on_both_stacks!(malformed_query_or_path_never_5xx, |stack| async {
         "/admin/sessions/ends/{}",
         "/admin/users/{}",
     ];
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for value in values {
         for field in ["next", "token", "q", "ip", "after", value] {
-            asked.extend(pages.map(|page| ("GET", format!("{page}?{field}={value}"))));
+            requests.extend(pages.map(|page| ("GET", format!("{page}?{field}={value}"))));
         }
-        asked.extend(pages.map(|page| ("GET", format!("{page}?next={value}&next={value}&q=1&q={value}"))));
-        asked.extend(places.map(|place| ("GET", place.replace("{}", value))));
-        asked.push(("POST", format!("/sessions/{value}/end")));
-        asked.push(("POST", format!("/admin/sessions/{value}/end")));
+        requests.extend(pages.map(|page| ("GET", format!("{page}?next={value}&next={value}&q=1&q={value}"))));
+        requests.extend(places.map(|place| ("GET", place.replace("{}", value))));
+        requests.push(("POST", format!("/sessions/{value}/end")));
+        requests.push(("POST", format!("/admin/sessions/{value}/end")));
     }
-    for (method, target) in asked {
+    for (method, target) in requests {
         let answer = app.raw(&client, method, &target).await;
         assert!((200..500).contains(&answer.status), "{method} {target}: {}", answer.text);
         let (head, _) = answer.text.split_once("\r\n\r\n").expect("headers");

@@ -64,8 +64,8 @@ on_both_stacks!(browser_admin_ends_found_session_with_reason, |stack| async {
     let grace = Person::new("Grace Hopper");
     grace.register(&app.client()).await;
     app.make_admin(&grace);
-    let theirs = Browser::builder(&app).named(SAFARI).open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&app).named(SAFARI).open().await;
+    sign_in(&user_browser, &ada).await;
 
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
@@ -83,9 +83,9 @@ on_both_stacks!(browser_admin_ends_found_session_with_reason, |stack| async {
     admin.click_beside("Safari 18 on macOS", "End session").await;
     admin.wait_for("The session was ended.").await;
 
-    theirs.wait_for("You were signed out by an administrator: Reported as stolen").await;
-    theirs.click("Sign in again").await;
-    theirs.wait_for_path("/login?next=%2Fprofile").await;
+    user_browser.wait_for("You were signed out by an administrator: Reported as stolen").await;
+    user_browser.click("Sign in again").await;
+    user_browser.wait_for_path("/login?next=%2Fprofile").await;
     let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
     admin.goto(&format!("/admin/sessions/{id}")).await;
     admin.wait_for("Reported as stolen").await;

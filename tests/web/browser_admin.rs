@@ -16,7 +16,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str, scripts: bool) -> B
     browser
 }
 
-async fn an_administrator_at_work(stack: Stack, scripts: bool) {
+async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     let app = TestApp::start(stack).await;
     let (root, _) = app.admin("Root").await;
     let mut people = Vec::new();
@@ -97,11 +97,11 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
 }
 
 on_both_stacks!(browser_admin_finds_and_ends_sessions_with_javascript, |stack| async {
-    an_administrator_at_work(stack, true).await;
+    find_select_and_end_sessions(stack, true).await;
 });
 
 on_both_stacks!(browser_admin_finds_and_ends_sessions_without_javascript, |stack| async {
-    an_administrator_at_work(stack, false).await;
+    find_select_and_end_sessions(stack, false).await;
 });
 
 #[actix_web::test]

@@ -35,7 +35,7 @@ async fn rotate(req: HttpRequest, site: web::Data<Site>, door: web::Data<Door>) 
 }
 
 /// Sends a request, runs `meanwhile` while the handler waits at the door, and releases the request.
-async fn held(
+async fn assert_no_entry_after_held_request(
     app: &TestApp,
     door: &Arc<Door>,
     client: &Client,
@@ -86,7 +86,7 @@ async fn deleted_entry_is_not_recreated_by_request_in_flight() {
     let (app, door) = with_door().await;
     for path in ["/change", "/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
-        held(&app, &door, &client, path, async || app.redis().flush()).await;
+        assert_no_entry_after_held_request(&app, &door, &client, path, async || app.redis().flush()).await;
         if path == "/change" {
             client.get("/profile").await.to("/login?next=%2Fprofile");
         }
@@ -101,7 +101,10 @@ async fn session_ended_during_change_or_rotation_leaves_no_entry() {
         let here = client.copy();
         let keys = "SELECT store_key FROM sessions ORDER BY id";
         let before = app.query_text(keys);
-        held(&app, &door, &client, path, async || drop(here.post("/logout", &[]).await.to("/"))).await;
+        assert_no_entry_after_held_request(&app, &door, &client, path, async || {
+            drop(here.post("/logout", &[]).await.to("/"))
+        })
+        .await;
         assert_eq!(app.query_text(keys), before, "{path} rotated the key of an ended session");
         client.get("/profile").await.to("/login?next=%2Fprofile");
     }

@@ -40,8 +40,8 @@ on_both_stacks!(cli_user_create_makes_users_and_admins, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = vars_of(&app);
     // The line break that `echo` appends is not part of the password; a space is.
-    let made = create(&vars, "grace@example.org", "Grace Hopper", "admin", &format!("{PASSWORD}\n")).done();
-    assert!(made.contains("admin grace@example.org") && !made.contains(PASSWORD), "{made}");
+    let output = create(&vars, "grace@example.org", "Grace Hopper", "admin", &format!("{PASSWORD}\n")).done();
+    assert!(output.contains("admin grace@example.org") && !output.contains(PASSWORD), "{output}");
     create(&vars, "ada@example.org", "Ada Lovelace", "user", &format!("{PASSWORD} \r\n")).done();
     let sign_in = async |email: &str, password: &str, status: u16| {
         let client = app.client();
@@ -68,10 +68,10 @@ on_both_stacks!(cli_user_create_invalid_prints_one_line, |stack| async {
         ("new@example.org", "Other", "user", "short", "at least 8"),
         ("new@example.org", "Other", "user", "", "at least 8"),
     ] {
-        let complaint = create(&vars, email, name, role, password).failed();
-        assert!(complaint.contains(part), "{part}: {complaint}");
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
-        assert!(!complaint.contains(PASSWORD), "{complaint}");
+        let message = create(&vars, email, name, role, password).failed();
+        assert!(message.contains(part), "{part}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(!message.contains(PASSWORD), "{message}");
     }
     let arguments = ["user", "create", "--email", "new@example.org", "--name", "Other"];
     assert!(Program::run(&arguments, &vars, PASSWORD).failed().contains("--password-stdin"));
@@ -98,8 +98,8 @@ fn cli_check_config_accepts_valid_settings() {
         ("REDIS_URL", "redis://:hidden@cache:6379/1"),
         ("SESSION_LIMIT", "3"),
     ]);
-    let said = Program::run(&["check-config"], &right, "").done();
-    assert!(said.contains("fine") && !said.contains("hidden"), "{said}");
+    let output = Program::run(&["check-config"], &right, "").done();
+    assert!(output.contains("fine") && !output.contains("hidden"), "{output}");
     Program::run(&["check-config"], &vars(&[]), "").done();
 }
 
@@ -127,27 +127,27 @@ fn cli_check_config_lists_all_errors_without_secrets() {
         ("SESSION_IDEL_TTL", "1h"),
     ];
     for command in ["check-config", "serve"] {
-        let complaint = Program::run(&[command], &vars(&wrong), "").failed();
+        let message = Program::run(&[command], &vars(&wrong), "").failed();
         for (name, value) in wrong {
             let lines: Vec<&str> =
-                complaint.lines().filter(|line| line.starts_with(&format!("{name}: "))).collect();
-            assert_eq!(lines.len(), 1, "{name}: {complaint}");
+                message.lines().filter(|line| line.starts_with(&format!("{name}: "))).collect();
+            assert_eq!(lines.len(), 1, "{name}: {message}");
             assert!(
                 value.contains("hunter2") || name == "SESSION_IDEL_TTL" || lines[0].contains(value),
-                "{complaint}"
+                "{message}"
             );
         }
-        assert_eq!(complaint.lines().count(), wrong.len(), "{complaint}");
-        assert!(complaint.contains("did you mean SESSION_IDLE_TTL?"), "{complaint}");
-        assert!(!complaint.contains("hunter2"), "{complaint}");
+        assert_eq!(message.lines().count(), wrong.len(), "{message}");
+        assert!(message.contains("did you mean SESSION_IDLE_TTL?"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
     }
 }
 
 #[test]
 fn cli_check_config_postgres_requires_session_secret() {
-    let complaint =
+    let message =
         Program::run(&["check-config"], &vars(&[("DATABASE_URL", "postgres://db/site")]), "").failed();
-    assert!(complaint.starts_with("SESSION_SECRET: "), "{complaint}");
+    assert!(message.starts_with("SESSION_SECRET: "), "{message}");
 }
 
 on_both_stacks!(cli_healthcheck_uses_listen_addr, |stack| async {

@@ -37,8 +37,8 @@ on_both_stacks!(cli_user_list_filters_as_admin_page, |stack| async {
     assert_eq!((&lines[0]["state"], &lines[0]["active_sessions"]), (&"active".into(), &1.into()));
     assert!(user(&app, &["list", "--state", "deactivated"], "").done().contains("0 accounts."));
     for wrong in [["--state", "gone"], ["--role", "root"]] {
-        let complaint = user(&app, &[&["list"], &wrong[..]].concat(), "").failed();
-        assert!(complaint.starts_with(wrong[0]) && complaint.lines().count() == 1, "{complaint}");
+        let message = user(&app, &[&["list"], &wrong[..]].concat(), "").failed();
+        assert!(message.starts_with(wrong[0]) && message.lines().count() == 1, "{message}");
     }
 });
 
@@ -75,14 +75,15 @@ on_both_stacks!(cli_user_changes_role_and_state, |stack| async {
         vec!["reset-password", "nobody@example.org"],
         vec!["set-role", &ada.email, "root"],
     ] {
-        let complaint = user(&app, &arguments, "").failed();
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        let message = user(&app, &arguments, "").failed();
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
     let kinds = "SELECT kind, actor_id, detail FROM events WHERE kind IN ('role_changed', 'deactivated', 'activated') \
                  ORDER BY id";
-    let told = [("role_changed", "admin"), ("deactivated", "command line"), ("activated", "command line")];
-    let told = told.map(|(kind, detail)| vec![Some(kind.to_owned()), None, Some(detail.to_owned())]);
-    assert_eq!(app.query_text(kinds), told);
+    let expected =
+        [("role_changed", "admin"), ("deactivated", "command line"), ("activated", "command line")];
+    let expected = expected.map(|(kind, detail)| vec![Some(kind.to_owned()), None, Some(detail.to_owned())]);
+    assert_eq!(app.query_text(kinds), expected);
 });
 
 on_both_stacks!(cli_user_reset_password_by_link_or_stdin, |stack| async {
@@ -103,9 +104,9 @@ on_both_stacks!(cli_user_reset_password_by_link_or_stdin, |stack| async {
     let weak = user(&app, &["reset-password", &ada.email, "--password-stdin"], "short\n").failed();
     assert!(weak.contains("at least 8"), "{weak}");
     assert!(signed_in(&client).await);
-    let said =
+    let output =
         user(&app, &["reset-password", &ada.email, "--password-stdin"], &format!("{PASSWORD}\n")).done();
-    assert!(said.contains("1 session ended.") && !said.contains(PASSWORD), "{said}");
+    assert!(output.contains("1 session ended.") && !output.contains(PASSWORD), "{output}");
     assert!(!signed_in(&client).await);
     let _ = sign_in(&app, &ada.email, NEW).await.expect(401);
     let _ = sign_in(&app, &ada.email, PASSWORD).await.to("/profile");

@@ -14,7 +14,7 @@ pub fn forget_confirmations(app: &TestApp) {
     }
 }
 
-fn asks(back: &str) -> String {
+fn confirm_path(back: &str) -> String {
     let next: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
     format!("/confirm-password?next={next}")
 }
@@ -33,10 +33,10 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
     let events = || app.query_one("SELECT count(*) FROM events");
     let before = events();
     let invitation = [("name", "Eve"), ("email", "eve@example.org"), ("role", "user")];
-    let _ = admin.post("/admin/users", &invitation).await.to(&asks("/admin/users"));
+    let _ = admin.post("/admin/users", &invitation).await.to(&confirm_path("/admin/users"));
     for action in ["role", "deactivate", "activate", "end-sessions", "send-reset"] {
         let fields: &[_] = if action == "role" { &[("role", "admin")] } else { &[] };
-        let _ = admin.post(&format!("{path}/{action}"), fields).await.to(&asks(&path));
+        let _ = admin.post(&format!("{path}/{action}"), fields).await.to(&confirm_path(&path));
     }
     assert_eq!((events(), signed_in(&client).await), (before, true), "nothing was changed");
     let problem = admin.request(reqwest::Method::POST, &format!("{path}/deactivate")).form(&[]);
@@ -47,7 +47,7 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
         assert_page(&page);
     }
 
-    let page = admin.get(&asks(&path)).await.expect(200);
+    let page = admin.get(&confirm_path(&path)).await.expect(200);
     assert_page(&page);
     assert_eq!(page.value_of("next").as_deref(), Some(&*path));
     for wrong in ["", "wrong", "Violet-anchor-93-maple"] {
@@ -57,7 +57,7 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
         assert_eq!(page.value_of("next").as_deref(), Some(&*path));
         assert!(wrong.is_empty() || !page.body.contains(wrong));
     }
-    let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&asks(&path));
+    let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&confirm_path(&path));
     let failures = app.query_text("SELECT user_id, actor_id FROM events WHERE kind = 'confirmation_failed'");
     assert_eq!(
         failures,
@@ -86,8 +86,8 @@ on_both_stacks!(bulk_end_requires_recent_password_preview_does_not, |stack| asyn
     let preview = admin.post("/admin/sessions/end", &fields).await.expect(200);
     let form = preview.form("/admin/sessions/end");
     let back = "/admin/sessions?q=ada";
-    let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to(&asks(back));
-    let _ = admin.get(&asks(back)).await.expect(200).has("Nothing was changed yet");
+    let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to(&confirm_path(back));
+    let _ = admin.get(&confirm_path(back)).await.expect(200).has("Nothing was changed yet");
     assert!(signed_in(&client).await);
     let _ = admin.post("/confirm-password", &[("password", PASSWORD), ("next", back)]).await.to(back);
     let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to("/admin/sessions");
@@ -119,7 +119,7 @@ on_both_stacks!(password_confirmation_keeps_remembered_and_local_next, |stack| a
         ("/\\evil.example", "/profile"),
         ("/sessions", "/sessions"),
     ] {
-        let page = client.get(&asks(next)).await.expect(200);
+        let page = client.get(&confirm_path(next)).await.expect(200);
         assert!(!page.body.contains("evil"), "{next}");
         let fields = [("password", PASSWORD), ("next", next)];
         let answer = client.post("/confirm-password", &fields).await.to(to);

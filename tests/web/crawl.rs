@@ -15,11 +15,11 @@ const MORE: &str = r#"<!doctype html><html lang="en"><head><title>More</title></
     <body><main><h1>More</h1><p><a href="/pages/">Back</a></p></main></body></html>"#;
 
 /// The paths that a crawl requested, each with its status.
-type Seen = BTreeMap<String, u16>;
+type Visited = BTreeMap<String, u16>;
 
 /// Follows every link from these paths, checks each response, and fails on a broken link.
-async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen {
-    let mut seen = Seen::new();
+async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Visited {
+    let mut seen = Visited::new();
     let mut waiting: VecDeque<(String, String)> =
         from.into_iter().map(|path| (path, "the route table".to_owned())).collect();
     let mut anchors = Vec::new();
@@ -54,14 +54,15 @@ async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen 
 /// The paths on this site that a response links to, resolved against its own path.
 fn links(answer: &Answer, path: &str) -> Vec<String> {
     let here = url::Url::parse("http://site.invalid").unwrap().join(path).unwrap();
-    let mut named: Vec<String> = answer.location().map(str::to_owned).into_iter().collect();
+    let mut targets: Vec<String> = answer.location().map(str::to_owned).into_iter().collect();
     if answer.is_html() {
         for (selector, name) in [("a[href]", "href"), ("link[href]", "href"), ("[src]", "src")] {
-            named.extend(answer.attributes(selector, name));
+            targets.extend(answer.attributes(selector, name));
         }
-        named.extend(answer.attributes("form[method=get][action]", "action"));
+        targets.extend(answer.attributes("form[method=get][action]", "action"));
     }
-    let absolute = named.iter().map(|link| here.join(link).unwrap_or_else(|error| panic!("{link}: {error}")));
+    let absolute =
+        targets.iter().map(|link| here.join(link).unwrap_or_else(|error| panic!("{link}: {error}")));
     let own = absolute.filter(|link| link.host_str() == Some("site.invalid"));
     own.map(|link| link[url::Position::BeforePath..].to_owned()).collect()
 }
@@ -141,11 +142,11 @@ on_both_stacks!(error_responses_are_site_pages, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    let nobody = app.client();
+    let visitor = app.client();
     let refusals = [
-        (400, nobody.get("/login?next=/a&next=/b").await),
-        (401, nobody.post("/login", &[("email", "a@example.org"), ("password", "wrong")]).await),
-        (401, nobody.post("/profile", &[("name", "Ada")]).await),
+        (400, visitor.get("/login?next=/a&next=/b").await),
+        (401, visitor.post("/login", &[("email", "a@example.org"), ("password", "wrong")]).await),
+        (401, visitor.post("/profile", &[("name", "Ada")]).await),
         (403, user.get("/admin/sessions").await),
         (
             403,
@@ -155,22 +156,22 @@ on_both_stacks!(error_responses_are_site_pages, |stack| async {
                 .send()
                 .await,
         ),
-        (404, nobody.get("/nowhere").await),
+        (404, visitor.get("/nowhere").await),
         (404, user.post("/sessions/nobodys/end", &[]).await),
         (404, admin.get("/admin/sessions/nobodys").await),
-        (405, nobody.get("/logout").await),
+        (405, visitor.get("/logout").await),
         (405, user.request(Method::DELETE, "/profile").send().await),
-        (413, nobody.post("/register", &[("name", &"x".repeat(70_000))]).await),
-        (415, nobody.post_raw("/login", "text/plain", "email=a&password=b").await),
-        (422, nobody.post("/register", &[("name", ""), ("email", "nonsense")]).await),
+        (413, visitor.post("/register", &[("name", &"x".repeat(70_000))]).await),
+        (415, visitor.post_raw("/login", "text/plain", "email=a&password=b").await),
+        (422, visitor.post("/register", &[("name", ""), ("email", "nonsense")]).await),
         (422, user.post("/profile", &[("name", "")]).await),
         (422, user.post_raw("/profile", "application/x-www-form-urlencoded", "name=%ff%fe").await),
         (422, user.post("/profile/password", &[("password", "short")]).await),
         (422, user.post("/profile/delete", &[("current_password", "wrong")]).await),
         (422, admin.get("/admin/sessions?ip=nonsense&q=%00").await),
         (422, admin.get("/admin/sessions?after=nonsense").await),
-        (404, nobody.get("/password/reset?token=nonsense").await),
-        (422, nobody.post("/password/reset", &[("token", "nonsense"), ("password", "short")]).await),
+        (404, visitor.get("/password/reset?token=nonsense").await),
+        (422, visitor.post("/password/reset", &[("token", "nonsense"), ("password", "short")]).await),
         (422, user.post("/confirm-password", &[("password", "wrong")]).await),
         (404, admin.get("/admin/users/4711").await),
         (404, admin.post("/admin/users/4711/deactivate", &[]).await),

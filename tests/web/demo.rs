@@ -4,24 +4,27 @@ use crate::support::*;
 
 fn demo(app: &TestApp, arguments: &[&str]) -> Finished {
     let secret = ("SESSION_SECRET".to_owned(), "d".repeat(64));
-    let patience = ("STORE_TIMEOUT".to_owned(), "5s".to_owned());
-    let vars = [app.stores().vars(), vec![secret, patience]].concat();
+    let timeout = ("STORE_TIMEOUT".to_owned(), "5s".to_owned());
+    let vars = [app.stores().vars(), vec![secret, timeout]].concat();
     Program::run(&[&["demo"], arguments].concat(), &vars, "")
 }
 
 /// Fills a test's site and returns the password that all users have.
 pub fn fill(app: &TestApp, arguments: &[&str]) -> String {
-    let made = demo(app, arguments);
-    assert!(made.status.success(), "{made:?}");
-    made.stdout.trim().rsplit(' ').next().unwrap().to_owned()
+    let finished = demo(app, arguments);
+    assert!(finished.status.success(), "{finished:?}");
+    finished.stdout.trim().rsplit(' ').next().unwrap().to_owned()
 }
 
 on_both_stacks!(demo_fill_makes_consistent_site, |stack| async {
     let app = TestApp::start(stack).await;
-    let made = demo(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
-    assert!(made.status.success(), "{made:?}");
-    assert!(made.stdout.contains("Made 40 people with 120 active and 300 ended sessions"), "{made:?}");
-    let password = made.stdout.trim().rsplit(' ').next().unwrap().to_owned();
+    let finished = demo(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
+    assert!(finished.status.success(), "{finished:?}");
+    assert!(
+        finished.stdout.contains("Made 40 people with 120 active and 300 ended sessions"),
+        "{finished:?}"
+    );
+    let password = finished.stdout.trim().rsplit(' ').next().unwrap().to_owned();
 
     let admin = app.client();
     let fields = [("email", "admin@example.com"), ("password", password.as_str())];

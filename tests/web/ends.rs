@@ -18,10 +18,10 @@ fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
         quoted(id)
     ));
     assert_eq!(rows, [[Some(because.to_owned()), by.clone(), None]]);
-    let told = ends_in_log(app, id);
+    let events = ends_in_log(app, id);
     assert!(
-        matches!(&told[..], [(actor, detail)] if *actor == by && detail.split(':').next() == Some(because)),
-        "{told:?}"
+        matches!(&events[..], [(actor, detail)] if *actor == by && detail.split(':').next() == Some(because)),
+        "{events:?}"
     );
 }
 
@@ -222,9 +222,9 @@ on_both_stacks!(changed_secret_ends_all_sessions_in_catalogue, |stack| async {
     client.get("/profile").await.expect(303);
     let active = "SELECT count(*) FROM sessions WHERE ended_at IS NULL";
     eventually(|| async { app.query_one(active).as_deref() == Some("0") }).await;
-    let told = app.query_text("SELECT end_reason, end_note FROM sessions");
+    let rows = app.query_text("SELECT end_reason, end_note FROM sessions");
     let expected = ["missing", "SESSION_SECRET was changed"].map(|text| Some(text.to_owned())).to_vec();
-    assert_eq!(told, vec![expected; 2]);
+    assert_eq!(rows, vec![expected; 2]);
     drop(admin);
     // A restart with the same secret signs no one out.
     ada.sign_in(&client).await;
@@ -245,11 +245,11 @@ async fn session_end_unconfirmed_by_store_is_reported() {
     let (path, bob_path) = (path_of(&app, &ada), path_of(&app, &bob));
     // The store refuses UNLINK and accepts all other commands.
     server.database().ask::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
-    let tell = "What ended is refused from now on. The session store has not confirmed yet";
+    let unconfirmed = "What ended is refused from now on. The session store has not confirmed yet";
 
     let _ = ada.sign_in(&app.client()).await;
     let _ = client.post("/sessions/end-others", &[]).await.to("/sessions");
-    let _ = client.get("/sessions").await.has(&format!("The other session was ended. {tell}"));
+    let _ = client.get("/sessions").await.has(&format!("The other session was ended. {unconfirmed}"));
     let _ = ada.sign_in(&app.client()).await;
     let new = "umbrella-trout-58-canyon";
     let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
@@ -257,27 +257,32 @@ async fn session_end_unconfirmed_by_store_is_reported() {
     let _ = client
         .get("/profile")
         .await
-        .has(&format!("Your password was changed. The other session was ended. {tell}"));
+        .has(&format!("Your password was changed. The other session was ended. {unconfirmed}"));
 
     let _ = admin.post(&format!("{path}/end-sessions"), &[]).await.to(&path);
-    let _ = admin.get(&path).await.has(&format!("1 session was ended. {tell}"));
+    let _ = admin.get(&path).await.has(&format!("1 session was ended. {unconfirmed}"));
     let all = [("q", "bemer"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
     let _ = admin.post("/admin/sessions/end", &all).await.to("/admin/sessions");
-    let _ = admin.get("/admin/sessions").await.has(&format!("1 session was ended. {tell}"));
+    let _ = admin.get("/admin/sessions").await.has(&format!("1 session was ended. {unconfirmed}"));
     let _ = bob.sign_in(&app.client()).await;
     let _ = admin.post(&format!("{bob_path}/deactivate"), &[]).await.to(&bob_path);
-    let _ =
-        admin.get(&bob_path).await.has(&format!("The account is deactivated. 1 session was ended. {tell}"));
+    let _ = admin
+        .get(&bob_path)
+        .await
+        .has(&format!("The account is deactivated. 1 session was ended. {unconfirmed}"));
 
     let (eva, client) = app.person("Eva Engstrom").await;
     let _ = eva.sign_in(&app.client()).await;
     let third = app.client();
     let _ = eva.sign_in(&third).await;
     let limit = "Your oldest session was ended, because only so many are allowed at once.";
-    let _ = third.get("/profile").await.has(&format!("{limit} {tell}"));
+    let _ = third.get("/profile").await.has(&format!("{limit} {unconfirmed}"));
     let page = admin.post(&format!("{}/send-reset", path_of(&app, &eva)), &[]).await.expect(200);
     let token = token_of(&link_on(&page));
     let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
     let _ = client.post("/password/reset", &fields).await.to("/login");
-    let _ = client.get("/login").await.has(&format!("wherever you were signed in, that has ended. {tell}"));
+    let _ = client
+        .get("/login")
+        .await
+        .has(&format!("wherever you were signed in, that has ended. {unconfirmed}"));
 }

@@ -15,7 +15,7 @@ fn forms() -> Vec<String> {
 }
 
 /// Fields that are valid for any of these forms.
-fn good_fields(app: &TestApp) -> Vec<(&'static str, String)> {
+fn valid_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     let token = app.setup_link().map(|link| link.rsplit('=').next().unwrap().to_owned());
     vec![
         ("token", token.unwrap_or_default()),
@@ -39,7 +39,7 @@ fn everything(app: &TestApp) -> Vec<Vec<Option<String>>> {
 
 on_both_stacks!(cross_site_post_403_writes_nothing, |stack| async {
     let app = TestApp::start(stack).await;
-    let fields = good_fields(&app);
+    let fields = valid_fields(&app);
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (_, admin) = app.admin("Grace Hopper").await;
     admin.get("/").await.expect(200);

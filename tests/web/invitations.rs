@@ -18,7 +18,7 @@ pub fn token_of(link: &str) -> String {
     link.split_once("/password/reset?token=").unwrap_or_else(|| panic!("{link}")).1.to_owned()
 }
 
-fn choose<'a>(token: &'a str, password: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
+fn reset_fields<'a>(token: &'a str, password: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
     [("token", token), ("password", password), ("password_confirmation", again)]
 }
 
@@ -67,7 +67,7 @@ on_both_stacks!(invitation_link_shown_once_activates_account, |stack| async {
         assert_page(&page);
         assert_eq!(page.value_of("token").as_deref(), Some(&*token));
     }
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.to("/login");
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.to("/login");
     let _ = visitor.get("/login").await.expect(200).has("Your password is set.");
     let _ = visitor.get("/profile").await.expect(303);
     let _ = sign_in(&app, "ada@example.org", NEW).await.to("/profile");
@@ -109,7 +109,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
         ("ada@example.org", "ada@example.org", "password"),
         (NEW, "x", "password_confirmation"),
     ] {
-        let page = visitor.post("/password/reset", &choose(&token, password, again)).await.expect(422);
+        let page = visitor.post("/password/reset", &reset_fields(&token, password, again)).await.expect(422);
         assert_page(&page);
         assert!(page.field_error(field).is_some(), "{}", page.summary());
         assert!(!page.body.contains(NEW), "the password was sent back");
@@ -118,18 +118,18 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     for wrong in ["", "guess", &token.to_uppercase(), &format!("{token}x")] {
         let page = visitor.get(&format!("/password/reset?token={wrong}")).await.expect(404);
         assert_page(&page);
-        let page = visitor.post("/password/reset", &choose(wrong, NEW, NEW)).await.expect(422);
+        let page = visitor.post("/password/reset", &reset_fields(wrong, NEW, NEW)).await.expect(422);
         assert_page(&page);
         assert!(!page.has("Ask the administrator").body.contains(NEW));
     }
     let old = [("token", &*token), ("password", NEW), ("password_confirmation", NEW), ("email", "x")];
     let _ = visitor.post("/password/reset", &old).await.expect(422).has("no field");
     app.sql("UPDATE users SET active = false WHERE email = 'ada@example.org'");
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     app.sql("UPDATE users SET active = true WHERE email = 'ada@example.org'");
     app.sql("UPDATE tokens SET expires_at = '2020-01-01 00:00:00'");
     let _ = visitor.get(&format!("/password/reset?token={token}")).await.expect(404);
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     assert_eq!(app.query_one("SELECT password_hash FROM users WHERE email = 'ada@example.org'"), hash);
 
     // The link has expired, but the user is still invited: a new link is an invitation and revokes the old one.
@@ -140,7 +140,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     let second = token_of(&link_on(&page));
     app.sql("UPDATE tokens SET expires_at = '2099-01-01 00:00:00'");
     let _ = visitor.get(&format!("/password/reset?token={token}")).await.expect(404);
-    let fields = choose(&second, NEW, NEW);
+    let fields = reset_fields(&second, NEW, NEW);
     let (one, two) =
         tokio::join!(visitor.post("/password/reset", &fields), admin.post("/password/reset", &fields));
     let mut statuses = [one.status, two.status];
@@ -177,12 +177,12 @@ on_both_stacks!(password_reset_ends_sessions_and_revokes_links, |stack| async {
     door.come(1).await;
 
     // The password is reset in a browser that is signed in: its session ends like all others.
-    let _ = client.post("/password/reset", &choose(&token, NEW, NEW)).await.to("/login");
+    let _ = client.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.to("/login");
     door.let_in(1);
     let _ = held.await.unwrap().expect(403);
     assert!(!crate::engine::signed_in(&client).await);
     assert_eq!(reason(&app, &id).as_deref(), Some("password_changed"));
-    let _ = client.post("/password/reset", &choose(&token, PASSWORD, PASSWORD)).await.expect(422);
+    let _ = client.post("/password/reset", &reset_fields(&token, PASSWORD, PASSWORD)).await.expect(422);
     let _ = sign_in(&app, &ada.email, PASSWORD).await.expect(401);
     let _ = sign_in(&app, &ada.email, NEW).await.to("/profile");
     assert_eq!(app.query_one("SELECT count(*) FROM tokens WHERE user_id IS NOT NULL").as_deref(), Some("0"));
@@ -214,6 +214,6 @@ on_both_stacks!(setup_token_rejected_by_password_reset, |stack| async {
     let app = TestApp::start(stack).await;
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();
     let _ = app.client().get(&format!("/password/reset?token={token}")).await.expect(404);
-    let _ = app.client().post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = app.client().post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     let _ = app.client().get(app.setup_link().unwrap()).await.expect(200);
 });

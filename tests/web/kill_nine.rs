@@ -15,7 +15,7 @@ const WORKERS: usize = 4;
 const OTHER_PASSWORD: &str = "copper-lantern-58-birch";
 
 /// A user whose requests may have been cut off, and what the client knows afterwards.
-struct Witness {
+struct TrackedUser {
     person: Person,
     /// The registration got its response, so the account must exist.
     registered: bool,
@@ -25,10 +25,10 @@ struct Witness {
 
 #[derive(Default)]
 struct Log {
-    witnesses: Mutex<Vec<Witness>>,
+    tracked_users: Mutex<Vec<TrackedUser>>,
     /// Number of registrations and sign-ins whose response set a session.
-    inside: AtomicUsize,
-    enough: AtomicBool,
+    signed_in: AtomicUsize,
+    stop: AtomicBool,
 }
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
@@ -36,7 +36,7 @@ type Fields<'a> = &'a [(&'a str, &'a str)];
 /// Registers, signs in with a second client, changes the password and signs out, in a loop that ignores failures.
 async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
     let mut round = 0;
-    while !log.enough.load(SeqCst) {
+    while !log.stop.load(SeqCst) {
         round += 1;
         let person = Person::new(&format!("Worker {number} Round {round}"));
         let (first, second) = (clients(), clients());
@@ -61,12 +61,16 @@ async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
         let mut registered = false;
         for (client, path, fields) in steps {
             if let Ok(answer) = client.request(reqwest::Method::POST, path).form(fields).try_send().await {
-                let inside = answer.status == 303 && ["/register", "/login"].contains(&path);
-                registered |= inside && path == "/register";
-                log.inside.fetch_add(usize::from(inside), SeqCst);
+                let signed_in = answer.status == 303 && ["/register", "/login"].contains(&path);
+                registered |= signed_in && path == "/register";
+                log.signed_in.fetch_add(usize::from(signed_in), SeqCst);
             }
         }
-        log.witnesses.lock().await.push(Witness { person, registered, browsers: vec![first, second] });
+        log.tracked_users.lock().await.push(TrackedUser {
+            person,
+            registered,
+            browsers: vec![first, second],
+        });
     }
 }
 
@@ -84,49 +88,45 @@ on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
     for kill in 0..KILLS {
         // A different number each time, so that each kill interrupts different requests. Refusals do not count: after a
         // registration that was cut off they come at once, and the next kill would follow with no work in between.
-        let goal = log.inside.load(SeqCst) + 2 + kill % 4;
-        eventually(|| async { log.inside.load(SeqCst) >= goal }).await;
+        let goal = log.signed_in.load(SeqCst) + 2 + kill % 4;
+        eventually(|| async { log.signed_in.load(SeqCst) >= goal }).await;
         program.kill();
         program.restart();
     }
-    log.enough.store(true, SeqCst);
+    log.stop.store(true, SeqCst);
     for worker in workers {
         worker.await.unwrap();
     }
     eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
 
-    only_explained(&program);
-    no_event_without_its_cause(program.stores());
-    let witnesses = std::mem::take(&mut *log.witnesses.lock().await);
+    assert_verify_finds_expected_only(&program);
+    assert_events_match_rows(program.stores());
+    let tracked_users = std::mem::take(&mut *log.tracked_users.lock().await);
     let (mut accounts, mut working) = (0, 0);
-    for witness in &witnesses {
-        let exists = signs_in_or_never_existed(&program, &witness.person).await;
-        assert!(
-            exists || !witness.registered,
-            "{} was registered and no longer exists",
-            witness.person.email
-        );
+    for user in &tracked_users {
+        let exists = signs_in_if_exists(&program, &user.person).await;
+        assert!(exists || !user.registered, "{} was registered and no longer exists", user.person.email);
         accounts += usize::from(exists);
-        for browser in &witness.browsers {
-            working += usize::from(is_listed_if_it_works(browser).await);
+        for browser in &user.browsers {
+            working += usize::from(works_and_is_listed(browser).await);
         }
     }
     assert!(accounts >= KILLS && working > 0, "{accounts} accounts, {working} sessions");
-    eprintln!("{} users, {accounts} accounts, {working} sessions that work", witnesses.len());
+    eprintln!("{} users, {accounts} accounts, {working} sessions that work", tracked_users.len());
 });
 
 /// Asserts that `sessions verify` reports only interrupted sign-ins and store entries of keys that no client got, and
 /// that `--repair` corrects them.
-fn only_explained(program: &Program) {
+fn assert_verify_finds_expected_only(program: &Program) {
     let found = program.command(&["sessions", "verify"], "").stdout;
-    let explained = [
+    let expected = [
         "compared.",
         "They agree.",
         "sign-in that was cut off before its session was stored",
         "store entry without a session",
     ];
     for line in found.lines() {
-        assert!(explained.iter().any(|known| line.contains(known)), "{line}\nin {found}");
+        assert!(expected.iter().any(|known| line.contains(known)), "{line}\nin {found}");
     }
     let repaired = program.command(&["sessions", "verify", "--repair"], "");
     assert!(repaired.status.success(), "{repaired:?}");
@@ -134,7 +134,7 @@ fn only_explained(program: &Program) {
     assert!(again.status.success() && again.stdout.contains("They agree."), "{again:?}");
 }
 
-fn no_event_without_its_cause(stores: &Stores) {
+fn assert_events_match_rows(stores: &Stores) {
     for (what, select) in [
         (
             "a user without a password",
@@ -171,7 +171,7 @@ fn no_event_without_its_cause(stores: &Stores) {
 }
 
 /// Returns whether the account exists, and asserts that exactly one of the passwords signs in if it does.
-async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
+async fn signs_in_if_exists(program: &Program, person: &Person) -> bool {
     let email = quoted(&person.email);
     let exists = program.stores().query_one(&format!("SELECT count(*) FROM users WHERE email = {email}"));
     let mut right = Vec::new();
@@ -186,7 +186,7 @@ async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
     right.len() == 1
 }
 
-async fn is_listed_if_it_works(browser: &Client) -> bool {
+async fn works_and_is_listed(browser: &Client) -> bool {
     let page = browser.get("/sessions").await;
     if page.status == 200 {
         page.has("This device");

@@ -19,7 +19,7 @@ fn seconds(app: &TestApp, id: &str, from: &str, to: &str) -> f64 {
         .unwrap()
 }
 
-async fn ends_as(app: &TestApp, id: &str, because: &str) {
+async fn assert_ends_as(app: &TestApp, id: &str, because: &str) {
     let ended = eventually(|| async { reason(app, id) }).await;
     assert_eq!(ended, because);
     assert_eq!(ends_in_log(app, id), [(None, because.to_owned())]);
@@ -29,7 +29,7 @@ fn last_seen(app: &TestApp, id: &str) -> String {
     app.query_one(&format!("SELECT last_seen_at FROM sessions WHERE id = {}", quoted(id))).unwrap()
 }
 
-fn seen_long_ago(app: &TestApp, id: &str) -> String {
+fn set_last_seen_to_2020(app: &TestApp, id: &str) -> String {
     let set = "UPDATE sessions SET last_seen_at = '2020-01-01 00:00:00'";
     assert_eq!(app.sql(&format!("{set} WHERE id = {}", quoted(id))), 1);
     last_seen(app, id)
@@ -44,7 +44,7 @@ on_both_stacks!(session_unused_ends_as_idle, |stack| async {
     let id = id_of(&client).await;
     assert!(listed_for_admin(&admin).await.contains(&id));
 
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     let lived = seconds(&app, &id, "last_seen_at", "ended_at");
     assert!(lived >= 2.0, "ended after {lived} s");
     assert!(!signed_in(&client).await);
@@ -69,7 +69,7 @@ on_both_stacks!(session_in_use_outlives_idle_ttl, |stack| async {
     })
     .await;
     assert_eq!(listed(&client).await, std::slice::from_ref(&id));
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert!(!signed_in(&client).await);
 });
 
@@ -96,7 +96,7 @@ on_both_stacks!(remembered_session_outlives_idle_ttl_and_browser, |stack| async 
     // Neither session gets a request from here on; the plain one expires first.
     ada.sign_in(&plain).await;
     let id = id_of(&plain).await;
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert_eq!(listed(&remembered).await, [before]);
 });
 
@@ -112,7 +112,7 @@ on_both_stacks!(remembered_session_ttl_renewed_by_each_request, |stack| async {
         start.elapsed() > Duration::from_secs(6)
     })
     .await;
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert!(seconds(&app, &id, "created_at", "ended_at") >= 10.0);
     assert!(!signed_in(&client).await);
 });
@@ -128,10 +128,10 @@ on_both_stacks!(session_never_outlives_absolute_ttl, |stack| async {
     for client in [&plain, &remembered] {
         let last = Cell::new(start);
         eventually(|| async {
-            let asked = Instant::now();
+            let sent_at = Instant::now();
             let refused = !signed_in(client).await;
             if !refused {
-                last.set(asked);
+                last.set(sent_at);
             }
             refused
         })
@@ -140,7 +140,7 @@ on_both_stacks!(session_never_outlives_absolute_ttl, |stack| async {
         client.get("/").await.expect(200).has("You are not signed in.");
     }
     for id in &ids {
-        ends_as(&app, id, "absolute").await;
+        assert_ends_as(&app, id, "absolute").await;
         assert!(seconds(&app, id, "created_at", "ended_at") >= 3.0);
     }
     if stack == Stack::PostgresRedis {
@@ -164,7 +164,7 @@ on_both_stacks!(login_succeeds_with_cookie_past_absolute_ttl, |stack| async {
         ada.sign_in(client).await;
         assert!(signed_in(client).await, "signed in at the first attempt");
         assert_ne!(id_of(client).await, id);
-        ends_as(&app, &id, "absolute").await;
+        assert_ends_as(&app, &id, "absolute").await;
     }
 });
 
@@ -179,7 +179,7 @@ on_both_stacks!(last_seen_not_written_by_every_request, |stack| async {
     app.restart().await;
     assert_eq!(last_seen(&app, &id), at_sign_in);
 
-    let long_ago = seen_long_ago(&app, &id);
+    let long_ago = set_last_seen_to_2020(&app, &id);
     client.get("/profile").await.expect(200);
     let seen = eventually(|| async { Some(last_seen(&app, &id)).filter(|seen| *seen != long_ago) }).await;
     assert!(seen > at_sign_in, "{seen} {at_sign_in}");
@@ -194,7 +194,7 @@ on_both_stacks!(last_seen_write_does_not_delay_requests, |stack| async {
     let (app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = id_of(&client).await;
-    let long_ago = seen_long_ago(&app, &id);
+    let long_ago = set_last_seen_to_2020(&app, &id);
     let mut lock = app.stores().connect();
     lock.run(match stack {
         Stack::Sqlite => "BEGIN IMMEDIATE",
@@ -213,7 +213,7 @@ on_both_stacks!(last_seen_flushed_at_shutdown, |stack| async {
     let (_, client) = app.person("Ada Lovelace").await;
     let id = id_of(&client).await;
     for _ in 0..3 {
-        let long_ago = seen_long_ago(&app, &id);
+        let long_ago = set_last_seen_to_2020(&app, &id);
         client.get("/profile").await.expect(200);
         app.stop().await;
         assert_ne!(last_seen(&app, &id), long_ago);

@@ -14,7 +14,7 @@ pub async fn own_id(client: &Client) -> String {
     listed(client).await[0].clone()
 }
 
-async fn ask(client: &Client, path: &str) -> Answer {
+async fn request_stream(client: &Client, path: &str) -> Answer {
     client.request(Method::GET, path).header("accept", "text/event-stream").send().await
 }
 
@@ -85,8 +85,8 @@ on_both_stacks!(admin_stream_reports_each_end_reason, |stack| async {
     let id = own_id(&fourth).await;
     fourth.post("/profile/delete", &[("current_password", new)]).await.to("/");
     assert_eq!(events.wait_for("ended", |end| end["id"] == *id).await["reason"], "logout");
-    let (_, gone) = app.person("Alan Turing").await;
-    let id = own_id(&gone).await;
+    let (_, lost_client) = app.person("Alan Turing").await;
+    let id = own_id(&lost_client).await;
     match app.backend() {
         Backend::Redis => app.redis().ask::<()>(&["UNLINK", &format!("sess:{}", entry_of(&app, &id))]),
         _ => drop(app.sql(&format!("UPDATE sessions SET state = NULL WHERE id = '{id}'"))),
@@ -130,8 +130,8 @@ on_both_stacks!(admin_stream_reports_bulk_end_per_session, |stack| async {
         assert_eq!(events.wait_for("ended", |_| true).await["note"], "Too many");
     }
     events.wait_for("counts", |counts| counts["active"] == 1).await;
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Too many");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Too many");
 });
 
 on_both_stacks!(stream_closes_with_own_session_and_reason, |stack| async {
@@ -142,10 +142,10 @@ on_both_stacks!(stream_closes_with_own_session_and_reason, |stack| async {
     ada.sign_in(&other).await;
     let own = other.events(OWN).await;
     client.post("/sessions/end-others", &[]).await.to("/sessions");
-    let told = own.end().await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((told[0].0.as_str(), &told[0].1["reason"]), ("signed-out", &"ended_by_user".into()));
-    assert_eq!(told[0].1["sentence"], "You were signed out from another device.");
+    let received = own.end().await;
+    assert_eq!(received.len(), 1, "{received:?}");
+    assert_eq!((received[0].0.as_str(), &received[0].1["reason"]), ("signed-out", &"ended_by_user".into()));
+    assert_eq!(received[0].1["sentence"], "You were signed out from another device.");
 
     let tab = client.events(OWN).await;
     client.copy().post("/logout", &[]).await.to("/");
@@ -155,24 +155,24 @@ on_both_stacks!(stream_closes_with_own_session_and_reason, |stack| async {
     second.post("/login", &[("email", &grace.email), ("password", PASSWORD)]).await.to("/profile");
     let events = second.events(ALL).await;
     admin.post("/sessions/end-others", &[]).await.to("/sessions");
-    let told = events.end().await;
-    assert_eq!(told.last().unwrap().1["reason"], "ended_by_user", "{told:?}");
+    let received = events.end().await;
+    assert_eq!(received.last().unwrap().1["reason"], "ended_by_user", "{received:?}");
 });
 
 on_both_stacks!(stream_unauthenticated_401_without_role_403, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
-    let nobody = app.client();
+    let visitor = app.client();
     for path in [ALL, OWN] {
-        let refused = ask(&nobody, path).await.expect(401);
+        let refused = request_stream(&visitor, path).await.expect(401);
         assert_eq!(refused.header("content-type"), Some("application/problem+json"));
         assert_eq!(refused.json()["detail"], "You are not signed in. Sign in to go on.");
     }
-    ask(&client, ALL).await.expect(403);
+    request_stream(&client, ALL).await.expect(403);
     let stale = client.copy();
     client.post("/logout", &[]).await.to("/");
     assert_eq!(
-        ask(&stale, OWN).await.expect(401).json()["detail"],
+        request_stream(&stale, OWN).await.expect(401).json()["detail"],
         "You are not signed in. Sign in to go on."
     );
 });
@@ -184,7 +184,7 @@ on_both_stacks!(admin_stream_closes_for_demoted_admin, |stack| async {
     let own = admin.events(OWN).await;
     app.sql(&format!("UPDATE users SET role = 'user' WHERE email = '{}'", grace.email));
     events.end().await;
-    ask(&admin, ALL).await.expect(403);
+    request_stream(&admin, ALL).await.expect(403);
     app.sql(&format!("UPDATE users SET active = FALSE WHERE email = '{}'", grace.email));
     assert_eq!(own.end().await[0].1["reason"], "user_deactivated");
 });
@@ -197,8 +197,11 @@ on_both_stacks!(shutdown_does_not_wait_for_streams, |stack| async {
     app.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for stream in streams {
-        let told = stream.end().await;
-        assert!(told.iter().all(|(name, _)| name == "counts"), "a shutdown signs no one out: {told:?}");
+        let received = stream.end().await;
+        assert!(
+            received.iter().all(|(name, _)| name == "counts"),
+            "a shutdown signs no one out: {received:?}"
+        );
     }
 });
 
@@ -210,17 +213,17 @@ on_both_stacks!(open_stream_does_not_extend_session, |stack| async {
     ada.sign_in_remembered(&client).await;
     let id = own_id(&client).await;
     let mut own = client.events(OWN).await;
-    let by_itself = async {
+    let background_requests = async {
         loop {
             let page = client.request(Method::GET, "/sessions").header("x-background", "1").send().await;
             assert!(page.set_cookies().is_empty(), "no cookie is renewed");
-            ask(&client, OWN).await;
+            request_stream(&client, OWN).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::select! {
-        () = by_itself => {}
-        told = own.wait_for("signed-out", |_| true) => assert_eq!(told["reason"], "idle"),
+        () = background_requests => {}
+        received = own.wait_for("signed-out", |_| true) => assert_eq!(received["reason"], "idle"),
     }
     assert_eq!(reason(&app, &id).as_deref(), Some("idle"));
 });
@@ -233,8 +236,8 @@ on_both_stacks!(session_end_reaches_stream_on_other_instance, |stack| async {
     let id = own_id(&client).await;
     let mut own = client.at(&two).events(OWN).await;
     admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "Stolen")]).await.to("/admin/sessions");
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Stolen");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Stolen");
 });
 
 on_both_stacks!(streams_per_session_limit_closes_oldest, |stack| async {

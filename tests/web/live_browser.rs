@@ -10,7 +10,7 @@ const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKi
     Version/18.4 Safari/605.1.15";
 const BY_ADMIN: &str = "You were signed out by an administrator: Reported as stolen";
 /// One second, plus the delay of two browsers on a busy machine.
-const AT_ONCE: Duration = Duration::from_secs(3);
+const DEADLINE: Duration = Duration::from_secs(3);
 
 async fn sign_in(browser: &Browser, person: &Person) {
     browser.goto("/login").await;
@@ -20,7 +20,7 @@ async fn sign_in(browser: &Browser, person: &Person) {
 }
 
 /// Waits until the list shows that its stream is open. On pages without a list only the server knows that.
-async fn is_live(browser: &Browser) {
+async fn wait_until_live(browser: &Browser) {
     browser.wait_for("Live").await;
 }
 
@@ -28,14 +28,15 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
-    let (admin, theirs) = (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
+    let (admin, user_browser) =
+        (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("3 active sessions").await;
     admin.ask("window.unloaded = false").await;
 
-    sign_in(&theirs, &ada).await;
+    sign_in(&user_browser, &ada).await;
     admin.wait_for("Safari 18 on macOS").await;
     admin.wait_for("4 active sessions").await;
     assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not reloaded");
@@ -46,19 +47,19 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let end = format!("/admin/sessions/{id}/end");
     let began = Instant::now();
     ender.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    user_browser.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
     let state = "const main = document.querySelector('main'); const dialog = document.querySelector('dialog[open]'); \
         return [main.closest('[inert]') !== null, dialog.contains(document.activeElement), \
         document.activeElement.getAttribute('href')].join()";
-    assert_eq!(theirs.ask(state).await, "true,true,/login?next=%2Fprofile");
+    assert_eq!(user_browser.ask(state).await, "true,true,/login?next=%2Fprofile");
 
     admin.wait_for("Ended by an administrator: Reported as stolen").await;
     let row = format!("return document.getElementById('session-{id}') === null");
     eventually(|| async { admin.ask(&row).await == true }).await;
-    theirs.click("Sign in again").await;
-    theirs.wait_for_path("/login?next=%2Fprofile").await;
-    theirs.wait_for(BY_ADMIN).await;
+    user_browser.click("Sign in again").await;
+    user_browser.wait_for_path("/login?next=%2Fprofile").await;
+    user_browser.wait_for(BY_ADMIN).await;
 });
 
 #[actix_web::test]
@@ -67,30 +68,30 @@ async fn open_page_shows_end_from_other_instance() {
     let two = one.second_instance().await;
     let (ada, _) = one.person("Ada Lovelace").await;
     let (_, admin) = one.admin("Grace Hopper").await;
-    let theirs = Browser::builder(&two).named(SAFARI).open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&two).named(SAFARI).open().await;
+    sign_in(&user_browser, &ada).await;
     let id = one.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
     let end = format!("/admin/sessions/{id}/end");
     let began = Instant::now();
     admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    user_browser.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
 }
 
 on_both_stacks!(end_notice_without_javascript_at_next_click, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    let theirs = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
+    sign_in(&user_browser, &ada).await;
     let id = app.query_one("SELECT id FROM sessions WHERE browser = 'Safari'").unwrap();
     let end = format!("/admin/sessions/{id}/end");
     admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.click("My sessions").await;
-    theirs.wait_for_path("/login?next=%2Fsessions").await;
-    theirs.wait_for(BY_ADMIN).await;
-    sign_in(&theirs, &ada).await;
-    assert!(!theirs.text().await.contains(BY_ADMIN));
+    user_browser.click("My sessions").await;
+    user_browser.wait_for_path("/login?next=%2Fsessions").await;
+    user_browser.wait_for(BY_ADMIN).await;
+    sign_in(&user_browser, &ada).await;
+    assert!(!user_browser.text().await.contains(BY_ADMIN));
 });
 
 #[actix_web::test]
@@ -101,7 +102,7 @@ async fn open_list_update_keeps_input_and_open_panel() {
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     let id = own_id(&client).await;
     let summary = admin.client().find(Locator::Css(&format!("#session-{id} summary"))).await.unwrap();
     summary.send_keys("\n").await.unwrap();
@@ -142,7 +143,7 @@ async fn logout_shows_no_dialog_on_leaving_page() {
     let browser = Browser::open(&app).await;
     sign_in(&browser, &ada).await;
     // Simulates a slowly unloading page: the script sends the form while a second stream of the page gets the end event.
-    let heard = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
+    let script_template = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
         const told = fetch('/session/events', { headers: { accept: 'text/event-stream' } }) \
             .then((answer) => { sent(); return answer.text(); }); \
         const sent = () => { \
@@ -151,7 +152,7 @@ async fn logout_shows_no_dialog_on_leaving_page() {
         told.then((text) => setTimeout(() => \
             done([text.includes('You signed out.'), document.querySelector('dialog') !== null].join()), 300));";
     let ask = async |submitted: &str| {
-        let script = heard.replace("SUBMITTED", submitted);
+        let script = script_template.replace("SUBMITTED", submitted);
         browser.client().execute_async(&script, Vec::new()).await.unwrap()
     };
     assert_eq!(ask("true").await, "true,false");
@@ -183,13 +184,13 @@ async fn open_list_reconnects_after_restart() {
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     app.stop().await;
     admin.wait_for("Reconnecting…").await;
     let address = app.addr().to_string();
     app.restart_with(&[("LISTEN_ADDR", &address)]).await;
     app.person("Ada Lovelace").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("Ada Lovelace").await;
 }
 
@@ -218,7 +219,7 @@ async fn open_list_adds_and_removes_selection_column() {
     sign_in(&admin, &grace).await;
     app.sql("DELETE FROM sessions WHERE browser <> 'Chrome'");
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("1 active session").await;
     assert!(!admin.text().await.contains("End all"));
     let shape = "const seen = (cell) => cell.offsetWidth > 0; \
@@ -245,7 +246,7 @@ async fn open_list_new_rows_can_be_selected_and_ended() {
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions?role=user").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("No active session fits").await;
     for name in ["Ada Lovelace", "Alan Turing"] {
         app.person(name).await;
@@ -266,15 +267,15 @@ async fn overview_updates_live_and_keeps_open_tables() {
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin").await;
-    let figures =
+    let statistics =
         "return [...document.querySelectorAll('.figures dd')].map((figure) => figure.textContent).join()";
-    assert_eq!(admin.ask(figures).await, "2,1,1,2,0");
+    assert_eq!(admin.ask(statistics).await, "2,1,1,2,0");
     admin.ask("window.unloaded = false").await;
     let summary = admin.client().find(Locator::Css("#browsers-title ~ .as-table summary")).await.unwrap();
     summary.send_keys("\n").await.unwrap();
 
     app.person("Ada Lovelace").await;
-    eventually(|| async { admin.ask(figures).await == "3,2,1,3,0" }).await;
+    eventually(|| async { admin.ask(statistics).await == "3,2,1,3,0" }).await;
     let open = "const [details, table] = ['details[open]', '#browsers-table'].map((css) => document.querySelector(css)); \
         return [details.contains(document.activeElement), details.contains(table), \
         table.textContent.includes('Firefox2'), window.unloaded].join()";
@@ -311,7 +312,7 @@ async fn open_list_retries_failed_fetch() {
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     // No other event makes the page fetch, the first fetch fails, and timers are shortened to at most 2.5 s.
     admin
         .ask(

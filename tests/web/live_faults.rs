@@ -5,10 +5,10 @@ use crate::{live::own_id, support::*};
 const ALL: &str = "/admin/sessions/events";
 
 /// Signs a user in on one instance, repeatedly, until a stream of another instance reports it.
-async fn is_heard(one: &TestApp, events: &mut Events, name: &str) {
+async fn wait_until_linked(one: &TestApp, events: &mut Events, name: &str) {
     let person = Person::new(name);
     person.register(&one.client()).await;
-    let heard = async {
+    let attempts = async {
         loop {
             let client = one.client();
             person.sign_in(&client).await;
@@ -19,19 +19,19 @@ async fn is_heard(one: &TestApp, events: &mut Events, name: &str) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), heard)
+    tokio::time::timeout(std::time::Duration::from_secs(10), attempts)
         .await
         .expect("no event reached the stream");
 }
 
 /// Starts two instances on their own Redis server, and an administrator's stream on the second.
-async fn linked() -> (RedisServer, TestApp, TestApp, Events) {
+async fn linked_instances() -> (RedisServer, TestApp, TestApp, Events) {
     let server = RedisServer::start_own();
     let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
     (server, one, two, events)
 }
 
@@ -41,7 +41,7 @@ async fn events_reach_stream_on_other_instance() {
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
     let (_, client) = one.person("Alan Turing").await;
     let id = own_id(&client).await;
     events.wait_for("started", |started| started["id"] == *id).await;
@@ -66,18 +66,18 @@ async fn events_do_not_reach_other_redis_database() {
 
 #[actix_web::test]
 async fn pubsub_reconnects_and_sends_reload() {
-    let (server, one, _two, mut events) = linked().await;
+    let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert_eq!(killed, 2, "one connection of each instance");
     // Messages published meanwhile are lost, so pages reload.
     events.wait_for("reload", |_| true).await;
-    is_heard(&one, &mut events, "Alan Turing").await;
+    wait_until_linked(&one, &mut events, "Alan Turing").await;
 }
 
 #[actix_web::test]
 async fn publish_failure_sends_reload_to_other_instances() {
-    let (server, one, _two, mut events) = linked().await;
+    let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
     // The instances' subscriptions stay connected.
     redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
@@ -85,7 +85,7 @@ async fn publish_failure_sends_reload_to_other_instances() {
     client.post("/logout", &[]).await.to("/");
     redis.ask::<()>(&["ACL", "SETUSER", "default", "+publish"]);
     events.wait_for("reload", |_| true).await;
-    is_heard(&one, &mut events, "Edsger Dijkstra").await;
+    wait_until_linked(&one, &mut events, "Edsger Dijkstra").await;
 }
 
 #[actix_web::test]
@@ -101,8 +101,8 @@ async fn session_end_reaches_stream_while_redis_frozen() {
         "UPDATE sessions SET ended_at = now() AT TIME ZONE 'utc', end_reason = 'ended_by_admin' \
          WHERE id = '{id}'"
     ));
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator.");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator.");
     server.thaw();
 }
 
@@ -118,6 +118,6 @@ async fn cli_session_end_reaches_streams() {
     let done = program.command(&["sessions", "end", "--q", "ada", "--reason", "Maintenance", "--yes"], "");
     assert!(done.status.success(), "{done:?}");
     assert_eq!(events.wait_for("ended", |_| true).await["note"], "Maintenance");
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Maintenance");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Maintenance");
 }

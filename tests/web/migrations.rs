@@ -26,7 +26,7 @@ fn rows(app: &TestApp, select: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn firsts(rows: Vec<Vec<String>>) -> Vec<String> {
+fn first_column(rows: Vec<Vec<String>>) -> Vec<String> {
     rows.into_iter().map(|mut row| row.remove(0)).collect()
 }
 
@@ -57,9 +57,9 @@ fn postgres_tables(app: &TestApp) -> Vec<Table> {
                  WHERE c.constraint_type = 'PRIMARY KEY' AND c.table_name = '{name}' ORDER BY k.ordinal_position"
             ),
         );
-        Table { columns: columns.collect(), key: firsts(key), name }
+        Table { columns: columns.collect(), key: first_column(key), name }
     };
-    firsts(names).into_iter().map(table).collect()
+    first_column(names).into_iter().map(table).collect()
 }
 
 /// `int8` is `Int8`, `bool` is `Bool`.
@@ -97,7 +97,7 @@ fn sqlite_tables(app: &TestApp) -> Vec<Table> {
             columns.iter().map(|column| (column[0].clone(), kind(&column[1]).to_owned(), column[2] == "0"));
         Table { columns: columns.collect(), key, name: name.clone() }
     };
-    firsts(names).into_iter().map(table).collect()
+    first_column(names).into_iter().map(table).collect()
 }
 
 /// The output of `diesel print-schema`.
@@ -150,7 +150,7 @@ async fn sqlite_schema_equals_postgres_schema() {
 }
 
 /// All database objects that migrations create.
-fn made(app: &TestApp) -> Vec<Vec<String>> {
+fn schema_objects(app: &TestApp) -> Vec<Vec<String>> {
     match app.stores().stack() {
         Stack::Sqlite => {
             let ours = format!("name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tbl_name <> '{KEPT_BY_DIESEL}'");
@@ -211,32 +211,32 @@ on_both_stacks!(migrations_revert_and_reapply, |stack| async {
     let run = |migration: &PathBuf, file: &str| {
         app.stores().connect().run(&fs::read_to_string(migration.join(file)).unwrap());
     };
-    let complete = made(&app);
+    let complete = schema_objects(&app);
     for migration in migrations.iter().rev() {
         run(migration, "down.sql");
     }
-    assert_eq!(made(&app), Vec::<Vec<String>>::new(), "a down migration left objects behind");
+    assert_eq!(schema_objects(&app), Vec::<Vec<String>>::new(), "a down migration left objects behind");
     // Applies each migration again, reverts it and applies it once more.
     for migration in &migrations {
-        let before = made(&app);
+        let before = schema_objects(&app);
         run(migration, "up.sql");
-        let after = made(&app);
+        let after = schema_objects(&app);
         assert_ne!(before, after, "{}", migration.display());
         run(migration, "down.sql");
-        assert_eq!(made(&app), before, "{}", migration.display());
+        assert_eq!(schema_objects(&app), before, "{}", migration.display());
         run(migration, "up.sql");
-        assert_eq!(made(&app), after, "{}", migration.display());
+        assert_eq!(schema_objects(&app), after, "{}", migration.display());
     }
-    assert_eq!(made(&app), complete, "the application ran other migrations than these");
+    assert_eq!(schema_objects(&app), complete, "the application ran other migrations than these");
 });
 
 on_both_stacks!(migrating_again_changes_nothing, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
-    let before = made(&app);
+    let before = schema_objects(&app);
     app.restart().await;
     let _second = app.second_instance().await;
-    assert_eq!(made(&app), before);
+    assert_eq!(schema_objects(&app), before);
     client.get("/profile").await.expect(200).has(&ada.email);
 });
 

@@ -58,7 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn holds_on(stack: Stack) {
+fn check_model_on(stack: Stack) {
     let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     // Each step with the instance that executes it.
     let steps = vec((step(), 0..2_usize), 1..=40);
@@ -66,7 +66,7 @@ fn holds_on(stack: Stack) {
         System::new().block_on(async {
             let mut world = World::new(stack).await;
             for (step, instance) in steps {
-                world.take(step, instance).await;
+                world.apply(step, instance).await;
                 world.check().await;
             }
         });
@@ -77,16 +77,16 @@ fn holds_on(stack: Stack) {
 
 #[test]
 fn model_random_steps_agree_sqlite() {
-    holds_on(Stack::Sqlite);
+    check_model_on(Stack::Sqlite);
 }
 
 #[test]
 fn model_random_steps_agree_postgres_redis() {
-    holds_on(Stack::PostgresRedis);
+    check_model_on(Stack::PostgresRedis);
 }
 
 /// The model of one session.
-struct Known {
+struct ModelSession {
     id: String,
     user: usize,
     counter: Option<u64>,
@@ -101,11 +101,11 @@ struct World {
     people: Vec<Person>,
     active: [bool; 2],
     browsers: Vec<Client>,
-    sessions: Vec<Known>,
+    sessions: Vec<ModelSession>,
     /// The session whose key each browser holds.
-    has: [Option<usize>; BROWSERS],
+    holds_key_of: [Option<usize>; BROWSERS],
     /// Store keys of entries that were not deleted when their sessions ended.
-    left: BTreeSet<String>,
+    undeleted: BTreeSet<String>,
     checks: usize,
 }
 
@@ -121,7 +121,7 @@ impl World {
             people.push(person);
         }
         let browsers = (0..BROWSERS).map(|_| app.client()).collect();
-        let (apps, sessions, left) = ([app, second], Vec::new(), BTreeSet::new());
+        let (apps, sessions, undeleted) = ([app, second], Vec::new(), BTreeSet::new());
         Self {
             apps,
             admin,
@@ -129,18 +129,18 @@ impl World {
             active: [true; 2],
             browsers,
             sessions,
-            has: [None; BROWSERS],
-            left,
+            holds_key_of: [None; BROWSERS],
+            undeleted,
             checks: 0,
         }
     }
 
     /// The active session of a browser.
     fn current(&self, browser: usize) -> Option<usize> {
-        self.has[browser].filter(|&session| self.sessions[session].end.is_none())
+        self.holds_key_of[browser].filter(|&session| self.sessions[session].end.is_none())
     }
 
-    fn end(&mut self, reason: Option<&'static str>, which: impl Fn(usize, &Known) -> bool) {
+    fn end(&mut self, reason: Option<&'static str>, which: impl Fn(usize, &ModelSession) -> bool) {
         for (number, session) in self.sessions.iter_mut().enumerate() {
             if session.end.is_none() && which(number, session) {
                 session.end = Some(reason);
@@ -157,7 +157,7 @@ impl World {
     }
 
     /// Sends a form that requires a sign-in. Returns the session and the response, or `None` after a 401.
-    async fn act(
+    async fn post_signed_in(
         &mut self,
         browser: usize,
         instance: usize,
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    async fn take(&mut self, step: Step, instance: usize) {
+    async fn apply(&mut self, step: Step, instance: usize) {
         match step {
             SignIn { browser, user, remembered } => self.sign_in(browser, instance, user, remembered).await,
             Read { browser } => {
@@ -183,14 +183,16 @@ impl World {
                 self.browsers[browser] = client;
             }
             Change { browser } => {
-                if let Some((session, answer)) = self.act(browser, instance, "/test/change", &[]).await {
+                if let Some((session, answer)) =
+                    self.post_signed_in(browser, instance, "/test/change", &[]).await
+                {
                     let _ = answer.expect(200);
                     let counter = &mut self.sessions[session].counter;
                     *counter = Some(counter.unwrap_or(0) + 1);
                 }
             }
             Rotate { browser } => {
-                if let Some((_, answer)) = self.act(browser, instance, "/test/rotate", &[]).await {
+                if let Some((_, answer)) = self.post_signed_in(browser, instance, "/test/rotate", &[]).await {
                     let _ = answer.expect(200);
                 }
             }
@@ -201,7 +203,7 @@ impl World {
                     ("password_confirmation", PASSWORD),
                 ];
                 if let Some((session, answer)) =
-                    self.act(browser, instance, "/profile/password", &fields).await
+                    self.post_signed_in(browser, instance, "/profile/password", &fields).await
                 {
                     let _ = answer.to("/profile");
                     let user = self.sessions[session].user;
@@ -211,7 +213,8 @@ impl World {
                 }
             }
             Logout { browser } => {
-                if let Some((session, answer)) = self.act(browser, instance, "/logout", &[]).await {
+                if let Some((session, answer)) = self.post_signed_in(browser, instance, "/logout", &[]).await
+                {
                     let _ = answer.to("/");
                     self.end(Some("logout"), |number, _| number == session);
                 }
@@ -219,7 +222,7 @@ impl World {
             EndOne { browser, session } if !self.sessions.is_empty() => {
                 let ended = session % self.sessions.len();
                 let path = format!("/sessions/{}/end", self.sessions[ended].id);
-                if let Some((session, answer)) = self.act(browser, instance, &path, &[]).await {
+                if let Some((session, answer)) = self.post_signed_in(browser, instance, &path, &[]).await {
                     if self.sessions[ended].user != self.sessions[session].user {
                         let _ = answer.expect(404);
                     } else if ended == session {
@@ -233,7 +236,7 @@ impl World {
             }
             EndOthers { browser } => {
                 if let Some((session, answer)) =
-                    self.act(browser, instance, "/sessions/end-others", &[]).await
+                    self.post_signed_in(browser, instance, "/sessions/end-others", &[]).await
                 {
                     let _ = answer.to("/sessions");
                     let user = self.sessions[session].user;
@@ -248,7 +251,7 @@ impl World {
                 self.end(Some("ended_by_admin"), |number, _| number == ended);
             }
             Deactivate { user } => {
-                self.left.extend(self.keys());
+                self.undeleted.extend(self.keys());
                 deactivate(&self.apps[0], &self.people[user]);
                 self.active[user] = false;
                 self.end(Some("user_deactivated"), |_, known| known.user == user);
@@ -284,8 +287,8 @@ impl World {
         self.end(Some("replaced"), |number, _| Some(number) == replaced);
         let id = id_of(&self.browsers[browser]).await;
         assert!(self.sessions.iter().all(|known| known.id != id), "a session id is never reused");
-        self.has[browser] = Some(self.sessions.len());
-        self.sessions.push(Known { id, user, counter: None, end: None });
+        self.holds_key_of[browser] = Some(self.sessions.len());
+        self.sessions.push(ModelSession { id, user, counter: None, end: None });
     }
 
     /// Deletes or expires a session's state directly in the store or the database.

@@ -6,7 +6,7 @@ const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) App
     Version/17.5 Mobile/15E148 Safari/604.1";
 
 /// The form actions that end a session, in the order of the list.
-fn ends(page: &Answer) -> Vec<String> {
+fn end_actions(page: &Answer) -> Vec<String> {
     let actions = page.attributes("li.session form", "action");
     actions.into_iter().filter(|action| action.starts_with("/sessions/")).collect()
 }
@@ -46,7 +46,7 @@ on_both_stacks!(my_sessions_end_one_keeps_others, |stack| async {
     ada.sign_in(&third).await;
     let page = client.get("/sessions").await.expect(200);
     let safari = page.texts("li.session").iter().position(|card| card.starts_with("Safari")).unwrap();
-    let end = &ends(&page)[safari - 1];
+    let end = &end_actions(&page)[safari - 1];
     client.post(end, &[]).await.to("/sessions");
     let page = client.get("/sessions").await.has("The session was ended.");
     assert_eq!(page.texts("li.session").len(), 2);
@@ -69,8 +69,8 @@ on_both_stacks!(my_sessions_end_others_keeps_current, |stack| async {
     client.post("/sessions/end-others", &[]).await.to("/sessions");
     let page = client.get("/sessions").await.expect(200).has("2 other sessions were ended.");
     assert_eq!(page.texts("li.session").len(), 1);
-    for dead in [&second, &third] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
+    for ended_client in [&second, &third] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
     }
     bystander.get("/profile").await.expect(200);
     client.post("/sessions/end-others", &[]).await.to("/sessions");

@@ -70,8 +70,8 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
     owner.post(&format!("{}/deactivate", path_of(&app, &bob)), &[]).await.expect(303);
     let (ada_path, bob_path) = (path_of(&app, &ada), path_of(&app, &bob));
     let ada_session = id_of(&client).await;
-    for (way, status) in [("end", 401), ("deactivate", 401), ("role", 403)] {
-        let (eve, thief) = app.admin(&format!("Eve {way}")).await;
+    for (revocation, status) in [("end", 401), ("deactivate", 401), ("role", 403)] {
+        let (eve, thief) = app.admin(&format!("Eve {revocation}")).await;
         let all = [("q", "lovelace"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
         let forms: [(String, &[(&str, &str)]); 12] = [
             (
@@ -96,20 +96,20 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
         }
         // Waits until all requests have passed the access check.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let path = match way {
+        let path = match revocation {
             "end" => format!("/admin/sessions/{}", id_of(&thief).await),
             _ => path_of(&app, &eve),
         };
         let _ = owner
-            .post(&format!("{path}/{way}"), &[("role", "user")][..usize::from(way == "role")])
+            .post(&format!("{path}/{revocation}"), &[("role", "user")][..usize::from(revocation == "role")])
             .await
             .expect(303);
         let before = everything(&app);
         for (path, form) in held {
             let answer = form.let_go().await;
-            assert_eq!(answer.status, status, "{way}: {path}\n{}", answer.text);
-            assert!(!answer.text.contains(&ada.email), "{way}: {path} shows users");
-            assert_eq!(everything(&app), before, "{way}: {path}");
+            assert_eq!(answer.status, status, "{revocation}: {path}\n{}", answer.text);
+            assert!(!answer.text.contains(&ada.email), "{revocation}: {path} shows users");
+            assert_eq!(everything(&app), before, "{revocation}: {path}");
         }
     }
 });

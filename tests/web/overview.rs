@@ -19,12 +19,12 @@ fn counts(page: &Answer, chart: &str) -> Vec<(String, String)> {
     table(page, chart).into_iter().map(|(name, values)| (name, values[0].clone())).collect()
 }
 
-fn named(counts: &[(&str, &str)]) -> Vec<(String, String)> {
+fn name_counts(counts: &[(&str, &str)]) -> Vec<(String, String)> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
 }
 
 /// The numbers of active sessions, users, administrators, sign-ins and failed sign-ins, in this order.
-fn figures(page: &Answer) -> Vec<String> {
+fn statistics(page: &Answer) -> Vec<String> {
     page.texts(".figures dd")
 }
 
@@ -60,13 +60,13 @@ on_both_stacks!(overview_numbers_match_activity, |stack| async {
     }
     let page = admin.get("/admin").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page), ["4", "3", "1", "4", "3"]);
+    assert_eq!(statistics(&page), ["4", "3", "1", "4", "3"]);
     assert_eq!(page.texts("[data-live-count]"), ["4"]);
-    assert_eq!(counts(&page, "browsers"), named(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
-    assert_eq!(counts(&page, "systems"), named(&[("Linux", "2"), ("Unknown", "2")]));
+    assert_eq!(counts(&page, "browsers"), name_counts(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
+    assert_eq!(counts(&page, "systems"), name_counts(&[("Linux", "2"), ("Unknown", "2")]));
     assert_eq!(
         counts(&page, "kinds"),
-        named(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
+        name_counts(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
     );
     assert_eq!(page.texts("#ends-table"), Vec::<String>::new());
     let page = page.has("No session has ended");
@@ -83,14 +83,14 @@ on_both_stacks!(overview_numbers_match_activity, |stack| async {
     app.sql("UPDATE events SET at = '2020-01-01 00:00:00' WHERE kind = 'sign_in_failed' AND user_id IS NULL");
     let page = admin.get("/admin?range=30d").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page), ["1", "1", "1", "4", "2"]);
-    let ends = named(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
+    assert_eq!(statistics(&page), ["1", "1", "1", "4", "2"]);
+    let ends = name_counts(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
     assert_eq!(counts(&page, "ends"), ends);
     assert_eq!(summary(&page, "ends"), "Ended by an administrator 2, Signed out 1.");
     assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 2), 30));
     app.sql("UPDATE sessions SET ended_at = '2020-01-01 00:00:00' WHERE end_reason = 'logout'");
     let page = admin.get("/admin").await.expect(200);
-    assert_eq!(counts(&page, "ends"), named(&[("Ended by an administrator", "2")]));
+    assert_eq!(counts(&page, "ends"), name_counts(&[("Ended by an administrator", "2")]));
 
     let page = admin.get("/admin?range=year").await.expect(422).has("There is no such range");
     assert_page(&page);
@@ -256,9 +256,9 @@ on_both_stacks!(overview_estimates_counts_above_100000, |stack| async {
     app.sql(&format!("INSERT INTO samples (at, active) VALUES ({newest}, 234567)"));
     let page = admin.get("/admin").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page)[0], "about 234,567");
+    assert_eq!(statistics(&page)[0], "about 234,567");
     let page = page.has("the 100,000 seen last");
-    assert!(figures(&page)[1].starts_with("at least "), "{:?}", figures(&page));
-    assert_eq!(figures(&page)[2], "1");
+    assert!(statistics(&page)[1].starts_with("at least "), "{:?}", statistics(&page));
+    assert_eq!(statistics(&page)[2], "1");
     assert_eq!(page.texts("[data-live-count]"), ["234,567"]);
 });

@@ -7,7 +7,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use crate::support::*;
 
 /// Returns a strong password of `length` code points, built from varied words and numbers.
-fn of_length(length: usize) -> String {
+fn password_of_length(length: usize) -> String {
     let words = [
         "violet", "anchor", "maple", "copper", "lantern", "orchid", "harbor", "zephyr", "quartz", "ümlaut",
         "日本", "😀",
@@ -42,7 +42,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
 on_both_stacks!(password_length_8_to_128_code_points, |stack| async {
     let app = TestApp::start(stack).await;
     for length in [64, 100, 127, 128] {
-        let (email, password) = (format!("u{length}@example.org"), of_length(length));
+        let (email, password) = (format!("u{length}@example.org"), password_of_length(length));
         register(&app, &email, &password).await.to("/profile");
         sign_in(&app, &email, &password).await.to("/profile");
     }
@@ -50,7 +50,7 @@ on_both_stacks!(password_length_8_to_128_code_points, |stack| async {
     register(&app, "u8@example.org", "q😀Z7é%ßk").await.to("/profile");
     for (password, part) in [
         ("q😀Z7é%ß".to_owned(), "at least 8 characters; this has 7"),
-        (of_length(129), "at most 128 characters; this has 129"),
+        (password_of_length(129), "at most 128 characters; this has 129"),
     ] {
         let page = register(&app, "no@example.org", &password).await.expect(422);
         assert!(page.field_error("password").unwrap().contains(part), "{}", page.summary());
@@ -69,7 +69,7 @@ on_both_stacks!(password_min_length_follows_setting, |stack| async {
 
 on_both_stacks!(password_is_not_cut_trimmed_or_case_folded, |stack| async {
     let app = TestApp::start(stack).await;
-    let password = format!(" {}Y ", of_length(97));
+    let password = format!(" {}Y ", password_of_length(97));
     assert_eq!(password.chars().count(), 100);
     register(&app, "ada@example.org", &password).await.to("/profile");
     let last_changed = format!("{}z", &password[..password.len() - 1]);

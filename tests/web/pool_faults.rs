@@ -76,8 +76,8 @@ async fn work(site: web::Data<Shared>, gate: web::Data<Gate>, ask: web::Path<Str
     }
 }
 
-async fn begun(ask: &str) -> (Site, actix_web::rt::task::JoinHandle<Answer>, mpsc::Sender<()>) {
-    let ((taken, begun), (go_on, release)) = (mpsc::channel(), mpsc::channel());
+async fn start_query(ask: &str) -> (Site, actix_web::rt::task::JoinHandle<Answer>, mpsc::Sender<()>) {
+    let ((taken, started), (go_on, release)) = (mpsc::channel(), mpsc::channel());
     let gate = web::Data::new(Gate { taken, release: Mutex::new(release) });
     let routes = move |cfg: &mut web::ServiceConfig| {
         cfg.app_data(gate.clone()).route("/work/{ask}", web::get().to(work));
@@ -85,13 +85,13 @@ async fn begun(ask: &str) -> (Site, actix_web::rt::task::JoinHandle<Answer>, mps
     let site = Site::start(builder().through_proxies().routes(routes)).await;
     let (client, path) = (site.app.client(), format!("/work/{}", ask.replace(' ', "%20")));
     let answer = actix_web::rt::spawn(async move { timely(client.get(&path)).await });
-    eventually(|| async { begun.try_recv().ok() }).await;
+    eventually(|| async { started.try_recv().ok() }).await;
     (site, answer, go_on)
 }
 
 #[actix_web::test]
 async fn db_query_in_progress_503_when_postgres_hangs() {
-    let (site, answer, go_on) = begun("SELECT 1").await;
+    let (site, answer, go_on) = start_query("SELECT 1").await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(Mode::Swallow);
     go_on.send(()).unwrap();
@@ -102,7 +102,7 @@ async fn db_query_in_progress_503_when_postgres_hangs() {
 
 #[actix_web::test]
 async fn db_slow_query_succeeds_while_postgres_responds() {
-    let (site, answer, go_on) = begun("SELECT pg_sleep(0.6)").await;
+    let (site, answer, go_on) = start_query("SELECT pg_sleep(0.6)").await;
     go_on.send(()).unwrap();
     site.here.get("/profile").await.expect(200);
     answer.await.unwrap().expect(200);

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
-async fn survives(mode: Mode) {
+async fn assert_503_then_recovers(mode: Mode) {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(mode);
@@ -20,32 +20,32 @@ async fn survives(mode: Mode) {
 
 #[actix_web::test]
 async fn postgres_latency_503_then_recovers() {
-    survives(Mode::Latency(Duration::from_secs(2))).await;
+    assert_503_then_recovers(Mode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
 async fn postgres_slow_drip_503_then_recovers() {
-    survives(Mode::Drip(Duration::from_millis(200))).await;
+    assert_503_then_recovers(Mode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
 async fn postgres_blackhole_503_then_recovers() {
-    survives(Mode::Blackhole).await;
+    assert_503_then_recovers(Mode::Blackhole).await;
 }
 
 #[actix_web::test]
 async fn postgres_swallowed_traffic_503_then_recovers() {
-    survives(Mode::Swallow).await;
+    assert_503_then_recovers(Mode::Swallow).await;
 }
 
 #[actix_web::test]
 async fn postgres_refused_connections_503_then_recovers() {
-    survives(Mode::Refuse).await;
+    assert_503_then_recovers(Mode::Refuse).await;
 }
 
 #[actix_web::test]
 async fn postgres_cut_mid_response_503_then_recovers() {
-    survives(Mode::CutAfter(10)).await;
+    assert_503_then_recovers(Mode::CutAfter(10)).await;
 }
 
 /// Only sign-ins are sent during the fault, so that no session lookup hangs as well.
@@ -124,7 +124,7 @@ async fn postgres_hang_keeps_threads_and_connections_bounded() {
     proxy.set(Mode::Swallow);
     let (start, mut most) = (Instant::now(), 0);
     let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
-    let mut asked = 0;
+    let mut requests = 0;
     while start.elapsed() < Duration::from_secs(5) {
         let clients: Vec<Client> = (0..6).map(|_| program.client()).collect();
         let sign_ins = clients.iter().map(|client| timely(client.post("/login", &credentials)));
@@ -133,15 +133,15 @@ async fn postgres_hang_keeps_threads_and_connections_bounded() {
             tokio::join!(futures_util::future::join_all(sign_ins), futures_util::future::join_all(pages));
         for answer in sign_ins.into_iter().chain(pages) {
             answer.expect(503);
-            asked += 1;
+            requests += 1;
         }
         most = most.max(threads());
     }
     let accepted = proxy.accepted() - accepted_before;
     eprintln!(
-        "{asked} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
+        "{requests} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
     );
-    assert!(asked > 50, "{asked} requests in five seconds");
+    assert!(requests > 50, "{requests} requests in five seconds");
     assert!(most < threads_before + 60, "{most} threads, before {threads_before}");
     assert!(accepted < 60, "{accepted} connections in five seconds");
     proxy.set(Mode::Pass);

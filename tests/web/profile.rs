@@ -52,9 +52,9 @@ on_both_stacks!(password_change_ends_other_sessions_and_rotates_current, |stack|
 
     client.post("/profile/password", &change(PASSWORD, NEW, NEW)).await.to("/profile");
     client.get("/profile").await.expect(200).has("The other session was ended.");
-    for dead in [&old_cookie, &other] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
-        dead.post("/profile", &[("name", "Thief")]).await.expect(401);
+    for ended_client in [&old_cookie, &other] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
+        ended_client.post("/profile", &[("name", "Thief")]).await.expect(401);
     }
     bystander.get("/profile").await.expect(200);
     let of_ada = "FROM sessions JOIN users ON users.id = user_id WHERE email LIKE 'ada%'";
@@ -115,8 +115,8 @@ on_both_stacks!(account_deletion_removes_user_and_sessions, |stack| async {
     let answer = client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
     assert!(answer.header("clear-site-data").is_some());
     client.get("/").await.expect(200).has("Your account and all its sessions are gone.");
-    for dead in [&copy, &other] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
+    for ended_client in [&copy, &other] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
     }
     assert_eq!(app.query_one("SELECT count(*) FROM users").as_deref(), Some("0"));
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];

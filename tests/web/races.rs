@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::{engine::*, support::*};
 
 /// Asserts that no known cookie signs in, and that neither catalogue nor store still has the session.
-async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
+async fn assert_session_gone(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
     assert_eq!(new_cookie(late).filter(|cookie| !cookie.is("max-age")), None, "{}", late.summary());
     for client in clients {
         assert!(!signed_in(client).await);
@@ -19,7 +19,10 @@ async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]
 
 /// Holds each kind of request open, ends its session with `end`, releases the request, and asserts that the session is
 /// gone.
-async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: Stack, end: F) {
+async fn assert_end_holds_for_request_in_flight<F: AsyncFn(&TestApp, &str, &Client, &Person)>(
+    stack: Stack,
+    end: F,
+) {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
@@ -39,7 +42,7 @@ async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: St
             assert!(!signed_in(&before).await, "{path} remembered: {remembered}");
             door.let_in(1);
             let late = held.await.unwrap();
-            assert_dead(&app, &id, &late, &[&client, &before]).await;
+            assert_session_gone(&app, &id, &late, &[&client, &before]).await;
             assert_eq!(ends_in_log(&app, &id).len(), 1);
             let mut left = app.backend().entries(&app);
             left.retain(|key| {
@@ -55,14 +58,14 @@ async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: St
 }
 
 on_both_stacks!(session_ended_by_user_stays_ended, |stack| async {
-    ended_meanwhile(stack, async |_, id, other, _| {
+    assert_end_holds_for_request_in_flight(stack, async |_, id, other, _| {
         let _ = other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
     })
     .await;
 });
 
 on_both_stacks!(session_ended_by_admin_stays_ended, |stack| async {
-    ended_meanwhile(stack, async |app, id, other, ada| {
+    assert_end_holds_for_request_in_flight(stack, async |app, id, other, ada| {
         app.make_admin(ada);
         let _ = other
             .post(&format!("/admin/sessions/{id}/end"), &[("reason", "lost")])
@@ -73,14 +76,14 @@ on_both_stacks!(session_ended_by_admin_stays_ended, |stack| async {
 });
 
 on_both_stacks!(sessions_ended_by_end_others_stay_ended, |stack| async {
-    ended_meanwhile(stack, async |_, _, other, _| {
+    assert_end_holds_for_request_in_flight(stack, async |_, _, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
     })
     .await;
 });
 
 on_both_stacks!(session_ended_by_password_change_stays_ended, |stack| async {
-    ended_meanwhile(stack, async |_, _, other, ada| {
+    assert_end_holds_for_request_in_flight(stack, async |_, _, other, ada| {
         let _ = change_password(other, &ada.password, &ada.password).await.to("/profile");
     })
     .await;
@@ -102,7 +105,7 @@ on_both_stacks!(session_ended_by_logout_stays_ended, |stack| async {
         door.come(1).await;
         let _ = client.post("/logout", &[]).await.to("/");
         door.let_in(1);
-        assert_dead(&app, &id, &held.await.unwrap(), &[&client, &before]).await;
+        assert_session_gone(&app, &id, &held.await.unwrap(), &[&client, &before]).await;
         assert_eq!(reason(&app, &id).as_deref(), Some("logout"));
     }
 });
@@ -149,7 +152,7 @@ on_both_stacks!(session_ended_by_deactivation_stays_ended, |stack| async {
 });
 
 /// Holds a sign-in after the password check, changes the account with `change`, and asserts that no session starts.
-async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
+async fn assert_login_overtaken_403<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
     let (app, door) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     let sessions = column(&app, "SELECT id FROM sessions");
@@ -165,11 +168,11 @@ async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack,
 }
 
 on_both_stacks!(login_overtaken_by_deactivation_403, |stack| async {
-    sign_in_overtaken(stack, async |app, _, ada| deactivate(app, ada)).await;
+    assert_login_overtaken_403(stack, async |app, _, ada| deactivate(app, ada)).await;
 });
 
 on_both_stacks!(login_overtaken_by_deactivation_and_reactivation_403, |stack| async {
-    sign_in_overtaken(stack, async |app, _, ada| {
+    assert_login_overtaken_403(stack, async |app, _, ada| {
         deactivate(app, ada);
         app.sql("UPDATE users SET active = true");
     })
@@ -177,14 +180,14 @@ on_both_stacks!(login_overtaken_by_deactivation_and_reactivation_403, |stack| as
 });
 
 on_both_stacks!(login_overtaken_by_password_change_403, |stack| async {
-    sign_in_overtaken(stack, async |_, other, ada| {
+    assert_login_overtaken_403(stack, async |_, other, ada| {
         let _ = change_password(other, &ada.password, "umbrella-trout-58-canyon").await.to("/profile");
     })
     .await;
 });
 
 on_both_stacks!(login_overtaken_by_end_others_403, |stack| async {
-    sign_in_overtaken(stack, async |_, other, _| {
+    assert_login_overtaken_403(stack, async |_, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
         assert!(signed_in(other).await, "the session that sent the request stays");
     })
@@ -221,7 +224,7 @@ async fn login_waits_for_uncommitted_deactivation() {
 }
 
 /// Sends a form that waits for its user's row, which the returned connection locks until its `COMMIT`.
-async fn waiting_for_its_user(
+async fn send_blocked_by_user_row(
     app: &TestApp,
     client: &Rc<Client>,
     path: &str,
@@ -246,7 +249,7 @@ async fn account_deletion_and_end_others_by_ended_session_401() {
         let thief = Rc::new(app.client());
         let _ = ada.sign_in(&thief).await;
         let id = id_of(&thief).await;
-        let (mut holder, held) = waiting_for_its_user(&app, &thief, path, &fields).await;
+        let (mut holder, held) = send_blocked_by_user_row(&app, &thief, path, &fields).await;
         holder.run(&format!(
             "UPDATE sessions SET ended_at = now(), end_reason = 'ended_by_user' WHERE id = {}; COMMIT",
             quoted(&id)
@@ -264,7 +267,7 @@ async fn account_deletion_503_while_redis_is_down() {
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
     let delete = [("current_password", PASSWORD)];
-    let (mut holder, held) = waiting_for_its_user(&app, &client, "/profile/delete", &delete).await;
+    let (mut holder, held) = send_blocked_by_user_row(&app, &client, "/profile/delete", &delete).await;
     let stores = app.stores();
     stores.redis_proxy().set(Mode::Refuse);
     stores.redis_proxy().reset_connections();

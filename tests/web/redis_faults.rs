@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
-async fn survives(mode: Mode) {
+async fn assert_503_then_recovers(mode: Mode) {
     let site = Site::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.redis_proxy().set(mode);
@@ -20,32 +20,32 @@ async fn survives(mode: Mode) {
 
 #[actix_web::test]
 async fn redis_latency_503_then_recovers() {
-    survives(Mode::Latency(Duration::from_secs(2))).await;
+    assert_503_then_recovers(Mode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
 async fn redis_slow_drip_503_then_recovers() {
-    survives(Mode::Drip(Duration::from_millis(200))).await;
+    assert_503_then_recovers(Mode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
 async fn redis_blackhole_503_then_recovers() {
-    survives(Mode::Blackhole).await;
+    assert_503_then_recovers(Mode::Blackhole).await;
 }
 
 #[actix_web::test]
 async fn redis_swallowed_traffic_503_then_recovers() {
-    survives(Mode::Swallow).await;
+    assert_503_then_recovers(Mode::Swallow).await;
 }
 
 #[actix_web::test]
 async fn redis_refused_connections_503_then_recovers() {
-    survives(Mode::Refuse).await;
+    assert_503_then_recovers(Mode::Refuse).await;
 }
 
 #[actix_web::test]
 async fn redis_cut_mid_response_503_then_recovers() {
-    survives(Mode::CutAfter(5)).await;
+    assert_503_then_recovers(Mode::CutAfter(5)).await;
 }
 
 #[actix_web::test]

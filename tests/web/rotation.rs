@@ -50,7 +50,7 @@ on_both_stacks!(rotation_race_across_instances_leaves_one_key, |stack| async {
 
 /// Holds a request of a remembered session while another rotates the key, and asserts that the late response keeps the
 /// new cookie.
-async fn late_answer(app: &TestApp, door: &Door, rotating: &TestApp, kind: &str) {
+async fn assert_late_response_keeps_cookie(app: &TestApp, door: &Door, rotating: &TestApp, kind: &str) {
     let (ada, client) = (Person::new("Ada Lovelace"), Rc::new(app.client()));
     let _ = ada.register(&client).await;
     let _ = ada.sign_in_remembered(&client).await;
@@ -70,23 +70,23 @@ async fn late_answer(app: &TestApp, door: &Door, rotating: &TestApp, kind: &str)
 
 on_both_stacks!(late_read_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
-    late_answer(&app, &door, &app, "/test/held/read").await;
+    assert_late_response_keeps_cookie(&app, &door, &app, "/test/held/read").await;
 });
 
 on_both_stacks!(late_change_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
-    late_answer(&app, &door, &app, "/test/held/change").await;
+    assert_late_response_keeps_cookie(&app, &door, &app, "/test/held/change").await;
 });
 
 on_both_stacks!(late_rotation_keeps_rotated_cookie, |stack| async {
     let (app, door) = start(stack).await;
-    late_answer(&app, &door, &app, "/test/held/rotate").await;
+    assert_late_response_keeps_cookie(&app, &door, &app, "/test/held/rotate").await;
 });
 
 on_both_stacks!(late_read_keeps_cookie_rotated_on_other_instance, |stack| async {
     let (app, door) = start(stack).await;
     let second = app.second_instance().await;
-    late_answer(&app, &door, &second, "/test/held/read").await;
+    assert_late_response_keeps_cookie(&app, &door, &second, "/test/held/read").await;
 });
 
 on_both_stacks!(late_read_keeps_cookie_of_next_login, |stack| async {

@@ -19,7 +19,7 @@ fn example(line: &Line) -> String {
     path
 }
 
-async fn ask(client: &Client, method: &str, path: &str) -> Answer {
+async fn send(client: &Client, method: &str, path: &str) -> Answer {
     let request = client.request(method.parse().unwrap(), path);
     match method {
         "POST" => request.form(&[]).send().await,
@@ -28,7 +28,7 @@ async fn ask(client: &Client, method: &str, path: &str) -> Answer {
 }
 
 /// Returns whether the request reached a handler: a page, or an error about an empty form or a missing resource.
-fn was_let_in(answer: &Answer) -> bool {
+fn reached_handler(answer: &Answer) -> bool {
     let to_login = answer.location().is_some_and(|location| location.starts_with("/login"));
     !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
 }
@@ -60,9 +60,9 @@ on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
     for line in lines() {
         let client = app.client();
         let (path, method) = (example(&line), line.method.as_str());
-        let answer = ask(&client, method, &path).await;
+        let answer = send(&client, method, &path).await;
         match (line.rule, method) {
-            (Rule::Public, _) => assert!(was_let_in(&answer), "{}", answer.summary()),
+            (Rule::Public, _) => assert!(reached_handler(&answer), "{}", answer.summary()),
             (_, "POST") => {
                 let page = answer.expect(401).has("Sign in first");
                 assert_page(&page);
@@ -72,7 +72,7 @@ on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
                 let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
                 let location = format!("/login?next={next}");
                 answer.to(&location);
-                ask(&client, "HEAD", &path).await.to(&location);
+                send(&client, "HEAD", &path).await.to(&location);
                 let problem =
                     client.request(Method::GET, &path).header("accept", "application/json").send().await;
                 let problem = problem.expect(401);
@@ -92,13 +92,13 @@ on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
     for line in lines() {
         let client = app.client();
         ada.sign_in(&client).await;
-        let answer = ask(&client, line.method.as_str(), &example(&line)).await;
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
         if line.rule == Rule::Admin {
             let page = answer.expect(403).has("Only administrators");
             assert_page(&page);
             assert!(page.texts("header .who")[0].contains(&ada.name), "the page names the signed-in user");
         } else {
-            assert!(was_let_in(&answer), "{}", answer.summary());
+            assert!(reached_handler(&answer), "{}", answer.summary());
         }
     }
 });
@@ -109,8 +109,8 @@ on_both_stacks!(routes_admin_reaches_all, |stack| async {
     for line in lines() {
         let client = app.client();
         grace.sign_in(&client).await;
-        let answer = ask(&client, line.method.as_str(), &example(&line)).await;
-        assert!(was_let_in(&answer), "{}", answer.summary());
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
+        assert!(reached_handler(&answer), "{}", answer.summary());
     }
 });
 
@@ -128,7 +128,7 @@ on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
                 continue;
             }
             for client in [&admin, &app.client()] {
-                let answer = ask(client, method, &path).await.expect(405);
+                let answer = send(client, method, &path).await.expect(405);
                 assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
                 assert_eq!(header_complaints(&answer), Vec::<String>::new());
                 assert!(method == "HEAD" || answer.is_html(), "{method} {path}");
@@ -158,7 +158,7 @@ on_both_stacks!(routes_unknown_path_404, |stack| async {
     ] {
         for client in [&admin, &visitor] {
             for method in ["GET", "POST", "DELETE", "TRACE"] {
-                let page = ask(client, method, path).await;
+                let page = send(client, method, path).await;
                 assert_eq!(page.status, 404, "{}", page.summary());
                 assert_page(&page);
             }

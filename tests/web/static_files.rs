@@ -13,7 +13,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// The URLs of the static files that a page uses.
-fn addresses(page: &Answer) -> Vec<String> {
+fn file_urls(page: &Answer) -> Vec<String> {
     let links = page.attributes("link[href]", "href");
     links.into_iter().chain(page.attributes("script[src]", "src")).collect()
 }
@@ -22,9 +22,9 @@ fn addresses(page: &Answer) -> Vec<String> {
 async fn static_urls_have_content_hash_cached_one_year() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
-    let addresses = addresses(&client.get("/").await.expect(200));
-    assert_eq!(addresses.len(), 3, "{addresses:?}");
-    for address in addresses {
+    let file_urls = file_urls(&client.get("/").await.expect(200));
+    assert_eq!(file_urls.len(), 3, "{file_urls:?}");
+    for address in file_urls {
         let file = client.get(&address).await.expect(200);
         let hash = format!("{:x}", Sha256::digest(file.body.as_bytes()));
         assert!(
@@ -102,7 +102,7 @@ async fn static_files_and_front_page_served_without_stores() {
         app.stores().redis_proxy().reset_connections();
         app.stores().postgres_proxy().set(mode);
         app.stores().postgres_proxy().reset_connections();
-        for address in addresses(&signed_in) {
+        for address in file_urls(&signed_in) {
             // The request has a session cookie, which is not read.
             assert!(client.get(&address).await.expect(200).set_cookies().is_empty());
         }

@@ -49,14 +49,14 @@ async fn change(client: &Client) {
 
 /// Asserts that a client is not signed in: a page redirects to the sign-in, a form gets a 401, and the front page shows
 /// no user.
-async fn assert_nobody(client: &Client) {
+async fn assert_anonymous(client: &Client) {
     assert!(!signed_in(&client.copy()).await);
     let _ = client.copy().post("/test/change", &[]).await.expect(401);
     let _ = client.copy().get("/").await.expect(200).has("You are not signed in.");
 }
 
 /// The stored state of the only active session.
-fn stored(app: &TestApp, backend: Backend) -> String {
+fn stored_state(app: &TestApp, backend: Backend) -> String {
     match backend {
         Backend::Redis => app.redis().get(&app.redis().keys()[0]).unwrap(),
         _ => app.query_one("SELECT state FROM sessions WHERE ended_at IS NULL").unwrap(),
@@ -64,7 +64,7 @@ fn stored(app: &TestApp, backend: Backend) -> String {
 }
 
 /// Replaces a stored state.
-fn put(app: &TestApp, backend: Backend, key: &str, text: &str) {
+fn replace_state(app: &TestApp, backend: Backend, key: &str, text: &str) {
     match backend {
         Backend::Redis => app.redis().set(&format!("sess:{key}"), text),
         _ => {
@@ -148,17 +148,17 @@ on_all_backends!(store_rotation_changes_key_only, |backend| async {
             false => ada.register(&client).await,
         };
         change(&client).await;
-        let (id, mut dead, lifetime) =
+        let (id, mut old_clients, lifetime) =
             (id_of(&client).await, vec![client.copy()], client.cookie(COOKIE).unwrap().max_age());
         for _ in 0..2 {
             let answer = client.post("/test/rotate", &[]).await.expect(200);
             assert_eq!(new_cookie(&answer).unwrap().max_age(), lifetime);
-            dead.push(client.copy());
+            old_clients.push(client.copy());
         }
-        let _ = dead.pop();
+        let _ = old_clients.pop();
         assert_eq!((id_of(&client).await, counter(&client).await), (id.clone(), Some(1)));
-        for old in &dead {
-            assert_nobody(old).await;
+        for old in &old_clients {
+            assert_anonymous(old).await;
         }
         let key = column(&app, &format!("SELECT store_key FROM sessions WHERE id = {}", quoted(&id)));
         assert_eq!(key, [store_key(&key_in(&client.cookie(COOKIE).unwrap().value))]);
@@ -173,7 +173,7 @@ on_all_backends!(store_login_inherits_no_state, |backend| async {
     let (before, id) = (client.copy(), id_of(&client).await);
     let _ = ada.sign_in(&client).await;
     assert_eq!(counter(&client).await, None);
-    assert_nobody(&before).await;
+    assert_anonymous(&before).await;
     assert_ne!(id_of(&client).await, id);
     assert_eq!((reason(&app, &id).as_deref(), backend.entries(&app).len()), (Some("replaced"), 1));
 });
@@ -183,11 +183,11 @@ on_all_backends!(store_purge_removes_cookie_and_state, |backend| async {
     let (_, client) = app.person("Ada Lovelace").await;
     change(&client).await;
     let before = client.copy();
-    let gone = client.post("/logout", &[]).await.to("/").set_cookies();
-    let gone = gone.iter().find(|cookie| cookie.name == COOKIE).unwrap();
-    assert_eq!((gone.max_age(), gone.attribute("path")), (Some(0), Some("/")));
+    let removal = client.post("/logout", &[]).await.to("/").set_cookies();
+    let removal = removal.iter().find(|cookie| cookie.name == COOKIE).unwrap();
+    assert_eq!((removal.max_age(), removal.attribute("path")), (Some(0), Some("/")));
     assert_eq!(client.cookie(COOKIE), None);
-    assert_nobody(&before).await;
+    assert_anonymous(&before).await;
     let visit = before.get("/test/who").await.expect(200);
     assert_eq!((visit.json()["counter"].as_u64(), new_cookie(&visit)), (None, None));
     assert_eq!((live(&app), backend.entries(&app)), (vec![], vec![]));
@@ -202,10 +202,10 @@ on_all_backends!(store_request_renews_lifetime, |backend| async {
         let id = id_of(client).await;
         let of_session = format!("SELECT store_key FROM sessions WHERE id = {}", quoted(&id));
         let entry = format!("sess:{}", column(&app, &of_session)[0]);
-        let lasts = |seconds: i64| (ttl - 60..=ttl + 120).contains(&seconds);
-        assert!(lasts(idle_seconds(&app, backend, &id)), "{}", idle_seconds(&app, backend, &id));
+        let is_full_ttl = |seconds: i64| (ttl - 60..=ttl + 120).contains(&seconds);
+        assert!(is_full_ttl(idle_seconds(&app, backend, &id)), "{}", idle_seconds(&app, backend, &id));
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
             assert_eq!(app.redis().ask::<i64>(&["EXPIRE", &entry, "100"]), 1);
         }
         let late = match backend {
@@ -219,15 +219,19 @@ on_all_backends!(store_request_renews_lifetime, |backend| async {
         let answer = client.get("/profile").await.expect(200);
         assert_eq!(new_cookie(&answer).and_then(|cookie| cookie.max_age()), (ttl > DAY).then_some(ttl));
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "not renewed: {}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "not renewed: {}", app.redis().ttl(&entry));
         }
         let seen = format!("SELECT count(*) FROM sessions {id_is} AND last_seen_at > '2026-01-01 00:00:01'");
         eventually(|| async { app.query_one(&seen).as_deref() == Some("1") }).await;
-        assert!(lasts(idle_seconds(&app, backend, &id)), "not renewed: {}", idle_seconds(&app, backend, &id));
+        assert!(
+            is_full_ttl(idle_seconds(&app, backend, &id)),
+            "not renewed: {}",
+            idle_seconds(&app, backend, &id)
+        );
         // A change renews the lifetime too, and keeps it finite.
         change(client).await;
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
         }
     }
 });
@@ -244,13 +248,13 @@ on_all_backends!(store_expired_session_gone_for_request_in_flight, |backend| asy
             Backend::Redis => app.redis().flush(),
             _ => drop(app.sql("UPDATE sessions SET expires_at = '2026-01-01 00:00:00', last_seen_at = '2026-01-01 00:00:00'")),
         }
-        assert_nobody(&before).await;
+        assert_anonymous(&before).await;
         door.let_in(1);
         let _ = held.await.unwrap();
-        assert_nobody(&before).await;
+        assert_anonymous(&before).await;
         if backend == Backend::Redis {
             assert_eq!(backend.entries(&app), Vec::<String>::new());
-            assert_nobody(&client).await;
+            assert_anonymous(&client).await;
         }
     }
 });
@@ -265,7 +269,7 @@ on_all_backends!(store_missing_state_ends_session, |backend| async {
         Backend::Redis => assert!(app.redis().del(&format!("sess:{entry}"))),
         _ => drop(app.sql(&format!("UPDATE sessions SET state = NULL WHERE id = {}", quoted(&lost)))),
     }
-    assert_nobody(&client).await;
+    assert_anonymous(&client).await;
     assert_eq!(listed(&other).await, [id_of(&other).await]);
     assert_eq!((reason(&app, &lost).as_deref(), live(&app).len()), (Some("missing"), 1));
 });

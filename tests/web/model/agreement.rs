@@ -7,7 +7,7 @@ use super::*;
 impl World {
     /// Checks every browser on both instances, then the lists, the catalogue and the store.
     pub(super) async fn check(&mut self) {
-        let working: BTreeMap<&str, usize> = self
+        let active: BTreeMap<&str, usize> = self
             .sessions
             .iter()
             .filter(|known| known.end.is_none())
@@ -33,7 +33,7 @@ impl World {
             let list = listed(&self.browsers[browser].at(&self.apps[self.checks % 2])).await;
             assert_eq!(list[0], known.id, "the current session comes first");
             let own: BTreeSet<&str> =
-                working.iter().filter(|(_, user)| **user == known.user).map(|(id, _)| *id).collect();
+                active.iter().filter(|(_, user)| **user == known.user).map(|(id, _)| *id).collect();
             assert_eq!(
                 list.iter().map(String::as_str).collect::<BTreeSet<_>>(),
                 own,
@@ -41,16 +41,16 @@ impl World {
             );
             assert_eq!(list.len(), own.len());
         }
-        self.check_behind(&working).await;
+        self.check_admin_list_and_stores(&active).await;
         self.checks += 1;
     }
 
     /// Checks the administrator's list and count, the catalogue, and the store.
-    async fn check_behind(&self, working: &BTreeMap<&str, usize>) {
+    async fn check_admin_list_and_stores(&self, active: &BTreeMap<&str, usize>) {
         let app = &self.apps[self.checks % 2];
         let admin = self.admin.at(app);
         let root = id_of(&admin).await;
-        let all: BTreeSet<&str> = working.keys().copied().chain([root.as_str()]).collect();
+        let all: BTreeSet<&str> = active.keys().copied().chain([root.as_str()]).collect();
         let page = admin.get("/admin/sessions").await.expect(200);
         let noun = if all.len() == 1 { "session" } else { "sessions" };
         let _ = page.has(&format!("{} active {noun}", all.len()));
@@ -80,6 +80,6 @@ impl World {
             "SELECT count(*) FROM sessions WHERE store_key = {} AND expires_at < '2026-01-02 00:00:00'",
             quoted(key)
         );
-        self.left.contains(key) || self.apps[0].query_one(&expired).as_deref() == Some("1")
+        self.undeleted.contains(key) || self.apps[0].query_one(&expired).as_deref() == Some("1")
     }
 }

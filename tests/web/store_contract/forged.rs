@@ -15,7 +15,7 @@ fn cookie_for(key: &str) -> String {
 on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, client) = app.person("Ada Lovelace").await;
-    let (good, key) = (stored(&app, backend), backend.entries(&app).remove(0));
+    let (good, key) = (stored_state(&app, backend), backend.entries(&app).remove(0));
     let entries: HashMap<String, String> = serde_json::from_str(&good).unwrap();
     let with = |name: &str, value: &str| {
         let mut entries = entries.clone();
@@ -36,21 +36,21 @@ on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
     mangled.push(with("session_id", "\"another\""));
     mangled.push(with("absolute_end", "1"));
     for text in &mangled {
-        put(&app, backend, &key, text);
-        assert_nobody(&client).await;
+        replace_state(&app, backend, &key, text);
+        assert_anonymous(&client).await;
     }
-    put(&app, backend, &key, &good);
+    replace_state(&app, backend, &key, &good);
     assert!(signed_in(&client).await, "the original state signs in again");
 });
 
 on_all_backends!(store_swapped_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, ada) = app.person("Ada Lovelace").await;
-    let state = stored(&app, backend);
+    let state = stored_state(&app, backend);
     let (_, grace) = app.person("Grace Hopper").await;
     let key = store_key(&key_in(&grace.cookie(COOKIE).unwrap().value));
-    put(&app, backend, &key, &state);
-    assert_nobody(&grace).await;
+    replace_state(&app, backend, &key, &state);
+    assert_anonymous(&grace).await;
     assert!(signed_in(&ada).await);
 });
 
@@ -63,7 +63,7 @@ on_all_backends!(store_chosen_key_is_never_adopted, |backend| async {
     for chosen in [&unknown, &hashed, &real[1..], "p", "", "x", "é", &"p".repeat(2_000)] {
         let thief = app.client();
         thief.set_cookie(COOKIE, &cookie_for(chosen));
-        assert_nobody(&thief).await;
+        assert_anonymous(&thief).await;
         let _ = thief.post("/test/rotate", &[]).await.expect(401);
         thief.set_cookie(COOKIE, &cookie_for(chosen));
         let _ = ada.sign_in(&thief).await;
@@ -83,12 +83,12 @@ on_all_backends!(store_chosen_key_is_never_adopted, |backend| async {
 async fn store_entry_planted_in_redis_is_no_session() {
     let (app, _) = start(Backend::Redis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
-    let state = stored(&app, Backend::Redis);
+    let state = stored_state(&app, Backend::Redis);
     let chosen = format!("p{}", "a".repeat(64));
-    put(&app, Backend::Redis, &store_key(&chosen), &state);
+    replace_state(&app, Backend::Redis, &store_key(&chosen), &state);
     let thief = app.client();
     thief.set_cookie(COOKIE, &cookie_for(&chosen));
-    assert_nobody(&thief).await;
+    assert_anonymous(&thief).await;
     let _ = thief.post("/test/rotate", &[]).await.expect(401);
     assert!(signed_in(&client).await);
     assert_eq!(column(&app, "SELECT store_key FROM sessions").len(), 1);
@@ -96,5 +96,5 @@ async fn store_entry_planted_in_redis_is_no_session() {
     let victim = thief.copy();
     let _ = ada.sign_in(&victim).await;
     assert!(signed_in(&victim).await);
-    assert_nobody(&thief).await;
+    assert_anonymous(&thief).await;
 }
