@@ -1,6 +1,6 @@
-//! The application over HTTP, on real servers and on both stacks. Run with `scripts/test`.
+//! Tests the application over HTTP with real databases, on both stacks. Run with `scripts/test`.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on says so by panicking, helpers and all")]
+#![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
 mod support;
 

@@ -1,8 +1,8 @@
-//! `/activity`: one's own security log.
+//! Tests `/activity`, where users see the security log of their own account.
 
 use crate::support::*;
 
-on_both_stacks!(people_see_what_happened_to_their_account_and_nobody_elses, |stack| async {
+on_both_stacks!(activity_lists_own_events_only, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -23,8 +23,8 @@ on_both_stacks!(people_see_what_happened_to_their_account_and_nobody_elses, |sta
         .await;
     let page = client.get("/activity").await.expect(200);
     assert_page(&page);
-    let whats = page.texts(".events li > p:first-child");
-    let whats: Vec<&str> = whats.iter().map(|what| what.trim_end_matches(" This device")).collect();
+    let kinds = page.texts(".events li > p:first-child");
+    let kinds: Vec<&str> = kinds.iter().map(|what| what.trim_end_matches(" This device")).collect();
     let expected = [
         "Session ended by an administrator",
         "Signed in",
@@ -33,14 +33,14 @@ on_both_stacks!(people_see_what_happened_to_their_account_and_nobody_elses, |sta
         "Signed in",
         "Account created",
     ];
-    assert_eq!(whats, expected);
+    assert_eq!(kinds, expected);
     let page = page.has("127.0.9.9").has("curl 8").has("Firefox 140 on Linux").has("lost <i>laptop</i>");
     page.lacks("Grace").lacks("grace.hopper");
     let admins = admin.get("/activity").await.expect(200).lacks("127.0.9.9");
     assert_page(&admins);
 });
 
-on_both_stacks!(a_long_history_comes_in_pages_of_fifty, |stack| async {
+on_both_stacks!(activity_pages_hold_fifty_events, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = app.user_id(&ada);

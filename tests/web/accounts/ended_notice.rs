@@ -1,4 +1,5 @@
-//! Without a script the next click says why the session ended: once, and only to the browser that had it.
+//! Tests the notice that tells why a session ended: shown at the next request, once, and only in the browser that had
+//! the session.
 
 use reqwest::Method;
 
@@ -9,11 +10,11 @@ use crate::support::{
 
 const BY_ADMIN: &str = "You were signed out by an administrator: Laptop stolen";
 
-async fn notice(client: &Client) -> Vec<String> {
+async fn end_notices(client: &Client) -> Vec<String> {
     client.get_following("/profile").await.expect(200).texts("main > .notice")
 }
 
-on_both_stacks!(the_sign_in_page_says_what_the_administrator_wrote, |stack| async {
+on_both_stacks!(end_notice_shows_admin_reason_once, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -30,34 +31,34 @@ on_both_stacks!(the_sign_in_page_says_what_the_administrator_wrote, |stack| asyn
     let page = client.get_following("/profile").await.expect(200);
     assert_page(&page);
     assert_eq!(page.texts("main > .notice"), [BY_ADMIN]);
-    assert_eq!(notice(&client).await, Vec::<String>::new(), "it is said once");
+    assert_eq!(end_notices(&client).await, Vec::<String>::new(), "the notice is shown once");
 
     let others = app.client();
-    assert_eq!(notice(&others).await, Vec::<String>::new());
+    assert_eq!(end_notices(&others).await, Vec::<String>::new());
     ada.sign_in(&client).await;
     client.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(each_end_by_others_has_its_sentence, |stack| async {
+on_both_stacks!(end_notice_names_cause, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (second, third, fourth) = (app.client(), app.client(), app.client());
     first.get("/profile").await.expect(200);
     ada.sign_in(&second).await;
     ada.sign_in(&third).await;
-    assert!(notice(&first).await[0].contains("only so many sessions are allowed at once"));
+    assert!(end_notices(&first).await[0].contains("only so many sessions are allowed at once"));
     third.post("/sessions/end-others", &[]).await.to("/sessions");
     third.get("/sessions").await.expect(200);
-    assert_eq!(notice(&second).await, ["You were signed out from another device."]);
+    assert_eq!(end_notices(&second).await, ["You were signed out from another device."]);
     ada.sign_in(&fourth).await;
     let new = "quartz-lantern-58-birch";
     let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
     fourth.post("/profile/password", &fields).await.to("/profile");
     let sentence = "You were signed out because the password of your account was changed.";
-    assert_eq!(notice(&third).await, [sentence]);
+    assert_eq!(end_notices(&third).await, [sentence]);
 });
 
-on_both_stacks!(a_farewell_does_not_stand_in_the_place_of_what_was_just_done, |stack| async {
+on_both_stacks!(end_notice_does_not_replace_flash_message, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -69,42 +70,45 @@ on_both_stacks!(a_farewell_does_not_stand_in_the_place_of_what_was_just_done, |s
     let set = "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
     let sentence = "You were signed out because the password of your account was changed.";
     assert_eq!(client.get("/login").await.expect(200).texts("main > .notice"), [set, sentence]);
-    assert_eq!(notice(&client).await, Vec::<String>::new(), "both are said once");
+    assert_eq!(end_notices(&client).await, Vec::<String>::new(), "both notices are shown once");
 });
 
-on_both_stacks!(what_the_browser_did_itself_is_no_news, |stack| async {
+on_both_stacks!(end_notice_absent_after_own_action, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     client.get("/profile").await.expect(200).has("Your account is ready");
     let before = client.copy();
     ada.sign_in(&client).await;
-    assert_eq!(notice(&before).await, Vec::<String>::new(), "replaced");
+    assert_eq!(end_notices(&before).await, Vec::<String>::new(), "replaced");
     let before = client.copy();
     client.post("/logout", &[]).await.to("/");
-    assert_eq!(notice(&before).await, Vec::<String>::new(), "signed out");
-    // A key that was rotated says nothing of the session that goes on.
+    assert_eq!(end_notices(&before).await, Vec::<String>::new(), "signed out");
+    // A rotated key gives no end notice, because its session goes on.
     ada.sign_in(&client).await;
     let before = client.copy();
     let new = "quartz-lantern-58-birch";
     let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
     client.post("/profile/password", &fields).await.to("/profile");
-    assert_eq!(notice(&before).await, Vec::<String>::new(), "rotated");
+    assert_eq!(end_notices(&before).await, Vec::<String>::new(), "rotated");
 });
 
-on_both_stacks!(who_was_away_too_long_is_told_so, |stack| async {
+on_both_stacks!(end_notice_after_idle_timeout, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_IDLE_TTL", "1s").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = own_session_id(&client).await;
     eventually(|| async { app.end_reason(&id).is_some() }).await;
-    assert_eq!(notice(&client).await, ["You were signed out because you had not been here for a while."]);
+    assert_eq!(
+        end_notices(&client).await,
+        ["You were signed out because you had not been here for a while."]
+    );
 });
 
-on_both_stacks!(markup_in_a_reason_is_text, |stack| async {
+on_both_stacks!(end_notice_escapes_markup_in_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = own_session_id(&client).await;
     let reason = "<script>alert(1)</script> & \"so on\"";
     admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", reason)]).await.to("/admin/sessions");
-    assert_eq!(notice(&client).await, [format!("You were signed out by an administrator: {reason}")]);
+    assert_eq!(end_notices(&client).await, [format!("You were signed out by an administrator: {reason}")]);
 });

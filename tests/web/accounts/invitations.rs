@@ -1,4 +1,4 @@
-//! One-time links: `POST /admin/users`, `…/send-reset`, and `/password/reset`, where they are used.
+//! Tests one-time links: `POST /admin/users` and `…/send-reset` make them, and `/password/reset` accepts them.
 
 use crate::support::{
     admin_pages::{link_on, token_of},
@@ -9,7 +9,7 @@ use crate::support::{
 
 const NEW: &str = "copper-lantern-17-orchid";
 
-fn choose<'a>(token: &'a str, password: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
+fn reset_fields<'a>(token: &'a str, password: &'a str, again: &'a str) -> [(&'static str, &'a str); 3] {
     [("token", token), ("password", password), ("password_confirmation", again)]
 }
 
@@ -22,7 +22,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(an_invitation_is_shown_once_and_makes_an_account, |stack| async {
+on_both_stacks!(invitation_link_shown_once_activates_account, |stack| async {
     let builder = TestApp::builder(stack).var("BASE_URL", "https://login.example.org");
     let app = builder.var("REGISTRATION", "closed").start().await;
     let made = Person::new("Grace Hopper");
@@ -56,7 +56,7 @@ on_both_stacks!(an_invitation_is_shown_once_and_makes_an_account, |stack| async 
         assert_page(&page);
         assert_eq!(page.value_of("token").as_deref(), Some(&*token));
     }
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.to("/login");
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.to("/login");
     let _ = visitor.get("/login").await.expect(200).has("Your password is set.");
     let _ = visitor.get("/profile").await.expect(303);
     let _ = sign_in(&app, "ada@example.org", NEW).await.to("/profile");
@@ -64,7 +64,7 @@ on_both_stacks!(an_invitation_is_shown_once_and_makes_an_account, |stack| async 
     let _ = admin.get("/admin/users?state=invited").await.expect(200).has("Nobody fits");
 });
 
-on_both_stacks!(an_invitation_with_a_mistake_keeps_what_was_typed, |stack| async {
+on_both_stacks!(invitation_invalid_422_keeps_input, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for (name, email, role, field) in [
@@ -87,7 +87,7 @@ on_both_stacks!(an_invitation_with_a_mistake_keeps_what_was_typed, |stack| async
     assert_eq!(app.user_token_count(), 0);
 });
 
-on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
+on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let token = token_of(&invite(&admin, "Ada", "ada@example.org").await);
@@ -97,30 +97,30 @@ on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
         ("ada@example.org", "ada@example.org", "password"),
         (NEW, "x", "password_confirmation"),
     ] {
-        let page = visitor.post("/password/reset", &choose(&token, password, again)).await.expect(422);
+        let page = visitor.post("/password/reset", &reset_fields(&token, password, again)).await.expect(422);
         assert_page(&page);
         assert!(page.field_error(field).is_some(), "{}", page.summary());
-        assert!(!page.body.contains(NEW), "the password came back");
+        assert!(!page.body.contains(NEW), "the password was sent back");
     }
     let hash = app.password_hash_of("ada@example.org");
     for wrong in ["", "guess", &token.to_uppercase(), &format!("{token}x")] {
         let page = visitor.get(&format!("/password/reset?token={wrong}")).await.expect(404);
         assert_page(&page);
-        let page = visitor.post("/password/reset", &choose(wrong, NEW, NEW)).await.expect(422);
+        let page = visitor.post("/password/reset", &reset_fields(wrong, NEW, NEW)).await.expect(422);
         assert_page(&page);
         assert!(!page.has("Ask the administrator").body.contains(NEW));
     }
     let old = [("token", &*token), ("password", NEW), ("password_confirmation", NEW), ("email", "x")];
     let _ = visitor.post("/password/reset", &old).await.expect(422).has("no field");
     app.set_active("ada@example.org", false);
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     app.set_active("ada@example.org", true);
     app.expire_tokens();
     let _ = visitor.get(&format!("/password/reset?token={token}")).await.expect(404);
-    let _ = visitor.post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = visitor.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     assert_eq!(app.password_hash_of("ada@example.org"), hash);
 
-    // Its time is over, but the person is still invited: a new link is an invitation and ends the old one.
+    // The link has expired, but the user is still invited: a new link is an invitation and revokes the old one.
     let ada = Person { email: "ada@example.org".to_owned(), ..Person::new("Ada") };
     let path = app.admin_path(&ada);
     let page = admin.post(&format!("{path}/send-reset"), &[]).await.expect(200).has("Invitation for Ada");
@@ -128,12 +128,12 @@ on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
     let second = token_of(&link_on(&page));
     app.revive_tokens();
     let _ = visitor.get(&format!("/password/reset?token={token}")).await.expect(404);
-    let fields = choose(&second, NEW, NEW);
+    let fields = reset_fields(&second, NEW, NEW);
     let (one, two) =
         tokio::join!(visitor.post("/password/reset", &fields), admin.post("/password/reset", &fields));
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [303, 422], "of two at once one succeeds");
+    assert_eq!(statuses, [303, 422], "one of two concurrent requests succeeds");
     let _ = sign_in(&app, "ada@example.org", NEW).await.to("/profile");
     let by = Some(app.user_id(&grace));
     let own = Some(app.user_id(&ada));
@@ -148,7 +148,7 @@ on_both_stacks!(a_link_works_once_and_in_its_time, |stack| async {
     assert_eq!(app.account_events(&ada), expected);
 });
 
-on_both_stacks!(a_reset_ends_every_session_and_every_other_link, |stack| async {
+on_both_stacks!(password_reset_ends_sessions_and_revokes_links, |stack| async {
     let (app, barrier) = start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -158,31 +158,31 @@ on_both_stacks!(a_reset_ends_every_session_and_every_other_link, |stack| async {
     let token = token_of(&link_on(&page));
     let [created, expires] = app.reset_token_times();
     assert_ne!(created, expires);
-    assert!(signed_in(&client).await, "a link alone changes nothing");
+    assert!(signed_in(&client).await, "making a link changes nothing");
     let late = std::rc::Rc::new(app.client());
     let proof = [("email", &*ada.email), ("password", PASSWORD)];
     let held = send_form(&late, "/test/held/sign-in", &proof);
     barrier.wait_for(1).await;
 
-    // Chosen in the browser of somebody who is signed in: that session ends like all others.
-    let _ = client.post("/password/reset", &choose(&token, NEW, NEW)).await.to("/login");
+    // The password is reset in a browser that is signed in: its session ends like all others.
+    let _ = client.post("/password/reset", &reset_fields(&token, NEW, NEW)).await.to("/login");
     barrier.release(1);
     let _ = held.await.unwrap().expect(403);
     assert!(!signed_in(&client).await);
     assert_eq!(app.end_reason(&id).as_deref(), Some("password_changed"));
-    let _ = client.post("/password/reset", &choose(&token, PASSWORD, PASSWORD)).await.expect(422);
+    let _ = client.post("/password/reset", &reset_fields(&token, PASSWORD, PASSWORD)).await.expect(422);
     let _ = sign_in(&app, &ada.email, PASSWORD).await.expect(401);
     let _ = sign_in(&app, &ada.email, NEW).await.to("/profile");
     assert_eq!(app.user_token_count(), 0);
 
-    // A deactivation kills a link for good.
+    // A deactivation revokes a link permanently.
     let token = token_of(&link_on(&admin.post(&format!("{path}/send-reset"), &[]).await.expect(200)));
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&path);
     let _ = admin.post(&format!("{path}/activate"), &[]).await.to(&path);
     let _ = client.get(&format!("/password/reset?token={token}")).await.expect(404);
 });
 
-on_both_stacks!(links_that_nobody_used_in_time_are_forgotten_but_invitations, |stack| async {
+on_both_stacks!(expired_reset_tokens_deleted_invitations_kept, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -195,10 +195,10 @@ on_both_stacks!(links_that_nobody_used_in_time_are_forgotten_but_invitations, |s
     assert_eq!(app.user_tokens(), [["invite", "eva@example.org"], ["reset", &bob.email]]);
 });
 
-on_both_stacks!(a_token_for_something_else_opens_no_password, |stack| async {
+on_both_stacks!(setup_token_rejected_by_password_reset, |stack| async {
     let app = TestApp::start(stack).await;
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();
     let _ = app.client().get(&format!("/password/reset?token={token}")).await.expect(404);
-    let _ = app.client().post("/password/reset", &choose(&token, NEW, NEW)).await.expect(422);
+    let _ = app.client().post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);
     let _ = app.client().get(app.setup_link().unwrap()).await.expect(200);
 });

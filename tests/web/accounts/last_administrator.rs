@@ -1,13 +1,13 @@
-//! There is always an administrator who can sign in, also when two give it up at once.
+//! Tests that there is always an administrator who can sign in, also when two are removed concurrently.
 
 use crate::support::*;
 
-on_both_stacks!(the_last_one_neither_leaves_nor_is_made_to, |stack| async {
+on_both_stacks!(last_admin_cannot_be_removed, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.admin("Ada Lovelace").await;
     let path = app.admin_path(&grace);
-    // One who may not sign in doesn't count.
+    // A deactivated administrator does not count.
     app.set_active(&ada, false);
     let delete = [("current_password", PASSWORD)];
     for (action, fields) in [("role", vec![("role", "user")]), ("deactivate", vec![])] {
@@ -19,7 +19,7 @@ on_both_stacks!(the_last_one_neither_leaves_nor_is_made_to, |stack| async {
     assert_eq!(app.administrators(), [&*grace.email]);
     let _ = admin.get("/admin/users").await.expect(200);
 
-    // Nor does one who was invited and has no password yet.
+    // An invited administrator without a password does not count either.
     let invited = [("name", "Eve"), ("email", "eve@example.org"), ("role", "admin")];
     let _ = admin.post("/admin/users", &invited).await.expect(201);
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.expect(422);
@@ -30,7 +30,7 @@ on_both_stacks!(the_last_one_neither_leaves_nor_is_made_to, |stack| async {
     assert_eq!(app.administrators(), [&*ada.email]);
 });
 
-on_both_stacks!(two_who_remove_each_other_at_once_do_not_both_succeed, |stack| async {
+on_both_stacks!(last_admin_race_leaves_one_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, first) = app.admin("Grace Hopper").await;
     let (ada, second) = app.admin("Ada Lovelace").await;
@@ -39,7 +39,7 @@ on_both_stacks!(two_who_remove_each_other_at_once_do_not_both_succeed, |stack| a
         for _ in 0..4 {
             let fields: &[_] = if action == "role" { &[("role", "user")] } else { &[] };
             let (one, two) = if action == "delete" {
-                // Of those who delete themselves one is refused, too.
+                // When both delete their own account, one is refused as well.
                 let fields = [("current_password", PASSWORD)];
                 let both = tokio::join!(
                     first.post("/profile/delete", &fields),
@@ -53,7 +53,7 @@ on_both_stacks!(two_who_remove_each_other_at_once_do_not_both_succeed, |stack| a
             };
             assert_eq!(app.administrators().len(), 1, "{}\n{}", one.summary(), two.summary());
             for answer in [&one, &two] {
-                // Whoever came second is no administrator any more, or is refused.
+                // The second request comes from an administrator already removed, or is refused.
                 assert!(matches!(answer.status, 303 | 401 | 403 | 422), "{}", answer.summary());
             }
             if action == "delete" {

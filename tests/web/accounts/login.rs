@@ -1,10 +1,10 @@
-//! `/login` and `/logout`
+//! Tests `/login` and `/logout`.
 
 use crate::support::*;
 
 const WRONG: &str = "Email or password is incorrect.";
 
-on_both_stacks!(signing_in_leads_to_the_profile_and_says_who_is_there, |stack| async {
+on_both_stacks!(login_redirects_to_profile_and_shows_user, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -17,7 +17,7 @@ on_both_stacks!(signing_in_leads_to_the_profile_and_says_who_is_there, |stack| a
     assert_eq!(app.event_count_of("sign_in_failed"), 0);
 });
 
-on_both_stacks!(an_address_is_known_in_any_case_and_with_spaces_around_it, |stack| async {
+on_both_stacks!(login_email_ignores_case_and_spaces, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     for email in ["ADA.LOVELACE@EXAMPLE.ORG", " ada.lovelace@example.org "] {
@@ -26,12 +26,12 @@ on_both_stacks!(an_address_is_known_in_any_case_and_with_spaces_around_it, |stac
     }
 });
 
-on_both_stacks!(an_unknown_address_and_a_wrong_password_answer_the_same, |stack| async {
+on_both_stacks!(login_unknown_email_and_wrong_password_same_401, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
     let mut answers = Vec::new();
-    // Addresses of one length, so that the pages can be compared whole.
+    // Both addresses have the same length, so that whole pages can be compared.
     let unknown = ada.email.replace("ada.", "eve.");
     for (email, password) in [(&ada.email, "wrong-anchor-93-maple"), (&unknown, PASSWORD)] {
         let page = client.post("/login", &[("email", email), ("password", password)]).await.expect(401);
@@ -56,11 +56,11 @@ on_both_stacks!(an_unknown_address_and_a_wrong_password_answer_the_same, |stack|
     assert_eq!(
         page.body.replace(&ada.email, "ADDRESS"),
         answers[0].1,
-        "a deactivated account is not told apart"
+        "a deactivated account gets the same page"
     );
 });
 
-on_both_stacks!(a_form_that_is_not_filled_in_comes_back_with_its_values, |stack| async {
+on_both_stacks!(login_incomplete_form_422_keeps_values, |stack| async {
     let app = TestApp::start(stack).await;
     let client = app.client();
     for (fields, field, email, remember) in [
@@ -78,7 +78,7 @@ on_both_stacks!(a_form_that_is_not_filled_in_comes_back_with_its_values, |stack|
     assert_eq!(app.event_count_of("sign_in_failed"), 0);
 });
 
-on_both_stacks!(next_is_followed_to_pages_of_this_site_only, |stack| async {
+on_both_stacks!(login_next_stays_on_this_site, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let sign_in = async |next: &str| {
@@ -112,7 +112,7 @@ on_both_stacks!(next_is_followed_to_pages_of_this_site_only, |stack| async {
     }
 });
 
-on_both_stacks!(next_survives_a_wrong_password, |stack| async {
+on_both_stacks!(login_next_kept_after_wrong_password, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -125,7 +125,7 @@ on_both_stacks!(next_survives_a_wrong_password, |stack| async {
     client.post("/login", &form.with(&[("password", PASSWORD)])).await.to("/sessions?x=1");
 });
 
-on_both_stacks!(only_a_remembered_sign_in_outlives_the_browser, |stack| async {
+on_both_stacks!(login_remembered_cookie_outlives_browser, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_REMEMBER_TTL", "10d").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (plain, remembered) = (app.client(), app.client());
@@ -145,17 +145,17 @@ on_both_stacks!(only_a_remembered_sign_in_outlives_the_browser, |stack| async {
     );
 });
 
-on_both_stacks!(the_same_browser_signing_in_again_replaces_its_session, |stack| async {
+on_both_stacks!(login_again_replaces_session, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
     ada.sign_in(&client).await;
-    assert_ne!(client.cookie("gatehouse"), thief.cookie("gatehouse"), "a new key at sign-in");
+    assert_ne!(client.cookie("gatehouse"), thief.cookie("gatehouse"), "the sign-in sets a new key");
     thief.get("/profile").await.to("/login?next=%2Fprofile");
     assert_eq!(client.get("/sessions").await.texts("li.session").len(), 1);
 });
 
-on_both_stacks!(signing_out_ends_the_session_here_and_in_the_store, |stack| async {
+on_both_stacks!(logout_ends_session_in_browser_and_store, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (id, copy) = (app.session_of(&ada), client.copy());

@@ -1,17 +1,17 @@
-//! `/sessions`: one's own.
+//! Tests `/sessions`, the list of a user's own sessions.
 
 use crate::support::*;
 
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/17.5 Mobile/15E148 Safari/604.1";
 
-/// The addresses of the buttons that end a session, in the order of the list.
-fn ends(page: &Answer) -> Vec<String> {
+/// The form actions that end a session, in the order of the list.
+fn end_actions(page: &Answer) -> Vec<String> {
     let actions = page.attributes("li.session form", "action");
     actions.into_iter().filter(|action| action.starts_with("/sessions/")).collect()
 }
 
-on_both_stacks!(this_device_comes_first_with_all_its_facts, |stack| async {
+on_both_stacks!(my_sessions_lists_this_device_first_with_details, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/sessions").await.expect(200).has("only device where you are signed in");
@@ -38,7 +38,7 @@ on_both_stacks!(this_device_comes_first_with_all_its_facts, |stack| async {
     assert!(cards[1].contains("127.0.0.9") && cards[1].contains("Remembered"), "{cards:?}");
 });
 
-on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
+on_both_stacks!(my_sessions_end_one_keeps_others, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (second, third) = (app.client().named(SAFARI), app.client());
@@ -46,7 +46,7 @@ on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
     ada.sign_in(&third).await;
     let page = client.get("/sessions").await.expect(200);
     let safari = page.texts("li.session").iter().position(|card| card.starts_with("Safari")).unwrap();
-    let end = &ends(&page)[safari - 1];
+    let end = &end_actions(&page)[safari - 1];
     client.post(end, &[]).await.to("/sessions");
     let page = client.get("/sessions").await.has("The session was ended.");
     assert_eq!(page.texts("li.session").len(), 2);
@@ -58,7 +58,7 @@ on_both_stacks!(one_session_is_ended_and_the_others_go_on, |stack| async {
     assert_eq!(app.end_reasons(), ["ended_by_user"]);
 });
 
-on_both_stacks!(all_others_are_ended_at_once, |stack| async {
+on_both_stacks!(my_sessions_end_others_keeps_current, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (_, bystander) = app.person("Grace Hopper").await;
@@ -68,15 +68,15 @@ on_both_stacks!(all_others_are_ended_at_once, |stack| async {
     client.post("/sessions/end-others", &[]).await.to("/sessions");
     let page = client.get("/sessions").await.expect(200).has("2 other sessions were ended.");
     assert_eq!(page.texts("li.session").len(), 1);
-    for dead in [&second, &third] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
+    for ended_client in [&second, &third] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
     }
     bystander.get("/profile").await.expect(200);
     client.post("/sessions/end-others", &[]).await.to("/sessions");
     client.get("/sessions").await.has("no other session");
 });
 
-on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
+on_both_stacks!(my_sessions_end_of_other_users_session_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = app.session_of(&ada);
@@ -88,11 +88,11 @@ on_both_stacks!(somebody_elses_session_is_not_found, |stack| async {
         assert_page(&page);
     }
     let page = user.post(&format!("/sessions/{id}/end"), &[]).await.expect(404);
-    assert_eq!(page.body, unknown.body, "it is told apart from one that never was");
+    assert_eq!(page.body, unknown.body, "the response differs from that for an unknown id");
     client.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
+on_both_stacks!(my_sessions_end_current_is_logout, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let copy = client.copy();
@@ -105,7 +105,7 @@ on_both_stacks!(ending_the_session_in_use_is_signing_out, |stack| async {
 });
 
 #[actix_web::test]
-async fn a_session_that_the_store_lost_is_off_the_list_and_recorded_as_missing() {
+async fn my_sessions_drops_session_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let kept = app.redis().keys();

@@ -1,4 +1,4 @@
-//! Which passwords are taken, and how they are kept.
+//! Tests which passwords are accepted, and how they are stored.
 
 use std::time::{Duration, Instant};
 
@@ -6,8 +6,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 
 use crate::support::*;
 
-/// A hundred and more different words' worth of a password, cut to so many code points.
-fn of_length(length: usize) -> String {
+/// Returns a strong password of `length` code points, built from varied words and numbers.
+fn password_of_length(length: usize) -> String {
     let words = [
         "violet", "anchor", "maple", "copper", "lantern", "orchid", "harbor", "zephyr", "quartz", "ümlaut",
         "日本", "😀",
@@ -39,18 +39,18 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(length_is_counted_in_code_points_from_8_to_128, |stack| async {
+on_both_stacks!(password_length_8_to_128_code_points, |stack| async {
     let app = TestApp::start(stack).await;
     for length in [64, 100, 127, 128] {
-        let (email, password) = (format!("u{length}@example.org"), of_length(length));
+        let (email, password) = (format!("u{length}@example.org"), password_of_length(length));
         register(&app, &email, &password).await.to("/profile");
         sign_in(&app, &email, &password).await.to("/profile");
     }
-    // Eight code points, of which some have four bytes.
+    // Eight code points, some of four bytes.
     register(&app, "u8@example.org", "q😀Z7é%ßk").await.to("/profile");
     for (password, part) in [
         ("q😀Z7é%ß".to_owned(), "at least 8 characters; this has 7"),
-        (of_length(129), "at most 128 characters; this has 129"),
+        (password_of_length(129), "at most 128 characters; this has 129"),
     ] {
         let page = register(&app, "no@example.org", &password).await.expect(422);
         assert!(page.field_error("password").unwrap().contains(part), "{}", page.summary());
@@ -58,7 +58,7 @@ on_both_stacks!(length_is_counted_in_code_points_from_8_to_128, |stack| async {
     assert_eq!(app.user_count(), 5);
 });
 
-on_both_stacks!(the_least_length_is_configured, |stack| async {
+on_both_stacks!(password_min_length_follows_setting, |stack| async {
     let app = TestApp::builder(stack).var("PASSWORD_MIN_LENGTH", "15").start().await;
     let page = app.client().get("/register").await.has("At least 15 characters");
     assert_page(&page);
@@ -67,9 +67,9 @@ on_both_stacks!(the_least_length_is_configured, |stack| async {
     register(&app, "ada@example.org", "q7Z-kx%9vB#w2pL").await.to("/profile");
 });
 
-on_both_stacks!(nothing_of_a_password_is_cut_trimmed_or_folded, |stack| async {
+on_both_stacks!(password_is_not_cut_trimmed_or_case_folded, |stack| async {
     let app = TestApp::start(stack).await;
-    let password = format!(" {}Y ", of_length(97));
+    let password = format!(" {}Y ", password_of_length(97));
     assert_eq!(password.chars().count(), 100);
     register(&app, "ada@example.org", &password).await.to("/profile");
     let last_changed = format!("{}z", &password[..password.len() - 1]);
@@ -86,7 +86,7 @@ on_both_stacks!(nothing_of_a_password_is_cut_trimmed_or_folded, |stack| async {
     sign_in(&app, "ada@example.org", &password).await.to("/profile");
 });
 
-on_both_stacks!(a_megabyte_is_refused_at_once, |stack| async {
+on_both_stacks!(password_of_one_megabyte_413_quickly, |stack| async {
     let app = TestApp::start(stack).await;
     let huge = "x".repeat(1_000_000);
     for path in ["/register", "/login"] {
@@ -100,13 +100,13 @@ on_both_stacks!(a_megabyte_is_refused_at_once, |stack| async {
         app.client().post(path, &fields).await.expect(413);
         assert!(began.elapsed() < Duration::from_secs(5), "{path} took {:?}", began.elapsed());
     }
-    // What fits into a form is refused by its length, before anything is estimated or hashed.
+    // A password that fits into a form is refused by its length before it is estimated or hashed.
     let page = register(&app, "ada@example.org", &"x1".repeat(15_000)).await.expect(422);
     assert!(page.field_error("password").unwrap().contains("this has 30000"));
     sign_in(&app, "ada@example.org", &"x".repeat(60_000)).await.expect(401);
 });
 
-on_both_stacks!(what_is_easy_to_guess_is_refused_with_the_reason, |stack| async {
+on_both_stacks!(password_weak_422_with_reason, |stack| async {
     let app = TestApp::start(stack).await;
     for (password, part) in [
         ("password1", "common"),
@@ -125,11 +125,11 @@ on_both_stacks!(what_is_easy_to_guess_is_refused_with_the_reason, |stack| async 
         assert!(!page.body.contains(password) || part == password.to_lowercase(), "{password} was sent back");
     }
     assert_eq!(app.user_count(), 0);
-    // No rule says which characters there must be.
+    // No rule requires certain characters.
     register(&app, "countess@analytical.example", "correct horse battery staple").await.to("/profile");
 });
 
-on_both_stacks!(password_managers_know_what_each_field_is, |stack| async {
+on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async {
     let app = TestApp::start(stack).await;
     let link = app.setup_link().unwrap().to_owned();
     let setup = app.client().get(&link).await.expect(200);
@@ -153,7 +153,7 @@ on_both_stacks!(password_managers_know_what_each_field_is, |stack| async {
     }
 });
 
-on_both_stacks!(what_is_kept_is_a_salted_argon2id_hash, |stack| async {
+on_both_stacks!(password_stored_as_salted_argon2id, |stack| async {
     let app = TestApp::start(stack).await;
     for email in ["ada@example.org", "bob@example.org"] {
         register(&app, email, PASSWORD).await.to("/profile");
@@ -165,10 +165,10 @@ on_both_stacks!(what_is_kept_is_a_salted_argon2id_hash, |stack| async {
         assert_eq!((algorithm, version, params), ("argon2id", "v=19", "m=19456,t=2,p=1"));
         assert!(salt.len() >= 22 && output.len() >= 43, "{hash}");
     }
-    assert_ne!(hashes[0], hashes[1], "two of the same password");
+    assert_ne!(hashes[0], hashes[1], "equal passwords have different hashes");
 });
 
-on_both_stacks!(a_hash_of_weaker_parameters_is_replaced_at_sign_in, |stack| async {
+on_both_stacks!(password_weak_hash_upgraded_at_login, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
@@ -182,6 +182,6 @@ on_both_stacks!(a_hash_of_weaker_parameters_is_replaced_at_sign_in, |stack| asyn
     assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
     let client = app.client();
     ada.sign_in(&client).await;
-    assert_eq!(hash(), strong, "and only once");
+    assert_eq!(hash(), strong, "the hash is upgraded only once");
     client.get("/profile").await.expect(200);
 });

@@ -1,4 +1,4 @@
-//! `/profile`, `/profile/password`, `/profile/delete`
+//! Tests `/profile`, `/profile/password` and `/profile/delete`.
 
 use crate::support::*;
 
@@ -8,7 +8,7 @@ fn change<'a>(current: &'a str, new: &'a str, again: &'a str) -> [(&'static str,
     [("current_password", current), ("password", new), ("password_confirmation", again)]
 }
 
-on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| async {
+on_both_stacks!(profile_shows_details_and_changes_name, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let page =
@@ -33,16 +33,16 @@ on_both_stacks!(the_profile_shows_what_is_known_and_changes_the_name, |stack| as
     client.post("/profile", &[("name", &"é".repeat(100))]).await.to("/profile");
 });
 
-on_both_stacks!(a_notice_is_not_lost_to_one_that_was_not_seen_yet, |stack| async {
+on_both_stacks!(profile_notice_replaces_unseen_notice, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
-    assert!(client.cookie("gatehouse-notice").is_some(), "the welcome was not seen");
+    assert!(client.cookie("gatehouse-notice").is_some(), "the welcome notice was not shown yet");
     client.post("/profile", &[("name", "Augusta")]).await.to("/profile");
     client.get("/profile").await.has("Your name was saved.").lacks("Welcome");
     assert_eq!(client.cookie("gatehouse-notice"), None);
 });
 
-on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |stack| async {
+on_both_stacks!(password_change_ends_other_sessions_and_rotates_current, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, bystander) = (app.client(), app.person("Grace Hopper").await.1);
@@ -52,15 +52,15 @@ on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |sta
 
     client.post("/profile/password", &change(PASSWORD, NEW, NEW)).await.to("/profile");
     client.get("/profile").await.expect(200).has("The other session was ended.");
-    for dead in [&old_cookie, &other] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
-        dead.post("/profile", &[("name", "Thief")]).await.expect(401);
+    for ended_client in [&old_cookie, &other] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
+        ended_client.post("/profile", &[("name", "Thief")]).await.expect(401);
     }
     bystander.get("/profile").await.expect(200);
-    assert_eq!(app.active_sessions_of(&ada), [id], "the id stays when the key is renewed");
+    assert_eq!(app.active_sessions_of(&ada), [id], "the id stays when the key is rotated");
     assert_eq!(app.end_reasons_of(&ada), ["password_changed"]);
     if stack == Stack::PostgresRedis {
-        assert_eq!(app.redis().keys().len(), 2, "one entry for each session that is left");
+        assert_eq!(app.redis().keys().len(), 2, "one entry for each active session");
     }
 
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
@@ -69,7 +69,7 @@ on_both_stacks!(a_new_password_ends_the_other_sessions_and_renews_this_one, |sta
     app.client().post("/login", &fields).await.to("/profile");
 });
 
-on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |stack| async {
+on_both_stacks!(password_change_invalid_422_changes_nothing, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = app.client();
@@ -97,7 +97,7 @@ on_both_stacks!(a_password_that_is_not_changed_leaves_everything_as_it_was, |sta
     other.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
+on_both_stacks!(account_deletion_removes_user_and_sessions, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, copy) = (app.client(), client.copy());
@@ -112,8 +112,8 @@ on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
     let answer = client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
     assert!(answer.header("clear-site-data").is_some());
     client.get("/").await.expect(200).has("Your account and all its sessions are gone.");
-    for dead in [&copy, &other] {
-        dead.get("/profile").await.to("/login?next=%2Fprofile");
+    for ended_client in [&copy, &other] {
+        ended_client.get("/profile").await.to("/login?next=%2Fprofile");
     }
     assert_eq!(app.user_count(), 0);
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
@@ -121,11 +121,11 @@ on_both_stacks!(a_deleted_account_is_gone_with_its_sessions, |stack| async {
     if stack == Stack::PostgresRedis {
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }
-    // The address is free again.
+    // The email address can be registered again.
     ada.register(&app.client()).await;
 });
 
-on_both_stacks!(the_last_administrator_stays, |stack| async {
+on_both_stacks!(account_deletion_of_last_admin_422, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     let delete = [("current_password", PASSWORD)];

@@ -1,4 +1,4 @@
-//! `/setup`: the first administrator.
+//! Tests `/setup`, where a one-time link creates the first administrator.
 
 use crate::support::*;
 
@@ -20,7 +20,7 @@ fn token_of(app: &TestApp) -> String {
     link_of(app).strip_prefix("/setup?token=").unwrap().to_owned()
 }
 
-on_both_stacks!(the_link_makes_one_administrator_and_dies, |stack| async {
+on_both_stacks!(setup_link_makes_one_admin_then_404, |stack| async {
     let app = TestApp::start(stack).await;
     assert_eq!(app.user_count(), 0, "there is no default account");
     let (link, token, client) = (link_of(&app), token_of(&app), app.client());
@@ -40,7 +40,7 @@ on_both_stacks!(the_link_makes_one_administrator_and_dies, |stack| async {
     assert_eq!(app.second_instance().await.setup_link(), None);
 });
 
-on_both_stacks!(a_mistake_costs_neither_the_token_nor_what_was_typed, |stack| async {
+on_both_stacks!(setup_invalid_422_keeps_token_and_input, |stack| async {
     let app = TestApp::start(stack).await;
     let (token, client) = (token_of(&app), app.client());
     let mut sent = fields(&token, "Grace Hopper", "grace");
@@ -56,7 +56,7 @@ on_both_stacks!(a_mistake_costs_neither_the_token_nor_what_was_typed, |stack| as
     client.post("/setup", &filled).await.to("/admin/sessions");
 });
 
-on_both_stacks!(the_link_dies_with_the_first_user_however_that_came, |stack| async {
+on_both_stacks!(setup_link_404_after_first_user, |stack| async {
     let app = TestApp::start(stack).await;
     let (link, token) = (link_of(&app), token_of(&app));
     app.person("Ada Lovelace").await;
@@ -65,7 +65,7 @@ on_both_stacks!(the_link_dies_with_the_first_user_however_that_came, |stack| asy
     assert_eq!(app.administrators(), Vec::<String>::new());
 });
 
-on_both_stacks!(another_token_opens_nothing, |stack| async {
+on_both_stacks!(setup_wrong_or_expired_token_404, |stack| async {
     let app = TestApp::start(stack).await;
     let old = token_of(&app);
     let next = app.second_instance().await;
@@ -81,7 +81,7 @@ on_both_stacks!(another_token_opens_nothing, |stack| async {
     assert!(kept.len() == 1 && kept.iter().all(|hash| hash.len() == 64 && *hash != token));
 });
 
-on_both_stacks!(two_at_once_make_one_administrator, |stack| async {
+on_both_stacks!(setup_race_makes_one_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (token, one, two) = (token_of(&app), app.client(), app.client());
     let (first, second) =

@@ -1,11 +1,12 @@
-//! Filters beyond name and address, and `POST /admin/sessions/end`: all that match or are ticked, after a preview.
+//! Tests the filters of `/admin/sessions` beyond name and address, and `POST /admin/sessions/end`, which ends all
+//! matching or all selected sessions after a preview.
 
 use crate::support::{demo, *};
 
 const CURL: &str = "curl/8.5.0";
 
-/// Three people in Firefox and one with curl, besides the administrator in Firefox.
-async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
+/// Signs in an administrator and three users with Firefox, and a fourth user with curl.
+async fn admin_and_users(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     let (_, admin) = app.admin("Root").await;
     let mut people = Vec::new();
     for name in ["Ada", "Bo", "Cy"] {
@@ -17,16 +18,16 @@ async fn crowd(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     (admin, people)
 }
 
-async fn shown(admin: &Client, query: &str) -> Vec<String> {
+async fn listed_emails(admin: &Client, query: &str) -> Vec<String> {
     let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
     let mut emails = page.texts("table .email");
     emails.sort();
     emails
 }
 
-on_both_stacks!(every_filter_narrows_the_list, |stack| async {
+on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let (_, remembered) = &people[1];
     let _ = people[1].0.sign_in_remembered(remembered).await;
     app.set_session_time(&app.session_of(&people[0].0), SessionTime::Created, "2026-01-01 00:00:00");
@@ -40,23 +41,23 @@ on_both_stacks!(every_filter_narrows_the_list, |stack| async {
         ("idle_over=1h", vec!["cy@example.org"]),
         ("idle_over=1h&browser=curl", vec![]),
     ] {
-        assert_eq!(shown(&admin, query).await, expected, "{query}");
+        assert_eq!(listed_emails(&admin, query).await, expected, "{query}");
     }
     let started = admin.get("/admin/sessions?sort=started").await.expect(200).texts("table .email");
     assert_eq!(started.last().map(String::as_str), Some("ada@example.org"));
 });
 
-on_both_stacks!(ended_sessions_are_listed_with_their_reason, |stack| async {
+on_both_stacks!(admin_ended_list_shows_end_reason, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let _ = people[0].1.post("/logout", &[]).await.to("/");
     let page = admin.get("/admin/sessions?state=ended").await.expect(200).has("Signed out");
     assert_eq!(page.texts("table .email"), ["ada@example.org"]);
 });
 
-on_both_stacks!(ended_sessions_of_an_age_come_in_the_order_of_that_age, |stack| async {
+on_both_stacks!(admin_ended_list_age_filter_sets_order, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     for (_, client) in &people[..3] {
         let _ = client.post("/logout", &[]).await.to("/");
     }
@@ -85,9 +86,9 @@ on_both_stacks!(ended_sessions_of_an_age_come_in_the_order_of_that_age, |stack| 
     }
 });
 
-on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
+on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let first = [("browser", "firefox"), ("reason", "Lost laptops")];
     let preview = admin.post("/admin/sessions/end", &first).await.expect(200);
     assert_page(&preview);
@@ -109,17 +110,17 @@ on_both_stacks!(all_that_match_end_after_a_preview, |stack| async {
     assert_eq!(app.event_count_with("ended_by_admin: Lost laptops"), 3);
 });
 
-on_both_stacks!(a_number_that_has_changed_is_told_before_anything_ends, |stack| async {
+on_both_stacks!(bulk_end_changed_count_422, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let stale = [("browser", "firefox"), ("reason", "x"), ("confirm", "yes"), ("expected", "2")];
     let _ = admin.post("/admin/sessions/end", &stale).await.expect(422).has("3 now match");
     let _ = people[0].1.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
+on_both_stacks!(bulk_end_invalid_filter_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     for (field, value) in
         [("ip", "10.0.0.0/99"), ("older_than", "soon"), ("role", "root"), ("state", "ended")]
     {
@@ -142,9 +143,9 @@ on_both_stacks!(a_filter_that_cannot_be_read_ends_nothing, |stack| async {
         .has("Nothing to end");
 });
 
-on_both_stacks!(everyone_takes_a_tick_and_a_reason, |stack| async {
+on_both_stacks!(bulk_end_without_filter_requires_checkbox_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let confirm = [("confirm", "yes"), ("expected", "4")];
     let without_reason = [confirm[0], confirm[1], ("everyone", "on")];
     let page = admin.post("/admin/sessions/end", &without_reason).await.expect(422);
@@ -161,17 +162,17 @@ on_both_stacks!(everyone_takes_a_tick_and_a_reason, |stack| async {
     }
 });
 
-/// The ids of the sessions of these people.
+/// Returns the session ids of these users.
 fn ids_of(app: &TestApp, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| app.session_of(Person::new(name))).collect()
 }
 
-on_both_stacks!(ticked_sessions_end_after_a_preview, |stack| async {
+on_both_stacks!(bulk_end_by_selection_previews_then_ends_selected, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let list = admin.get("/admin/sessions").await.expect(200);
     let boxes = list.attributes("input[type=checkbox][name=ids][form=selection]", "value");
-    assert_eq!(boxes.len(), 4, "one for each session but one's own");
+    assert_eq!(boxes.len(), 4, "one for each session except the administrator's own");
     let ids = ids_of(&app, &["Ada", "Cy", "Root"]);
     assert!(boxes.contains(&ids[0]) && !boxes.contains(&ids[2]));
 
@@ -195,12 +196,12 @@ on_both_stacks!(ticked_sessions_end_after_a_preview, |stack| async {
     let _ = again.has("None of the ticked sessions is active any more");
 });
 
-on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
+on_both_stacks!(bulk_end_empty_selection_422_ends_none, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let rest = [("ticked", "on"), ("reason", "x"), ("confirm", "yes"), ("expected", "4"), ("everyone", "on")];
     let _ = admin.post("/admin/sessions/end", &rest).await.expect(422).has("No session was ticked");
-    // A page without JavaScript asks like this.
+    // A page without JavaScript sends these fields.
     let page = admin
         .post("/admin/sessions/end", &[("q", "a"), ("ticked", "on"), ("reason", "Lost <b>bag</b>")])
         .await;
@@ -208,16 +209,16 @@ on_both_stacks!(nothing_ticked_ends_nothing, |stack| async {
     let page =
         page.expect(422).has("No session was ticked").has("The reason that you wrote: Lost <b>bag</b>");
     assert_eq!(page.lacks("Nothing to end").attributes("main a", "href"), ["/admin/sessions?q=a"]);
-    let strange = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
-    let _ = admin.post("/admin/sessions/end", &strange).await.expect(422).has("Nothing was ended");
+    let unknown_ids = [&rest[..], &[("ids", "no such id"), ("ids", "x")]].concat();
+    let _ = admin.post("/admin/sessions/end", &unknown_ids).await.expect(422).has("Nothing was ended");
     for (person, client) in &people {
         assert_eq!(client.get("/profile").await.status, 200, "{}", person.name);
     }
 });
 
-on_both_stacks!(one_session_of_one_person_is_spoken_of_as_one, |stack| async {
+on_both_stacks!(bulk_end_preview_uses_singular_and_plural, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, _) = crowd(&app).await;
+    let (admin, _) = admin_and_users(&app).await;
     let ids = ids_of(&app, &["Ada"]);
     for (fields, words) in [
         (vec![("q", "ada@")], "1 session of 1 person matches the filter and will end"),
@@ -229,9 +230,9 @@ on_both_stacks!(one_session_of_one_person_is_spoken_of_as_one, |stack| async {
     }
 });
 
-on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |stack| async {
+on_both_stacks!(end_reason_limited_to_one_line_of_200_characters, |stack| async {
     let app = TestApp::start(stack).await;
-    let (admin, _) = crowd(&app).await;
+    let (admin, _) = admin_and_users(&app).await;
     let ids = ids_of(&app, &["Ada", "Bo", "Cy"]);
     let path_of_bo = app.admin_path(&Person::new("Bo"));
     let longest = "ä".repeat(200);
@@ -251,7 +252,7 @@ on_both_stacks!(a_reason_is_one_line_of_200_characters_wherever_it_is_given, |st
     assert_eq!(app.end_notes("ended_by_admin"), [&*longest; 3]);
 });
 
-on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async {
+on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "2600", "--ended", "10"]);
     let admin = app.client();
@@ -264,7 +265,7 @@ on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async 
     let answer = admin.post("/admin/sessions/end", &fields).await.expect(303);
     let path = answer.location().unwrap().to_owned();
     assert!(path.starts_with("/admin/sessions/ends/"), "{path}");
-    // The page is complete once all have ended.
+    // The page's response ends once all sessions have ended.
     let page = admin.get(&path).await.expect(200);
     assert_page(&page);
     let count = expected.parse::<usize>().unwrap();
@@ -278,19 +279,19 @@ on_both_stacks!(very_many_end_on_a_page_that_shows_how_far_it_is, |stack| async 
 });
 
 #[actix_web::test]
-async fn an_end_of_many_waits_for_a_row_that_somebody_holds() {
+async fn bulk_end_retries_while_row_is_locked() {
     let app = TestApp::start(Stack::PostgresRedis).await;
-    let (admin, people) = crowd(&app).await;
+    let (admin, people) = admin_and_users(&app).await;
     let lock = app.touch_sessions_of(&people[1].0);
     let fields = [("role", "user"), ("reason", "Drill"), ("confirm", "yes"), ("expected", "4")];
-    let let_go = async {
-        // The first try is given up, the next one waits again.
+    let release = async {
+        // The first attempt gives up, and the next one waits again.
         for waiting in [1, 0, 1] {
             app.wait_for_blocked(waiting).await;
         }
         lock.commit();
     };
-    let (answer, ()) = futures_util::join!(admin.post("/admin/sessions/end", &fields), let_go);
+    let (answer, ()) = futures_util::join!(admin.post("/admin/sessions/end", &fields), release);
     let _ = answer.to("/admin/sessions");
     let _ = admin.get("/admin/sessions").await.expect(200).has("4 sessions were ended");
     for (person, client) in &people {

@@ -1,15 +1,15 @@
-//! `/admin/events`: the security log, and the same as a file.
+//! Tests `/admin/events`, the security log, and its export `/admin/events.csv`.
 
 use time::OffsetDateTime;
 
 use crate::support::*;
 
-/// What happened, in the order of the page.
-fn whats(page: &Answer) -> Vec<String> {
+/// The event kinds on the page, in its order.
+fn event_kinds(page: &Answer) -> Vec<String> {
     page.texts("tbody th")
 }
 
-on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| async {
+on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let away = app.client().bound_to([127, 0, 5, 7]);
@@ -20,11 +20,15 @@ on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| asy
     let number = app.user_id(&ada);
     app.insert_event("2020-02-29 10:00:00", "name_changed", &number, "in 2020");
     app.insert_event("2020-03-01 23:59:59.5", "name_changed", &number, "late on the first of March");
-    app.insert_event("2020-03-02 00:00:00.5", "name_changed", "424242", "of somebody gone");
+    app.insert_event("2020-03-02 00:00:00.5", "name_changed", "424242", "of a deleted user");
 
     let page = admin.get("/admin/events").await.expect(200).has("9 events").has("Nobody we know");
     assert_page(&page);
-    assert_eq!(whats(&page)[0], "Name changed of somebody gone", "the newest entry, whatever its time says");
+    assert_eq!(
+        event_kinds(&page)[0],
+        "Name changed of a deleted user",
+        "the last inserted event comes first, whatever its time"
+    );
     assert_eq!(page.texts("tbody .name")[0], "user 424242");
     let today = OffsetDateTime::now_utc().date();
     let (today_and_on, person) = (format!("from={today}"), format!("q=%23{number}"));
@@ -55,7 +59,7 @@ on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| asy
     ] {
         let page = admin.get(&format!("/admin/events?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(whats(&page).len(), found, "{query}: {:?}", whats(&page));
+        assert_eq!(event_kinds(&page).len(), found, "{query}: {:?}", event_kinds(&page));
         let chips = query.split('&').filter(|field| !field.ends_with('=')).count();
         assert_eq!(page.texts(".chip").len(), chips, "{query}");
         if found == 0 {
@@ -75,7 +79,7 @@ on_both_stacks!(the_log_is_narrowed_by_kind_person_network_and_time, |stack| asy
     );
 });
 
-on_both_stacks!(an_entry_names_who_did_it_where_and_why, |stack| async {
+on_both_stacks!(events_list_shows_actor_address_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let ada = Person { name: "<b>Ada</b> Lovelace".to_owned(), ..Person::new("Ada Lovelace") };
@@ -85,13 +89,13 @@ on_both_stacks!(an_entry_names_who_did_it_where_and_why, |stack| async {
     admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "lost <i>laptop</i>")]).await;
     let page = admin.get("/admin/events?kind=session_ended").await.expect(200);
     assert_page(&page);
-    assert_eq!(whats(&page), ["Session ended Ended by an administrator: lost <i>laptop</i>"]);
+    assert_eq!(event_kinds(&page), ["Session ended Ended by an administrator: lost <i>laptop</i>"]);
     let page = page.has(&ada.name).has(&ada.email).has(&format!("by {} ({})", grace.name, grace.email));
     let page = page.has("127.0.0.1").has("Firefox 140 on Linux");
     assert_eq!(page.attributes("tbody .act a", "href"), [format!("/admin/sessions/{id}")]);
     assert_eq!(page.attributes("tbody .name", "href"), [format!("/admin/users/{}", app.user_id(&ada))]);
 
-    // Whoever deletes their account stays in the log by number, and the session's page is gone.
+    // After a deletion the log keeps the user's id, and the session's page no longer exists.
     ada.sign_in(&client).await;
     client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");
     let page = admin.get("/admin/events?kind=session_ended").await.expect(200).lacks(&ada.email);
@@ -102,7 +106,7 @@ on_both_stacks!(an_entry_names_who_did_it_where_and_why, |stack| async {
     assert_page(&page);
 });
 
-on_both_stacks!(what_cannot_be_read_is_said_beside_its_field_and_kept, |stack| async {
+on_both_stacks!(events_list_invalid_filter_422_keeps_input, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = "x".repeat(101);
@@ -125,7 +129,7 @@ on_both_stacks!(what_cannot_be_read_is_said_beside_its_field_and_kept, |stack| a
             if field != "kind" {
                 assert_eq!(page.value_of(field).as_deref(), Some(value));
             }
-            assert_eq!(whats(&page), Vec::<String>::new());
+            assert_eq!(event_kinds(&page), Vec::<String>::new());
         }
         let page = admin.get(&format!("{path}?from=2026-01-02&to=2026-01-01")).await.expect(422);
         assert!(page.field_error("to").is_some());
@@ -140,11 +144,11 @@ on_both_stacks!(what_cannot_be_read_is_said_beside_its_field_and_kept, |stack| a
     admin.get("/admin/events?from=0001-01-01&q=%239223372036854775807").await.expect(200);
 });
 
-/// Names and details with all that a file of commas and quotes could trip over.
+/// Details that need quoting or escaping in a CSV file.
 const AWKWARD: [&str; 7] =
     ["=HYPERLINK(\"x\")", "+1", "-1", "@SUM(A1;A2)", "a, \"b\"", "two\r\nlines", "ünï\u{1F600}"];
 
-on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_shows, |stack| async {
+on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -157,13 +161,13 @@ on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_show
     app.insert_events(&events.collect::<Vec<_>>());
 
     let file = admin.get("/admin/events.csv?kind=name_changed&q=analytic").await.expect(200);
-    assert_eq!(parsed(&file.body).len(), 1, "nobody: a file with its head only");
+    assert_eq!(parse_csv(&file.body).len(), 1, "without a match the file has its header line only");
     let file = admin.get("/admin/events.csv?kind=name_changed&q=lovelace@").await.expect(200);
     assert_page(&file);
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
     let name = format!("attachment; filename=\"gatehouse-events-{}.csv\"", OffsetDateTime::now_utc().date());
     assert_eq!(file.header("content-disposition"), Some(name.as_str()));
-    let rows = parsed(&file.body);
+    let rows = parse_csv(&file.body);
     assert_eq!(rows.len(), 1_501);
     let head = rows[0].clone();
     assert!(rows.iter().all(|row| row.len() == head.len()), "{head:?}");
@@ -181,7 +185,7 @@ on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_show
         assert_eq!(row[column("user_id")], number);
     }
 
-    // The list says the same, page for page.
+    // The pages of the list show the same events as the file.
     let (mut next, mut ids) = ("/admin/events?kind=name_changed&q=lovelace@".to_owned(), Vec::new());
     loop {
         let page = admin.get(&next).await.expect(200);
@@ -198,16 +202,16 @@ on_both_stacks!(thousands_of_entries_come_as_one_file_that_is_what_the_list_show
     assert_eq!(page.attributes("a[download]", "href"), ["/admin/events.csv?kind=name_changed"]);
 });
 
-on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| async {
+on_both_stacks!(events_csv_aborts_when_admin_access_is_lost, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
-    // More than what the sockets hold, so that most is still to be read when the reader stops.
+    // More than the socket buffers hold, so that most is still unread when the reader stops.
     let long = "x".repeat(4_000);
     app.insert_events(&vec![("2026-01-01 00:00:00", "name_changed", None, Some(&*long)); 8_000]);
     let whole = admin.get("/admin/events.csv").await.expect(200);
-    assert!(whole.body.len() > 30_000_000, "all of it arrives when nothing comes in between");
+    assert!(whole.body.len() > 30_000_000, "an uninterrupted download is complete");
 
-    // Whoever asked for it is no administrator any more, or the session ends: the rest is not for those eyes.
+    // While the download runs the administrator is demoted, or the session ends: the response is aborted.
     for demoted in [true, false] {
         let cookie = admin.cookie("gatehouse").unwrap();
         let mut answer = reqwest::Client::builder()
@@ -220,7 +224,7 @@ on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| a
             .await
             .unwrap();
         assert_eq!(answer.status(), 200);
-        answer.chunk().await.unwrap().expect("a beginning");
+        answer.chunk().await.unwrap().expect("a first chunk");
         if demoted {
             app.demote(&grace);
         } else {
@@ -233,13 +237,13 @@ on_both_stacks!(a_file_that_cannot_be_finished_does_not_look_finished, |stack| a
                 Err(error) => break Err(error),
             }
         };
-        assert!(end.is_err(), "the connection is cut off");
+        assert!(end.is_err(), "the connection is aborted");
         app.make_admin(&grace);
     }
 });
 
-/// A reader of RFC 4180 of its own: lines of fields.
-fn parsed(text: &str) -> Vec<Vec<String>> {
+/// Parses CSV (RFC 4180) independently of the product: a list of lines, each a list of fields.
+fn parse_csv(text: &str) -> Vec<Vec<String>> {
     let (mut lines, mut line, mut field) = (Vec::new(), Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, text.chars().peekable());
     while let Some(letter) = letters.next() {
@@ -255,6 +259,6 @@ fn parsed(text: &str) -> Vec<Vec<String>> {
             letter => field.push(letter),
         }
     }
-    assert!(line.is_empty() && field.is_empty() && !quoted, "the last line is whole");
+    assert!(line.is_empty() && field.is_empty() && !quoted, "the last line is complete");
     lines
 }

@@ -1,4 +1,4 @@
-//! `/admin`: how things stand and how they went; and the samples behind it.
+//! Tests `/admin`, the overview with current numbers and charts, and the samples that the charts read.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime, PrimitiveDateTime, Time, macros::format_des
 
 use crate::support::*;
 
-/// The table under a chart: the numbers of each line.
+/// The table below a chart: the values of each row by its name.
 fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
     let heads = page.texts(&format!("#{chart}-table tbody th"));
     let cells = page.texts(&format!("#{chart}-table tbody td"));
@@ -14,32 +14,32 @@ fn table(page: &Answer, chart: &str) -> BTreeMap<String, Vec<String>> {
     heads.into_iter().zip(cells.chunks(width.max(1)).map(<[String]>::to_vec)).collect()
 }
 
-/// The first numbers of a table's lines, with their names.
+/// The name and the first value of each row.
 fn counts(page: &Answer, chart: &str) -> Vec<(String, String)> {
     table(page, chart).into_iter().map(|(name, values)| (name, values[0].clone())).collect()
 }
 
-fn named(counts: &[(&str, &str)]) -> Vec<(String, String)> {
+fn name_counts(counts: &[(&str, &str)]) -> Vec<(String, String)> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).to_owned())).collect()
 }
 
-/// Active sessions, people, administrators, sign-ins and failures.
-fn figures(page: &Answer) -> Vec<String> {
+/// The numbers of active sessions, users, administrators, sign-ins and failed sign-ins, in this order.
+fn statistics(page: &Answer) -> Vec<String> {
     page.texts(".figures dd")
 }
 
-/// What a chart says to those who don't see it.
+/// A chart's text alternative for screen readers.
 fn summary(page: &Answer, chart: &str) -> String {
     page.texts(&format!("svg[role=img] #{chart}-summary")).remove(0)
 }
 
-/// The beginning of the hour so many hours ago, in UTC.
+/// The start of the hour `ago` hours before now, in UTC.
 fn hour(ago: i64) -> PrimitiveDateTime {
     let at = OffsetDateTime::now_utc() - Duration::hours(ago);
     PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap())
 }
 
-on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
+on_both_stacks!(overview_numbers_match_activity, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -55,13 +55,13 @@ on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
     }
     let page = admin.get("/admin").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page), ["4", "3", "1", "4", "3"]);
+    assert_eq!(statistics(&page), ["4", "3", "1", "4", "3"]);
     assert_eq!(page.texts("[data-live-count]"), ["4"]);
-    assert_eq!(counts(&page, "browsers"), named(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
-    assert_eq!(counts(&page, "systems"), named(&[("Linux", "2"), ("Unknown", "2")]));
+    assert_eq!(counts(&page, "browsers"), name_counts(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
+    assert_eq!(counts(&page, "systems"), name_counts(&[("Linux", "2"), ("Unknown", "2")]));
     assert_eq!(
         counts(&page, "kinds"),
-        named(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
+        name_counts(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
     );
     assert_eq!(page.texts("#ends-table"), Vec::<String>::new());
     let page = page.has("No session has ended");
@@ -78,24 +78,24 @@ on_both_stacks!(the_numbers_are_what_was_done, |stack| async {
     app.backdate_unknown_sign_ins();
     let page = admin.get("/admin?range=30d").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page), ["1", "1", "1", "4", "2"]);
-    let ends = named(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
+    assert_eq!(statistics(&page), ["1", "1", "1", "4", "2"]);
+    let ends = name_counts(&[("Ended by an administrator", "2"), ("Signed out", "1")]);
     assert_eq!(counts(&page, "ends"), ends);
     assert_eq!(summary(&page, "ends"), "Ended by an administrator 2, Signed out 1.");
     assert_eq!((sums(&page), table(&page, "sign-ins").len()), ((4, 2), 30));
     app.set_session_time(&app.newest_session_of(&odd_one), SessionTime::Ended, "2020-01-01 00:00:00");
     let page = admin.get("/admin").await.expect(200);
-    assert_eq!(counts(&page, "ends"), named(&[("Ended by an administrator", "2")]));
+    assert_eq!(counts(&page, "ends"), name_counts(&[("Ended by an administrator", "2")]));
 
     let page = admin.get("/admin?range=year").await.expect(422).has("There is no such range");
     assert_page(&page);
 });
 
-on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async {
+on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     eventually(|| async { !app.samples().is_empty() }).await;
-    // The same hours to the end, also when the next one begins meanwhile.
+    // Fixes the hour, in case the next one starts during the test.
     let this_hour = hour(0);
     let hour = |ago| this_hour - Duration::hours(ago);
     for (ago, active) in [(2, 7), (3, 1_204), (5 * 24, 31), (40 * 24, 99)] {
@@ -114,21 +114,21 @@ on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async
     assert_page(&page);
     let active = table(&page, "active");
     assert_eq!(active.len(), 24);
-    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the highest of the hour");
+    assert_eq!(active[&label(hour(3), true)], ["1,204"], "the maximum of the hour");
     assert_eq!(active[&label(hour(2), true)], ["7"]);
-    assert_eq!(active[&label(hour(10), true)], ["–"], "nobody counted");
+    assert_eq!(active[&label(hour(10), true)], ["–"], "no sample in this hour");
     assert_eq!(table(&page, "sign-ins")[&label(hour(3), true)], ["0", "3"]);
     let highest = format!("highest 1,204 ({})", label(hour(3), true));
     assert!(summary(&page, "active").contains(&highest), "{}", summary(&page, "active"));
     assert!(summary(&page, "sign-ins").contains("Failed: highest 3"), "{}", summary(&page, "sign-ins"));
-    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "read without hovering");
+    assert_eq!(page.texts("svg[role=img] .value.key")[0], "1,204", "the maximum is visible without hovering");
 
     let month = admin.get("/admin?range=30d").await.expect(200);
     assert_page(&month);
     let active = table(&month, "active");
     assert_eq!(active.len(), 30);
     assert_eq!(active[&label(hour(5 * 24), false)], ["31"]);
-    assert!(!active.values().any(|values| values[0] == "99"), "too old");
+    assert!(!active.values().any(|values| values[0] == "99"), "samples older than the range are not shown");
     assert_eq!(table(&month, "sign-ins")[&label(hour(5 * 24), false)], ["0", "1"]);
 
     for page in [&page, &month] {
@@ -136,17 +136,17 @@ on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async
         assert_eq!(charts.len(), 5);
         for names in charts {
             for id in names.split(' ') {
-                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} says nothing");
+                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} is empty");
             }
             let chart = names.split("-name").next().unwrap();
             let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
             let lines = table(page, chart);
             let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
-            assert_eq!(drawn, written, "{chart}: a column or bar for each number");
+            assert_eq!(drawn, written, "{chart}: a column or bar for each value");
         }
     }
 
-    // A new minute may bring a new sample.
+    // Repeats, because a new minute may add a new sample.
     eventually(|| async {
         app.delete_samples();
         admin
@@ -159,7 +159,7 @@ on_both_stacks!(charts_say_in_words_and_in_a_table_what_they_draw, |stack| async
     .await;
 });
 
-on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
+on_both_stacks!(samples_one_per_minute_across_instances, |stack| async {
     let began = OffsetDateTime::now_utc();
     let mut app = TestApp::start(stack).await;
     app.person("Ada Lovelace").await;
@@ -180,7 +180,7 @@ on_both_stacks!(instances_write_one_sample_a_minute_together, |stack| async {
     }
 });
 
-on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
+on_both_stacks!(samples_thinned_to_hours_then_deleted, |stack| async {
     let mut app = TestApp::start(stack).await;
     eventually(|| async { !app.samples().is_empty() }).await;
     app.stop().await;
@@ -196,13 +196,13 @@ on_both_stacks!(old_samples_are_thinned_and_then_dropped, |stack| async {
     }
 });
 
-on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
+on_both_stacks!(samples_thinning_keeps_hourly_maximum, |stack| async {
     let mut app = TestApp::start(stack).await;
     eventually(|| async { !app.samples().is_empty() }).await;
     app.stop().await;
     app.delete_samples();
     let minute = |ago, minutes| hour(ago) + Duration::minutes(minutes);
-    // Highest later on, highest at first, and an hour whose first minute was not recorded.
+    // Hours with the maximum later, with the maximum first, and without a sample in the first minute.
     let samples = [
         (minute(72, 0), 7),
         (minute(72, 30), 90),
@@ -221,7 +221,7 @@ on_both_stacks!(the_highest_of_an_hour_is_what_is_kept_of_it, |stack| async {
     assert_eq!(app.sample_at(hour(72)).as_deref(), Some("90"));
 });
 
-on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
+on_both_stacks!(overview_estimates_counts_above_100000, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -231,9 +231,9 @@ on_both_stacks!(very_many_sessions_are_not_counted_one_by_one, |stack| async {
     app.insert_samples(&[(hour(-1), 234_567)]);
     let page = admin.get("/admin").await.expect(200);
     assert_page(&page);
-    assert_eq!(figures(&page)[0], "about 234,567");
+    assert_eq!(statistics(&page)[0], "about 234,567");
     let page = page.has("the 100,000 seen last");
-    assert!(figures(&page)[1].starts_with("at least "), "{:?}", figures(&page));
-    assert_eq!(figures(&page)[2], "1");
+    assert!(statistics(&page)[1].starts_with("at least "), "{:?}", statistics(&page));
+    assert_eq!(statistics(&page)[2], "1");
     assert_eq!(page.texts("[data-live-count]"), ["234,567"]);
 });

@@ -1,8 +1,8 @@
-//! `/admin/sessions/{id}`: one session with every fact.
+//! Tests `/admin/sessions/{id}`, the page with all details of one session.
 
 use crate::support::*;
 
-on_both_stacks!(an_id_that_never_was_is_not_found, |stack| async {
+on_both_stacks!(admin_session_unknown_id_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for unknown in ["aaaaaaaaaaaaaaaaaaaaaa", "%00", "a%00b", "%ff", "..", "%F0%9F%98%80", &"a".repeat(3_000)]
@@ -14,7 +14,7 @@ on_both_stacks!(an_id_that_never_was_is_not_found, |stack| async {
     }
 });
 
-on_both_stacks!(a_sessions_page_has_every_fact_and_no_secret, |stack| async {
+on_both_stacks!(admin_session_page_shows_details_without_secrets, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = (Person::new("Ada Lovelace"), app.client().bound_to([127, 0, 3, 4]));
@@ -44,7 +44,7 @@ on_both_stacks!(a_sessions_page_has_every_fact_and_no_secret, |stack| async {
     assert!(!page.body.contains(&cookie) && !page.body.contains("argon2") && !page.body.contains(PASSWORD));
 });
 
-on_both_stacks!(a_demoted_administrator_is_refused_at_the_next_request, |stack| async {
+on_both_stacks!(demoted_admin_next_request_403, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;

@@ -1,9 +1,9 @@
-//! `/admin/sessions`: everyone's.
+//! Tests `/admin/sessions`, the list of all users' sessions: search, order, pages and ending one session.
 
 use crate::support::{demo, *};
 
-/// The addresses of the people on the list, in its order.
-fn people(page: &Answer) -> Vec<String> {
+/// The email addresses on the list, in its order.
+fn emails(page: &Answer) -> Vec<String> {
     page.texts("table .email")
 }
 
@@ -15,7 +15,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
+on_both_stacks!(admin_list_filters_by_name_email_and_network, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let away = app.client().bound_to([127, 0, 5, 7]);
@@ -26,7 +26,7 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
 
     let page = admin.get("/admin/sessions").await.expect(200).has("3 active sessions").has("This session");
     assert_page(&page);
-    assert_eq!(people(&page).len(), 3);
+    assert_eq!(emails(&page).len(), 3);
     for (query, found) in [
         ("q=lovelace", vec![&ada.email]),
         ("q=ADA+LOVE", vec![&ada.email]),
@@ -58,7 +58,7 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
     ] {
         let page = admin.get(&format!("/admin/sessions?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page).iter().collect::<Vec<_>>(), found, "{query}");
+        assert_eq!(emails(&page).iter().collect::<Vec<_>>(), found, "{query}");
         assert_eq!(count(&page), found.len(), "{query}");
         if found.is_empty() {
             page.has("No active session fits");
@@ -68,7 +68,7 @@ on_both_stacks!(everyone_is_found_by_name_address_and_network, |stack| async {
     assert_eq!(count(&admin.get("/admin/sessions?q=&ip=").await), 3);
 });
 
-on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |stack| async {
+on_both_stacks!(admin_list_filters_by_current_name_and_role, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, laptop) = app.person("Ada Byron").await;
@@ -81,8 +81,8 @@ on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |
         for list in lists {
             let page = admin.get(&format!("{list}{query}")).await.expect(200);
             assert_page(&page);
-            assert_eq!(count(&page), people(&page).len());
-            shown.push(people(&page).iter().filter(|email| **email == ada.email).count());
+            assert_eq!(count(&page), emails(&page).len());
+            shown.push(emails(&page).iter().filter(|email| **email == ada.email).count());
         }
         shown
     };
@@ -101,7 +101,7 @@ on_both_stacks!(sessions_are_found_by_the_name_and_role_that_somebody_has_now, |
     assert_eq!(shown("q=+lovelace&role=admin&sort=started").await, [1, 1]);
 });
 
-on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
+on_both_stacks!(admin_list_user_id_query_matches_that_user_only, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = format!("{}@{}.example.org", "a".repeat(60), "b".repeat(60));
@@ -121,7 +121,7 @@ on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
         }
         let page = admin.get(&query).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page), [&*person.email]);
+        assert_eq!(emails(&page), [&*person.email]);
         assert_eq!(page.value_of("q"), Some(format!("#{number}")));
         let page = page.has(&format!("Person: {} (#{number})", person.name));
         let end = page.forms().into_iter().find(|form| form.action == "/admin/sessions/end").unwrap();
@@ -134,11 +134,11 @@ on_both_stacks!(all_sessions_of_a_person_are_nobody_elses, |stack| async {
         assert!(printed.contains(&person.email) && printed.contains("1 session."), "{printed}");
     }
     let page = admin.get("/admin/sessions?q=%23999999").await.expect(200).has("Person: #999999");
-    assert_eq!(people(&page), Vec::<String>::new());
+    assert_eq!(emails(&page), Vec::<String>::new());
     admin.get("/admin/sessions?q=%23ada").await.expect(422).has("or # and a user");
 });
 
-on_both_stacks!(the_table_says_the_order_that_it_has, |stack| async {
+on_both_stacks!(admin_list_caption_names_sort_order, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -156,7 +156,7 @@ on_both_stacks!(the_table_says_the_order_that_it_has, |stack| async {
     }
 });
 
-on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| async {
+on_both_stacks!(admin_list_invalid_filter_422_with_field_error, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let long = "x".repeat(101);
@@ -177,11 +177,11 @@ on_both_stacks!(a_filter_that_cannot_be_read_says_why_beside_its_field, |stack| 
         if !value.contains(['\u{0}', '\n']) {
             assert_eq!(kept, value);
         }
-        assert_eq!(people(&page), Vec::<String>::new());
+        assert_eq!(emails(&page), Vec::<String>::new());
     }
 });
 
-on_both_stacks!(a_page_of_the_list_that_never_was_is_no_fault, |stack| async {
+on_both_stacks!(admin_list_unknown_cursor_is_no_server_error, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for after in [
@@ -202,19 +202,19 @@ on_both_stacks!(a_page_of_the_list_that_never_was_is_no_fault, |stack| async {
     }
 });
 
-on_both_stacks!(long_lists_come_in_pages_of_fifty, |stack| async {
+on_both_stacks!(admin_list_pages_hold_fifty_sessions, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let cookie = first.cookies();
-    // 120 more sign-ins, four at a time.
+    // 120 more sessions, four logins at a time.
     let mut clients = Vec::new();
     for _ in 0..30 {
         let batch: Vec<Client> = (0..4).map(|_| app.client()).collect();
         futures_util::future::join_all(batch.iter().map(|client| ada.sign_in(client))).await;
         clients.extend(batch);
     }
-    // Many of them were last seen at the same moment.
+    // Many sessions get the same last-seen time.
     app.share_last_seen_times();
     let mut ids = Vec::new();
     let mut next = "/admin/sessions?q=ada&ip=127.0.0.0%2F8".to_owned();
@@ -238,7 +238,7 @@ on_both_stacks!(long_lists_come_in_pages_of_fifty, |stack| async {
     drop((cookie, clients));
 });
 
-on_both_stacks!(the_newest_activity_comes_first, |stack| async {
+on_both_stacks!(admin_list_sorts_by_last_seen, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -246,17 +246,20 @@ on_both_stacks!(the_newest_activity_comes_first, |stack| async {
     app.set_session_time(&app.session_of(&bob), SessionTime::LastSeen, "2020-01-01 00:00:00");
     app.set_session_time(&app.session_of(&ada), SessionTime::LastSeen, "2021-01-01 00:00:00");
     let page = admin.get("/admin/sessions").await.expect(200);
-    assert_eq!(people(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
+    assert_eq!(emails(&page), ["grace.hopper@example.org", &ada.email, &bob.email]);
 });
 
-on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, |stack| async {
+on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let path = format!("/admin/sessions/{}", app.session_of(&ada));
     let end = format!("{path}/end");
     let list = admin.get("/admin/sessions").await.expect(200);
-    assert!(list.forms().iter().any(|form| form.action == end), "the list has a button for it");
+    assert!(
+        list.forms().iter().any(|form| form.action == end),
+        "the list has a button that ends the session"
+    );
 
     for reason in ["x".repeat(201).as_str(), "two\nlines"] {
         let page = admin.post(&end, &[("reason", reason)]).await.expect(422);
@@ -266,7 +269,7 @@ on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, 
     client.get("/profile").await.expect(200);
     admin.post(&end, &[("reason", "  lost <b>laptop</b> ")]).await.to("/admin/sessions");
     let page = admin.get("/admin/sessions").await.expect(200).has("The session was ended.").lacks(&ada.email);
-    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    assert_eq!((count(&page), emails(&page).len()), (1, 1));
     client.get("/profile").await.to("/login?next=%2Fprofile");
     client.post("/profile", &[("name", "Thief")]).await.expect(401);
 
@@ -278,15 +281,15 @@ on_both_stacks!(a_session_is_ended_with_a_reason_and_its_page_says_who_and_why, 
         .has("lost <b>laptop</b>")
         .has("Session ended");
     assert_eq!(page.forms().iter().filter(|form| form.action == end).count(), 0);
-    assert_eq!(page.texts("pre"), Vec::<String>::new(), "the state is gone");
+    assert_eq!(page.texts("pre"), Vec::<String>::new(), "the state was deleted");
     admin.post(&end, &[("reason", "again")]).await.to("/admin/sessions");
     admin.get("/admin/sessions").await.has("had ended already");
     assert_eq!(app.end_reasons(), ["ended_by_admin"]);
     assert_eq!(app.end_notes("ended_by_admin"), ["lost <b>laptop</b>"]);
 });
 
-// More people than are looked up one by one: the list is gone through for what each session says of its user.
-on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| async {
+// More matching users than the query looks up one by one: the list is scanned by the user data in each session row.
+on_both_stacks!(admin_list_search_matching_many_users_is_complete, |stack| async {
     let app = TestApp::start(stack).await;
     let password = demo::fill(&app, &["--users", "700", "--sessions", "900", "--ended", "1200"]);
     let admin = app.client();
@@ -299,18 +302,18 @@ on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| asyn
         ("q=%40example.com&remembered=yes", false, None, true),
         ("q=%40example.com&state=ended&remembered=yes", true, None, true),
     ] {
-        let there = app.session_count(ended, browser, remembered);
+        let matching = app.session_count(ended, browser, remembered);
         let mut ids = Vec::new();
         let mut next = Some(format!("/admin/sessions?{query}"));
         while let Some(path) = next {
             let page = admin.get(&path).await.expect(200);
-            assert_eq!(count(&page), there, "{query}");
+            assert_eq!(count(&page), matching, "{query}");
             ids.extend(page.attributes("tbody tr", "id"));
             next = page.attributes("nav.pages a[rel=next]", "href").pop();
         }
         ids.sort();
         ids.dedup();
-        assert_eq!(ids.len(), there, "{query}");
+        assert_eq!(ids.len(), matching, "{query}");
     }
     let page = admin.get("/admin/sessions?q=%40example.com&state=ended").await.expect(200);
     assert_eq!(page.texts(".count strong"), ["More than 1,000"]);
@@ -321,7 +324,7 @@ on_both_stacks!(sessions_of_very_many_people_are_found_and_counted, |stack| asyn
 });
 
 #[actix_web::test]
-async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
+async fn admin_list_drops_sessions_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let kept = app.redis().keys();
@@ -332,20 +335,20 @@ async fn sessions_that_the_store_lost_vanish_from_list_and_count() {
     let page = admin.get(&path).await.expect(200).has("Lost by the session store");
     assert_page(&page);
     let page = admin.get("/admin/sessions").await.expect(200).lacks(&ada.email).lacks(&bob.email);
-    assert_eq!((count(&page), people(&page).len()), (1, 1));
+    assert_eq!((count(&page), emails(&page).len()), (1, 1));
     client.get("/profile").await.to("/login?next=%2Fprofile");
 
     app.redis().flush();
     admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
     grace.sign_in(&admin).await;
     let page = admin.get("/admin/sessions").await.expect(200);
-    assert_eq!((count(&page), people(&page)), (1, vec![grace.email]));
+    assert_eq!((count(&page), emails(&page)), (1, vec![grace.email]));
     assert_eq!(app.count_ended_as("missing"), 3);
 }
 
-/// A page is filled up from those that follow; where that takes too long it says that there are more.
+/// A page is filled with the rows that follow; where that takes too long, the page links to the next one.
 #[actix_web::test]
-async fn a_page_of_lost_sessions_still_leads_to_the_next() {
+async fn admin_list_page_of_missing_sessions_links_next() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
     let lost = app.redis().keys();
@@ -359,8 +362,8 @@ async fn a_page_of_lost_sessions_still_leads_to_the_next() {
     let mut rows = 0;
     while let Some(path) = next {
         let page = admin.get(&path).await.expect(200);
-        rows += people(&page).len();
+        rows += emails(&page).len();
         next = page.attributes("nav.pages a[rel=next]", "href").pop();
     }
-    assert_eq!(rows, 61, "the administrator and those that the store still has");
+    assert_eq!(rows, 61, "the administrator's session and those that the store still has");
 }

@@ -1,4 +1,4 @@
-//! `/admin/users` and `/admin/users/{id}`: everyone with an account, and what can be changed about it.
+//! Tests `/admin/users`, the list of accounts, and `/admin/users/{id}`, where an administrator changes one account.
 
 use std::rc::Rc;
 
@@ -8,11 +8,11 @@ use crate::support::{
     *,
 };
 
-fn people(page: &Answer) -> Vec<String> {
+fn emails(page: &Answer) -> Vec<String> {
     page.texts("table .email")
 }
 
-on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
+on_both_stacks!(users_list_filters_by_name_role_and_state, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -25,7 +25,7 @@ on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
     let eva = "Eva@Example.org";
     let page = admin.get("/admin/users").await.expect(200).has("4 people");
     assert_page(&page);
-    assert_eq!(people(&page), [eva, &bob.email, &ada.email, &grace.email], "newest first");
+    assert_eq!(emails(&page), [eva, &bob.email, &ada.email, &grace.email], "newest first");
     assert_eq!(page.texts("td.number"), ["none", "none", "2", "1"]);
     assert_eq!(page.texts("tbody [data-label=State]"), ["Invited", "Deactivated", "Active", "Active"]);
     assert_eq!(page.texts("tbody [data-label=Role]"), ["Administrator", "User", "User", "Administrator"]);
@@ -45,7 +45,7 @@ on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
     ] {
         let page = admin.get(&format!("/admin/users?{query}")).await.expect(200);
         assert_page(&page);
-        assert_eq!(people(&page), found, "{query}");
+        assert_eq!(emails(&page), found, "{query}");
         let count = page.texts(".count strong")[0].parse::<usize>().unwrap();
         assert_eq!(count, found.len(), "{query}");
         if found.is_empty() {
@@ -55,12 +55,12 @@ on_both_stacks!(everyone_is_found_by_name_role_and_state, |stack| async {
     for query in ["role=root", "state=gone", "q=%00", "after=x", "after=-1", "after=99999999999999999999"] {
         let page = admin.get(&format!("/admin/users?{query}")).await.expect(422);
         assert_page(&page);
-        assert_eq!(people(&page), Vec::<String>::new(), "{query}");
+        assert_eq!(emails(&page), Vec::<String>::new(), "{query}");
     }
     admin.get("/admin/users?after=1").await.expect(200).has("Nothing further");
 });
 
-on_both_stacks!(long_lists_of_users_come_in_pages_of_fifty, |stack| async {
+on_both_stacks!(users_list_pages_hold_fifty_users, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     app.insert_users(120);
@@ -78,10 +78,10 @@ on_both_stacks!(long_lists_of_users_come_in_pages_of_fifty, |stack| async {
     assert_eq!(sizes, [50, 50, 20]);
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 120, "everyone once");
+    assert_eq!(ids.len(), 120, "every user once");
 });
 
-on_both_stacks!(a_page_shows_everything_about_one_user, |stack| async {
+on_both_stacks!(user_page_shows_details_without_hash, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let ada = Person { name: "<b>Ada</b> \"Co\"".to_owned(), ..Person::new("Ada Lovelace") };
@@ -106,7 +106,7 @@ on_both_stacks!(a_page_shows_everything_about_one_user, |stack| async {
     }
 });
 
-on_both_stacks!(a_new_role_counts_at_the_next_request_under_a_new_key, |stack| async {
+on_both_stacks!(role_change_applies_at_next_request_with_new_key, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -120,12 +120,12 @@ on_both_stacks!(a_new_role_counts_at_the_next_request_under_a_new_key, |stack| a
     admin.get(&path).await.expect(200).has("The role was changed.").has("Role changed");
     let before = client.copy();
     let answer = client.get("/admin/sessions").await.expect(200);
-    assert!(new_cookie(&answer).is_some(), "the key was renewed");
-    assert!(!signed_in(&before).await, "the old key is dead");
-    assert_eq!(session_id(&client).await, id, "the session is the same");
-    assert_eq!(new_cookie(&client.get("/profile").await.expect(200)), None, "renewed once");
-    let renewed = new_cookie(&remembered.get("/admin/sessions").await.expect(200)).unwrap();
-    assert!(renewed.max_age().is_some(), "a remembered session stays remembered");
+    assert!(new_cookie(&answer).is_some(), "the key was rotated");
+    assert!(!signed_in(&before).await, "the old key is rejected");
+    assert_eq!(session_id(&client).await, id, "the session id is unchanged");
+    assert_eq!(new_cookie(&client.get("/profile").await.expect(200)), None, "rotated once");
+    let rotated = new_cookie(&remembered.get("/admin/sessions").await.expect(200)).unwrap();
+    assert!(rotated.max_age().is_some(), "a remembered session stays remembered");
 
     admin.post(&format!("{path}/role"), &[("role", "admin")]).await.to(&path);
     admin.get(&path).await.has("it was so already");
@@ -144,7 +144,7 @@ on_both_stacks!(a_new_role_counts_at_the_next_request_under_a_new_key, |stack| a
     assert_eq!(app.account_events(&ada), expected);
 });
 
-on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
+on_both_stacks!(deactivation_ends_sessions_and_blocks_login, |stack| async {
     let (app, barrier) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -156,7 +156,10 @@ on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
     let page = admin.get(&path).await.expect(200).has("The account is deactivated. 1 session was ended.");
     assert_page(&page);
     let page = page.has("Not signed in anywhere").has("Activate account");
-    assert!(page.forms().iter().all(|form| !form.action.ends_with("/send-reset")), "no link for now");
+    assert!(
+        page.forms().iter().all(|form| !form.action.ends_with("/send-reset")),
+        "no reset link for a deactivated account"
+    );
     barrier.release(1);
     held.await.unwrap().expect(403);
     assert!(!signed_in(&late).await && !signed_in(&client).await);
@@ -170,7 +173,7 @@ on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
     admin.post(&format!("{path}/activate"), &[]).await.to(&path);
     admin.get(&path).await.has("The account is active");
     admin.post(&format!("{path}/activate"), &[]).await.to(&path);
-    assert!(!signed_in(&client).await, "what ended stays ended");
+    assert!(!signed_in(&client).await, "ended sessions stay ended");
     ada.sign_in(&client).await;
     let by = Some(app.user_id(&grace));
     let expected = ["deactivated", "activated"].map(|kind| (kind.to_owned(), by.clone(), None));
@@ -180,7 +183,7 @@ on_both_stacks!(deactivated_means_out_at_once_and_no_way_in, |stack| async {
     }
 });
 
-on_both_stacks!(all_sessions_of_a_user_end_with_a_reason, |stack| async {
+on_both_stacks!(admin_end_all_of_user_records_reason, |stack| async {
     let (app, barrier) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -207,9 +210,9 @@ on_both_stacks!(all_sessions_of_a_user_end_with_a_reason, |stack| async {
         (Some("ended_by_admin"), Some("Lost <b>bag</b>"))
     );
     ada.sign_in(&client).await;
-    assert!(signed_in(&client).await, "they may come back");
+    assert!(signed_in(&client).await, "the user may sign in again");
 
-    // Of one's own the session in use stays, under the same key.
+    // Ending one's own sessions keeps the current session and its key.
     let other = app.client();
     grace.sign_in(&other).await;
     let own = app.admin_path(&grace);
@@ -219,7 +222,7 @@ on_both_stacks!(all_sessions_of_a_user_end_with_a_reason, |stack| async {
     assert!(!signed_in(&other).await);
 });
 
-on_both_stacks!(an_administrator_who_leaves_is_signed_out, |stack| async {
+on_both_stacks!(admin_own_deactivation_or_demotion_removes_access, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (_, other) = app.admin("Ada Lovelace").await;

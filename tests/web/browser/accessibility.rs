@@ -6,7 +6,7 @@ use crate::support::{
 };
 
 #[actix_web::test]
-async fn axe_finds_a_field_without_a_label_and_text_without_contrast() {
+async fn axe_reports_missing_label_and_low_contrast() {
     let app = TestApp::start(Stack::Sqlite).await;
     let browser = Browser::open(&app).await;
     browser.goto("/login").await;

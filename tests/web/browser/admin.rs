@@ -1,4 +1,5 @@
-//! An administrator at work in Chromium, with and without scripts: find, preview, end, tick, look at the charts.
+//! Tests an administrator's work in Chromium, with and without JavaScript: find, preview, select and end sessions, and
+//! read the charts.
 
 use fantoccini::Locator;
 use serde_json::json;
@@ -15,7 +16,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str, scripts: bool) -> B
     browser
 }
 
-async fn an_administrator_at_work(stack: Stack, scripts: bool) {
+async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     let app = TestApp::start(stack).await;
     let (root, _) = app.admin("Root").await;
     let mut people = Vec::new();
@@ -24,7 +25,7 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
     }
     let admin = sign_in(&app, &root.email, &root.password, scripts).await;
 
-    // All that match a filter, after a preview.
+    // Preview of all sessions that match a filter.
     admin.click("Admin").await;
     admin.wait_for("People signed in").await;
     admin.click("Sessions").await;
@@ -52,7 +53,7 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
     admin.click("Cancel").await;
     admin.wait_for("4 active sessions found").await;
 
-    // Two that are ticked.
+    // End two selected sessions.
     for (person, _) in &people[..2] {
         let row = format!("//tr[contains(., '{}')]//input[@type='checkbox']", person.email);
         admin.client().find(Locator::XPath(&row)).await.unwrap().click().await.unwrap();
@@ -69,7 +70,7 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
         assert_eq!(people[index].1.get("/profile").await.status, status, "{}", people[index].0.name);
     }
 
-    // The others, by the filter.
+    // End the remaining sessions by filter.
     admin.goto("/admin/sessions?role=user").await;
     admin.click("End all that match…").await;
     admin.fill(&[("reason", "Moving house")]).await;
@@ -79,7 +80,7 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
     admin.wait_for("2 sessions were ended.").await;
     assert_eq!(people[3].1.get("/profile").await.status, 303);
 
-    // What is left of it: charts with their tables, and the log.
+    // The overview has charts with tables, and the log has the events.
     admin.click("Overview").await;
     admin.wait_for("Why sessions ended").await;
     admin.wait_for("Ended by an administrator 4").await;
@@ -95,16 +96,16 @@ async fn an_administrator_at_work(stack: Stack, scripts: bool) {
     admin.wait_for("Moving house").await;
 }
 
-on_both_stacks!(an_administrator_finds_and_ends_sessions, |stack| async {
-    an_administrator_at_work(stack, true).await;
+on_both_stacks!(browser_admin_finds_and_ends_sessions_with_javascript, |stack| async {
+    find_select_and_end_sessions(stack, true).await;
 });
 
-on_both_stacks!(the_same_without_scripts, |stack| async {
-    an_administrator_at_work(stack, false).await;
+on_both_stacks!(browser_admin_finds_and_ends_sessions_without_javascript, |stack| async {
+    find_select_and_end_sessions(stack, false).await;
 });
 
 #[actix_web::test]
-async fn the_end_of_thousands_shows_how_far_it_is() {
+async fn browser_bulk_end_of_thousands_shows_progress() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "50", "--sessions", "4000", "--ended", "100"]);
     let admin = sign_in(&app, "admin@example.com", &password, true).await;

@@ -1,4 +1,5 @@
-//! Every page that can be reached, as each kind of visitor: valid, with its headers, and without a broken link.
+//! Crawls every page as visitor, user and administrator: valid HTML, required headers and no broken links. Also tests
+//! that error responses are pages of the site.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,12 +16,12 @@ const INDEX: &str = r#"<!doctype html><html lang="en"><head><title>Inside</title
 const MORE: &str = r#"<!doctype html><html lang="en"><head><title>More</title></head>
     <body><main><h1>More</h1><p><a href="/pages/">Back</a></p></main></body></html>"#;
 
-/// What a crawl has seen: each address with its status.
-type Seen = BTreeMap<String, u16>;
+/// The paths that a crawl requested, each with its status.
+type Visited = BTreeMap<String, u16>;
 
-/// Follows every link from these addresses, checks each answer, and tells where a link leads nowhere.
-async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen {
-    let mut seen = Seen::new();
+/// Follows every link from these paths, checks each response, and fails on a broken link.
+async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Visited {
+    let mut seen = Visited::new();
     let mut waiting: VecDeque<(String, String)> =
         from.into_iter().map(|path| (path, "the route table".to_owned())).collect();
     let mut anchors = Vec::new();
@@ -46,28 +47,29 @@ async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Seen 
     for (page, fragment, linked_from) in anchors {
         assert!(
             ids[&page].contains(&fragment),
-            "a link on {linked_from} leads to {page}#{fragment}, which is not there"
+            "a link on {linked_from} leads to {page}#{fragment}, which does not exist"
         );
     }
     seen
 }
 
-/// The addresses on this site that an answer names, as seen from its own.
+/// The paths on this site that a response links to, resolved against its own path.
 fn links(answer: &Answer, path: &str) -> Vec<String> {
     let here = url::Url::parse("http://site.invalid").unwrap().join(path).unwrap();
-    let mut named: Vec<String> = answer.location().map(str::to_owned).into_iter().collect();
+    let mut targets: Vec<String> = answer.location().map(str::to_owned).into_iter().collect();
     if answer.is_html() {
         for (selector, name) in [("a[href]", "href"), ("link[href]", "href"), ("[src]", "src")] {
-            named.extend(answer.attributes(selector, name));
+            targets.extend(answer.attributes(selector, name));
         }
-        named.extend(answer.attributes("form[method=get][action]", "action"));
+        targets.extend(answer.attributes("form[method=get][action]", "action"));
     }
-    let absolute = named.iter().map(|link| here.join(link).unwrap_or_else(|error| panic!("{link}: {error}")));
+    let absolute =
+        targets.iter().map(|link| here.join(link).unwrap_or_else(|error| panic!("{link}: {error}")));
     let own = absolute.filter(|link| link.host_str() == Some("site.invalid"));
     own.map(|link| link[url::Position::BeforePath..].to_owned()).collect()
 }
 
-/// Every GET route with an example in place of each parameter.
+/// Every GET route, with an example value for each parameter.
 fn table(session: &str) -> Vec<(String, Rule)> {
     let lines = all_routes().into_iter().filter(|line| line.method.as_str() == "GET");
     lines
@@ -81,7 +83,7 @@ fn table(session: &str) -> Vec<(String, Rule)> {
         .collect()
 }
 
-/// A folder of pages, for everyone who is signed in and for administrators.
+/// A folder of operator pages for users and for administrators.
 fn pages() -> TempDir {
     let folder = TempDir::new().unwrap();
     std::fs::create_dir(folder.path().join("admin")).unwrap();
@@ -91,7 +93,7 @@ fn pages() -> TempDir {
     folder
 }
 
-on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
+on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
     let pages = pages();
     let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
     let fresh = crawl(&app.client(), [app.setup_link().unwrap().to_owned()]).await;
@@ -105,7 +107,7 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     }
     let ended = app.newest_session();
     user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");
-    // An end of many that is over, under the id that stands for all.
+    // A finished bulk end under the id that is the example for every route.
     app.insert_bulk_end(&ended, true, 1300, 1299);
     let routes = table(&ended);
     let paths = || routes.iter().map(|(path, _)| path.clone());
@@ -119,30 +121,30 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
             Rule::User => [303, 200, 200],
             Rule::Admin => [303, 403, 200],
         };
-        // Used up once there are users; and nobody has a link.
+        // The setup link is void once there are users, and there is no reset token.
         let expected = if path == "/setup" || path == "/password/reset" { [404; 3] } else { expected };
         let seen = [anonymous[path], user[path], admin[path]];
-        assert_eq!(seen, expected, "{path} as nobody, user and administrator");
+        assert_eq!(seen, expected, "{path} as visitor, user and administrator");
     }
     assert!(user.contains_key("/pages/more.html"));
-    // The first page of fifty sessions, the second, and one page for each session.
+    // The second page of each list, and one page for each session.
     assert!(admin.keys().any(|path| path.starts_with("/admin/sessions?after=")), "{:?}", admin.keys());
     assert!(admin.keys().any(|path| path.starts_with("/admin/events?after=")), "{:?}", admin.keys());
     assert!(user.keys().any(|path| path.starts_with("/activity?after=")), "{:?}", user.keys());
     assert!(admin.keys().filter(|path| path.starts_with("/admin/sessions/")).count() > 60);
-    // Both people, each with a way to their sessions.
+    // The pages of both users.
     assert!(["/admin/users/1", "/admin/users/2"].iter().all(|path| admin.contains_key(*path)));
 });
 
-on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
+on_both_stacks!(error_responses_are_site_pages, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    let nobody = app.client();
+    let visitor = app.client();
     let refusals = [
-        (400, nobody.get("/login?next=/a&next=/b").await),
-        (401, nobody.post("/login", &[("email", "a@example.org"), ("password", "wrong")]).await),
-        (401, nobody.post("/profile", &[("name", "Ada")]).await),
+        (400, visitor.get("/login?next=/a&next=/b").await),
+        (401, visitor.post("/login", &[("email", "a@example.org"), ("password", "wrong")]).await),
+        (401, visitor.post("/profile", &[("name", "Ada")]).await),
         (403, user.get("/admin/sessions").await),
         (
             403,
@@ -152,22 +154,22 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
                 .send()
                 .await,
         ),
-        (404, nobody.get("/nowhere").await),
+        (404, visitor.get("/nowhere").await),
         (404, user.post("/sessions/nobodys/end", &[]).await),
         (404, admin.get("/admin/sessions/nobodys").await),
-        (405, nobody.get("/logout").await),
+        (405, visitor.get("/logout").await),
         (405, user.request(Method::DELETE, "/profile").send().await),
-        (413, nobody.post("/register", &[("name", &"x".repeat(70_000))]).await),
-        (415, nobody.post_raw("/login", "text/plain", "email=a&password=b").await),
-        (422, nobody.post("/register", &[("name", ""), ("email", "nonsense")]).await),
+        (413, visitor.post("/register", &[("name", &"x".repeat(70_000))]).await),
+        (415, visitor.post_raw("/login", "text/plain", "email=a&password=b").await),
+        (422, visitor.post("/register", &[("name", ""), ("email", "nonsense")]).await),
         (422, user.post("/profile", &[("name", "")]).await),
         (422, user.post_raw("/profile", "application/x-www-form-urlencoded", "name=%ff%fe").await),
         (422, user.post("/profile/password", &[("password", "short")]).await),
         (422, user.post("/profile/delete", &[("current_password", "wrong")]).await),
         (422, admin.get("/admin/sessions?ip=nonsense&q=%00").await),
         (422, admin.get("/admin/sessions?after=nonsense").await),
-        (404, nobody.get("/password/reset?token=nonsense").await),
-        (422, nobody.post("/password/reset", &[("token", "nonsense"), ("password", "short")]).await),
+        (404, visitor.get("/password/reset?token=nonsense").await),
+        (422, visitor.post("/password/reset", &[("token", "nonsense"), ("password", "short")]).await),
         (422, user.post("/confirm-password", &[("password", "wrong")]).await),
         (404, admin.get("/admin/users/4711").await),
         (404, admin.post("/admin/users/4711/deactivate", &[]).await),
@@ -187,7 +189,7 @@ on_both_stacks!(every_refusal_is_a_page_of_this_site, |stack| async {
     }
 });
 
-on_both_stacks!(a_refusal_never_shows_the_signed_in_as_signed_out, |stack| async {
+on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     app.client().get("/nowhere").await.expect(404).has("Create account");
@@ -195,7 +197,7 @@ on_both_stacks!(a_refusal_never_shows_the_signed_in_as_signed_out, |stack| async
         let answer = user.get(path).await.expect(status);
         assert_eq!(answer.texts("header .who"), ["Signed in as Ada Lovelace"], "{path}");
     }
-    // Refused before anyone asked who it is: the header says neither.
+    // Refused before the session is read: the page header shows neither state.
     let too_large = user.post("/profile", &[("name", &"x".repeat(70_000))]).await.expect(413);
     let no_form = user.post_raw("/profile", "text/plain", "name=x").await.expect(415);
     let unreadable = user.get("/login?next=a&next=b").await.expect(400);

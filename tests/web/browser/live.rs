@@ -1,4 +1,4 @@
-//! Open pages in Chromium that follow what happens elsewhere.
+//! Tests open pages in Chromium that update when sessions change elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::support::*;
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/18.4 Safari/605.1.15";
 const BY_ADMIN: &str = "You were signed out by an administrator: Reported as stolen";
-/// A second, and what two browsers on a busy machine take to be asked.
-const AT_ONCE: Duration = Duration::from_secs(3);
+/// One second, plus the delay of two browsers on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(3);
 
 async fn sign_in(browser: &Browser, person: &Person) {
     browser.goto("/login").await;
@@ -19,26 +19,27 @@ async fn sign_in(browser: &Browser, person: &Person) {
     browser.wait_for_path("/profile").await;
 }
 
-/// A stream is open when the page says so; that of a page without a list is known by the server.
-async fn is_live(browser: &Browser) {
+/// Waits until the list shows that its stream is open. On pages without a list only the server knows that.
+async fn wait_until_live(browser: &Browser) {
     browser.wait_for("Live").await;
 }
 
-on_both_stacks!(a_list_and_a_page_that_are_open_follow_an_end, |stack| async {
+on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
-    let (admin, theirs) = (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
+    let (admin, user_browser) =
+        (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("3 active sessions").await;
     admin.ask("window.unloaded = false").await;
 
-    sign_in(&theirs, &ada).await;
+    sign_in(&user_browser, &ada).await;
     admin.wait_for("Safari 18 on macOS").await;
     admin.wait_for("4 active sessions").await;
-    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not loaded again");
+    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not reloaded");
 
     let id = app.session_in("Safari");
     let ender = app.client();
@@ -46,62 +47,62 @@ on_both_stacks!(a_list_and_a_page_that_are_open_follow_an_end, |stack| async {
     let end = format!("/admin/sessions/{id}/end");
     let began = Instant::now();
     ender.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    user_browser.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
     let state = "const main = document.querySelector('main'); const dialog = document.querySelector('dialog[open]'); \
         return [main.closest('[inert]') !== null, dialog.contains(document.activeElement), \
         document.activeElement.getAttribute('href')].join()";
-    assert_eq!(theirs.ask(state).await, "true,true,/login?next=%2Fprofile");
+    assert_eq!(user_browser.ask(state).await, "true,true,/login?next=%2Fprofile");
 
     admin.wait_for("Ended by an administrator: Reported as stolen").await;
     let row = format!("return document.getElementById('session-{id}') === null");
     eventually(|| async { admin.ask(&row).await == true }).await;
-    theirs.click("Sign in again").await;
-    theirs.wait_for_path("/login?next=%2Fprofile").await;
-    theirs.wait_for(BY_ADMIN).await;
+    user_browser.click("Sign in again").await;
+    user_browser.wait_for_path("/login?next=%2Fprofile").await;
+    user_browser.wait_for(BY_ADMIN).await;
 });
 
 #[actix_web::test]
-async fn an_end_on_one_instance_reaches_a_page_that_another_serves() {
+async fn open_page_shows_end_from_other_instance() {
     let one = TestApp::start(Stack::PostgresRedis).await;
     let two = one.second_instance().await;
     let (ada, _) = one.person("Ada Lovelace").await;
     let (_, admin) = one.admin("Grace Hopper").await;
-    let theirs = Browser::builder(&two).named(SAFARI).open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&two).named(SAFARI).open().await;
+    sign_in(&user_browser, &ada).await;
     let id = one.session_in("Safari");
     let end = format!("/admin/sessions/{id}/end");
     let began = Instant::now();
     admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < AT_ONCE, "after {:?}", began.elapsed());
+    user_browser.wait_for(BY_ADMIN).await;
+    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
 }
 
-on_both_stacks!(without_javascript_the_next_click_says_it, |stack| async {
+on_both_stacks!(end_notice_without_javascript_at_next_click, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    let theirs = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
+    sign_in(&user_browser, &ada).await;
     let id = app.session_in("Safari");
     let end = format!("/admin/sessions/{id}/end");
     admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
-    theirs.click("My sessions").await;
-    theirs.wait_for_path("/login?next=%2Fsessions").await;
-    theirs.wait_for(BY_ADMIN).await;
-    sign_in(&theirs, &ada).await;
-    assert!(!theirs.text().await.contains(BY_ADMIN));
+    user_browser.click("My sessions").await;
+    user_browser.wait_for_path("/login?next=%2Fsessions").await;
+    user_browser.wait_for(BY_ADMIN).await;
+    sign_in(&user_browser, &ada).await;
+    assert!(!user_browser.text().await.contains(BY_ADMIN));
 });
 
 #[actix_web::test]
-async fn the_list_leaves_alone_what_is_being_used() {
+async fn open_list_update_keeps_input_and_open_panel() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     let id = own_session_id(&client).await;
     let summary = admin.client().find(Locator::Css(&format!("#session-{id} summary"))).await.unwrap();
     summary.send_keys("\n").await.unwrap();
@@ -120,7 +121,7 @@ async fn the_list_leaves_alone_what_is_being_used() {
 }
 
 #[actix_web::test]
-async fn the_page_of_a_session_follows_its_end() {
+async fn session_page_shows_end_live() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -136,13 +137,13 @@ async fn the_page_of_a_session_follows_its_end() {
 }
 
 #[actix_web::test]
-async fn whoever_signs_out_is_not_told_so_by_the_page_they_leave() {
+async fn logout_shows_no_dialog_on_leaving_page() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
     sign_in(&browser, &ada).await;
-    // As if the page took its time to go: the form is sent by hand, and another stream of the page hears of the end.
-    let heard = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
+    // Simulates a slowly unloading page: the script sends the form while a second stream of the page gets the end event.
+    let script_template = "const [form, done] = [document.querySelector('form[action=\"/logout\"]'), arguments[0]]; \
         const told = fetch('/session/events', { headers: { accept: 'text/event-stream' } }) \
             .then((answer) => { sent(); return answer.text(); }); \
         const sent = () => { \
@@ -151,16 +152,16 @@ async fn whoever_signs_out_is_not_told_so_by_the_page_they_leave() {
         told.then((text) => setTimeout(() => \
             done([text.includes('You signed out.'), document.querySelector('dialog') !== null].join()), 300));";
     let ask = async |submitted: &str| {
-        let script = heard.replace("SUBMITTED", submitted);
+        let script = script_template.replace("SUBMITTED", submitted);
         browser.client().execute_async(&script, Vec::new()).await.unwrap()
     };
     assert_eq!(ask("true").await, "true,false");
     sign_in(&browser, &ada).await;
-    assert_eq!(ask("false").await, "true,true", "another tab's page is told");
+    assert_eq!(ask("false").await, "true,true", "a page in another tab shows the dialog");
 }
 
 #[actix_web::test]
-async fn the_time_that_is_left_counts_down() {
+async fn session_page_counts_down_remaining_time() {
     let app = TestApp::builder(Stack::Sqlite).var("SESSION_IDLE_TTL", "30m").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
@@ -177,24 +178,24 @@ async fn the_time_that_is_left_counts_down() {
 }
 
 #[actix_web::test]
-async fn a_list_says_when_it_is_not_live_and_catches_up() {
+async fn open_list_reconnects_after_restart() {
     let mut app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     app.stop().await;
     admin.wait_for("Reconnecting…").await;
     let address = app.addr().to_string();
     app.restart_with(&[("LISTEN_ADDR", &address)]).await;
     app.person("Ada Lovelace").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("Ada Lovelace").await;
 }
 
 #[actix_web::test]
-async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
+async fn login_link_next_omits_form_result_page() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, elsewhere) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
@@ -211,14 +212,14 @@ async fn nobody_is_sent_back_to_a_page_that_answered_a_form() {
 }
 
 #[actix_web::test]
-async fn a_list_of_one_becomes_a_list_of_two_and_back() {
+async fn open_list_adds_and_removes_selection_column() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     app.delete_sessions_but_in("Chrome");
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("1 active session").await;
     assert!(!admin.text().await.contains("End all"));
     let shape = "const seen = (cell) => cell.offsetWidth > 0; \
@@ -239,13 +240,13 @@ async fn a_list_of_one_becomes_a_list_of_two_and_back() {
 }
 
 #[actix_web::test]
-async fn sessions_that_appear_in_an_empty_list_can_be_ticked_and_ended() {
+async fn open_list_new_rows_can_be_selected_and_ended() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions?role=user").await;
-    is_live(&admin).await;
+    wait_until_live(&admin).await;
     admin.wait_for("No active session fits").await;
     for name in ["Ada Lovelace", "Alan Turing"] {
         app.person(name).await;
@@ -260,21 +261,21 @@ async fn sessions_that_appear_in_an_empty_list_can_be_ticked_and_ended() {
 }
 
 #[actix_web::test]
-async fn the_overview_follows_what_happens_and_leaves_open_tables_open() {
+async fn overview_updates_live_and_keeps_open_tables() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin").await;
-    let figures =
+    let statistics =
         "return [...document.querySelectorAll('.figures dd')].map((figure) => figure.textContent).join()";
-    assert_eq!(admin.ask(figures).await, "2,1,1,2,0");
+    assert_eq!(admin.ask(statistics).await, "2,1,1,2,0");
     admin.ask("window.unloaded = false").await;
     let summary = admin.client().find(Locator::Css("#browsers-title ~ .as-table summary")).await.unwrap();
     summary.send_keys("\n").await.unwrap();
 
     app.person("Ada Lovelace").await;
-    eventually(|| async { admin.ask(figures).await == "3,2,1,3,0" }).await;
+    eventually(|| async { admin.ask(statistics).await == "3,2,1,3,0" }).await;
     let open = "const [details, table] = ['details[open]', '#browsers-table'].map((css) => document.querySelector(css)); \
         return [details.contains(document.activeElement), details.contains(table), \
         table.textContent.includes('Firefox2'), window.unloaded].join()";
@@ -285,7 +286,7 @@ async fn the_overview_follows_what_happens_and_leaves_open_tables_open() {
 }
 
 #[actix_web::test]
-async fn whoever_is_no_administrator_any_more_sees_nobodys_rows() {
+async fn demoted_admin_open_list_is_cleared() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     app.person("Ada Lovelace").await;
@@ -305,24 +306,24 @@ async fn whoever_is_no_administrator_any_more_sees_nobodys_rows() {
 }
 
 #[actix_web::test]
-async fn a_list_that_could_not_be_fetched_is_fetched_again() {
+async fn open_list_retries_failed_fetch() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
-    is_live(&admin).await;
-    // Nothing else makes the page fetch again, the first answer never comes, and waiting is short here.
+    wait_until_live(&admin).await;
+    // No other event makes the page fetch, the first fetch fails, and timers are shortened to at most 2.5 s.
     admin
-        .ask(
-            "const [fetch, wait] = [window.fetch, window.setTimeout]; \
+.ask(
+"const [fetch, wait] = [window.fetch, window.setTimeout]; \
             window.setTimeout = (task, time, ...rest) => wait(task, Math.min(time, 2500), ...rest); \
             window.fetch = (...of) => of[1].headers.accept !== 'text/html' || window.lost ? fetch(...of) \
                 : (window.lost = true, Promise.reject(new TypeError('lost'))); \
             for (const name of ['started', 'seen', 'counts', 'open']) \
                 document.addEventListener(`live:${name}`, (event) => event.stopImmediatePropagation(), true);",
-        )
-        .await;
+)
+.await;
     app.person("Ada Lovelace").await;
     admin.ask("document.dispatchEvent(new CustomEvent('live:reload'))").await;
     eventually(|| async { admin.ask("return window.lost").await == true }).await;

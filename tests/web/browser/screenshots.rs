@@ -1,5 +1,5 @@
-//! A round through every page in Chromium, wide and narrow, light and dark: nothing is cut off, axe-core finds nothing,
-//! and a picture of each is kept in `target/screenshots`.
+//! Visits every page in Chromium, wide and narrow, light and dark: no page scrolls sideways, axe-core reports no
+//! violation, and a screenshot of each is saved in `target/screenshots`.
 
 use std::{fs, path::Path};
 
@@ -19,21 +19,21 @@ const FIREFOX_ON_MAC: &str =
 struct Tour {
     app: TestApp,
     browser: Browser,
-    look: &'static str,
+    variant: &'static str,
 }
 
 impl Tour {
-    async fn start(look: &'static str, width: u32, dark: bool) -> Self {
+    async fn start(variant: &'static str, width: u32, dark: bool) -> Self {
         let app = behind_a_proxy(Stack::PostgresRedis).through_proxies().start().await;
         let builder = Browser::builder(&app).size(width, 800).named(FIREFOX_ON_MAC);
         let browser = if dark { builder.dark().open().await } else { builder.open().await };
-        Self { app, browser, look }
+        Self { app, browser, variant }
     }
 
-    /// Looks at the page that the browser shows.
-    async fn see(&self, name: &str) {
-        let name = format!("{name}-{}", self.look);
-        picture(&self.browser, &name).await;
+    /// Checks the browser's current page and saves a screenshot.
+    async fn check(&self, name: &str) {
+        let name = format!("{name}-{}", self.variant);
+        screenshot(&self.browser, &name).await;
         let widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]";
         let Value::Array(widths) = self.browser.ask(widths).await else { unreachable!() };
         assert_eq!(widths[0], widths[1], "{name} scrolls sideways");
@@ -42,14 +42,14 @@ impl Tour {
 
     async fn visit(&self, path: &str, name: &str) {
         self.browser.goto(path).await;
-        self.see(name).await;
+        self.check(name).await;
     }
 
-    /// Presses the button of a form, and looks once the answer shows a text.
+    /// Submits a form, and checks the page once it shows a text.
     async fn send(&self, form: &str, shows: &str, name: &str) {
         self.browser.submit(form).await;
         self.browser.wait_for(shows).await;
-        self.see(name).await;
+        self.check(name).await;
     }
 
     async fn sign_in(&self, person: &Person) {
@@ -59,7 +59,7 @@ impl Tour {
         self.browser.wait_for_path("/profile").await;
     }
 
-    async fn as_nobody(&self) {
+    async fn as_visitor(&self) {
         let browser = &self.browser;
         self.visit(self.app.setup_link().unwrap(), "setup").await;
         self.send("/setup", "Error:", "setup-refused").await;
@@ -101,7 +101,7 @@ impl Tour {
         browser.goto("/sessions").await;
         browser.click_beside("Unknown device", "End session").await;
         browser.wait_for("The session was ended.").await;
-        self.see("my-sessions-ended").await;
+        self.check("my-sessions-ended").await;
         self.visit("/activity", "activity").await;
         self.visit("/activity?after=1", "activity-nothing").await;
         self.visit("/activity?after=nonsense", "activity-mistake").await;
@@ -125,14 +125,14 @@ impl Tour {
         self.visit("/admin/sessions", "admin-sessions-all").await;
         let summary = browser.client().find(Locator::Css("tr:nth-child(3) summary")).await.unwrap();
         summary.send_keys("\n").await.unwrap();
-        self.see("admin-sessions-ending").await;
+        self.check("admin-sessions-ending").await;
         self.visit("/admin/sessions?role=user", "admin-sessions-of-users").await;
         for row in [2, 3] {
             let tick = format!("tr:nth-child({row}) input[name=ids]");
             browser.client().find(Locator::Css(&tick)).await.unwrap().click().await.unwrap();
         }
         browser.click("End 2 ticked…").await;
-        self.see("admin-sessions-ticked").await;
+        self.check("admin-sessions-ticked").await;
         app.insert_bulk_end("over", true, 1205, 1204);
         app.insert_bulk_end("stopped", false, 12_000, 7_000);
         self.visit("/admin/sessions/ends/over", "admin-bulk-end").await;
@@ -146,7 +146,7 @@ impl Tour {
         assert!(!browser.text().await.contains("active now"), "an ended session is not active");
         browser.goto("/admin/sessions?q=okafor").await;
         browser.click("End all that match…").await;
-        self.see("admin-sessions-ending-all").await;
+        self.check("admin-sessions-ending-all").await;
         browser.fill(&[("reason", "Phone reported as stolen")]).await;
         self.send("/admin/sessions/end", "the filter and will end at once", "admin-sessions-preview").await;
         let one = app.active_session_from("203.0.113.58").unwrap();
@@ -167,12 +167,12 @@ impl Tour {
         self.visit("/admin/sessions", "admin-sessions-many").await;
         browser.click("Next page").await;
         browser.wait_for("First page").await;
-        self.see("admin-sessions-second-page").await;
-        self.as_historian().await;
+        self.check("admin-sessions-second-page").await;
+        self.events_and_overview().await;
     }
 
-    /// What has happened: the administrator's log and charts.
-    async fn as_historian(&self) {
+    /// The administrator's log and charts.
+    async fn events_and_overview(&self) {
         let browser = &self.browser;
         self.visit("/admin/events", "admin-events").await;
         self.visit("/admin/events?q=okafor&ip=203.0.113.0/24&from=2020-01-01", "admin-events-found").await;
@@ -186,7 +186,7 @@ impl Tour {
         self.visit("/admin?range=30d", "admin-overview-month").await;
         let tables = "document.querySelectorAll('.as-table').forEach((table) => { table.open = true })";
         browser.ask(tables).await;
-        self.see("admin-overview-tables").await;
+        self.check("admin-overview-tables").await;
     }
 
     async fn users(&self, long: &Person) {
@@ -195,15 +195,15 @@ impl Tour {
         self.visit("/admin/users?q=nobody&state=invited", "admin-users-none").await;
         self.visit("/admin/users?role=root&after=x", "admin-users-mistake").await;
         browser.click("Invite somebody…").await;
-        self.see("admin-users-inviting").await;
+        self.check("admin-users-inviting").await;
         browser.fill(&[("name", &long.name), ("email", "nonsense")]).await;
         browser.click("Make invitation").await;
         browser.wait_for("Error:").await;
-        self.see("admin-users-invite-refused").await;
+        self.check("admin-users-invite-refused").await;
         browser.fill(&[("email", "hubert@example.org")]).await;
         browser.click("Make invitation").await;
         browser.wait_for("Invitation for").await;
-        self.see("admin-users-invited").await;
+        self.check("admin-users-invited").await;
         let link = browser.ask("return document.getElementById('link').value").await;
         let invited = app.user_id("hubert@example.org");
         self.visit(&format!("/admin/users/{invited}"), "admin-user-invited").await;
@@ -224,7 +224,7 @@ impl Tour {
         self.send("/password/reset", "Error:", "reset-refused").await;
     }
 
-    /// The list and an open page when a session is ended elsewhere, and the sign-in page after it.
+    /// The list and an open page after a session ended elsewhere, and then the sign-in page.
     async fn ended_elsewhere(&self) {
         let (browser, app) = (&self.browser, &self.app);
         let client = app.client();
@@ -237,13 +237,13 @@ impl Tour {
             .await
             .to("/admin/sessions");
         browser.wait_for("Phone lost").await;
-        picture(browser, &format!("admin-sessions-struck-{}", self.look)).await;
+        screenshot(browser, &format!("admin-sessions-struck-{}", self.variant)).await;
         client.post("/sessions/end-others", &[]).await.to("/sessions");
         browser.wait_for("You were signed out from another device.").await;
-        self.see("ended-elsewhere").await;
+        self.check("ended-elsewhere").await;
         browser.click("Sign in again").await;
         browser.wait_for("Remember me").await;
-        self.see("login-ended").await;
+        self.check("login-ended").await;
     }
 
     async fn without_stores(&self) {
@@ -256,9 +256,9 @@ impl Tour {
     }
 }
 
-async fn tour(look: &'static str, width: u32, dark: bool) {
-    let tour = Tour::start(look, width, dark).await;
-    tour.as_nobody().await;
+async fn tour(variant: &'static str, width: u32, dark: bool) {
+    let tour = Tour::start(variant, width, dark).await;
+    tour.as_visitor().await;
     tour.as_user().await;
     tour.as_administrator().await;
     tour.ended_elsewhere().await;
@@ -266,28 +266,28 @@ async fn tour(look: &'static str, width: u32, dark: bool) {
 }
 
 #[actix_web::test]
-async fn every_page_wide_and_light() {
+async fn pages_wide_light_fit_and_pass_axe() {
     tour("wide-light", 1280, false).await;
 }
 
 #[actix_web::test]
-async fn every_page_wide_and_dark() {
+async fn pages_wide_dark_fit_and_pass_axe() {
     tour("wide-dark", 1280, true).await;
 }
 
 #[actix_web::test]
-async fn every_page_narrow_and_light() {
+async fn pages_narrow_light_fit_and_pass_axe() {
     tour("narrow-light", 375, false).await;
 }
 
 #[actix_web::test]
-async fn every_page_narrow_and_dark() {
+async fn pages_narrow_dark_fit_and_pass_axe() {
     tour("narrow-dark", 375, true).await;
 }
 
-/// `docs/admin-sessions.png` is a copy of what this keeps.
+/// `docs/admin-sessions.png` is a copy of the screenshot that this test saves.
 #[actix_web::test]
-async fn the_picture_of_the_readme() {
+async fn readme_screenshot_is_taken() {
     let app = behind_a_proxy(Stack::Sqlite).start().await;
     sample_sessions(&app).await;
     let grace = Person::new("Grace Hopper");
@@ -304,11 +304,11 @@ async fn the_picture_of_the_readme() {
     app.set_session_ip(&own, "198.51.100.4");
     browser.goto("/admin/sessions").await;
     browser.wait_for("198.51.100.4").await;
-    picture(&browser, "admin-sessions").await;
+    screenshot(&browser, "admin-sessions").await;
 }
 
-/// Keeps a picture of the whole page, also of what has to be scrolled to.
-async fn picture(browser: &Browser, name: &str) {
+/// Saves a screenshot of the whole page, including what has to be scrolled to.
+async fn screenshot(browser: &Browser, name: &str) {
     let answer =
         browser.client().issue_cmd(WholePage).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");

@@ -1,4 +1,4 @@
-//! The site in Chromium, as people use it.
+//! Tests the site in Chromium as users operate it.
 
 use fantoccini::Locator;
 
@@ -7,7 +7,7 @@ use crate::support::*;
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/18.4 Safari/605.1.15";
 
-/// Signs in with the form, as far as the profile.
+/// Signs in with the form and waits for the profile.
 async fn sign_in(browser: &Browser, person: &Person) {
     browser.goto("/login").await;
     browser.fill(&[("email", &person.email), ("password", &person.password)]).await;
@@ -19,7 +19,7 @@ async fn count(browser: &Browser, css: &str) -> usize {
     browser.client().find_all(Locator::Css(css)).await.unwrap().len()
 }
 
-on_both_stacks!(two_browsers_see_each_other_and_one_ends_the_other, |stack| async {
+on_both_stacks!(browser_ends_session_of_second_browser, |stack| async {
     let app = TestApp::start(stack).await;
     let ada = Person::new("Ada Lovelace");
 
@@ -57,15 +57,15 @@ on_both_stacks!(two_browsers_see_each_other_and_one_ends_the_other, |stack| asyn
     second.wait_for_path("/sessions").await;
 });
 
-on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |stack| async {
+on_both_stacks!(browser_admin_ends_found_session_with_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     app.person("Alan Turing").await;
     let grace = Person::new("Grace Hopper");
     grace.register(&app.client()).await;
     app.make_admin(&grace);
-    let theirs = Browser::builder(&app).named(SAFARI).open().await;
-    sign_in(&theirs, &ada).await;
+    let user_browser = Browser::builder(&app).named(SAFARI).open().await;
+    sign_in(&user_browser, &ada).await;
 
     let admin = Browser::open(&app).await;
     sign_in(&admin, &grace).await;
@@ -83,9 +83,9 @@ on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |sta
     admin.click_beside("Safari 18 on macOS", "End session").await;
     admin.wait_for("The session was ended.").await;
 
-    theirs.wait_for("You were signed out by an administrator: Reported as stolen").await;
-    theirs.click("Sign in again").await;
-    theirs.wait_for_path("/login?next=%2Fprofile").await;
+    user_browser.wait_for("You were signed out by an administrator: Reported as stolen").await;
+    user_browser.click("Sign in again").await;
+    user_browser.wait_for_path("/login?next=%2Fprofile").await;
     let id = app.session_in("Safari");
     admin.goto(&format!("/admin/sessions/{id}")).await;
     admin.wait_for("Reported as stolen").await;
@@ -94,7 +94,7 @@ on_both_stacks!(an_administrator_finds_a_session_and_ends_it_with_a_reason, |sta
     assert!(page.contains("by Grace Hopper") && !page.contains("ended_by_admin"), "{page}");
 });
 
-on_both_stacks!(the_back_button_shows_nothing_after_signing_out, |stack| async {
+on_both_stacks!(browser_back_after_logout_shows_login, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
@@ -109,7 +109,7 @@ on_both_stacks!(the_back_button_shows_nothing_after_signing_out, |stack| async {
 });
 
 #[actix_web::test]
-async fn a_password_can_be_looked_at() {
+async fn browser_show_password_toggles_field() {
     let app = TestApp::start(Stack::Sqlite).await;
     let browser = Browser::open(&app).await;
     browser.goto("/login").await;
@@ -124,7 +124,7 @@ async fn a_password_can_be_looked_at() {
 }
 
 #[actix_web::test]
-async fn deleting_the_account_asks_first() {
+async fn browser_account_deletion_asks_confirmation() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
@@ -149,7 +149,7 @@ async fn deleting_the_account_asks_first() {
 }
 
 #[actix_web::test]
-async fn the_focus_goes_to_the_first_mistake() {
+async fn browser_focus_moves_to_first_invalid_field() {
     let app = TestApp::start(Stack::Sqlite).await;
     let browser = Browser::open(&app).await;
     browser.goto("/register").await;

@@ -1,4 +1,4 @@
-//! Invitations, deactivation and the password once more, in Chromium with and without scripts.
+//! Tests invitation, deactivation and password confirmation in Chromium, with and without JavaScript.
 
 use fantoccini::Locator;
 
@@ -18,8 +18,8 @@ async fn open(app: &TestApp, scripts: bool) -> Browser {
     if scripts { builder.open().await } else { builder.without_javascript().open().await }
 }
 
-/// The dialog's button, which asks only where there are scripts.
-async fn say_yes(browser: &Browser, scripts: bool) {
+/// Clicks the confirmation dialog's button; without JavaScript there is no dialog.
+async fn confirm_dialog(browser: &Browser, scripts: bool) {
     if scripts {
         let css = Locator::Css("dialog .danger");
         let yes = eventually(|| async { browser.client().find(css).await.ok() }).await;
@@ -27,8 +27,8 @@ async fn say_yes(browser: &Browser, scripts: bool) {
     }
 }
 
-/// Invited, in; deactivated, out.
-async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
+/// Invites a user, who signs in, and deactivates the account, which signs the user out.
+async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
     let app = TestApp::builder(stack).var("REGISTRATION", "closed").start().await;
     let grace = Person::new("Grace Hopper");
     let admin = open(&app, scripts).await;
@@ -47,41 +47,41 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     let field = admin.client().find(Locator::Css("#link")).await.unwrap();
     let link = field.prop("value").await.unwrap().unwrap();
     let buttons = admin.client().find_all(Locator::Css(".copy button")).await.unwrap();
-    assert_eq!(buttons.len(), usize::from(scripts), "a button that copies takes scripts");
+    assert_eq!(buttons.len(), usize::from(scripts), "the copy button exists only with JavaScript");
     if scripts {
         admin.click("Copy link").await;
         eventually(|| async { admin.ask("return getSelection().toString()").await == *link }).await;
     }
 
-    let theirs = open(&app, scripts).await;
-    theirs.goto(&link).await;
-    theirs.wait_for("You are invited").await;
-    theirs.fill(&[("password", NEW), ("password_confirmation", NEW)]).await;
-    theirs.submit("/password/reset").await;
-    theirs.wait_for("Your password is set.").await;
-    theirs.wait_for_path("/login").await;
-    sign_in(&theirs, "ada@example.org", NEW).await;
+    let user_browser = open(&app, scripts).await;
+    user_browser.goto(&link).await;
+    user_browser.wait_for("You are invited").await;
+    user_browser.fill(&[("password", NEW), ("password_confirmation", NEW)]).await;
+    user_browser.submit("/password/reset").await;
+    user_browser.wait_for("Your password is set.").await;
+    user_browser.wait_for_path("/login").await;
+    sign_in(&user_browser, "ada@example.org", NEW).await;
 
     app.forget_confirmations();
     admin.click("Users").await;
     admin.click("Ada Lovelace").await;
     admin.wait_for("Confirm it first").await;
     admin.click("Deactivate account").await;
-    say_yes(&admin, scripts).await;
+    confirm_dialog(&admin, scripts).await;
     admin.wait_for("Nothing was changed yet").await;
     admin.fill(&[("password", PASSWORD)]).await;
     admin.submit("/confirm-password").await;
     admin.wait_for("Now you can go on").await;
     admin.click("Deactivate account").await;
-    say_yes(&admin, scripts).await;
+    confirm_dialog(&admin, scripts).await;
     admin.wait_for("The account is deactivated. 1 session was ended.").await;
     if scripts {
-        theirs.wait_for("account was deactivated").await;
-        theirs.click("Sign in again").await;
+        user_browser.wait_for("account was deactivated").await;
+        user_browser.click("Sign in again").await;
     } else {
-        theirs.click("Profile").await;
+        user_browser.click("Profile").await;
     }
-    theirs.wait_for_path("/login?next=%2Fprofile").await;
+    user_browser.wait_for_path("/login?next=%2Fprofile").await;
     admin.click("Activate account").await;
     admin.wait_for("The account is active").await;
 
@@ -89,22 +89,22 @@ async fn somebody_comes_and_goes(stack: Stack, scripts: bool) {
     role.select_by_value("admin").await.unwrap();
     admin.click("Change role").await;
     admin.wait_for("The role was changed.").await;
-    sign_in(&theirs, "ada@example.org", NEW).await;
-    theirs.click("Admin").await;
-    theirs.click("Sessions").await;
-    theirs.wait_for("2 active sessions").await;
+    sign_in(&user_browser, "ada@example.org", NEW).await;
+    user_browser.click("Admin").await;
+    user_browser.click("Sessions").await;
+    user_browser.wait_for("2 active sessions").await;
     admin.fill(&[("reason", "Drill")]).await;
     admin.click("End all sessions").await;
-    say_yes(&admin, scripts).await;
+    confirm_dialog(&admin, scripts).await;
     admin.wait_for("1 session was ended.").await;
     admin.click("Make a link").await;
     admin.wait_for("Link for Ada Lovelace").await;
 }
 
-on_both_stacks!(somebody_is_invited_and_deactivated, |stack| async {
-    somebody_comes_and_goes(stack, true).await;
+on_both_stacks!(browser_user_invitation_and_deactivation_with_javascript, |stack| async {
+    invite_and_deactivate_user(stack, true).await;
 });
 
-on_both_stacks!(the_same_without_scripts, |stack| async {
-    somebody_comes_and_goes(stack, false).await;
+on_both_stacks!(browser_user_invitation_and_deactivation_without_javascript, |stack| async {
+    invite_and_deactivate_user(stack, false).await;
 });

@@ -1,4 +1,4 @@
-//! The same site with less: without scripts, and without a mouse.
+//! Tests the site in Chromium without JavaScript, and with the keyboard only.
 
 use fantoccini::{Locator, key::Key};
 
@@ -14,14 +14,18 @@ fn key(key: Key) -> String {
     char::from(key).to_string()
 }
 
-on_both_stacks!(every_form_works_without_scripts, |stack| async {
+on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let ada = Person::new("Ada Lovelace");
     let browser = Browser::builder(&app).without_javascript().open().await;
 
     browser.goto("/register").await;
-    assert_eq!(browser.client().find_all(Locator::Css(".reveal")).await.unwrap().len(), 0, "scripts ran");
+    assert_eq!(
+        browser.client().find_all(Locator::Css(".reveal")).await.unwrap().len(),
+        0,
+        "JavaScript is disabled"
+    );
     browser.fill(&[("name", &ada.name), ("email", "nonsense"), ("password", PASSWORD)]).await;
     browser.submit("/register").await;
     browser.wait_for("Error:").await;
@@ -80,13 +84,13 @@ on_both_stacks!(every_form_works_without_scripts, |stack| async {
 });
 
 #[actix_web::test]
-async fn signing_in_takes_only_the_keyboard() {
+async fn browser_login_by_keyboard_only() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let browser = Browser::open(&app).await;
     let tab = key(Key::Tab);
 
-    // The first stop is the link that skips the header.
+    // The first tab stop is the link that skips the header.
     browser.goto("/").await;
     browser.press(&tab).await;
     assert_eq!(browser.ask("return document.activeElement.getAttribute('href')").await, "#main");
@@ -97,7 +101,7 @@ async fn signing_in_takes_only_the_keyboard() {
     browser.press(&key(Key::Enter)).await;
     browser.wait_for_path("/login").await;
 
-    // The sign-in page begins in its first field; the button that shows the password is a stop of its own.
+    // The sign-in page focuses its first field; the button that shows the password is a tab stop.
     browser.press(&keys(&[&ada.email, &tab, &ada.password, &tab])).await;
     assert_eq!(browser.ask("return document.activeElement.title").await, "Show password");
     browser.press(&keys(&[&tab, " ", &tab])).await;
@@ -108,7 +112,7 @@ async fn signing_in_takes_only_the_keyboard() {
 }
 
 #[actix_web::test]
-async fn ending_a_session_takes_only_the_keyboard() {
+async fn browser_session_end_by_keyboard_only() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     app.person("Alan Turing").await;
@@ -129,7 +133,11 @@ async fn ending_a_session_takes_only_the_keyboard() {
     browser.press(&tab).await;
     browser.press(&key(Key::Escape)).await;
     assert_eq!(browser.ask(open).await, false, "Escape closes the panel");
-    assert_eq!(browser.ask("return document.activeElement.tagName").await, "SUMMARY", "and leads back");
+    assert_eq!(
+        browser.ask("return document.activeElement.tagName").await,
+        "SUMMARY",
+        "Escape returns the focus to the summary"
+    );
     browser.press(&enter).await;
     browser.press(&tab).await;
     browser.press(&keys(&["Left the company", &enter])).await;

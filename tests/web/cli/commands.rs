@@ -1,4 +1,4 @@
-//! The command line: what it does, what it prints, and its exit status.
+//! Tests the command line: effects, output and exit status.
 
 use crate::support::{forged_cookies::SECRET, *};
 
@@ -11,12 +11,12 @@ fn create(vars: &Vars, email: &str, name: &str, role: &str, password: &str) -> F
     Program::run(&arguments, vars, password)
 }
 
-on_both_stacks!(an_operator_makes_users_and_administrators, |stack| async {
+on_both_stacks!(cli_user_create_makes_users_and_admins, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = app.command_vars();
-    // The line break that `echo` adds is not part of the password; a space is.
-    let made = create(&vars, "grace@example.org", "Grace Hopper", "admin", &format!("{PASSWORD}\n")).done();
-    assert!(made.contains("admin grace@example.org") && !made.contains(PASSWORD), "{made}");
+    // The line break that `echo` appends is not part of the password; a space is.
+    let output = create(&vars, "grace@example.org", "Grace Hopper", "admin", &format!("{PASSWORD}\n")).done();
+    assert!(output.contains("admin grace@example.org") && !output.contains(PASSWORD), "{output}");
     create(&vars, "ada@example.org", "Ada Lovelace", "user", &format!("{PASSWORD} \r\n")).done();
     let sign_in = async |email: &str, password: &str, status: u16| {
         let client = app.client();
@@ -30,7 +30,7 @@ on_both_stacks!(an_operator_makes_users_and_administrators, |stack| async {
     app.client().get(link).await.expect(404);
 });
 
-on_both_stacks!(an_account_that_cannot_be_made_is_explained_in_one_line, |stack| async {
+on_both_stacks!(cli_user_create_invalid_prints_one_line, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = app.command_vars();
     create(&vars, "ada@example.org", "Ada Lovelace", "user", PASSWORD).done();
@@ -43,17 +43,17 @@ on_both_stacks!(an_account_that_cannot_be_made_is_explained_in_one_line, |stack|
         ("new@example.org", "Other", "user", "short", "at least 8"),
         ("new@example.org", "Other", "user", "", "at least 8"),
     ] {
-        let complaint = create(&vars, email, name, role, password).failed();
-        assert!(complaint.contains(part), "{part}: {complaint}");
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
-        assert!(!complaint.contains(PASSWORD), "{complaint}");
+        let message = create(&vars, email, name, role, password).failed();
+        assert!(message.contains(part), "{part}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(!message.contains(PASSWORD), "{message}");
     }
     let arguments = ["user", "create", "--email", "new@example.org", "--name", "Other"];
     assert!(Program::run(&arguments, &vars, PASSWORD).failed().contains("--password-stdin"));
     assert_eq!(app.user_count(), 1);
 });
 
-on_both_stacks!(migrate_says_what_it_did, |stack| async {
+on_both_stacks!(cli_migrate_reports_outcome, |stack| async {
     let app = TestApp::start(stack).await;
     let mut vars = app.command_vars();
     assert!(Program::run(&["migrate"], &vars, "").done().contains("up to date"));
@@ -67,19 +67,19 @@ on_both_stacks!(migrate_says_what_it_did, |stack| async {
 });
 
 #[test]
-fn check_config_accepts_what_is_right() {
+fn cli_check_config_accepts_valid_settings() {
     let right = vars(&[
         ("SESSION_SECRET", SECRET),
         ("REDIS_URL", "redis://:hidden@cache:6379/1"),
         ("SESSION_LIMIT", "3"),
     ]);
-    let said = Program::run(&["check-config"], &right, "").done();
-    assert!(said.contains("fine") && !said.contains("hidden"), "{said}");
+    let output = Program::run(&["check-config"], &right, "").done();
+    assert!(output.contains("fine") && !output.contains("hidden"), "{output}");
     Program::run(&["check-config"], &vars(&[]), "").done();
 }
 
 #[test]
-fn check_config_reports_every_mistake_at_once_without_its_secrets() {
+fn cli_check_config_lists_all_errors_without_secrets() {
     let wrong = [
         ("LISTEN_ADDR", "nowhere"),
         ("BASE_URL", "ftp://login.example.org"),
@@ -102,30 +102,30 @@ fn check_config_reports_every_mistake_at_once_without_its_secrets() {
         ("SESSION_IDEL_TTL", "1h"),
     ];
     for command in ["check-config", "serve"] {
-        let complaint = Program::run(&[command], &vars(&wrong), "").failed();
+        let message = Program::run(&[command], &vars(&wrong), "").failed();
         for (name, value) in wrong {
             let lines: Vec<&str> =
-                complaint.lines().filter(|line| line.starts_with(&format!("{name}: "))).collect();
-            assert_eq!(lines.len(), 1, "{name}: {complaint}");
+                message.lines().filter(|line| line.starts_with(&format!("{name}: "))).collect();
+            assert_eq!(lines.len(), 1, "{name}: {message}");
             assert!(
                 value.contains("hunter2") || name == "SESSION_IDEL_TTL" || lines[0].contains(value),
-                "{complaint}"
+                "{message}"
             );
         }
-        assert_eq!(complaint.lines().count(), wrong.len(), "{complaint}");
-        assert!(complaint.contains("did you mean SESSION_IDLE_TTL?"), "{complaint}");
-        assert!(!complaint.contains("hunter2"), "{complaint}");
+        assert_eq!(message.lines().count(), wrong.len(), "{message}");
+        assert!(message.contains("did you mean SESSION_IDLE_TTL?"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
     }
 }
 
 #[test]
-fn on_postgres_the_secret_must_be_given() {
-    let complaint =
+fn cli_check_config_postgres_requires_session_secret() {
+    let message =
         Program::run(&["check-config"], &vars(&[("DATABASE_URL", "postgres://db/site")]), "").failed();
-    assert!(complaint.starts_with("SESSION_SECRET: "), "{complaint}");
+    assert!(message.starts_with("SESSION_SECRET: "), "{message}");
 }
 
-on_both_stacks!(healthcheck_asks_the_server_that_is_configured, |stack| async {
+on_both_stacks!(cli_healthcheck_uses_listen_addr, |stack| async {
     let app = TestApp::start(stack).await;
     let ask = |addr: String| {
         let mut vars = app.command_vars();
@@ -134,11 +134,11 @@ on_both_stacks!(healthcheck_asks_the_server_that_is_configured, |stack| async {
     };
     ask(app.addr().to_string()).done();
     ask(format!("0.0.0.0:{}", app.addr().port())).done();
-    // Nobody listens on the discard port.
+    // No server listens on the discard port.
     assert!(ask("127.0.0.1:9".to_owned()).failed().contains("127.0.0.1:9"));
 });
 
-on_both_stacks!(verify_finds_what_differs_and_repairs_it, |stack| async {
+on_both_stacks!(cli_sessions_verify_reports_and_repairs_differences, |stack| async {
     let app = TestApp::start(stack).await;
     let vars = app.command_vars();
     let (ada, client) = app.person("Ada Lovelace").await;

@@ -1,15 +1,18 @@
-//! `gatehouse demo`: an empty site filled for a look around.
+//! Tests `gatehouse demo`, which fills an empty site with sample users and sessions.
 
 use crate::support::{demo, *};
 
-on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
+on_both_stacks!(demo_fill_makes_consistent_site, |stack| async {
     let app = TestApp::start(stack).await;
-    let made = demo::run(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
-    assert!(made.status.success(), "{made:?}");
-    assert!(made.stdout.contains("Made 40 people with 120 active and 300 ended sessions"), "{made:?}");
+    let finished = demo::run(&app, &["--users", "40", "--sessions", "120", "--ended", "300"]);
+    assert!(finished.status.success(), "{finished:?}");
+    assert!(
+        finished.stdout.contains("Made 40 people with 120 active and 300 ended sessions"),
+        "{finished:?}"
+    );
 
     let admin = app.client();
-    let _ = demo::sign_in_as_admin(&admin, &demo::password_in(&made)).await;
+    let _ = demo::sign_in_as_admin(&admin, &demo::password_in(&finished)).await;
     let first = admin.get("/admin/sessions").await.expect(200).has("121").has("active sessions");
     assert_page(&first);
     assert_eq!(first.texts("table .email").len(), 50);
@@ -24,7 +27,7 @@ on_both_stacks!(a_filled_site_is_one_that_works, |stack| async {
 
 /// Asserts that each list of sessions has every session once and says how many there are.
 async fn assert_lists_complete(admin: &Client) {
-    // Every page confirms its rows with the store: nothing is missing from it.
+    // Every page confirms its rows with the store: no session is missing there.
     for query in [
         "",
         "sort=started",
@@ -59,7 +62,7 @@ async fn assert_lists_complete(admin: &Client) {
     }
 }
 
-on_both_stacks!(a_site_that_has_users_is_not_filled, |stack| async {
+on_both_stacks!(demo_fill_refuses_site_with_users, |stack| async {
     let app = TestApp::start(stack).await;
     let _ = app.person("Ada Lovelace").await;
     let refused = demo::run(&app, &["--users", "5"]);
@@ -69,7 +72,7 @@ on_both_stacks!(a_site_that_has_users_is_not_filled, |stack| async {
 });
 
 #[test]
-fn nobody_is_not_a_demonstration() {
+fn demo_fill_refuses_zero_users() {
     let refused = Program::run(&["demo", "--users", "0"], &[], "");
     assert!(!refused.status.success() && refused.stderr.contains("--users"), "{refused:?}");
 }

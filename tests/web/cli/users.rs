@@ -1,4 +1,4 @@
-//! `gatehouse user …`: what it does, what it prints, and its exit status.
+//! Tests `gatehouse user …`: effects, output and exit status.
 
 use crate::support::{admin_pages::token_of, *};
 
@@ -12,7 +12,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
     app.client().post("/login", &[("email", email), ("password", password)]).await
 }
 
-on_both_stacks!(accounts_are_listed_with_the_filters_of_the_page, |stack| async {
+on_both_stacks!(cli_user_list_filters_as_admin_page, |stack| async {
     let app = TestApp::start(stack).await;
     let _ = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -32,12 +32,12 @@ on_both_stacks!(accounts_are_listed_with_the_filters_of_the_page, |stack| async 
     assert_eq!((&lines[0]["state"], &lines[0]["active_sessions"]), (&"active".into(), &1.into()));
     assert!(user(&app, &["list", "--state", "deactivated"], "").done().contains("0 accounts."));
     for wrong in [["--state", "gone"], ["--role", "root"]] {
-        let complaint = user(&app, &[&["list"], &wrong[..]].concat(), "").failed();
-        assert!(complaint.starts_with(wrong[0]) && complaint.lines().count() == 1, "{complaint}");
+        let message = user(&app, &[&["list"], &wrong[..]].concat(), "").failed();
+        assert!(message.starts_with(wrong[0]) && message.lines().count() == 1, "{message}");
     }
 });
 
-on_both_stacks!(an_operator_changes_accounts, |stack| async {
+on_both_stacks!(cli_user_changes_role_and_state, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -69,8 +69,8 @@ on_both_stacks!(an_operator_changes_accounts, |stack| async {
         vec!["reset-password", "nobody@example.org"],
         vec!["set-role", &ada.email, "root"],
     ] {
-        let complaint = user(&app, &arguments, "").failed();
-        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        let message = user(&app, &arguments, "").failed();
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
     let expected =
         [("role_changed", "admin"), ("deactivated", "command line"), ("activated", "command line")];
@@ -78,7 +78,7 @@ on_both_stacks!(an_operator_changes_accounts, |stack| async {
     assert_eq!(app.events_of_kinds(&["role_changed", "deactivated", "activated"]), expected);
 });
 
-on_both_stacks!(an_operator_makes_a_link_or_sets_the_password, |stack| async {
+on_both_stacks!(cli_user_reset_password_by_link_or_stdin, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let link = user(&app, &["reset-password", &ada.email], "").done();
@@ -96,9 +96,9 @@ on_both_stacks!(an_operator_makes_a_link_or_sets_the_password, |stack| async {
     let weak = user(&app, &["reset-password", &ada.email, "--password-stdin"], "short\n").failed();
     assert!(weak.contains("at least 8"), "{weak}");
     assert!(signed_in(&client).await);
-    let said =
+    let output =
         user(&app, &["reset-password", &ada.email, "--password-stdin"], &format!("{PASSWORD}\n")).done();
-    assert!(said.contains("1 session ended.") && !said.contains(PASSWORD), "{said}");
+    assert!(output.contains("1 session ended.") && !output.contains(PASSWORD), "{output}");
     assert!(!signed_in(&client).await);
     let _ = sign_in(&app, &ada.email, NEW).await.expect(401);
     let _ = sign_in(&app, &ada.email, PASSWORD).await.to("/profile");

@@ -1,4 +1,4 @@
-//! The migrations of both databases and the schema that the code is written against.
+//! Tests the migrations of both databases, and that `src/db/schema.rs` matches them.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -10,7 +10,7 @@ fn path(below: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(below)
 }
 
-/// A table: its columns, each with its type (as Diesel calls it) and whether it may be NULL, and its primary key.
+/// A table: its primary key, and its columns with Diesel type and nullability.
 #[derive(Debug, PartialEq, Eq)]
 struct Table {
     name: String,
@@ -18,7 +18,7 @@ struct Table {
     columns: Vec<(String, String, bool)>,
 }
 
-/// Rows of which no value is NULL.
+/// The rows of a query, with NULL as an empty text.
 fn rows(app: &TestApp, select: &str) -> Vec<Vec<String>> {
     app.query_text(select)
         .into_iter()
@@ -26,7 +26,7 @@ fn rows(app: &TestApp, select: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn firsts(rows: Vec<Vec<String>>) -> Vec<String> {
+fn first_column(rows: Vec<Vec<String>>) -> Vec<String> {
     rows.into_iter().map(|mut row| row.remove(0)).collect()
 }
 
@@ -57,9 +57,9 @@ fn postgres_tables(app: &TestApp) -> Vec<Table> {
                  WHERE c.constraint_type = 'PRIMARY KEY' AND c.table_name = '{name}' ORDER BY k.ordinal_position"
             ),
         );
-        Table { columns: columns.collect(), key: firsts(key), name }
+        Table { columns: columns.collect(), key: first_column(key), name }
     };
-    firsts(names).into_iter().map(table).collect()
+    first_column(names).into_iter().map(table).collect()
 }
 
 /// `int8` is `Int8`, `bool` is `Bool`.
@@ -68,7 +68,7 @@ fn diesel_type(udt_name: &str) -> String {
     letters.next().unwrap().to_uppercase().chain(letters).collect()
 }
 
-/// SQLite's tables in the terms of Postgres.
+/// SQLite's tables with the types of Postgres.
 fn sqlite_tables(app: &TestApp) -> Vec<Table> {
     let names = rows(
         app,
@@ -97,10 +97,10 @@ fn sqlite_tables(app: &TestApp) -> Vec<Table> {
             columns.iter().map(|column| (column[0].clone(), kind(&column[1]).to_owned(), column[2] == "0"));
         Table { columns: columns.collect(), key, name: name.clone() }
     };
-    firsts(names).into_iter().map(table).collect()
+    first_column(names).into_iter().map(table).collect()
 }
 
-/// What `diesel print-schema` prints.
+/// The output of `diesel print-schema`.
 fn printed(app: &TestApp) -> String {
     let tables = postgres_tables(app);
     let mut text = "// @generated automatically by Diesel CLI.\n".to_owned();
@@ -127,18 +127,18 @@ fn printed(app: &TestApp) -> String {
 }
 
 #[actix_web::test]
-async fn the_schema_in_the_code_is_what_postgres_has() {
+async fn schema_rs_matches_postgres() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (file, printed) = (path("src/db/schema.rs"), printed(&app));
     if std::env::var_os("BLESS").is_some() {
         fs::write(&file, &printed).unwrap();
     }
     let written = fs::read_to_string(file).unwrap();
-    assert_eq!(written, printed, "src/db/schema.rs is not what the migrations make; BLESS=1 rewrites it");
+    assert_eq!(written, printed, "src/db/schema.rs does not match the migrations; BLESS=1 rewrites it");
 }
 
 #[actix_web::test]
-async fn both_databases_have_the_same_tables() {
+async fn sqlite_schema_equals_postgres_schema() {
     let (postgres, sqlite) =
         (TestApp::start(Stack::PostgresRedis).await, TestApp::start(Stack::Sqlite).await);
     let (expected, found) = (postgres_tables(&postgres), sqlite_tables(&sqlite));
@@ -149,15 +149,15 @@ async fn both_databases_have_the_same_tables() {
     assert_eq!(rows(&sqlite, sqlite_indexes), rows(&postgres, postgres_indexes));
 }
 
-/// Everything in the database that migrations make.
-fn made(app: &TestApp) -> Vec<Vec<String>> {
+/// All database objects that migrations create.
+fn schema_objects(app: &TestApp) -> Vec<Vec<String>> {
     match app.stores().stack() {
         Stack::Sqlite => {
             let ours = format!("name NOT LIKE 'sqlite!_%' ESCAPE '!' AND tbl_name <> '{KEPT_BY_DIESEL}'");
             let relations = format!(
                 "SELECT type, name, CASE type WHEN 'table' THEN '' ELSE sql END FROM sqlite_master WHERE {ours} ORDER BY 1, 2"
             );
-            // A column that comes back comes last.
+            // Sorted by name, because a re-created column is the last of its table.
             let columns = format!(
                 "SELECT t.name, c.name, concat_ws(' ', c.type, c.\"notnull\", c.dflt_value, c.pk) \
                  FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {ours}) t, pragma_table_info(t.name) c ORDER BY 1, 2"
@@ -198,7 +198,7 @@ fn made(app: &TestApp) -> Vec<Vec<String>> {
     }
 }
 
-on_both_stacks!(every_migration_can_be_undone, |stack| async {
+on_both_stacks!(migrations_revert_and_reapply, |stack| async {
     let mut app = TestApp::start(stack).await;
     app.stop().await;
     let folder = path(if stack == Stack::Sqlite { "migrations/sqlite" } else { "migrations/postgres" });
@@ -211,36 +211,36 @@ on_both_stacks!(every_migration_can_be_undone, |stack| async {
     let run = |migration: &PathBuf, file: &str| {
         app.run_script(&fs::read_to_string(migration.join(file)).unwrap());
     };
-    let complete = made(&app);
+    let complete = schema_objects(&app);
     for migration in migrations.iter().rev() {
         run(migration, "down.sql");
     }
-    assert_eq!(made(&app), Vec::<Vec<String>>::new(), "something is left over");
-    // Up again, one by one, each tried back and forth.
+    assert_eq!(schema_objects(&app), Vec::<Vec<String>>::new(), "a down migration left objects behind");
+    // Applies each migration again, reverts it and applies it once more.
     for migration in &migrations {
-        let before = made(&app);
+        let before = schema_objects(&app);
         run(migration, "up.sql");
-        let after = made(&app);
+        let after = schema_objects(&app);
         assert_ne!(before, after, "{}", migration.display());
         run(migration, "down.sql");
-        assert_eq!(made(&app), before, "{}", migration.display());
+        assert_eq!(schema_objects(&app), before, "{}", migration.display());
         run(migration, "up.sql");
-        assert_eq!(made(&app), after, "{}", migration.display());
+        assert_eq!(schema_objects(&app), after, "{}", migration.display());
     }
-    assert_eq!(made(&app), complete, "the application has run other migrations than these");
+    assert_eq!(schema_objects(&app), complete, "the application ran other migrations than these");
 });
 
-on_both_stacks!(migrating_again_changes_nothing_and_keeps_everything, |stack| async {
+on_both_stacks!(migrating_again_changes_nothing, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
-    let before = made(&app);
+    let before = schema_objects(&app);
     app.restart().await;
     let _second = app.second_instance().await;
-    assert_eq!(made(&app), before);
+    assert_eq!(schema_objects(&app), before);
     client.get("/profile").await.expect(200).has(&ada.email);
 });
 
-on_both_stacks!(sessions_from_before_are_found_by_whose_they_are, |stack| async {
+on_both_stacks!(migration_backfills_person_and_role_of_sessions, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, admin) = app.admin("Grace Hopper").await;
@@ -258,7 +258,7 @@ on_both_stacks!(sessions_from_before_are_found_by_whose_they_are, |stack| async 
 });
 
 #[actix_web::test]
-async fn two_that_migrate_a_new_database_at_once_do_not_get_into_each_others_way() {
+async fn concurrent_migrate_of_new_database_succeeds() {
     let folder = tempfile::TempDir::new().unwrap();
     let vars = [("DATABASE_URL".to_owned(), format!("sqlite://{}/new/site.db", folder.path().display()))];
     let migrate = || {

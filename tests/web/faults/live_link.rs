@@ -1,14 +1,14 @@
-//! The link between instances through Redis, when it holds and when it doesn't.
+//! Tests the pub/sub link between instances through Redis, and what happens when it fails.
 
 use crate::support::*;
 
 const ALL: &str = "/admin/sessions/events";
 
-/// Signs somebody in on one instance until a stream of another hears of it.
-async fn is_heard(one: &TestApp, events: &mut EventStream, name: &str) {
+/// Signs a user in on one instance, repeatedly, until a stream of another instance reports it.
+async fn wait_until_linked(one: &TestApp, events: &mut EventStream, name: &str) {
     let person = Person::new(name);
     person.register(&one.client()).await;
-    let heard = async {
+    let attempts = async {
         loop {
             let client = one.client();
             person.sign_in(&client).await;
@@ -19,27 +19,29 @@ async fn is_heard(one: &TestApp, events: &mut EventStream, name: &str) {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), heard).await.expect("nothing is heard");
+    tokio::time::timeout(std::time::Duration::from_secs(10), attempts)
+        .await
+        .expect("no event reached the stream");
 }
 
-/// Two instances on a Redis of their own, and what an administrator hears on the second.
-async fn linked() -> (RedisServer, TestApp, TestApp, EventStream) {
+/// Starts two instances on their own Redis server, and an administrator's stream on the second.
+async fn linked_instances() -> (RedisServer, TestApp, TestApp, EventStream) {
     let server = RedisServer::start_own();
     let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
     (server, one, two, events)
 }
 
 #[actix_web::test]
-async fn what_happens_on_one_instance_is_heard_on_the_other() {
+async fn events_reach_stream_on_other_instance() {
     let one = TestApp::start(Stack::PostgresRedis).await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let mut events = admin.at(&two).events(ALL).await;
-    is_heard(&one, &mut events, "Ada Lovelace").await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
     let (_, client) = one.person("Alan Turing").await;
     let id = own_session_id(&client).await;
     events.wait_for("started", |started| started["id"] == *id).await;
@@ -48,7 +50,7 @@ async fn what_happens_on_one_instance_is_heard_on_the_other() {
 }
 
 #[actix_web::test]
-async fn instances_of_another_database_hear_nothing() {
+async fn events_do_not_reach_other_redis_database() {
     let server = RedisServer::start_own();
     let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     let other = TestApp::builder(Stack::PostgresRedis)
@@ -63,31 +65,31 @@ async fn instances_of_another_database_hear_nothing() {
 }
 
 #[actix_web::test]
-async fn a_link_that_was_cut_is_made_again_and_the_streams_go_on() {
-    let (server, one, _two, mut events) = linked().await;
+async fn pubsub_reconnects_and_sends_reload() {
+    let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
     let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-    assert_eq!(killed, 2, "one link of each instance");
-    // What was said meanwhile is lost: pages load again.
+    assert_eq!(killed, 2, "one connection of each instance");
+    // Messages published meanwhile are lost, so pages reload.
     events.wait_for("reload", |_| true).await;
-    is_heard(&one, &mut events, "Alan Turing").await;
+    wait_until_linked(&one, &mut events, "Alan Turing").await;
 }
 
 #[actix_web::test]
-async fn what_could_not_be_told_makes_the_other_instances_look_again() {
-    let (server, one, _two, mut events) = linked().await;
+async fn publish_failure_sends_reload_to_other_instances() {
+    let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
-    // The links over which the instances listen stand.
+    // The instances' subscriptions stay connected.
     redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
     let (_, client) = one.person("Alan Turing").await;
     client.post("/logout", &[]).await.to("/");
     redis.ask::<()>(&["ACL", "SETUSER", "default", "+publish"]);
     events.wait_for("reload", |_| true).await;
-    is_heard(&one, &mut events, "Edsger Dijkstra").await;
+    wait_until_linked(&one, &mut events, "Edsger Dijkstra").await;
 }
 
 #[actix_web::test]
-async fn a_page_hears_of_its_end_while_redis_is_frozen() {
+async fn session_end_reaches_stream_while_redis_frozen() {
     let server = RedisServer::start_own();
     let app =
         TestApp::builder(Stack::PostgresRedis).var("STORE_TIMEOUT", "500ms").on_redis(&server).start().await;
@@ -96,13 +98,13 @@ async fn a_page_hears_of_its_end_while_redis_is_frozen() {
     let mut own = client.events("/session/events").await;
     server.freeze();
     app.end_in_database(&id, "ended_by_admin");
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator.");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator.");
     server.thaw();
 }
 
 #[actix_web::test]
-async fn an_end_from_the_command_line_is_heard() {
+async fn cli_session_end_reaches_streams() {
     let program = TestApp::builder(Stack::PostgresRedis).start_program();
     let (grace, admin) = (Person::new("Grace Hopper"), program.client());
     grace.register(&admin).await;
@@ -113,6 +115,6 @@ async fn an_end_from_the_command_line_is_heard() {
     let done = program.command(&["sessions", "end", "--q", "ada", "--reason", "Maintenance", "--yes"], "");
     assert!(done.status.success(), "{done:?}");
     assert_eq!(events.wait_for("ended", |_| true).await["note"], "Maintenance");
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Maintenance");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Maintenance");
 }

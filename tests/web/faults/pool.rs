@@ -1,4 +1,4 @@
-//! The pool of database connections: used up, and with work under way when Postgres hangs.
+//! Tests the pool of database connections when it is exhausted, and when Postgres hangs during a query.
 
 use crate::support::{
     outage::{OutageTest, assert_unavailable, builder, timely},
@@ -7,7 +7,7 @@ use crate::support::{
 };
 
 #[actix_web::test]
-async fn an_exhausted_pool_costs_only_those_who_need_it() {
+async fn db_pool_exhausted_503_only_where_needed() {
     const POOL: usize = 8;
     let (work, routes) = pool_routes::routes();
     let site = OutageTest::start(builder().routes(routes)).await;
@@ -34,7 +34,7 @@ async fn an_exhausted_pool_costs_only_those_who_need_it() {
 }
 
 /// Sends a request whose work has begun in a connection of the pool, and runs this statement once it goes on.
-async fn begun(sql: &str) -> (OutageTest, actix_web::rt::task::JoinHandle<Answer>, PoolWork) {
+async fn start_query(sql: &str) -> (OutageTest, actix_web::rt::task::JoinHandle<Answer>, PoolWork) {
     let (work, routes) = pool_routes::routes();
     let site = OutageTest::start(builder().through_proxies().routes(routes)).await;
     let (client, path) = (site.app.client(), format!("/work/{}", sql.replace(' ', "%20")));
@@ -44,8 +44,8 @@ async fn begun(sql: &str) -> (OutageTest, actix_web::rt::task::JoinHandle<Answer
 }
 
 #[actix_web::test]
-async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
-    let (site, answer, work) = begun("SELECT 1").await;
+async fn db_query_in_progress_503_when_postgres_hangs() {
+    let (site, answer, work) = start_query("SELECT 1").await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(ProxyMode::Swallow);
     work.go_on(1);
@@ -55,8 +55,8 @@ async fn work_that_has_begun_is_given_up_when_postgres_hangs() {
 }
 
 #[actix_web::test]
-async fn work_may_take_longer_than_the_timeout_while_postgres_answers_others() {
-    let (site, answer, work) = begun("SELECT pg_sleep(0.6)").await;
+async fn db_slow_query_succeeds_while_postgres_responds() {
+    let (site, answer, work) = start_query("SELECT pg_sleep(0.6)").await;
     work.go_on(1);
     site.here.get("/profile").await.expect(200);
     answer.await.unwrap().expect(200);

@@ -1,4 +1,5 @@
-//! Postgres down, slow, hung, locked or used up: the same promises, and it is found again without a restart.
+//! Tests outages of Postgres (down, slow, hung, locked, out of connections): requests get a 503 in time, and the
+//! application recovers without a restart.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,8 @@ use crate::support::{
     *,
 };
 
-/// A fault of the network, from its beginning to some time after its end.
-async fn survives(mode: ProxyMode) {
+/// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
+async fn assert_503_then_recovers(mode: ProxyMode) {
     let site = OutageTest::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(mode);
@@ -18,38 +19,38 @@ async fn survives(mode: ProxyMode) {
 }
 
 #[actix_web::test]
-async fn postgres_answers_too_late() {
-    survives(ProxyMode::Latency(Duration::from_secs(2))).await;
+async fn postgres_latency_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
-async fn postgres_answers_in_drops() {
-    survives(ProxyMode::Drip(Duration::from_millis(200))).await;
+async fn postgres_slow_drip_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
-async fn postgres_answers_after_the_network_has_held_everything() {
-    survives(ProxyMode::Blackhole).await;
+async fn postgres_blackhole_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Blackhole).await;
 }
 
 #[actix_web::test]
-async fn postgres_gets_new_connections_for_those_that_the_network_swallowed() {
-    survives(ProxyMode::Swallow).await;
+async fn postgres_swallowed_traffic_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Swallow).await;
 }
 
 #[actix_web::test]
-async fn postgres_refuses_connections() {
-    survives(ProxyMode::Refuse).await;
+async fn postgres_refused_connections_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Refuse).await;
 }
 
 #[actix_web::test]
-async fn postgres_is_cut_off_in_the_middle_of_answers() {
-    survives(ProxyMode::CutAfter(10)).await;
+async fn postgres_cut_mid_response_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::CutAfter(10)).await;
 }
 
-/// Without a lookup that hangs as well: nobody who is signed in asks for anything meanwhile.
+/// Only sign-ins are sent during the fault, so that no session lookup hangs as well.
 #[actix_web::test]
-async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
+async fn postgres_pool_of_dead_connections_is_replaced() {
     let site = OutageTest::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.postgres_proxy().set(ProxyMode::Swallow);
@@ -58,11 +59,11 @@ async fn a_pool_whose_connections_were_all_swallowed_is_replaced() {
     let all = visitors.iter().map(|visitor| assert_unavailable(visitor, "/login", Some(&credentials)));
     futures_util::future::join_all(all).await;
     stores.postgres_proxy().set(ProxyMode::Pass);
-    site.assert_recovers("Postgres with its pool swallowed").await;
+    site.assert_recovers("Postgres with a pool of dead connections").await;
 }
 
 #[actix_web::test]
-async fn connections_to_postgres_that_were_reset_are_replaced() {
+async fn postgres_reset_connections_are_replaced() {
     let site = OutageTest::start(builder().through_proxies()).await;
     site.app.stores().postgres_proxy().reset_connections();
     site.here.get("/profile").await.expect(200);
@@ -71,7 +72,7 @@ async fn connections_to_postgres_that_were_reset_are_replaced() {
 }
 
 #[actix_web::test]
-async fn postgres_is_stopped_and_goes_on() {
+async fn postgres_sigstop_503_then_recovers() {
     let server = PostgresServer::start_own();
     let site = OutageTest::start(builder().on_postgres(&server)).await;
     server.freeze();
@@ -81,7 +82,7 @@ async fn postgres_is_stopped_and_goes_on() {
 }
 
 #[actix_web::test]
-async fn postgres_is_killed_and_starts_again() {
+async fn postgres_kill_503_then_recovers() {
     let mut server = PostgresServer::start_own();
     let site = OutageTest::start(builder().on_postgres(&server)).await;
     server.kill();
@@ -91,7 +92,7 @@ async fn postgres_is_killed_and_starts_again() {
 }
 
 #[actix_web::test]
-async fn a_locked_table_holds_nobody_up() {
+async fn postgres_locked_table_503_in_time() {
     for table in ["sessions", "users"] {
         let site = OutageTest::start(builder()).await;
         let lock = site.app.lock_table(table);
@@ -110,7 +111,7 @@ async fn a_locked_table_holds_nobody_up() {
 }
 
 #[actix_web::test]
-async fn threads_and_connections_stay_few_while_postgres_hangs() {
+async fn postgres_hang_keeps_threads_and_connections_bounded() {
     let program = builder().through_proxies().start_program();
     let ada = Person::new("Ada Lovelace");
     let here = program.client();
@@ -122,7 +123,7 @@ async fn threads_and_connections_stay_few_while_postgres_hangs() {
     proxy.set(ProxyMode::Swallow);
     let (start, mut most) = (Instant::now(), 0);
     let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
-    let mut asked = 0;
+    let mut requests = 0;
     while start.elapsed() < Duration::from_secs(5) {
         let clients: Vec<Client> = (0..6).map(|_| program.client()).collect();
         let sign_ins = clients.iter().map(|client| timely(client.post("/login", &credentials)));
@@ -131,15 +132,15 @@ async fn threads_and_connections_stay_few_while_postgres_hangs() {
             tokio::join!(futures_util::future::join_all(sign_ins), futures_util::future::join_all(pages));
         for answer in sign_ins.into_iter().chain(pages) {
             answer.expect(503);
-            asked += 1;
+            requests += 1;
         }
         most = most.max(threads());
     }
     let accepted = proxy.accepted() - accepted_before;
     eprintln!(
-        "{asked} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
+        "{requests} requests, {threads_before} threads before, {most} at most, {accepted} connections tried"
     );
-    assert!(asked > 50, "{asked} requests in five seconds");
+    assert!(requests > 50, "{requests} requests in five seconds");
     assert!(most < threads_before + 60, "{most} threads, before {threads_before}");
     assert!(accepted < 60, "{accepted} connections in five seconds");
     proxy.set(ProxyMode::Pass);
@@ -152,7 +153,7 @@ async fn threads_and_connections_stay_few_while_postgres_hangs() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_before_postgres() {
+async fn startup_before_postgres_serves_then_recovers() {
     let mut server = PostgresServer::start_own();
     server.kill();
     let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).start_program();
@@ -176,7 +177,7 @@ async fn the_application_starts_before_postgres() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_while_postgres_hangs() {
+async fn startup_while_postgres_hangs_serves_then_recovers() {
     let server = PostgresServer::start_own();
     server.freeze();
     let start = Instant::now();

@@ -1,4 +1,5 @@
-//! Redis down, slow, hung, emptied or full: a moment's wait for those who are signed in, nothing more.
+//! Tests outages of Redis (down, slow, hung, emptied, full): requests get a 503 in time, and the application recovers
+//! without a restart.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use crate::support::{
     *,
 };
 
-/// A fault of the network, from its beginning to some time after its end.
-async fn survives(mode: ProxyMode) {
+/// Puts the proxy into a fault mode, checks the outage, ends the fault and checks the recovery.
+async fn assert_503_then_recovers(mode: ProxyMode) {
     let site = OutageTest::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     stores.redis_proxy().set(mode);
@@ -18,37 +19,37 @@ async fn survives(mode: ProxyMode) {
 }
 
 #[actix_web::test]
-async fn redis_answers_too_late() {
-    survives(ProxyMode::Latency(Duration::from_secs(2))).await;
+async fn redis_latency_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Latency(Duration::from_secs(2))).await;
 }
 
 #[actix_web::test]
-async fn redis_answers_in_drops() {
-    survives(ProxyMode::Drip(Duration::from_millis(200))).await;
+async fn redis_slow_drip_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Drip(Duration::from_millis(200))).await;
 }
 
 #[actix_web::test]
-async fn redis_answers_after_the_network_has_held_everything() {
-    survives(ProxyMode::Blackhole).await;
+async fn redis_blackhole_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Blackhole).await;
 }
 
 #[actix_web::test]
-async fn redis_gets_new_connections_for_those_that_the_network_swallowed() {
-    survives(ProxyMode::Swallow).await;
+async fn redis_swallowed_traffic_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Swallow).await;
 }
 
 #[actix_web::test]
-async fn redis_refuses_connections() {
-    survives(ProxyMode::Refuse).await;
+async fn redis_refused_connections_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::Refuse).await;
 }
 
 #[actix_web::test]
-async fn redis_is_cut_off_in_the_middle_of_answers() {
-    survives(ProxyMode::CutAfter(5)).await;
+async fn redis_cut_mid_response_503_then_recovers() {
+    assert_503_then_recovers(ProxyMode::CutAfter(5)).await;
 }
 
 #[actix_web::test]
-async fn connections_to_redis_that_were_reset_are_replaced_before_anybody_asks() {
+async fn redis_reset_connections_replaced_before_next_request() {
     let site = OutageTest::start(builder().through_proxies()).await;
     let stores = site.app.stores();
     let before = stores.redis_proxy().accepted();
@@ -60,7 +61,7 @@ async fn connections_to_redis_that_were_reset_are_replaced_before_anybody_asks()
 }
 
 #[actix_web::test]
-async fn redis_is_stopped_and_goes_on() {
+async fn redis_sigstop_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     server.freeze();
@@ -70,7 +71,7 @@ async fn redis_is_stopped_and_goes_on() {
 }
 
 #[actix_web::test]
-async fn redis_is_paused_for_writing() {
+async fn redis_paused_writes_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     let redis = server.database();
@@ -80,24 +81,24 @@ async fn redis_is_paused_for_writing() {
     site.assert_recovers("Redis CLIENT PAUSE WRITE").await;
 }
 
-/// A pause of everything holds up even the command that would end it.
+/// A pause of all commands also delays the command that would end it.
 #[actix_web::test]
-async fn redis_is_paused_for_two_seconds() {
+async fn redis_paused_two_seconds_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     server.database().ask::<()>(&["CLIENT", "PAUSE", "2000", "ALL"]);
     assert_unavailable(&site.here, "/profile", None).await;
-    site.assert_recovers("Redis CLIENT PAUSE ALL, from one timeout after its beginning").await;
+    site.assert_recovers("Redis CLIENT PAUSE ALL, from one timeout after its start").await;
 }
 
 #[actix_web::test]
-async fn redis_is_killed_and_comes_back_empty() {
+async fn redis_restarted_empty_requires_login() {
     let mut server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     server.kill();
     site.assert_down(SessionStore).await;
     server.restart();
-    // What it held is lost, so everybody has to sign in again.
+    // All entries are lost, so every user has to sign in again.
     eventually(|| async { site.here.get("/profile").await.status == 303 }).await;
     site.ada.sign_in(&site.here).await;
     site.here.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
@@ -105,7 +106,7 @@ async fn redis_is_killed_and_comes_back_empty() {
 }
 
 #[actix_web::test]
-async fn redis_is_emptied() {
+async fn redis_flushed_requires_login() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     server.database().ask::<()>(&["FLUSHALL"]);
@@ -120,7 +121,7 @@ async fn redis_is_emptied() {
 const NEW_PASSWORD: &str = "a-quite-new-9-password";
 
 #[actix_web::test]
-async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
+async fn redis_full_keeps_sessions_and_refuses_login() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     let redis = server.database();
@@ -140,13 +141,13 @@ async fn a_full_redis_keeps_its_sessions_and_takes_no_new_ones() {
     ];
     assert_unavailable(&site.here, "/profile/password", Some(&change)).await;
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
-    // The old password: nothing was changed by halves.
+    // The old password still works: the failed change had no partial effect.
     site.ada.sign_in(&visitor).await;
     visitor.get("/profile").await.expect(200);
 }
 
 #[actix_web::test]
-async fn the_link_to_redis_is_logged_once_per_change() {
+async fn redis_connection_changes_logged_once() {
     let program = builder().through_proxies().start_program();
     let count = |text: &str| program.output().matches(text).count();
     eventually(|| async { count("Redis connected") == 1 }).await;
@@ -164,7 +165,7 @@ async fn the_link_to_redis_is_logged_once_per_change() {
 }
 
 #[actix_web::test]
-async fn the_application_starts_before_redis() {
+async fn startup_before_redis_serves_then_recovers() {
     let mut server = RedisServer::start_own();
     server.kill();
     let program = builder().var("STORE_TIMEOUT", "2s").on_redis(&server).start_program();

@@ -1,4 +1,4 @@
-//! `/pages/…`: the operator's own HTML.
+//! Tests `/pages/…`, which serves the operator's own HTML.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-/// A folder of pages beside something that must never be served.
+/// A folder of pages next to a file that must never be served.
 struct Site {
     folder: TempDir,
 }
@@ -43,7 +43,7 @@ impl Site {
     }
 }
 
-on_both_stacks!(signed_in_people_see_the_pages_as_they_are, |stack| async {
+on_both_stacks!(operator_pages_served_unchanged_to_users, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -71,7 +71,7 @@ on_both_stacks!(signed_in_people_see_the_pages_as_they_are, |stack| async {
     }
 });
 
-on_both_stacks!(a_page_that_is_known_is_not_sent_again, |stack| async {
+on_both_stacks!(operator_pages_etag_304, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -88,13 +88,13 @@ on_both_stacks!(a_page_that_is_known_is_not_sent_again, |stack| async {
     assert!(answer.body.contains("newer home"));
     let head = client.request(reqwest::Method::HEAD, "/pages/").send().await.expect(200);
     assert_eq!((head.body.as_str(), head.header("etag")), ("", answer.header("etag")));
-    // What is known to a browser is still asked of a session.
+    // A conditional request still requires a session.
     let visitor = app.client();
     let again = visitor.request(reqwest::Method::GET, "/pages/").header("if-none-match", &tag).send().await;
     again.to("/login?next=%2Fpages%2F");
 });
 
-on_both_stacks!(nothing_outside_the_folder_and_nothing_hidden_is_served, |stack| async {
+on_both_stacks!(operator_pages_reject_traversal_and_hidden_files, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
@@ -130,7 +130,7 @@ on_both_stacks!(nothing_outside_the_folder_and_nothing_hidden_is_served, |stack|
     }
 });
 
-on_both_stacks!(the_folder_admin_is_for_administrators_only, |stack| async {
+on_both_stacks!(operator_pages_admin_folder_requires_admin, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
@@ -166,7 +166,7 @@ on_both_stacks!(the_folder_admin_is_for_administrators_only, |stack| async {
     admin.get("/pages/admin/none.html").await.expect(404);
 });
 
-on_both_stacks!(visitors_sign_in_first_and_come_back, |stack| async {
+on_both_stacks!(operator_pages_visitor_redirected_to_login_and_back, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -182,7 +182,7 @@ on_both_stacks!(visitors_sign_in_first_and_come_back, |stack| async {
     assert_eq!(page.body, "spaced");
 });
 
-on_both_stacks!(without_a_folder_there_are_no_pages, |stack| async {
+on_both_stacks!(operator_pages_without_folder_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     for path in ["/pages/", "/pages/index.html"] {

@@ -1,13 +1,13 @@
-//! Input that no form of ours would send, and what people type that is unusual but fine.
+//! Tests input that no form of the site sends, and unusual but valid input.
 
 use crate::support::*;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A form: its address, its fields with good values, and those of them that may hold anything.
-type Sent = (&'static str, Vec<(&'static str, String)>);
+/// A form's path and its fields with valid values.
+type FormInput = (&'static str, Vec<(&'static str, String)>);
 
-fn forms(app: &TestApp) -> Vec<Sent> {
+fn forms(app: &TestApp) -> Vec<FormInput> {
     let text = |text: &str| text.to_owned();
     let token = app.setup_link().unwrap().rsplit('=').next().unwrap().to_owned();
     let new = || {
@@ -29,7 +29,7 @@ fn forms(app: &TestApp) -> Vec<Sent> {
     ]
 }
 
-/// The body with one field's raw value replaced; `None` leaves it out.
+/// Returns the body with one field's raw value replaced; `None` leaves the field out.
 fn with_field(fields: &[(&str, String)], field: &str, value: Option<&str>) -> String {
     let mut pairs = Vec::new();
     for (name, good) in fields {
@@ -46,7 +46,7 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// An application with a user, signed in, whose set-up link still works.
+/// An application started without users, so that it has a setup link, and a user who is signed in.
 async fn with_user_and_link(stack: Stack) -> (TestApp, Client) {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -54,16 +54,16 @@ async fn with_user_and_link(stack: Stack) -> (TestApp, Client) {
     (app, client)
 }
 
-on_both_stacks!(each_field_that_cannot_be_read_is_named_and_nothing_is_written, |stack| async {
+on_both_stacks!(form_unreadable_field_422_writes_nothing, |stack| async {
     let (app, client) = with_user_and_link(stack).await;
     let visitor = app.client();
     let before = app.written();
     for (path, fields) in forms(&app) {
-        // The set-up is closed now that there is a user; it is asked below.
+        // The setup form is closed once there is a user; `setup_form_unreadable_field_422` tests it.
         if path == "/setup" {
             continue;
         }
-        let asking = if path.starts_with("/profile") { &client } else { &visitor };
+        let sender = if path.starts_with("/profile") { &client } else { &visitor };
         for (field, good) in &fields {
             let good = encoded(good);
             let twice = format!("{good}&{field}={good}");
@@ -77,7 +77,7 @@ on_both_stacks!(each_field_that_cannot_be_read_is_named_and_nothing_is_written, 
                 ("a NUL byte", Some(&nul)),
             ] {
                 let sent = with_field(&fields, field, value);
-                let page = asking.post_raw(path, FORM, sent).await;
+                let page = sender.post_raw(path, FORM, sent).await;
                 assert_eq!(page.status, 422, "{path}, {field} {what}: {}", page.summary());
                 assert_page(&page);
                 assert!(page.field_error(field).is_some(), "{path}, {field} {what}: {}", page.summary());
@@ -90,17 +90,17 @@ on_both_stacks!(each_field_that_cannot_be_read_is_named_and_nothing_is_written, 
             }
         }
         let extra = format!("{}&admin=yes", with_field(&fields, "", None));
-        let page = asking.post_raw(path, FORM, extra).await.expect(422);
+        let page = sender.post_raw(path, FORM, extra).await.expect(422);
         page.has("This form has no field “admin”.");
         for raw in [&b"name=\xff"[..], b"\xff\xfe\x00", b"%ff=a"] {
-            let page = asking.post_raw(path, FORM, raw).await.expect(400);
+            let page = sender.post_raw(path, FORM, raw).await.expect(400);
             assert_page(&page);
         }
     }
     assert_eq!(app.written(), before);
 });
 
-on_both_stacks!(the_setup_form_names_each_field_that_cannot_be_read, |stack| async {
+on_both_stacks!(setup_form_unreadable_field_422, |stack| async {
     let app = TestApp::start(stack).await;
     let before = app.written();
     let (path, fields) = forms(&app).remove(1);
@@ -120,7 +120,7 @@ on_both_stacks!(the_setup_form_names_each_field_that_cannot_be_read, |stack| asy
     assert_eq!(app.written(), before);
 });
 
-on_both_stacks!(what_is_too_large_is_refused, |stack| async {
+on_both_stacks!(form_too_large_413_long_field_422, |stack| async {
     let (app, client) = with_user_and_link(stack).await;
     let before = app.written();
     for (path, fields) in forms(&app) {
@@ -145,7 +145,7 @@ on_both_stacks!(what_is_too_large_is_refused, |stack| async {
     assert_eq!(app.written(), before);
 });
 
-on_both_stacks!(unusual_text_is_kept_and_shown_as_it_was_typed, |stack| async {
+on_both_stacks!(unusual_name_round_trips_unchanged, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, client) = app.admin("Grace Hopper").await;
     for name in [
@@ -164,14 +164,14 @@ on_both_stacks!(unusual_text_is_kept_and_shown_as_it_was_typed, |stack| async {
         for path in ["/", "/profile", "/sessions", "/admin/sessions"] {
             let page = client.get(path).await.expect(200).has(&name.replace("  ", " "));
             assert_page(&page);
-            let made = page.texts("script:not([src]), img");
-            assert!(made.is_empty() && page.texts("script").concat().is_empty(), "{path}");
+            let injected = page.texts("script:not([src]), img");
+            assert!(injected.is_empty() && page.texts("script").concat().is_empty(), "{path}");
         }
         assert_eq!(client.get("/profile").await.value_of("name").as_deref(), Some(name));
     }
 });
 
-on_both_stacks!(no_query_and_no_path_is_a_fault_of_the_server, |stack| async {
+on_both_stacks!(malformed_query_or_path_never_5xx, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     let long = "a".repeat(6_000);
@@ -207,17 +207,17 @@ on_both_stacks!(no_query_and_no_path_is_a_fault_of_the_server, |stack| async {
         "/admin/sessions/ends/{}",
         "/admin/users/{}",
     ];
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for value in values {
         for field in ["next", "token", "q", "ip", "after", value] {
-            asked.extend(pages.map(|page| ("GET", format!("{page}?{field}={value}"))));
+            requests.extend(pages.map(|page| ("GET", format!("{page}?{field}={value}"))));
         }
-        asked.extend(pages.map(|page| ("GET", format!("{page}?next={value}&next={value}&q=1&q={value}"))));
-        asked.extend(places.map(|place| ("GET", place.replace("{}", value))));
-        asked.push(("POST", format!("/sessions/{value}/end")));
-        asked.push(("POST", format!("/admin/sessions/{value}/end")));
+        requests.extend(pages.map(|page| ("GET", format!("{page}?next={value}&next={value}&q=1&q={value}"))));
+        requests.extend(places.map(|place| ("GET", place.replace("{}", value))));
+        requests.push(("POST", format!("/sessions/{value}/end")));
+        requests.push(("POST", format!("/admin/sessions/{value}/end")));
     }
-    for (method, target) in asked {
+    for (method, target) in requests {
         let answer = app.raw(&client, method, &target).await;
         assert!((200..500).contains(&answer.status), "{method} {target}: {}", answer.text);
         let (head, _) = answer.text.split_once("\r\n\r\n").expect("headers");

@@ -1,10 +1,10 @@
-//! The cookie: its attributes, what it says, and what a forged one does.
+//! Tests the session cookie: attributes, contents, and the handling of forged cookies.
 
 use reqwest::Method;
 
 use crate::support::*;
 
-on_both_stacks!(on_https_cookies_are_bound_to_the_host_and_browsers_stay_on_https, |stack| async {
+on_both_stacks!(cookies_https_have_host_prefix_and_hsts, |stack| async {
     let app = TestApp::builder(stack).var("BASE_URL", "https://login.example.org").start().await;
     let (ada, remembered) = (Person::new("Ada Lovelace"), app.client());
     for answer in [
@@ -32,7 +32,7 @@ on_both_stacks!(on_https_cookies_are_bound_to_the_host_and_browsers_stay_on_http
     }
 });
 
-on_both_stacks!(cookies_are_strict_or_shared_when_that_is_configured, |stack| async {
+on_both_stacks!(cookies_follow_domain_and_samesite_settings, |stack| async {
     let app = TestApp::builder(stack)
         .var("BASE_URL", "https://login.example.org")
         .var("COOKIE_DOMAIN", "example.org")
@@ -48,7 +48,7 @@ on_both_stacks!(cookies_are_strict_or_shared_when_that_is_configured, |stack| as
     assert!(cookie.is("secure") && cookie.is("httponly"));
 });
 
-on_both_stacks!(a_cookie_that_is_not_ours_is_an_anonymous_visitor, |stack| async {
+on_both_stacks!(cookie_forged_is_anonymous, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = TestApp::start(Stack::Sqlite).await;
@@ -88,7 +88,11 @@ on_both_stacks!(a_cookie_that_is_not_ours_is_an_anonymous_visitor, |stack| async
         visitor.post("/profile", &[("name", "Thief")]).await.expect(401);
         visitor.set_cookie("gatehouse", forged);
         ada.sign_in(&visitor).await;
-        assert_ne!(visitor.cookie("gatehouse").unwrap().value, forged, "a self-chosen cookie was adopted");
+        assert_ne!(
+            visitor.cookie("gatehouse").unwrap().value,
+            forged,
+            "a cookie value chosen by the client was adopted"
+        );
     }
     let raw = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: ", app.addr()).into_bytes();
     for cookie in
@@ -100,7 +104,7 @@ on_both_stacks!(a_cookie_that_is_not_ours_is_an_anonymous_visitor, |stack| async
     client.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(a_cookie_says_nothing_and_its_key_is_new_at_each_sign_in, |stack| async {
+on_both_stacks!(cookie_is_opaque_and_key_new_per_login, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = app.session_of(&ada);
@@ -123,7 +127,7 @@ on_both_stacks!(a_cookie_says_nothing_and_its_key_is_new_at_each_sign_in, |stack
     assert!(keys.iter().all(|key| key.len() == 64 && key.chars().all(|c| c.is_ascii_hexdigit())));
 });
 
-on_both_stacks!(visitors_get_neither_cookie_nor_session, |stack| async {
+on_both_stacks!(visitor_gets_no_cookie_and_no_session, |stack| async {
     let app = TestApp::start(stack).await;
     let visitor = app.client();
     for path in

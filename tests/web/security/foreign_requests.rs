@@ -1,4 +1,4 @@
-//! What another site or a strange client sends to a form: nothing is done.
+//! Tests form requests from other sites, with other media types or too large: they are refused and write nothing.
 
 use reqwest::Method;
 
@@ -6,14 +6,14 @@ use crate::support::{routes::session_routes, *};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Every form of the table, with addresses that fit the patterns.
+/// The path of every POST route, with an example for each parameter.
 fn forms() -> Vec<String> {
     let posts = session_routes().into_iter().filter(|line| line.method.as_str() == "POST");
     posts.map(|line| line.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa")).collect()
 }
 
-/// Fields that would do something at any of them.
-fn good_fields(app: &TestApp) -> Vec<(&'static str, String)> {
+/// Fields that are valid for any of these forms.
+fn valid_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     let token = app.setup_link().map(|link| link.rsplit('=').next().unwrap().to_owned());
     vec![
         ("token", token.unwrap_or_default()),
@@ -25,9 +25,9 @@ fn good_fields(app: &TestApp) -> Vec<(&'static str, String)> {
     ]
 }
 
-on_both_stacks!(what_another_site_sends_does_nothing, |stack| async {
+on_both_stacks!(cross_site_post_403_writes_nothing, |stack| async {
     let app = TestApp::start(stack).await;
-    let fields = good_fields(&app);
+    let fields = valid_fields(&app);
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let (_, admin) = app.admin("Grace Hopper").await;
     admin.get("/").await.expect(200);
@@ -64,7 +64,7 @@ on_both_stacks!(what_another_site_sends_does_nothing, |stack| async {
     link.expect(200);
 });
 
-on_both_stacks!(what_this_site_and_scripts_send_passes, |stack| async {
+on_both_stacks!(same_origin_post_accepted, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let own_origin = format!("http://{}", app.addr());
@@ -82,7 +82,7 @@ on_both_stacks!(what_this_site_and_scripts_send_passes, |stack| async {
     }
 });
 
-on_both_stacks!(only_forms_of_a_sensible_size_are_taken, |stack| async {
+on_both_stacks!(post_wrong_content_type_415_too_large_413, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     client.get("/").await.expect(200);
@@ -115,12 +115,12 @@ on_both_stacks!(only_forms_of_a_sensible_size_are_taken, |stack| async {
         assert_eq!(json.header("content-type"), Some("application/problem+json"));
     }
     assert_eq!(app.written(), before);
-    // As large as it may be, and a parameter of the media type is no harm.
+    // The maximum size is accepted, and so is a parameter of the media type.
     let fields = format!("name={}", "x".repeat(64 * 1024 - 5));
     client.post_raw("/profile", &format!("{FORM}; charset=utf-8"), fields).await.expect(422);
 });
 
-on_both_stacks!(a_body_that_does_not_say_its_size_is_cut_off_too, |stack| async {
+on_both_stacks!(post_chunked_too_large_413, |stack| async {
     let app = TestApp::start(stack).await;
     let head = format!(
         "POST /login HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -1,10 +1,10 @@
-//! What an outsider will test: headers, proxies, visitors, markup.
+//! Tests security headers, forwarded client addresses and the escaping of markup.
 
 use reqwest::Method;
 
 use crate::support::*;
 
-on_both_stacks!(every_answer_has_the_security_headers, |stack| async {
+on_both_stacks!(security_headers_on_every_response, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let asset = client.get("/").await.attributes("link[rel=stylesheet]", "href").remove(0);
@@ -58,7 +58,7 @@ on_both_stacks!(every_answer_has_the_security_headers, |stack| async {
     }
 });
 
-on_both_stacks!(only_a_trusted_proxy_says_where_a_client_is, |stack| async {
+on_both_stacks!(client_ip_forwarded_by_trusted_proxy_only, |stack| async {
     let app = TestApp::builder(stack).var("TRUSTED_PROXIES", "127.0.9.0/24").start().await;
     let proxy = |last: u8| app.client().bound_to([127, 0, 9, last]);
     for (name, client, forwarded, expected) in [
@@ -82,13 +82,13 @@ on_both_stacks!(only_a_trusted_proxy_says_where_a_client_is, |stack| async {
             .to("/profile");
         assert_eq!(app.session_ip_of(&email), expected, "{forwarded}");
     }
-    // The readiness is for this machine, whatever a header says.
+    // `/readyz` is for this machine only, and an untrusted forwarding header does not change the address.
     let away =
         app.client().request(Method::GET, "/readyz").header("x-forwarded-for", "192.0.2.1").send().await;
     away.expect(200);
 });
 
-on_both_stacks!(markup_is_shown_as_text_everywhere, |stack| async {
+on_both_stacks!(markup_escaped_on_every_page, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let markup = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&amp;";

@@ -1,4 +1,4 @@
-//! Every line of the route table, asked by a visitor, a user and an administrator: what its rule says is what holds.
+//! Tests every route as visitor, user and administrator against the access rule in the route table.
 
 use reqwest::Method;
 
@@ -7,7 +7,7 @@ use crate::support::{
     *,
 };
 
-/// An address that the pattern fits, of something that does not exist.
+/// A path that matches the route's pattern, of a resource that does not exist.
 fn example(line: &Line) -> String {
     let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
     let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
@@ -15,7 +15,7 @@ fn example(line: &Line) -> String {
     path
 }
 
-async fn ask(client: &Client, method: &str, path: &str) -> Answer {
+async fn send(client: &Client, method: &str, path: &str) -> Answer {
     let request = client.request(method.parse().unwrap(), path);
     match method {
         "POST" => request.form(&[]).send().await,
@@ -23,14 +23,14 @@ async fn ask(client: &Client, method: &str, path: &str) -> Answer {
     }
 }
 
-/// A handler was reached: the form is not filled in, the thing does not exist, or here is the page.
-fn was_let_in(answer: &Answer) -> bool {
+/// Returns whether the request reached a handler: a page, or an error about an empty form or a missing resource.
+fn reached_handler(answer: &Answer) -> bool {
     let to_login = answer.location().is_some_and(|location| location.starts_with("/login"));
     !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
 }
 
 #[test]
-fn the_table_is_the_one_that_is_tested() {
+fn route_table_rules_match_paths() {
     let lines = all_routes();
     let rules = |rule| lines.iter().filter(|line| line.rule == rule).count();
     assert!(rules(Rule::Public) >= 9 && rules(Rule::User) >= 8 && rules(Rule::Admin) >= 4, "{lines:?}");
@@ -44,11 +44,11 @@ fn the_table_is_the_one_that_is_tested() {
         };
         assert_eq!(line.rule, expected, "{} {path}", line.method);
         let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
-        assert_eq!(line.confirmed, changes_accounts, "{} {path} takes the password again", line.method);
+        assert_eq!(line.confirmed, changes_accounts, "{} {path} requires a recent password", line.method);
     }
 }
 
-on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack| async {
+on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
     let app = TestApp::start(stack).await;
     app.person("Ada Lovelace").await;
     let events = || app.event_count();
@@ -56,9 +56,9 @@ on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack|
     for line in all_routes() {
         let client = app.client();
         let (path, method) = (example(&line), line.method.as_str());
-        let answer = ask(&client, method, &path).await;
+        let answer = send(&client, method, &path).await;
         match (line.rule, method) {
-            (Rule::Public, _) => assert!(was_let_in(&answer), "{}", answer.summary()),
+            (Rule::Public, _) => assert!(reached_handler(&answer), "{}", answer.summary()),
             (_, "POST") => {
                 let page = answer.expect(401).has("Sign in first");
                 assert_page(&page);
@@ -68,7 +68,7 @@ on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack|
                 let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
                 let location = format!("/login?next={next}");
                 answer.to(&location);
-                ask(&client, "HEAD", &path).await.to(&location);
+                send(&client, "HEAD", &path).await.to(&location);
                 let problem =
                     client.request(Method::GET, &path).header("accept", "application/json").send().await;
                 let problem = problem.expect(401);
@@ -78,39 +78,39 @@ on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack|
         }
         assert_eq!(client.cookies(), [], "a visitor gets no cookie: {method} {path}");
     }
-    assert_eq!(events(), before, "nothing was done");
+    assert_eq!(events(), before, "no event was recorded");
 });
 
-on_both_stacks!(a_user_is_let_in_everywhere_but_where_administrators_are, |stack| async {
+on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     app.admin("Grace Hopper").await;
     for line in all_routes() {
         let client = app.client();
         ada.sign_in(&client).await;
-        let answer = ask(&client, line.method.as_str(), &example(&line)).await;
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
         if line.rule == Rule::Admin {
             let page = answer.expect(403).has("Only administrators");
             assert_page(&page);
-            assert!(page.texts("header .who")[0].contains(&ada.name), "the page knows who asked");
+            assert!(page.texts("header .who")[0].contains(&ada.name), "the page names the signed-in user");
         } else {
-            assert!(was_let_in(&answer), "{}", answer.summary());
+            assert!(reached_handler(&answer), "{}", answer.summary());
         }
     }
 });
 
-on_both_stacks!(an_administrator_is_let_in_everywhere, |stack| async {
+on_both_stacks!(routes_admin_reaches_all, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, _) = app.admin("Grace Hopper").await;
     for line in all_routes() {
         let client = app.client();
         grace.sign_in(&client).await;
-        let answer = ask(&client, line.method.as_str(), &example(&line)).await;
-        assert!(was_let_in(&answer), "{}", answer.summary());
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
+        assert!(reached_handler(&answer), "{}", answer.summary());
     }
 });
 
-on_both_stacks!(other_methods_are_refused_and_the_answer_says_which_are_not, |stack| async {
+on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let lines = all_routes();
@@ -124,7 +124,7 @@ on_both_stacks!(other_methods_are_refused_and_the_answer_says_which_are_not, |st
                 continue;
             }
             for client in [&admin, &app.client()] {
-                let answer = ask(client, method, &path).await.expect(405);
+                let answer = send(client, method, &path).await.expect(405);
                 assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
                 assert_eq!(header_complaints(&answer), Vec::<String>::new());
                 assert!(method == "HEAD" || answer.is_html(), "{method} {path}");
@@ -135,7 +135,7 @@ on_both_stacks!(other_methods_are_refused_and_the_answer_says_which_are_not, |st
     admin.get("/profile").await.expect(200);
 });
 
-on_both_stacks!(what_is_not_in_the_table_does_not_exist, |stack| async {
+on_both_stacks!(routes_unknown_path_404, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let visitor = app.client();
@@ -154,7 +154,7 @@ on_both_stacks!(what_is_not_in_the_table_does_not_exist, |stack| async {
     ] {
         for client in [&admin, &visitor] {
             for method in ["GET", "POST", "DELETE", "TRACE"] {
-                let page = ask(client, method, path).await;
+                let page = send(client, method, path).await;
                 assert_eq!(page.status, 404, "{}", page.summary());
                 assert_page(&page);
             }

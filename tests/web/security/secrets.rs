@@ -1,4 +1,4 @@
-//! No secret leaves: what the log of the real program says.
+//! Tests that the log of the real program contains no password, key, hash or token.
 
 use crate::support::{
     admin_pages::{link_on, token_of},
@@ -8,7 +8,7 @@ use crate::support::{
 const NEW: &str = "copper-lantern-17-orchid";
 const CHOSEN: &str = "quartz-harbor-58-otter";
 
-on_both_stacks!(no_password_key_hash_or_token_is_in_the_log, |stack| async {
+on_both_stacks!(log_contains_no_secrets, |stack| async {
     let mut program = TestApp::builder(stack).var("RUST_LOG", "debug").start_program();
     let ada = Person::new("Ada Lovelace");
     let (client, other) = (program.client(), program.client());
@@ -27,7 +27,7 @@ on_both_stacks!(no_password_key_hash_or_token_is_in_the_log, |stack| async {
     ada.sign_in_remembered(&other).await;
     cookies.extend(other.cookies());
     other.post("/login", &[("email", &ada.email), ("password", "mistaken-secret-55")]).await.expect(401);
-    // People type passwords into the wrong field.
+    // Users sometimes type a password into the email field.
     other.post("/login", &[("email", "hunter2@secret.example"), ("password", "x")]).await.expect(401);
     let change = [("current_password", PASSWORD), ("password", NEW), ("password_confirmation", NEW)];
     client.post("/profile/password", &change).await.to("/profile");
@@ -73,7 +73,7 @@ on_both_stacks!(no_password_key_hash_or_token_is_in_the_log, |stack| async {
         assert!(log.contains(kind), "{kind} is not in the log:\n{log}");
     }
     assert_eq!(log.matches(&token).count(), 1, "the token is printed once, with the link:\n{log}");
-    assert!(!log.contains(&token_of(&link)), "a link's token is in the log:\n{log}");
+    assert!(!log.contains(&token_of(&link)), "the token of a reset link is in the log:\n{log}");
     let mut secrets: Vec<String> =
         cookies.iter().filter(|cookie| cookie.name == "gatehouse").map(|c| c.value.clone()).collect();
     assert!(secrets.len() >= 3, "{cookies:?}");

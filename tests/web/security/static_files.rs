@@ -1,4 +1,4 @@
-//! Style sheet, script and pictures: kept for a year by browsers, and served whatever has become of the stores.
+//! Tests static files: caching headers, and that they are served while the stores are down.
 
 use reqwest::Method;
 use sha2::{Digest as _, Sha256};
@@ -12,19 +12,19 @@ const FILES: [(&str, &str); 4] = [
     ("logo.svg", "image/svg+xml"),
 ];
 
-/// The addresses that a page has of its files.
-fn addresses(page: &Answer) -> Vec<String> {
+/// The URLs of the static files that a page uses.
+fn file_urls(page: &Answer) -> Vec<String> {
     let links = page.attributes("link[href]", "href");
     links.into_iter().chain(page.attributes("script[src]", "src")).collect()
 }
 
 #[actix_web::test]
-async fn addresses_carry_the_hash_of_the_content_and_are_kept_for_a_year() {
+async fn static_urls_have_content_hash_cached_one_year() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
-    let addresses = addresses(&client.get("/").await.expect(200));
-    assert_eq!(addresses.len(), 3, "{addresses:?}");
-    for address in addresses {
+    let file_urls = file_urls(&client.get("/").await.expect(200));
+    assert_eq!(file_urls.len(), 3, "{file_urls:?}");
+    for address in file_urls {
         let file = client.get(&address).await.expect(200);
         let hash = format!("{:x}", Sha256::digest(file.body.as_bytes()));
         assert!(
@@ -38,7 +38,7 @@ async fn addresses_carry_the_hash_of_the_content_and_are_kept_for_a_year() {
 }
 
 #[actix_web::test]
-async fn every_file_has_its_type_and_without_the_hash_is_kept_for_an_hour() {
+async fn static_without_hash_has_type_and_is_cached_one_hour() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for (name, kind) in FILES {
@@ -52,7 +52,7 @@ async fn every_file_has_its_type_and_without_the_hash_is_kept_for_an_hour() {
 }
 
 #[actix_web::test]
-async fn a_file_that_the_browser_has_is_not_sent_again() {
+async fn static_etag_304() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for (name, _) in FILES {
@@ -75,7 +75,7 @@ async fn a_file_that_the_browser_has_is_not_sent_again() {
 }
 
 #[actix_web::test]
-async fn nothing_else_is_served() {
+async fn static_unknown_path_404() {
     let app = TestApp::start(Stack::Sqlite).await;
     let client = app.client();
     for path in
@@ -90,7 +90,7 @@ async fn nothing_else_is_served() {
 }
 
 #[actix_web::test]
-async fn files_and_the_front_page_stay_while_the_stores_are_gone() {
+async fn static_files_and_front_page_served_without_stores() {
     let app =
         TestApp::builder(Stack::PostgresRedis).through_proxies().var("STORE_TIMEOUT", "250ms").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -102,8 +102,8 @@ async fn files_and_the_front_page_stay_while_the_stores_are_gone() {
         app.stores().redis_proxy().reset_connections();
         app.stores().postgres_proxy().set(mode);
         app.stores().postgres_proxy().reset_connections();
-        for address in addresses(&signed_in) {
-            // With the cookie: it is not even looked at.
+        for address in file_urls(&signed_in) {
+            // The request has a session cookie, which is not read.
             assert!(client.get(&address).await.expect(200).set_cookies().is_empty());
         }
         anonymous.get("/").await.expect(200).has("You are not signed in.");

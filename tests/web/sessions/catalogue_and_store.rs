@@ -1,9 +1,9 @@
-//! What the catalogue and the store each decide, looked at by taking away or putting back what the other holds.
+//! Tests which side decides that a session has ended, by removing or restoring what the catalogue or the store holds.
 
 use crate::support::{sweep::Sweep, test_routes::start, *};
 
-/// Sends a request as far as the barrier, does something meanwhile, and releases it.
-async fn held(
+/// Sends a request, runs `meanwhile` while the handler waits at the barrier, and releases the request.
+async fn assert_no_entry_after_held_request(
     app: &TestApp,
     barrier: &Barrier,
     client: &Client,
@@ -19,14 +19,14 @@ async fn held(
     let session = answer.set_cookies().into_iter().find(|cookie| cookie.name == "gatehouse");
     assert!(
         session.is_none_or(|cookie| cookie.value.is_empty()),
-        "{path} hands out a key: {}",
+        "{path} sets a session cookie: {}",
         answer.summary()
     );
     assert!(app.redis().keys().is_empty(), "{path} leaves an entry: {:?}", app.redis().keys());
 }
 
 #[actix_web::test]
-async fn an_entry_that_is_put_back_signs_nobody_in() {
+async fn ended_session_with_restored_entry_stays_ended() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let thief = client.copy();
@@ -39,11 +39,11 @@ async fn an_entry_that_is_put_back_signs_nobody_in() {
 }
 
 #[actix_web::test]
-async fn an_entry_that_is_deleted_by_hand_stays_deleted_whatever_is_under_way() {
+async fn deleted_entry_is_not_recreated_by_request_in_flight() {
     let (app, barrier) = start(Stack::PostgresRedis).await;
     for path in ["/test/unchecked/change", "/test/unchecked/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
-        held(&app, &barrier, &client, path, async || app.redis().flush()).await;
+        assert_no_entry_after_held_request(&app, &barrier, &client, path, async || app.redis().flush()).await;
         if path.ends_with("/change") {
             client.get("/profile").await.to("/login?next=%2Fprofile");
         }
@@ -51,21 +51,24 @@ async fn an_entry_that_is_deleted_by_hand_stays_deleted_whatever_is_under_way() 
 }
 
 #[actix_web::test]
-async fn a_session_that_ends_while_it_is_changed_or_rotated_leaves_no_entry() {
+async fn session_ended_during_change_or_rotation_leaves_no_entry() {
     let (app, barrier) = start(Stack::PostgresRedis).await;
     for path in ["/test/unchecked/change", "/test/unchecked/rotate"] {
         let (_, client) = app.person(&format!("Ada {path}").replace('/', "")).await;
         let here = client.copy();
         let before = app.store_keys();
-        held(&app, &barrier, &client, path, async || drop(here.post("/logout", &[]).await.to("/"))).await;
-        assert_eq!(app.store_keys(), before, "{path} gives the session that has ended another key");
+        assert_no_entry_after_held_request(&app, &barrier, &client, path, async || {
+            drop(here.post("/logout", &[]).await.to("/"))
+        })
+        .await;
+        assert_eq!(app.store_keys(), before, "{path} rotated the key of an ended session");
         client.get("/profile").await.to("/login?next=%2Fprofile");
     }
 }
 
-/// As after a kill before the last-seen times were written.
+/// The same state as after a kill before the last-seen times were written.
 #[actix_web::test]
-async fn the_sweep_ends_no_session_that_the_store_still_has() {
+async fn sweep_keeps_session_still_in_store() {
     let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "8s").start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
     assert_eq!(app.set_all_session_times(SessionTime::Expires, "2020-01-01 00:00:00"), 1);
@@ -75,9 +78,10 @@ async fn the_sweep_ends_no_session_that_the_store_still_has() {
     client.get("/profile").await.expect(200);
 }
 
-/// The sweep finds a session expired; before it ends it, the session gets a new key, and its last-seen time is lost.
+/// The sweep finds a session expired. Before the sweep ends it, the session's key is rotated, and the last-seen time of
+/// that request is lost.
 #[actix_web::test]
-async fn the_sweep_ends_no_session_that_got_a_new_key_since_it_looked() {
+async fn sweep_keeps_session_rotated_after_lookup() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let sweep = Sweep::find(&app);

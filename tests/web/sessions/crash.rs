@@ -1,4 +1,4 @@
-//! kill -9 at any moment leaves nothing half done.
+//! Tests that kill -9 at any moment leaves no operation half done.
 
 use std::sync::{
     Arc,
@@ -14,29 +14,29 @@ const KILLS: usize = 8;
 const WORKERS: usize = 4;
 const OTHER_PASSWORD: &str = "copper-lantern-58-birch";
 
-/// Somebody whose requests may have been cut off: what they know of themselves afterwards.
-struct Witness {
+/// A user whose requests may have been cut off, and what the client knows afterwards.
+struct TrackedUser {
     person: Person,
-    /// The registration was answered: the account is there for good.
+    /// The registration got its response, so the account must exist.
     registered: bool,
-    /// Browsers that were told of a session; the one that changed the password holds the rotated key.
+    /// Browsers that may have got a session; the one that changed the password holds the rotated key.
     browsers: Vec<Client>,
 }
 
 #[derive(Default)]
 struct Log {
-    witnesses: Mutex<Vec<Witness>>,
-    /// Registrations and sign-ins that were answered with a session.
-    inside: AtomicUsize,
-    enough: AtomicBool,
+    tracked_users: Mutex<Vec<TrackedUser>>,
+    /// Number of registrations and sign-ins whose response set a session.
+    signed_in: AtomicUsize,
+    stop: AtomicBool,
 }
 
 type Fields<'a> = &'a [(&'a str, &'a str)];
 
-/// Registers, signs in elsewhere, changes the password and signs out, again and again, whatever happens.
+/// Registers, signs in with a second client, changes the password and signs out, in a loop that ignores failures.
 async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
     let mut round = 0;
-    while !log.enough.load(SeqCst) {
+    while !log.stop.load(SeqCst) {
         round += 1;
         let person = Person::new(&format!("Worker {number} Round {round}"));
         let (first, second) = (clients(), clients());
@@ -61,19 +61,23 @@ async fn work(log: Arc<Log>, clients: impl Fn() -> Client, number: usize) {
         let mut registered = false;
         for (client, path, fields) in steps {
             if let Ok(answer) = client.request(reqwest::Method::POST, path).form(fields).try_send().await {
-                let inside = answer.status == 303 && ["/register", "/login"].contains(&path);
-                registered |= inside && path == "/register";
-                log.inside.fetch_add(usize::from(inside), SeqCst);
+                let signed_in = answer.status == 303 && ["/register", "/login"].contains(&path);
+                registered |= signed_in && path == "/register";
+                log.signed_in.fetch_add(usize::from(signed_in), SeqCst);
             }
         }
-        log.witnesses.lock().await.push(Witness { person, registered, browsers: vec![first, second] });
+        log.tracked_users.lock().await.push(TrackedUser {
+            person,
+            registered,
+            browsers: vec![first, second],
+        });
     }
 }
 
-on_both_stacks!(nothing_is_half_done_after_kill_nine, |stack| async {
+on_both_stacks!(kill_nine_leaves_consistent_state, |stack| async {
     let mut program = TestApp::builder(stack).start_program();
     let log = Arc::<Log>::default();
-    // Signed in once, so that clients are made for the program's address, which may change.
+    // Copies of this client follow the program's address, which may change with a restart.
     let prototype = Arc::new(program.client());
     let workers: Vec<JoinHandle<()>> = (0..WORKERS)
         .map(|number| {
@@ -82,46 +86,47 @@ on_both_stacks!(nothing_is_half_done_after_kill_nine, |stack| async {
         })
         .collect();
     for kill in 0..KILLS {
-        // A different number each time, so that each kill meets other requests half way. Refusals do not count: after
-        // a registration that was cut off they come at once, and kills would follow each other with nothing in between.
-        let goal = log.inside.load(SeqCst) + 2 + kill % 4;
-        eventually(|| async { log.inside.load(SeqCst) >= goal }).await;
+        // A different number each time, so that each kill interrupts different requests. Refusals do not count: after a
+        // registration that was cut off they come at once, and the next kill would follow with no work in between.
+        let goal = log.signed_in.load(SeqCst) + 2 + kill % 4;
+        eventually(|| async { log.signed_in.load(SeqCst) >= goal }).await;
         program.kill();
         program.restart();
     }
-    log.enough.store(true, SeqCst);
+    log.stop.store(true, SeqCst);
     for worker in workers {
         worker.await.unwrap();
     }
     eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
 
-    only_explained(&program);
+    assert_verify_finds_expected_only(&program);
     program.assert_nothing_half_done();
-    let witnesses = std::mem::take(&mut *log.witnesses.lock().await);
+    let tracked_users = std::mem::take(&mut *log.tracked_users.lock().await);
     let (mut accounts, mut working) = (0, 0);
-    for witness in &witnesses {
-        let exists = signs_in_or_never_existed(&program, &witness.person).await;
-        assert!(exists || !witness.registered, "{} was registered and is gone", witness.person.email);
+    for user in &tracked_users {
+        let exists = signs_in_if_exists(&program, &user.person).await;
+        assert!(exists || !user.registered, "{} was registered and no longer exists", user.person.email);
         accounts += usize::from(exists);
-        for browser in &witness.browsers {
-            working += usize::from(is_listed_if_it_works(browser).await);
+        for browser in &user.browsers {
+            working += usize::from(works_and_is_listed(browser).await);
         }
     }
     assert!(accounts >= KILLS && working > 0, "{accounts} accounts, {working} sessions");
-    eprintln!("{} people, {accounts} accounts, {working} sessions that work", witnesses.len());
+    eprintln!("{} users, {accounts} accounts, {working} sessions that work", tracked_users.len());
 });
 
-/// `sessions verify` finds cut-off sign-ins and keys that nobody got, nothing else, and puts them right.
-fn only_explained(program: &Program) {
+/// Asserts that `sessions verify` reports only interrupted sign-ins and store entries of keys that no client got, and
+/// that `--repair` corrects them.
+fn assert_verify_finds_expected_only(program: &Program) {
     let found = program.command(&["sessions", "verify"], "").stdout;
-    let explained = [
+    let expected = [
         "compared.",
         "They agree.",
         "sign-in that was cut off before its session was stored",
         "store entry without a session",
     ];
     for line in found.lines() {
-        assert!(explained.iter().any(|known| line.contains(known)), "{line}\nin {found}");
+        assert!(expected.iter().any(|known| line.contains(known)), "{line}\nin {found}");
     }
     let repaired = program.command(&["sessions", "verify", "--repair"], "");
     assert!(repaired.status.success(), "{repaired:?}");
@@ -129,8 +134,8 @@ fn only_explained(program: &Program) {
     assert!(again.status.success() && again.stdout.contains("They agree."), "{again:?}");
 }
 
-/// Whether there is such an account; then one of the passwords is right.
-async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
+/// Returns whether the account exists, and asserts that exactly one of the passwords signs in if it does.
+async fn signs_in_if_exists(program: &Program, person: &Person) -> bool {
     let exists = program.users().iter().any(|user| user[1] == person.email);
     let mut right = Vec::new();
     for password in [person.password.as_str(), OTHER_PASSWORD] {
@@ -144,7 +149,7 @@ async fn signs_in_or_never_existed(program: &Program, person: &Person) -> bool {
     right.len() == 1
 }
 
-async fn is_listed_if_it_works(browser: &Client) -> bool {
+async fn works_and_is_listed(browser: &Client) -> bool {
     let page = browser.get("/sessions").await;
     if page.status == 200 {
         page.has("This device");

@@ -1,4 +1,4 @@
-//! Ends: each happens once, is recorded, and is confirmed by the store sooner or later.
+//! Tests that each session end happens once, is recorded, and is eventually confirmed by the store.
 
 use std::rc::Rc;
 
@@ -9,26 +9,26 @@ use crate::support::{
     *,
 };
 
-/// Asserts that a session has ended for this reason, by this user or by the system, and that it was told once.
+/// Asserts that a session ended for this reason, by this user or by the system, and that one event was logged.
 #[track_caller]
 fn assert_ended(app: &TestApp, id: &str, because: &str, by: Option<&str>) {
     let by = by.map(str::to_owned);
     let end = app.session_end(id).unwrap_or_else(|| panic!("{id} has not ended"));
     assert_eq!((end.reason.as_str(), &end.by, end.state), (because, &by, None));
-    let told = app.logged_ends(id);
+    let events = app.logged_ends(id);
     assert!(
-        matches!(&told[..], [(actor, detail)] if *actor == by && detail.split(':').next() == Some(because)),
-        "{told:?}"
+        matches!(&events[..], [(actor, detail)] if *actor == by && detail.split(':').next() == Some(because)),
+        "{events:?}"
     );
 }
 
-/// Asserts that no entry of the store is left but those of live sessions.
+/// Asserts that the store has entries of active sessions only.
 fn assert_no_entry_left(app: &TestApp) {
     assert_eq!(app.store_entries(), app.active_store_keys());
     assert_eq!(app.pending_deletions(), Vec::<String>::new());
 }
 
-on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
+on_both_stacks!(logout_twice_records_one_end, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (id, tab) = (session_id(&client).await, client.copy());
@@ -39,7 +39,7 @@ on_both_stacks!(signing_out_twice_is_one_end, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(signing_out_in_two_tabs_at_once_is_one_end, |stack| async {
+on_both_stacks!(logout_in_two_tabs_records_one_end, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let by = app.user_id(&ada);
@@ -61,7 +61,7 @@ on_both_stacks!(signing_out_in_two_tabs_at_once_is_one_end, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
+on_both_stacks!(session_limit_one_ends_previous_session, |stack| async {
     let app = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (bo, stranger) = app.person("Bo Diddley").await;
@@ -72,8 +72,8 @@ on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
     assert!(!signed_in(&first).await);
     assert_ended(&app, &id, "limit", None);
     assert_eq!(listed_sessions(&second).await, [session_id(&second).await]);
-    assert!(signed_in(&stranger).await, "the limit is each user's own");
-    // The same browser again takes nobody's place.
+    assert!(signed_in(&stranger).await, "the limit counts per user");
+    // A repeated login in the same browser replaces its own session and ends no other.
     let own = session_id(&stranger).await;
     bo.sign_in(&stranger).await;
     stranger.get("/profile").await.expect(200).lacks("Your oldest session was ended");
@@ -81,14 +81,14 @@ on_both_stacks!(with_one_device_allowed_the_other_is_signed_out, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(at_the_limit_the_oldest_session_makes_room, |stack| async {
+on_both_stacks!(session_limit_ends_oldest_session, |stack| async {
     let app = builder(stack).0.var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let (second, third) = (app.client(), app.client());
     let oldest = session_id(&first).await;
     ada.sign_in(&second).await;
     second.get("/profile").await.expect(200).lacks("Your oldest session was ended");
-    // Used last, and the oldest all the same.
+    // The first session was used last, and is still the oldest.
     assert!(signed_in(&first).await);
     ada.sign_in(&third).await;
     third.get("/profile").await.expect(200).has("Your oldest session was ended");
@@ -98,7 +98,7 @@ on_both_stacks!(at_the_limit_the_oldest_session_makes_room, |stack| async {
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(sign_ins_at_once_leave_as_many_sessions_as_are_allowed, |stack| async {
+on_both_stacks!(session_limit_holds_for_concurrent_logins, |stack| async {
     let (builder, barrier) = builder(stack);
     let app = builder.var("SESSION_LIMIT", 2).start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
@@ -132,7 +132,7 @@ on_both_stacks!(sign_ins_at_once_leave_as_many_sessions_as_are_allowed, |stack| 
     assert_no_entry_left(&app);
 });
 
-on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
+on_both_stacks!(session_end_recorded_once_with_reason, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -167,7 +167,7 @@ on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
     let last = session_id(&again).await;
     again.post("/logout", &[]).await.to("/");
     assert_ended(&app, &last, "logout", Some(&by_ada));
-    // None of them is told or changed again by a second try.
+    // A second end of an ended session changes nothing and logs no event.
     let before = app.end_times();
     for id in &others {
         let _ = admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "again")]).await;
@@ -178,7 +178,7 @@ on_both_stacks!(every_end_is_recorded_once_with_its_reason, |stack| async {
 });
 
 #[actix_web::test]
-async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
+async fn pending_deletion_retried_when_redis_returns() {
     let (builder, barrier) = builder(Stack::PostgresRedis);
     let app = builder.through_proxies().var("SESSION_IDLE_TTL", "4s").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
@@ -205,7 +205,7 @@ async fn an_entry_that_could_not_be_deleted_is_deleted_when_redis_is_back() {
     assert!(signed_in(&here).await);
 }
 
-on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
+on_both_stacks!(changed_secret_ends_all_sessions_in_catalogue, |stack| async {
     let mut app = TestApp::builder(stack).var("SESSION_SECRET", "a".repeat(64)).start().await;
     let (_, admin) = app.admin("Root").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -217,7 +217,7 @@ on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
     assert_eq!(app.end_reasons(), ["missing"; 2]);
     assert_eq!(app.end_notes("missing"), ["SESSION_SECRET was changed"; 2]);
     drop(admin);
-    // Started once more with the same secret, nobody is signed out.
+    // A restart with the same secret signs no one out.
     ada.sign_in(&client).await;
     app.restart().await;
     client.get("/profile").await.expect(200);
@@ -225,7 +225,7 @@ on_both_stacks!(a_changed_secret_ends_everyones_session, |stack| async {
 });
 
 #[actix_web::test]
-async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
+async fn session_end_unconfirmed_by_store_is_reported() {
     let server = RedisServer::start_own();
     let builder = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", "2").on_redis(&server);
     let app = builder.start().await;
@@ -234,13 +234,13 @@ async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
     let (ada, client) = app.person("Ada Lovelace").await;
     let (bob, _) = app.person("Bob Bemer").await;
     let (path, bob_path) = (app.admin_path(&ada), app.admin_path(&bob));
-    // A store that does everything else.
+    // The store refuses UNLINK and accepts all other commands.
     server.database().ask::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
-    let tell = "What ended is refused from now on. The session store has not confirmed yet";
+    let unconfirmed = "What ended is refused from now on. The session store has not confirmed yet";
 
     let _ = ada.sign_in(&app.client()).await;
     let _ = client.post("/sessions/end-others", &[]).await.to("/sessions");
-    let _ = client.get("/sessions").await.has(&format!("The other session was ended. {tell}"));
+    let _ = client.get("/sessions").await.has(&format!("The other session was ended. {unconfirmed}"));
     let _ = ada.sign_in(&app.client()).await;
     let new = "umbrella-trout-58-canyon";
     let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
@@ -248,27 +248,32 @@ async fn what_the_store_has_not_confirmed_is_said_wherever_sessions_end() {
     let _ = client
         .get("/profile")
         .await
-        .has(&format!("Your password was changed. The other session was ended. {tell}"));
+        .has(&format!("Your password was changed. The other session was ended. {unconfirmed}"));
 
     let _ = admin.post(&format!("{path}/end-sessions"), &[]).await.to(&path);
-    let _ = admin.get(&path).await.has(&format!("1 session was ended. {tell}"));
+    let _ = admin.get(&path).await.has(&format!("1 session was ended. {unconfirmed}"));
     let all = [("q", "bemer"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
     let _ = admin.post("/admin/sessions/end", &all).await.to("/admin/sessions");
-    let _ = admin.get("/admin/sessions").await.has(&format!("1 session was ended. {tell}"));
+    let _ = admin.get("/admin/sessions").await.has(&format!("1 session was ended. {unconfirmed}"));
     let _ = bob.sign_in(&app.client()).await;
     let _ = admin.post(&format!("{bob_path}/deactivate"), &[]).await.to(&bob_path);
-    let _ =
-        admin.get(&bob_path).await.has(&format!("The account is deactivated. 1 session was ended. {tell}"));
+    let _ = admin
+        .get(&bob_path)
+        .await
+        .has(&format!("The account is deactivated. 1 session was ended. {unconfirmed}"));
 
     let (eva, client) = app.person("Eva Engstrom").await;
     let _ = eva.sign_in(&app.client()).await;
     let third = app.client();
     let _ = eva.sign_in(&third).await;
     let limit = "Your oldest session was ended, because only so many are allowed at once.";
-    let _ = third.get("/profile").await.has(&format!("{limit} {tell}"));
+    let _ = third.get("/profile").await.has(&format!("{limit} {unconfirmed}"));
     let page = admin.post(&format!("{}/send-reset", app.admin_path(&eva)), &[]).await.expect(200);
     let token = token_of(&link_on(&page));
     let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
     let _ = client.post("/password/reset", &fields).await.to("/login");
-    let _ = client.get("/login").await.has(&format!("wherever you were signed in, that has ended. {tell}"));
+    let _ = client
+        .get("/login")
+        .await
+        .has(&format!("wherever you were signed in, that has ended. {unconfirmed}"));
 }

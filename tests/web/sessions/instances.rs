@@ -1,11 +1,11 @@
-//! Several instances on the same stores, and one after the other.
+//! Tests several instances on the same stores, and restarts of one instance.
 
 use crate::support::{
     test_routes::{builder, session_id, start},
     *,
 };
 
-on_both_stacks!(two_instances_share_a_login, |stack| async {
+on_both_stacks!(instances_share_sessions, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
@@ -21,14 +21,14 @@ on_both_stacks!(two_instances_share_a_login, |stack| async {
     assert!(signed_in(&other.at(&one)).await);
 });
 
-on_both_stacks!(an_end_on_one_instance_holds_at_the_next_request_on_the_other, |stack| async {
+on_both_stacks!(session_end_applies_on_other_instance_at_next_request, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let (other, leaving) = (one.client(), one.client());
     ada.sign_in(&other).await;
     ada.sign_in(&leaving).await;
-    // Both instances have seen them.
+    // Both instances have served all three sessions.
     for browser in [&client, &other, &leaving] {
         assert!(signed_in(&browser.at(&one)).await && signed_in(&browser.at(&two)).await);
     }
@@ -43,7 +43,7 @@ on_both_stacks!(an_end_on_one_instance_holds_at_the_next_request_on_the_other, |
     }
 });
 
-on_both_stacks!(what_one_instance_changes_in_a_session_the_other_sees, |stack| async {
+on_both_stacks!(session_change_visible_on_other_instance, |stack| async {
     let (one, _) = start(stack).await;
     let two = one.second_instance().await;
     let (_, client) = one.person("Ada Lovelace").await;
@@ -56,7 +56,7 @@ on_both_stacks!(what_one_instance_changes_in_a_session_the_other_sees, |stack| a
     }
 });
 
-on_both_stacks!(the_limit_holds_over_all_instances, |stack| async {
+on_both_stacks!(session_limit_holds_across_instances, |stack| async {
     let one = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
@@ -67,7 +67,7 @@ on_both_stacks!(the_limit_holds_over_all_instances, |stack| async {
     assert!(signed_in(&other.at(&one)).await);
 });
 
-on_both_stacks!(a_restart_keeps_people_signed_in, |stack| async {
+on_both_stacks!(restart_keeps_sessions, |stack| async {
     let (mut app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (remembered, ended) = (app.client(), app.client());
@@ -77,12 +77,12 @@ on_both_stacks!(a_restart_keeps_people_signed_in, |stack| async {
     ended.post("/logout", &[]).await.to("/");
     app.restart().await;
     assert!(signed_in(&client).await && signed_in(&remembered).await);
-    assert!(!signed_in(&copy).await, "an ended session stays ended");
+    assert!(!signed_in(&copy).await, "ended sessions stay ended");
     assert_eq!(session_id(&client).await, id);
     assert_eq!(listed_sessions(&client).await.len(), 2);
 });
 
-on_both_stacks!(people_stay_signed_in_when_the_program_is_killed, |stack| async {
+on_both_stacks!(kill_keeps_sessions, |stack| async {
     let mut program = TestApp::builder(stack).start_program();
     let (ada, client, ended) = (Person::new("Ada Lovelace"), program.client(), program.client());
     ada.register(&client).await;
@@ -99,7 +99,7 @@ on_both_stacks!(people_stay_signed_in_when_the_program_is_killed, |stack| async 
     assert!(verified.status.success(), "{verified:?}");
 });
 
-on_both_stacks!(another_secret_signs_everyone_out_without_an_error, |stack| async {
+on_both_stacks!(changed_secret_signs_out_without_error, |stack| async {
     let (mut app, _) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let remembered = app.client();
@@ -110,7 +110,7 @@ on_both_stacks!(another_secret_signs_everyone_out_without_an_error, |stack| asyn
         assert!(!signed_in(browser).await);
         browser.post("/logout", &[]).await.expect(401);
     }
-    // The cookie that can't be read does not stand in the way.
+    // An unreadable cookie does not prevent a sign-in.
     ada.sign_in(&client).await;
     assert!(signed_in(&client).await);
     assert!(!signed_in(&remembered).await);

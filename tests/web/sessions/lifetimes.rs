@@ -1,4 +1,4 @@
-//! How long a session lives: idle, remembered, and never past its absolute end; and when it was last seen.
+//! Tests session lifetimes (idle, remembered, absolute) and when the last-seen time is written.
 
 use std::{
     cell::Cell,
@@ -10,18 +10,18 @@ use crate::support::{
     *,
 };
 
-async fn ends_as(app: &TestApp, id: &str, because: &str) {
+async fn assert_ends_as(app: &TestApp, id: &str, because: &str) {
     let ended = eventually(|| async { app.end_reason(id) }).await;
     assert_eq!(ended, because);
     assert_eq!(app.logged_ends(id), [(None, because.to_owned())]);
 }
 
-fn seen_long_ago(app: &TestApp, id: &str) -> String {
+fn set_last_seen_to_2020(app: &TestApp, id: &str) -> String {
     app.set_session_time(id, SessionTime::LastSeen, "2020-01-01 00:00:00");
     app.last_seen(id)
 }
 
-on_both_stacks!(a_session_that_is_not_used_ends, |stack| async {
+on_both_stacks!(session_unused_ends_as_idle, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").start().await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let admin = app.client();
@@ -30,7 +30,7 @@ on_both_stacks!(a_session_that_is_not_used_ends, |stack| async {
     let id = session_id(&client).await;
     assert!(listed_sessions_for_admin(&admin).await.contains(&id));
 
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     let lived = app.seconds_between(&id, SessionTime::LastSeen, SessionTime::Ended);
     assert!(lived >= 2.0, "ended after {lived} s");
     assert!(!signed_in(&client).await);
@@ -41,11 +41,11 @@ on_both_stacks!(a_session_that_is_not_used_ends, |stack| async {
     assert_eq!(listed_sessions(&other).await, [session_id(&other).await]);
     admin.get("/admin/sessions?state=ended").await.expect(200).has(&ada.email);
     if stack == Stack::PostgresRedis {
-        assert_eq!(app.redis().keys().len(), 2, "those of the two who are remembered");
+        assert_eq!(app.redis().keys().len(), 2, "the entries of the two remembered sessions");
     }
 });
 
-on_both_stacks!(a_session_in_use_outlives_the_idle_time, |stack| async {
+on_both_stacks!(session_in_use_outlives_idle_ttl, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "3s").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (id, start) = (session_id(&client).await, Instant::now());
@@ -55,12 +55,12 @@ on_both_stacks!(a_session_in_use_outlives_the_idle_time, |stack| async {
     })
     .await;
     assert_eq!(listed_sessions(&client).await, std::slice::from_ref(&id));
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert!(!signed_in(&client).await);
 });
 
 #[actix_web::test]
-async fn a_request_starts_the_time_in_redis_anew() {
+async fn request_renews_redis_ttl() {
     let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_IDLE_TTL", "1h").start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let [key] = &app.redis().keys()[..] else { panic!("{:?}", app.redis().keys()) };
@@ -69,24 +69,24 @@ async fn a_request_starts_the_time_in_redis_anew() {
     let renewed = app.redis().pttl(key);
     assert!(left > 0 && renewed > left && renewed <= 3_600_000, "{left} ms, then {renewed} ms");
     client.get("/static/none").await.expect(404);
-    assert!(app.redis().pttl(key) <= renewed, "files do not renew");
+    assert!(app.redis().pttl(key) <= renewed, "static files do not renew the lifetime");
 }
 
-on_both_stacks!(a_remembered_session_outlives_the_idle_time_and_the_browser, |stack| async {
+on_both_stacks!(remembered_session_outlives_idle_ttl_and_browser, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").var("SESSION_REMEMBER_TTL", "1h").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (plain, remembered) = (app.client(), app.client());
     ada.sign_in_remembered(&remembered).await;
     let before = session_id(&remembered).await;
     remembered.close();
-    // Both are left alone from here on, the plain one for the shorter time.
+    // Neither session gets a request from here on; the plain one expires first.
     ada.sign_in(&plain).await;
     let id = session_id(&plain).await;
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert_eq!(listed_sessions(&remembered).await, [before]);
 });
 
-on_both_stacks!(a_remembered_session_has_its_own_time_which_every_request_renews, |stack| async {
+on_both_stacks!(remembered_session_ttl_renewed_by_each_request, |stack| async {
     let app = builder(stack).0.var("SESSION_IDLE_TTL", "2s").var("SESSION_REMEMBER_TTL", "4s").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let client = app.client();
@@ -98,12 +98,12 @@ on_both_stacks!(a_remembered_session_has_its_own_time_which_every_request_renews
         start.elapsed() > Duration::from_secs(6)
     })
     .await;
-    ends_as(&app, &id, "idle").await;
+    assert_ends_as(&app, &id, "idle").await;
     assert!(app.seconds_between(&id, SessionTime::Created, SessionTime::Ended) >= 10.0);
     assert!(!signed_in(&client).await);
 });
 
-on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async {
+on_both_stacks!(session_never_outlives_absolute_ttl, |stack| async {
     let limit = Duration::from_secs(3);
     let app = builder(stack).0.var("SESSION_ABSOLUTE_TTL", "3s").start().await;
     let (ada, plain) = app.person("Ada Lovelace").await;
@@ -114,10 +114,10 @@ on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async 
     for client in [&plain, &remembered] {
         let last = Cell::new(start);
         eventually(|| async {
-            let asked = Instant::now();
+            let sent_at = Instant::now();
             let refused = !signed_in(client).await;
             if !refused {
-                last.set(asked);
+                last.set(sent_at);
             }
             refused
         })
@@ -126,7 +126,7 @@ on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async 
         client.get("/").await.expect(200).has("You are not signed in.");
     }
     for id in &ids {
-        ends_as(&app, id, "absolute").await;
+        assert_ends_as(&app, id, "absolute").await;
         assert!(app.seconds_between(id, SessionTime::Created, SessionTime::Ended) >= 3.0);
     }
     if stack == Stack::PostgresRedis {
@@ -134,8 +134,8 @@ on_both_stacks!(nothing_prolongs_a_session_past_its_absolute_end, |stack| async 
     }
 });
 
-on_both_stacks!(the_cookie_of_a_session_past_its_absolute_end_does_not_hinder_a_sign_in, |stack| async {
-    // The sweep comes every two seconds, so that it has rarely been there already.
+on_both_stacks!(login_succeeds_with_cookie_past_absolute_ttl, |stack| async {
+    // The sweep runs every two seconds, so it has rarely ended the session before the login.
     let app = builder(stack).0.var("SESSION_ABSOLUTE_TTL", "8s").start().await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let second = app.client();
@@ -143,13 +143,13 @@ on_both_stacks!(the_cookie_of_a_session_past_its_absolute_end_does_not_hinder_a_
     for (client, id) in [(&first, session_id(&first).await), (&second, session_id(&second).await)] {
         eventually(|| async { app.is_past_absolute_end(&id) }).await;
         ada.sign_in(client).await;
-        assert!(signed_in(client).await, "signed in at the first try");
+        assert!(signed_in(client).await, "signed in at the first attempt");
         assert_ne!(session_id(client).await, id);
-        ends_as(&app, &id, "absolute").await;
+        assert_ends_as(&app, &id, "absolute").await;
     }
 });
 
-on_both_stacks!(requests_in_a_row_do_not_write_when_a_session_was_seen, |stack| async {
+on_both_stacks!(last_seen_not_written_by_every_request, |stack| async {
     let (mut app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = session_id(&client).await;
@@ -160,7 +160,7 @@ on_both_stacks!(requests_in_a_row_do_not_write_when_a_session_was_seen, |stack| 
     app.restart().await;
     assert_eq!(app.last_seen(&id), at_sign_in);
 
-    let long_ago = seen_long_ago(&app, &id);
+    let long_ago = set_last_seen_to_2020(&app, &id);
     client.get("/profile").await.expect(200);
     let seen = eventually(|| async { Some(app.last_seen(&id)).filter(|seen| *seen != long_ago) }).await;
     assert!(seen > at_sign_in, "{seen} {at_sign_in}");
@@ -171,11 +171,11 @@ on_both_stacks!(requests_in_a_row_do_not_write_when_a_session_was_seen, |stack| 
     assert_eq!(app.last_seen(&id), seen);
 });
 
-on_both_stacks!(no_request_waits_until_it_is_written_when_the_session_was_seen, |stack| async {
+on_both_stacks!(last_seen_write_does_not_delay_requests, |stack| async {
     let (app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = session_id(&client).await;
-    let long_ago = seen_long_ago(&app, &id);
+    let long_ago = set_last_seen_to_2020(&app, &id);
     let lock = app.lock_sessions();
     for _ in 0..3 {
         client.get("/profile").await.expect(200);
@@ -185,12 +185,12 @@ on_both_stacks!(no_request_waits_until_it_is_written_when_the_session_was_seen, 
     eventually(|| async { app.last_seen(&id) != long_ago }).await;
 });
 
-on_both_stacks!(what_was_seen_is_written_before_the_application_stops, |stack| async {
+on_both_stacks!(last_seen_flushed_at_shutdown, |stack| async {
     let (mut app, _) = start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let id = session_id(&client).await;
     for _ in 0..3 {
-        let long_ago = seen_long_ago(&app, &id);
+        let long_ago = set_last_seen_to_2020(&app, &id);
         client.get("/profile").await.expect(200);
         app.stop().await;
         assert_ne!(app.last_seen(&id), long_ago);

@@ -1,4 +1,4 @@
-//! The streams: what administrators hear of all sessions, and each page of its own.
+//! Tests the event streams: of all sessions for administrators, and of its own session for each page.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use crate::support::*;
 const ALL: &str = "/admin/sessions/events";
 const OWN: &str = "/session/events";
 
-async fn ask(client: &Client, path: &str) -> Answer {
+async fn request_stream(client: &Client, path: &str) -> Answer {
     client.request(Method::GET, path).header("accept", "text/event-stream").send().await
 }
 
-on_both_stacks!(an_administrator_hears_what_happens_to_all_sessions, |stack| async {
+on_both_stacks!(admin_stream_reports_start_use_and_end, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_IDLE_TTL", "16s").start().await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let mut events = admin.events(ALL).await;
@@ -35,15 +35,15 @@ on_both_stacks!(an_administrator_hears_what_happens_to_all_sessions, |stack| asy
     events.wait_for("counts", |counts| counts["active"] == 2).await;
 
     let used = async {
-        // Seen again a second after the sign-in.
+        // A session counts as seen again one second after the sign-in.
         loop {
             client.get("/profile").await.expect(200);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::select! {
-        () = used => {}
-        _ = events.wait_for("seen", |seen| seen["ids"].as_array().unwrap().contains(&id.clone().into())) => {}
+    () = used => {}
+    _ = events.wait_for("seen", |seen| seen["ids"].as_array().unwrap().contains(&id.clone().into())) => {}
     }
 
     let reason = [("reason", "Laptop <stolen>")];
@@ -56,7 +56,7 @@ on_both_stacks!(an_administrator_hears_what_happens_to_all_sessions, |stack| asy
     events.wait_for("counts", |counts| counts["active"] == 1).await;
 });
 
-on_both_stacks!(every_kind_of_end_is_told, |stack| async {
+on_both_stacks!(admin_stream_reports_each_end_reason, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 3).start().await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let mut events = admin.events(ALL).await;
@@ -80,15 +80,15 @@ on_both_stacks!(every_kind_of_end_is_told, |stack| async {
     let id = own_session_id(&fourth).await;
     fourth.post("/profile/delete", &[("current_password", new)]).await.to("/");
     assert_eq!(events.wait_for("ended", |end| end["id"] == *id).await["reason"], "logout");
-    let (_, gone) = app.person("Alan Turing").await;
-    let id = own_session_id(&gone).await;
+    let (_, lost_client) = app.person("Alan Turing").await;
+    let id = own_session_id(&lost_client).await;
     app.lose_state(&id);
     admin.get("/admin/sessions").await.expect(200);
     assert_eq!(events.wait_for("ended", |end| end["id"] == *id).await["reason"], "missing");
 });
 
 #[actix_web::test]
-async fn a_stream_ends_when_the_store_has_lost_its_session() {
+async fn stream_closes_when_session_missing_in_store() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -101,7 +101,7 @@ async fn a_stream_ends_when_the_store_has_lost_its_session() {
     admin.get("/admin/sessions").await.to("/login?next=%2Fadmin%2Fsessions");
 }
 
-on_both_stacks!(a_bulk_end_is_told_one_by_one, |stack| async {
+on_both_stacks!(admin_stream_reports_bulk_end_per_session, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -117,11 +117,11 @@ on_both_stacks!(a_bulk_end_is_told_one_by_one, |stack| async {
         assert_eq!(events.wait_for("ended", |_| true).await["note"], "Too many");
     }
     events.wait_for("counts", |counts| counts["active"] == 1).await;
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Too many");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Too many");
 });
 
-on_both_stacks!(a_stream_ends_with_its_own_session_and_says_why, |stack| async {
+on_both_stacks!(stream_closes_with_own_session_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -129,10 +129,10 @@ on_both_stacks!(a_stream_ends_with_its_own_session_and_says_why, |stack| async {
     ada.sign_in(&other).await;
     let own = other.events(OWN).await;
     client.post("/sessions/end-others", &[]).await.to("/sessions");
-    let told = own.end().await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((told[0].0.as_str(), &told[0].1["reason"]), ("signed-out", &"ended_by_user".into()));
-    assert_eq!(told[0].1["sentence"], "You were signed out from another device.");
+    let received = own.end().await;
+    assert_eq!(received.len(), 1, "{received:?}");
+    assert_eq!((received[0].0.as_str(), &received[0].1["reason"]), ("signed-out", &"ended_by_user".into()));
+    assert_eq!(received[0].1["sentence"], "You were signed out from another device.");
 
     let tab = client.events(OWN).await;
     client.copy().post("/logout", &[]).await.to("/");
@@ -142,41 +142,41 @@ on_both_stacks!(a_stream_ends_with_its_own_session_and_says_why, |stack| async {
     second.post("/login", &[("email", &grace.email), ("password", PASSWORD)]).await.to("/profile");
     let events = second.events(ALL).await;
     admin.post("/sessions/end-others", &[]).await.to("/sessions");
-    let told = events.end().await;
-    assert_eq!(told.last().unwrap().1["reason"], "ended_by_user", "{told:?}");
+    let received = events.end().await;
+    assert_eq!(received.last().unwrap().1["reason"], "ended_by_user", "{received:?}");
 });
 
-on_both_stacks!(a_stream_is_for_those_who_are_signed_in_and_may_see_it, |stack| async {
+on_both_stacks!(stream_unauthenticated_401_without_role_403, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
-    let nobody = app.client();
+    let visitor = app.client();
     for path in [ALL, OWN] {
-        let refused = ask(&nobody, path).await.expect(401);
+        let refused = request_stream(&visitor, path).await.expect(401);
         assert_eq!(refused.header("content-type"), Some("application/problem+json"));
         assert_eq!(refused.json()["detail"], "You are not signed in. Sign in to go on.");
     }
-    ask(&client, ALL).await.expect(403);
+    request_stream(&client, ALL).await.expect(403);
     let stale = client.copy();
     client.post("/logout", &[]).await.to("/");
     assert_eq!(
-        ask(&stale, OWN).await.expect(401).json()["detail"],
+        request_stream(&stale, OWN).await.expect(401).json()["detail"],
         "You are not signed in. Sign in to go on."
     );
 });
 
-on_both_stacks!(whoever_is_no_administrator_any_more_hears_nothing_more, |stack| async {
+on_both_stacks!(admin_stream_closes_for_demoted_admin, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let events = admin.events(ALL).await;
     let own = admin.events(OWN).await;
     app.demote(&grace);
     events.end().await;
-    ask(&admin, ALL).await.expect(403);
+    request_stream(&admin, ALL).await.expect(403);
     app.set_active(&grace, false);
     assert_eq!(own.end().await[0].1["reason"], "user_deactivated");
 });
 
-on_both_stacks!(a_server_that_stops_does_not_wait_for_streams, |stack| async {
+on_both_stacks!(shutdown_does_not_wait_for_streams, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let streams = [admin.events(ALL).await, admin.events(OWN).await];
@@ -184,12 +184,15 @@ on_both_stacks!(a_server_that_stops_does_not_wait_for_streams, |stack| async {
     app.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for stream in streams {
-        let told = stream.end().await;
-        assert!(told.iter().all(|(name, _)| name == "counts"), "nobody is signed out by that: {told:?}");
+        let received = stream.end().await;
+        assert!(
+            received.iter().all(|(name, _)| name == "counts"),
+            "a shutdown signs no one out: {received:?}"
+        );
     }
 });
 
-on_both_stacks!(an_open_page_does_not_keep_its_session_alive, |stack| async {
+on_both_stacks!(open_stream_does_not_extend_session, |stack| async {
     let app = TestApp::builder(stack).var("SESSION_REMEMBER_TTL", "2s").start().await;
     let ada = Person::new("Ada Lovelace");
     let client = app.client();
@@ -197,22 +200,22 @@ on_both_stacks!(an_open_page_does_not_keep_its_session_alive, |stack| async {
     ada.sign_in_remembered(&client).await;
     let id = own_session_id(&client).await;
     let mut own = client.events(OWN).await;
-    let by_itself = async {
+    let background_requests = async {
         loop {
             let page = client.request(Method::GET, "/sessions").header("x-background", "1").send().await;
             assert!(page.set_cookies().is_empty(), "no cookie is renewed");
-            ask(&client, OWN).await;
+            request_stream(&client, OWN).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::select! {
-        () = by_itself => {}
-        told = own.wait_for("signed-out", |_| true) => assert_eq!(told["reason"], "idle"),
+    () = background_requests => {}
+    received = own.wait_for("signed-out", |_| true) => assert_eq!(received["reason"], "idle"),
     }
     assert_eq!(app.end_reason(&id).as_deref(), Some("idle"));
 });
 
-on_both_stacks!(an_end_on_one_instance_reaches_a_page_that_another_serves, |stack| async {
+on_both_stacks!(session_end_reaches_stream_on_other_instance, |stack| async {
     let one = TestApp::start(stack).await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
@@ -220,11 +223,11 @@ on_both_stacks!(an_end_on_one_instance_reaches_a_page_that_another_serves, |stac
     let id = own_session_id(&client).await;
     let mut own = client.at(&two).events(OWN).await;
     admin.post(&format!("/admin/sessions/{id}/end"), &[("reason", "Stolen")]).await.to("/admin/sessions");
-    let told = own.wait_for("signed-out", |_| true).await;
-    assert_eq!(told["sentence"], "You were signed out by an administrator: Stolen");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["sentence"], "You were signed out by an administrator: Stolen");
 });
 
-on_both_stacks!(of_too_many_streams_of_one_session_the_oldest_end, |stack| async {
+on_both_stacks!(streams_per_session_limit_closes_oldest, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let oldest = client.events(OWN).await;
@@ -232,7 +235,7 @@ on_both_stacks!(of_too_many_streams_of_one_session_the_oldest_end, |stack| async
     for _ in 0..40 {
         open.push(client.events(OWN).await);
     }
-    assert_eq!(oldest.end().await, [], "it just ends");
+    assert_eq!(oldest.end().await, [], "the stream closes without an event");
     let (other, id) = (app.client(), own_session_id(&client).await);
     Person::new("Ada Lovelace").sign_in(&other).await;
     other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");

@@ -1,4 +1,5 @@
-//! Ended means ended: requests are held open while the session ends, and nothing they do brings it back.
+//! Tests that ended sessions stay ended: requests are held open while their session ends or the account changes, and
+//! they must neither restore it nor start a new one.
 
 use std::rc::Rc;
 
@@ -8,8 +9,8 @@ use crate::support::{
     *,
 };
 
-/// Nobody is signed in with any cookie that was seen, and nothing is left of the session anywhere.
-async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
+/// Asserts that no known cookie signs in, and that neither catalogue nor store still has the session.
+async fn assert_session_gone(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]) {
     assert_eq!(new_cookie(late).filter(|cookie| !cookie.is("max-age")), None, "{}", late.summary());
     for client in clients {
         assert!(!signed_in(client).await);
@@ -19,8 +20,12 @@ async fn assert_dead(app: &TestApp, id: &str, late: &Answer, clients: &[&Client]
     assert!(!app.store_entries().contains(&entry), "the store still has {entry}");
 }
 
-/// Holds each kind of request open, ends its session in the given way, lets go, and looks for anything alive.
-async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: Stack, end: F) {
+/// Holds each kind of request open, ends its session with `end`, releases the request, and asserts that the session is
+/// gone.
+async fn assert_end_holds_for_request_in_flight<F: AsyncFn(&TestApp, &str, &Client, &Person)>(
+    stack: Stack,
+    end: F,
+) {
     let (app, barrier) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
@@ -40,7 +45,7 @@ async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: St
             assert!(!signed_in(&before).await, "{path} remembered: {remembered}");
             barrier.release(1);
             let late = held.await.unwrap();
-            assert_dead(&app, &id, &late, &[&client, &before]).await;
+            assert_session_gone(&app, &id, &late, &[&client, &before]).await;
             assert_eq!(app.logged_ends(&id).len(), 1);
             let mut left = app.store_entries();
             let active = app.active_store_keys();
@@ -50,15 +55,15 @@ async fn ended_meanwhile<F: AsyncFn(&TestApp, &str, &Client, &Person)>(stack: St
     }
 }
 
-on_both_stacks!(a_session_that_its_user_ended_stays_ended, |stack| async {
-    ended_meanwhile(stack, async |_, id, other, _| {
+on_both_stacks!(session_ended_by_user_stays_ended, |stack| async {
+    assert_end_holds_for_request_in_flight(stack, async |_, id, other, _| {
         let _ = other.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
     })
     .await;
 });
 
-on_both_stacks!(a_session_that_an_administrator_ended_stays_ended, |stack| async {
-    ended_meanwhile(stack, async |app, id, other, ada| {
+on_both_stacks!(session_ended_by_admin_stays_ended, |stack| async {
+    assert_end_holds_for_request_in_flight(stack, async |app, id, other, ada| {
         app.make_admin(ada);
         let _ = other
             .post(&format!("/admin/sessions/{id}/end"), &[("reason", "lost")])
@@ -68,15 +73,15 @@ on_both_stacks!(a_session_that_an_administrator_ended_stays_ended, |stack| async
     .await;
 });
 
-on_both_stacks!(ending_the_others_holds_for_requests_under_way, |stack| async {
-    ended_meanwhile(stack, async |_, _, other, _| {
+on_both_stacks!(sessions_ended_by_end_others_stay_ended, |stack| async {
+    assert_end_holds_for_request_in_flight(stack, async |_, _, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
     })
     .await;
 });
 
-on_both_stacks!(a_password_change_elsewhere_holds_for_requests_under_way, |stack| async {
-    ended_meanwhile(stack, async |_, _, other, ada| {
+on_both_stacks!(session_ended_by_password_change_stays_ended, |stack| async {
+    assert_end_holds_for_request_in_flight(stack, async |_, _, other, ada| {
         let _ = change_password(other, &ada.password, &ada.password).await.to("/profile");
     })
     .await;
@@ -87,7 +92,7 @@ async fn change_password(client: &Client, from: &str, to: &str) -> Answer {
     client.post("/profile/password", &fields).await
 }
 
-on_both_stacks!(signing_out_holds_for_requests_of_the_same_browser, |stack| async {
+on_both_stacks!(session_ended_by_logout_stays_ended, |stack| async {
     let (app, barrier) = start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
@@ -98,12 +103,12 @@ on_both_stacks!(signing_out_holds_for_requests_of_the_same_browser, |stack| asyn
         barrier.wait_for(1).await;
         let _ = client.post("/logout", &[]).await.to("/");
         barrier.release(1);
-        assert_dead(&app, &id, &held.await.unwrap(), &[&client, &before]).await;
+        assert_session_gone(&app, &id, &held.await.unwrap(), &[&client, &before]).await;
         assert_eq!(app.end_reason(&id).as_deref(), Some("logout"));
     }
 });
 
-on_both_stacks!(deleting_the_account_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(session_ended_by_account_deletion_stays_ended, |stack| async {
     let (app, barrier) = start(stack).await;
     for path in ["/test/held/read", "/test/held/change", "/test/held/rotate"] {
         let (ada, client) = app.person("Ada Lovelace").await;
@@ -121,7 +126,7 @@ on_both_stacks!(deleting_the_account_holds_for_requests_under_way, |stack| async
     }
 });
 
-on_both_stacks!(a_deactivation_holds_for_requests_under_way, |stack| async {
+on_both_stacks!(session_ended_by_deactivation_stays_ended, |stack| async {
     let (app, barrier) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
@@ -140,15 +145,15 @@ on_both_stacks!(a_deactivation_holds_for_requests_under_way, |stack| async {
     }
     assert!(!signed_in(&client).await && !signed_in(&before).await);
     app.set_active(&ada, true);
-    assert!(!signed_in(&client).await && !signed_in(&before).await, "ended sessions don't come back");
+    assert!(!signed_in(&client).await && !signed_in(&before).await, "a reactivation restores no session");
     assert_eq!(
         (app.active_session_ids(), app.end_reason(&id).as_deref()),
         (vec![], Some("user_deactivated"))
     );
 });
 
-/// A sign-in proves its password, then the account changes, then it goes on: no session comes of it.
-async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
+/// Holds a sign-in after the password check, changes the account with `change`, and asserts that no session starts.
+async fn assert_login_overtaken_403<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack, change: F) {
     let (app, barrier) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     let sessions = app.session_ids();
@@ -160,37 +165,37 @@ async fn sign_in_overtaken<F: AsyncFn(&TestApp, &Client, &Person)>(stack: Stack,
     let answer = held.await.unwrap().expect(403);
     assert_eq!(new_cookie(&answer), None);
     assert!(!signed_in(&late).await);
-    assert_eq!(app.session_ids(), sessions, "no session was begun");
+    assert_eq!(app.session_ids(), sessions, "no session was started");
 }
 
-on_both_stacks!(a_sign_in_that_began_before_a_deactivation_gives_no_session, |stack| async {
-    sign_in_overtaken(stack, async |app, _, ada| app.deactivate(ada)).await;
+on_both_stacks!(login_overtaken_by_deactivation_403, |stack| async {
+    assert_login_overtaken_403(stack, async |app, _, ada| app.deactivate(ada)).await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_a_deactivation_and_return_gives_no_session, |stack| async {
-    sign_in_overtaken(stack, async |app, _, ada| {
+on_both_stacks!(login_overtaken_by_deactivation_and_reactivation_403, |stack| async {
+    assert_login_overtaken_403(stack, async |app, _, ada| {
         app.deactivate(ada);
         app.set_active(ada, true);
     })
     .await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_a_password_change_gives_no_session, |stack| async {
-    sign_in_overtaken(stack, async |_, other, ada| {
+on_both_stacks!(login_overtaken_by_password_change_403, |stack| async {
+    assert_login_overtaken_403(stack, async |_, other, ada| {
         let _ = change_password(other, &ada.password, "umbrella-trout-58-canyon").await.to("/profile");
     })
     .await;
 });
 
-on_both_stacks!(a_sign_in_that_began_before_signing_out_everywhere_else_gives_no_session, |stack| async {
-    sign_in_overtaken(stack, async |_, other, _| {
+on_both_stacks!(login_overtaken_by_end_others_403, |stack| async {
+    assert_login_overtaken_403(stack, async |_, other, _| {
         let _ = other.post("/sessions/end-others", &[]).await.to("/sessions");
-        assert!(signed_in(other).await, "the session that asked stays");
+        assert!(signed_in(other).await, "the session that sent the request stays");
     })
     .await;
 });
 
-on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |stack| async {
+on_both_stacks!(login_overtaken_by_account_deletion_403, |stack| async {
     let (app, barrier) = start(stack).await;
     let (ada, other) = app.person("Ada Lovelace").await;
     let late = Rc::new(app.client());
@@ -203,7 +208,7 @@ on_both_stacks!(a_sign_in_of_an_account_deleted_meanwhile_gives_no_session, |sta
 });
 
 #[actix_web::test]
-async fn the_sign_in_form_waits_for_a_deactivation_that_is_not_committed_yet() {
+async fn login_waits_for_uncommitted_deactivation() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let deactivation = app.deactivate_users_uncommitted();
@@ -215,8 +220,8 @@ async fn the_sign_in_form_waits_for_a_deactivation_that_is_not_committed_yet() {
     assert!(!signed_in(&late).await);
 }
 
-/// Sends a form that has to wait for its user's row, which the result holds until it is committed.
-async fn waiting_for_its_user(
+/// Sends a form that waits for its user's row, which the returned lock holds until it is committed.
+async fn send_blocked_by_user_row(
     app: &TestApp,
     client: &Rc<Client>,
     path: &str,
@@ -229,7 +234,7 @@ async fn waiting_for_its_user(
 }
 
 #[actix_web::test]
-async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the_others() {
+async fn account_deletion_and_end_others_by_ended_session_401() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     for (path, fields) in
@@ -238,7 +243,7 @@ async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the
         let thief = Rc::new(app.client());
         let _ = ada.sign_in(&thief).await;
         let id = session_id(&thief).await;
-        let (mut holder, held) = waiting_for_its_user(&app, &thief, path, &fields).await;
+        let (mut holder, held) = send_blocked_by_user_row(&app, &thief, path, &fields).await;
         holder.end_session(&id);
         holder.commit();
         let _ = held.await.unwrap().expect(401);
@@ -247,21 +252,21 @@ async fn a_session_that_ended_meanwhile_neither_deletes_the_account_nor_ends_the
 }
 
 #[actix_web::test]
-async fn an_account_whose_sessions_the_store_cannot_forget_is_not_deleted_yet() {
-    // Nobody is remembered here: a short remember-me makes the sweep come often.
+async fn account_deletion_503_while_redis_is_down() {
+    // No session is remembered here: a short remember-me lifetime makes the sweep run often.
     let (builder, _) = builder(Stack::PostgresRedis);
     let app = builder.through_proxies().var("SESSION_REMEMBER_TTL", "2s").start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
     let delete = [("current_password", PASSWORD)];
-    let (holder, held) = waiting_for_its_user(&app, &client, "/profile/delete", &delete).await;
+    let (holder, held) = send_blocked_by_user_row(&app, &client, "/profile/delete", &delete).await;
     let stores = app.stores();
     stores.redis_proxy().set(ProxyMode::Refuse);
     stores.redis_proxy().reset_connections();
     holder.commit();
     let _ = held.await.unwrap().expect(503);
-    assert_eq!(app.redis().keys().len(), 1, "the entry is still there");
-    assert_eq!(app.user_count(), 1, "and so is what knows of it");
+    assert_eq!(app.redis().keys().len(), 1, "the store entry still exists");
+    assert_eq!(app.user_count(), 1, "the user row, which refers to the entry, still exists");
 
     stores.redis_proxy().set(ProxyMode::Pass);
     eventually(|| async { app.redis().keys().is_empty() }).await;

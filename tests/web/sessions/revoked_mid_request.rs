@@ -1,4 +1,5 @@
-//! What a request has begun counts only while its session lives; what it writes of the session keeps its lifetime.
+//! Tests requests whose session or role is revoked while they run: they change nothing. Also tests that a change of the
+//! session keeps its cookie's lifetime.
 
 use std::{rc::Rc, time::Duration};
 
@@ -9,7 +10,7 @@ use crate::support::{
     *,
 };
 
-on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async {
+on_both_stacks!(session_change_keeps_remembered_cookie_lifetime, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, plain) = app.person("Ada Lovelace").await;
     let remembered = app.client();
@@ -23,7 +24,7 @@ on_both_stacks!(a_change_leaves_a_remembered_cookie_its_lifetime, |stack| async 
 });
 
 #[actix_web::test]
-async fn a_session_that_ended_meanwhile_changes_no_password() {
+async fn password_change_by_session_ended_meanwhile_401() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (ada, owner) = app.person("Ada Lovelace").await;
     let thief = Rc::new(app.client());
@@ -38,11 +39,11 @@ async fn a_session_that_ended_meanwhile_changes_no_password() {
     lock.commit();
     assert_eq!(new_cookie(&held.await.unwrap().expect(401)), None);
     assert!(!signed_in(&thief).await);
-    assert!(signed_in(&owner).await, "the owner was signed out by a session that had ended");
+    assert!(signed_in(&owner).await, "an ended session signed the owner out");
     let _ = ada.sign_in(&app.client()).await;
 }
 
-on_both_stacks!(a_session_that_ended_meanwhile_changes_no_name, |stack| async {
+on_both_stacks!(name_change_by_session_ended_meanwhile_401, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, owner) = app.person("Ada Lovelace").await;
     let thief = app.client();
@@ -55,7 +56,7 @@ on_both_stacks!(a_session_that_ended_meanwhile_changes_no_name, |stack| async {
     let _ = owner.get("/profile").await.expect(200).lacks("Mallory");
 });
 
-on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| async {
+on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
     let (app, _) = start(stack).await;
     let (_, owner) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -63,8 +64,8 @@ on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| 
     owner.post(&format!("{}/deactivate", app.admin_path(&bob)), &[]).await.expect(303);
     let (ada_path, bob_path) = (app.admin_path(&ada), app.admin_path(&bob));
     let ada_session = session_id(&client).await;
-    for (way, status) in [("end", 401), ("deactivate", 401), ("role", 403)] {
-        let (eve, thief) = app.admin(&format!("Eve {way}")).await;
+    for (revocation, status) in [("end", 401), ("deactivate", 401), ("role", 403)] {
+        let (eve, thief) = app.admin(&format!("Eve {revocation}")).await;
         let all = [("q", "lovelace"), ("reason", "x"), ("confirm", "yes"), ("expected", "1")];
         let forms: [(String, &[(&str, &str)]); 12] = [
             (
@@ -87,28 +88,28 @@ on_both_stacks!(an_administrator_who_is_none_any_more_finishes_nothing, |stack| 
         for (path, fields) in &forms {
             held.push((path, app.hold_form(&thief, path, fields).await));
         }
-        // Until all of them have been let in.
+        // Waits until all requests have passed the access check.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let path = match way {
+        let path = match revocation {
             "end" => format!("/admin/sessions/{}", session_id(&thief).await),
             _ => app.admin_path(&eve),
         };
         let _ = owner
-            .post(&format!("{path}/{way}"), &[("role", "user")][..usize::from(way == "role")])
+            .post(&format!("{path}/{revocation}"), &[("role", "user")][..usize::from(revocation == "role")])
             .await
             .expect(303);
         let before = app.access();
         for (path, form) in held {
             let answer = form.finish().await;
-            assert_eq!(answer.status, status, "{way}: {path}\n{}", answer.text);
-            assert!(!answer.text.contains(&ada.email), "{way}: {path} shows people");
-            assert_eq!(app.access(), before, "{way}: {path}");
+            assert_eq!(answer.status, status, "{revocation}: {path}\n{}", answer.text);
+            assert!(!answer.text.contains(&ada.email), "{revocation}: {path} shows users");
+            assert_eq!(app.access(), before, "{revocation}: {path}");
         }
     }
 });
 
 #[actix_web::test]
-async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
+async fn role_change_by_admin_demoted_meanwhile_403() {
     let (app, _) = start(Stack::PostgresRedis).await;
     let (eve, demoted) = app.admin("Eve").await;
     app.admin("Grace Hopper").await;
@@ -124,7 +125,7 @@ async fn a_role_that_was_taken_meanwhile_gives_none_to_others() {
 }
 
 #[actix_web::test]
-async fn an_end_of_many_stops_when_its_administrator_is_none_any_more() {
+async fn bulk_end_stops_when_admin_is_demoted() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
     let (_, other) = app.admin("Grace Hopper").await;
@@ -134,7 +135,7 @@ async fn an_end_of_many_stops_when_its_administrator_is_none_any_more() {
         admin.post("/admin/sessions/end", &[("role", "user"), ("reason", "Drill")]).await.expect(200);
     let expected: usize = preview.value_of("expected").unwrap().parse().unwrap();
     assert!(expected > 1_000, "{expected}");
-    // Of the first thousand one is held; of the others none begins before that has ended.
+    // One session of the first thousand is locked; the next thousand starts only after the first has ended.
     let lock = app.lock_eleventh_session();
     let form = preview.form("/admin/sessions/end");
     let answer = admin.post("/admin/sessions/end", &form.with(&[])).await.expect(303);

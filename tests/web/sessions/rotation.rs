@@ -1,4 +1,4 @@
-//! Two things at once in one session: both count, and the browser ends up with the key that works.
+//! Tests concurrent requests of one session: both take effect, and the browser ends up with the working key.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use crate::support::{
     *,
 };
 
-on_both_stacks!(of_two_rotations_at_once_one_key_works, |stack| async {
+on_both_stacks!(rotation_race_leaves_one_working_key, |stack| async {
     let (app, barrier) = start(stack).await;
     for remembered in [false, true] {
         let (ada, first) = app.person(if remembered { "Ada Lovelace" } else { "Grace Hopper" }).await;
@@ -24,7 +24,7 @@ on_both_stacks!(of_two_rotations_at_once_one_key_works, |stack| async {
         for answer in held {
             set += new_cookie(&answer.await.unwrap().expect(200)).iter().count();
         }
-        assert_eq!(set, 1, "the one who lost must not overwrite the cookie");
+        assert_eq!(set, 1, "the losing request must not overwrite the cookie");
         let (one_in, two_in) = (signed_in(&one).await, signed_in(&two).await);
         assert!(one_in != two_in, "exactly one key works: {one_in} {two_in}");
         assert!(!signed_in(&old).await);
@@ -34,7 +34,7 @@ on_both_stacks!(of_two_rotations_at_once_one_key_works, |stack| async {
     assert_eq!(app.store_entries().len(), 2, "no entry is left behind");
 });
 
-on_both_stacks!(two_rotations_on_two_instances_leave_one_key, |stack| async {
+on_both_stacks!(rotation_race_across_instances_leaves_one_key, |stack| async {
     let (app, barrier) = start(stack).await;
     let second = app.second_instance().await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -52,8 +52,9 @@ on_both_stacks!(two_rotations_on_two_instances_leave_one_key, |stack| async {
     assert_eq!(app.store_entries().len(), 1);
 });
 
-/// A remembered request answers after the session got another key: its cookie must not undo that.
-async fn late_answer(app: &TestApp, barrier: &Barrier, rotating: &TestApp, kind: &str) {
+/// Holds a request of a remembered session while another rotates the key, and asserts that the late response keeps the
+/// new cookie.
+async fn assert_late_response_keeps_cookie(app: &TestApp, barrier: &Barrier, rotating: &TestApp, kind: &str) {
     let (ada, client) = (Person::new("Ada Lovelace"), Rc::new(app.client()));
     let _ = ada.register(&client).await;
     let _ = ada.sign_in_remembered(&client).await;
@@ -71,28 +72,28 @@ async fn late_answer(app: &TestApp, barrier: &Barrier, rotating: &TestApp, kind:
     assert_eq!(session_id(&client).await, id);
 }
 
-on_both_stacks!(a_late_answer_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_read_keeps_rotated_cookie, |stack| async {
     let (app, barrier) = start(stack).await;
-    late_answer(&app, &barrier, &app, "/test/held/read").await;
+    assert_late_response_keeps_cookie(&app, &barrier, &app, "/test/held/read").await;
 });
 
-on_both_stacks!(a_late_change_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_change_keeps_rotated_cookie, |stack| async {
     let (app, barrier) = start(stack).await;
-    late_answer(&app, &barrier, &app, "/test/held/change").await;
+    assert_late_response_keeps_cookie(&app, &barrier, &app, "/test/held/change").await;
 });
 
-on_both_stacks!(a_late_rotation_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_rotation_keeps_rotated_cookie, |stack| async {
     let (app, barrier) = start(stack).await;
-    late_answer(&app, &barrier, &app, "/test/held/rotate").await;
+    assert_late_response_keeps_cookie(&app, &barrier, &app, "/test/held/rotate").await;
 });
 
-on_both_stacks!(a_late_answer_of_another_instance_leaves_the_new_cookie_alone, |stack| async {
+on_both_stacks!(late_read_keeps_cookie_rotated_on_other_instance, |stack| async {
     let (app, barrier) = start(stack).await;
     let second = app.second_instance().await;
-    late_answer(&app, &barrier, &second, "/test/held/read").await;
+    assert_late_response_keeps_cookie(&app, &barrier, &second, "/test/held/read").await;
 });
 
-on_both_stacks!(a_late_answer_leaves_the_cookie_of_the_next_sign_in_alone, |stack| async {
+on_both_stacks!(late_read_keeps_cookie_of_next_login, |stack| async {
     let (app, barrier) = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let client = Rc::new(client);
@@ -103,10 +104,10 @@ on_both_stacks!(a_late_answer_leaves_the_cookie_of_the_next_sign_in_alone, |stac
     let _ = ada.sign_in(&client).await;
     barrier.release(1);
     let _ = held.await.unwrap().expect(200);
-    assert!(signed_in(&client).await, "the late answer signed the browser out");
+    assert!(signed_in(&client).await, "the late response signed the browser out");
 });
 
-on_both_stacks!(a_change_of_name_and_of_password_at_once_both_count, |stack| async {
+on_both_stacks!(name_and_password_changes_race_both_succeed, |stack| async {
     let (app, _) = start(stack).await;
     for round in 0..3 {
         let (ada, client) = app.person(&format!("Person {round}")).await;
@@ -129,14 +130,14 @@ on_both_stacks!(a_change_of_name_and_of_password_at_once_both_count, |stack| asy
     }
 });
 
-on_both_stacks!(of_two_password_changes_at_once_the_second_no_longer_knows_the_password, |stack| async {
+on_both_stacks!(password_change_race_second_fails, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, one) = app.person("Ada Lovelace").await;
     let two = app.client();
     let _ = ada.sign_in(&two).await;
     let (one, two) = (Rc::new(one), Rc::new(two));
     let words = ["umbrella-trout-58-canyon", "granite-swallow-21-piano"];
-    // Both have proven the current password before either writes: the row is theirs only when the test lets go.
+    // Both requests check the current password before either writes: the test locks the row until then.
     let lock = app.lock_users();
     let change = |client: &Rc<Client>, word: &str| {
         let fields = [
@@ -156,7 +157,10 @@ on_both_stacks!(of_two_password_changes_at_once_the_second_no_longer_knows_the_p
         statuses.push(answer.await.unwrap().status);
     }
     let (one_in, two_in) = (signed_in(&one).await, signed_in(&two).await);
-    assert!(one_in != two_in, "the one whose change counts stays signed in, {statuses:?} {one_in} {two_in}");
+    assert!(
+        one_in != two_in,
+        "only the client whose change succeeded stays signed in, {statuses:?} {one_in} {two_in}"
+    );
     let winner = if one_in { words[0] } else { words[1] };
     let _ = Person { password: winner.to_owned(), ..ada }.sign_in(&app.client()).await;
     assert_eq!(app.event_count_of("password_changed"), 1);

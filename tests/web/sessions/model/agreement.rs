@@ -1,13 +1,13 @@
-//! What the application shows and holds, compared with the model.
+//! Compares pages, lists, catalogue and store of the application with the model.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
 impl World {
-    /// Asks every browser on both instances, then looks at the lists and behind them.
+    /// Checks every browser on both instances, then the lists, the catalogue and the store.
     pub(super) async fn check(&mut self) {
-        let working: BTreeMap<&str, usize> = self
+        let active: BTreeMap<&str, usize> = self
             .sessions
             .iter()
             .filter(|known| known.end.is_none())
@@ -31,9 +31,9 @@ impl World {
             }
             let Some(known) = expected else { continue };
             let list = listed_sessions(&self.browsers[browser].at(&self.apps[self.checks % 2])).await;
-            assert_eq!(list[0], known.id, "this one comes first");
+            assert_eq!(list[0], known.id, "the current session comes first");
             let own: BTreeSet<&str> =
-                working.iter().filter(|(_, user)| **user == known.user).map(|(id, _)| *id).collect();
+                active.iter().filter(|(_, user)| **user == known.user).map(|(id, _)| *id).collect();
             assert_eq!(
                 list.iter().map(String::as_str).collect::<BTreeSet<_>>(),
                 own,
@@ -41,16 +41,16 @@ impl World {
             );
             assert_eq!(list.len(), own.len());
         }
-        self.check_behind(&working).await;
+        self.check_admin_list_and_stores(&active).await;
         self.checks += 1;
     }
 
-    /// The administrator's list and count, the catalogue, and the store.
-    async fn check_behind(&self, working: &BTreeMap<&str, usize>) {
+    /// Checks the administrator's list and count, the catalogue, and the store.
+    async fn check_admin_list_and_stores(&self, active: &BTreeMap<&str, usize>) {
         let app = &self.apps[self.checks % 2];
         let admin = self.admin.at(app);
         let root = session_id(&admin).await;
-        let all: BTreeSet<&str> = working.keys().copied().chain([root.as_str()]).collect();
+        let all: BTreeSet<&str> = active.keys().copied().chain([root.as_str()]).collect();
         let page = admin.get("/admin/sessions").await.expect(200);
         let noun = if all.len() == 1 { "session" } else { "sessions" };
         let _ = page.has(&format!("{} active {noun}", all.len()));
@@ -71,8 +71,8 @@ impl World {
         assert_eq!(entries, keys, "the store");
     }
 
-    /// Entries that the background deletes in its own time: of those deactivated, and in SQL of those expired.
+    /// Entries that a background task deletes later: of deactivated users, and in SQL of expired sessions.
     fn may_linger(&self, key: &String) -> bool {
-        self.left.contains(key) || self.apps[0].is_expired_key(key)
+        self.undeleted.contains(key) || self.apps[0].is_expired_key(key)
     }
 }

@@ -1,7 +1,7 @@
-//! Random interleavings of everything that begins, changes and ends sessions, against a small model of who is signed
-//! in. After every step pages, lists, catalogue and store agree with it, on both instances.
+//! Tests random sequences of everything that starts, changes and ends sessions against a small model of who is signed
+//! in. After every step pages, lists, catalogue and store must agree with the model, on both instances.
 //!
-//! When it fails it says the shortest list of steps it found that fails too.
+//! A failure reports the shortest failing list of steps that was found.
 
 mod agreement;
 
@@ -21,7 +21,7 @@ use crate::support::{
 
 const BROWSERS: usize = 3;
 
-/// What happens. Browsers, users and instances by number; sessions by their place among all that ever began.
+/// One step. Browsers, users and instances are numbers; a session is its index among all sessions ever started.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     SignIn { browser: usize, user: usize, remembered: bool },
@@ -44,32 +44,32 @@ use Step::*;
 fn step() -> impl Strategy<Value = Step> {
     let (browser, user, session) = (|| 0..BROWSERS, || 0..2_usize, || 0..64_usize);
     prop_oneof![
-        6 => (browser(), user(), any::<bool>())
-            .prop_map(|(browser, user, remembered)| SignIn { browser, user, remembered }),
-        1 => browser().prop_map(|browser| Read { browser }),
-        2 => browser().prop_map(|browser| Change { browser }),
-        2 => browser().prop_map(|browser| Rotate { browser }),
-        1 => browser().prop_map(|browser| ChangePassword { browser }),
-        1 => browser().prop_map(|browser| Logout { browser }),
-        2 => (browser(), session()).prop_map(|(browser, session)| EndOne { browser, session }),
-        1 => browser().prop_map(|browser| EndOthers { browser }),
-        1 => session().prop_map(|session| EndByAdmin { session }),
-        1 => user().prop_map(|user| Deactivate { user }),
-        2 => user().prop_map(|user| Activate { user }),
-        1 => session().prop_map(|session| Lose { session }),
-        1 => session().prop_map(|session| Expire { session }),
+    6 => (browser(), user(), any::<bool>())
+    .prop_map(|(browser, user, remembered)| SignIn { browser, user, remembered }),
+    1 => browser().prop_map(|browser| Read { browser }),
+    2 => browser().prop_map(|browser| Change { browser }),
+    2 => browser().prop_map(|browser| Rotate { browser }),
+    1 => browser().prop_map(|browser| ChangePassword { browser }),
+    1 => browser().prop_map(|browser| Logout { browser }),
+    2 => (browser(), session()).prop_map(|(browser, session)| EndOne { browser, session }),
+    1 => browser().prop_map(|browser| EndOthers { browser }),
+    1 => session().prop_map(|session| EndByAdmin { session }),
+    1 => user().prop_map(|user| Deactivate { user }),
+    2 => user().prop_map(|user| Activate { user }),
+    1 => session().prop_map(|session| Lose { session }),
+    1 => session().prop_map(|session| Expire { session }),
     ]
 }
 
-fn holds_on(stack: Stack) {
+fn check_model_on(stack: Stack) {
     let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
-    // Each step with the instance that it is done on.
+    // Each step with the instance that executes it.
     let steps = vec((step(), 0..2_usize), 1..=40);
     let held = TestRunner::new(config).run(&steps, |steps| {
         System::new().block_on(async {
             let mut world = World::new(stack).await;
             for (step, instance) in steps {
-                world.take(step, instance).await;
+                world.apply(step, instance).await;
                 world.check().await;
             }
         });
@@ -79,36 +79,36 @@ fn holds_on(stack: Stack) {
 }
 
 #[test]
-fn everything_agrees_on_who_is_signed_in_sqlite() {
-    holds_on(Stack::Sqlite);
+fn model_random_steps_agree_sqlite() {
+    check_model_on(Stack::Sqlite);
 }
 
 #[test]
-fn everything_agrees_on_who_is_signed_in_postgres_redis() {
-    holds_on(Stack::PostgresRedis);
+fn model_random_steps_agree_postgres_redis() {
+    check_model_on(Stack::PostgresRedis);
 }
 
-/// What the model knows of a session.
-struct Known {
+/// The model of one session.
+struct ModelSession {
     id: String,
     user: usize,
     counter: Option<u64>,
-    /// `None` while it works, then why it ended; `Some(None)`: the store or the clock took it.
+    /// `None` while the session is active, then the end reason; `Some(None)` if its store entry was lost or it expired.
     end: Option<Option<&'static str>>,
 }
 
-/// The application and the model beside it.
+/// The application and its model.
 struct World {
     apps: [TestApp; 2],
     admin: Client,
     people: Vec<Person>,
     active: [bool; 2],
     browsers: Vec<Client>,
-    sessions: Vec<Known>,
-    /// Which session a browser has the key of.
-    has: [Option<usize>; BROWSERS],
-    /// Entries that nobody deleted when their sessions ended.
-    left: BTreeSet<String>,
+    sessions: Vec<ModelSession>,
+    /// The session whose key each browser holds.
+    holds_key_of: [Option<usize>; BROWSERS],
+    /// Store keys of entries that were not deleted when their sessions ended.
+    undeleted: BTreeSet<String>,
     checks: usize,
 }
 
@@ -124,7 +124,7 @@ impl World {
             people.push(person);
         }
         let browsers = (0..BROWSERS).map(|_| app.client()).collect();
-        let (apps, sessions, left) = ([app, second], Vec::new(), BTreeSet::new());
+        let (apps, sessions, undeleted) = ([app, second], Vec::new(), BTreeSet::new());
         Self {
             apps,
             admin,
@@ -132,18 +132,18 @@ impl World {
             active: [true; 2],
             browsers,
             sessions,
-            has: [None; BROWSERS],
-            left,
+            holds_key_of: [None; BROWSERS],
+            undeleted,
             checks: 0,
         }
     }
 
-    /// The session that works in a browser.
+    /// The active session of a browser.
     fn current(&self, browser: usize) -> Option<usize> {
-        self.has[browser].filter(|&session| self.sessions[session].end.is_none())
+        self.holds_key_of[browser].filter(|&session| self.sessions[session].end.is_none())
     }
 
-    fn end(&mut self, reason: Option<&'static str>, which: impl Fn(usize, &Known) -> bool) {
+    fn end(&mut self, reason: Option<&'static str>, which: impl Fn(usize, &ModelSession) -> bool) {
         for (number, session) in self.sessions.iter_mut().enumerate() {
             if session.end.is_none() && which(number, session) {
                 session.end = Some(reason);
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// Sends a form from a browser to an instance; what comes back stays in the browser.
+    /// Sends a form from a browser to an instance; the browser keeps the cookies of the response.
     async fn post(&mut self, browser: usize, instance: usize, path: &str, fields: &[(&str, &str)]) -> Answer {
         let client = self.browsers[browser].at(&self.apps[instance]);
         let answer = client.post(path, fields).await;
@@ -159,8 +159,8 @@ impl World {
         answer
     }
 
-    /// The same where only a signed-in person may: what was done there, and by which session.
-    async fn act(
+    /// Sends a form that requires a sign-in. Returns the session and the response, or `None` after a 401.
+    async fn post_signed_in(
         &mut self,
         browser: usize,
         instance: usize,
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    async fn take(&mut self, step: Step, instance: usize) {
+    async fn apply(&mut self, step: Step, instance: usize) {
         match step {
             SignIn { browser, user, remembered } => self.sign_in(browser, instance, user, remembered).await,
             Read { browser } => {
@@ -186,14 +186,16 @@ impl World {
                 self.browsers[browser] = client;
             }
             Change { browser } => {
-                if let Some((session, answer)) = self.act(browser, instance, "/test/change", &[]).await {
+                if let Some((session, answer)) =
+                    self.post_signed_in(browser, instance, "/test/change", &[]).await
+                {
                     let _ = answer.expect(200);
                     let counter = &mut self.sessions[session].counter;
                     *counter = Some(counter.unwrap_or(0) + 1);
                 }
             }
             Rotate { browser } => {
-                if let Some((_, answer)) = self.act(browser, instance, "/test/rotate", &[]).await {
+                if let Some((_, answer)) = self.post_signed_in(browser, instance, "/test/rotate", &[]).await {
                     let _ = answer.expect(200);
                 }
             }
@@ -204,7 +206,7 @@ impl World {
                     ("password_confirmation", PASSWORD),
                 ];
                 if let Some((session, answer)) =
-                    self.act(browser, instance, "/profile/password", &fields).await
+                    self.post_signed_in(browser, instance, "/profile/password", &fields).await
                 {
                     let _ = answer.to("/profile");
                     let user = self.sessions[session].user;
@@ -214,7 +216,8 @@ impl World {
                 }
             }
             Logout { browser } => {
-                if let Some((session, answer)) = self.act(browser, instance, "/logout", &[]).await {
+                if let Some((session, answer)) = self.post_signed_in(browser, instance, "/logout", &[]).await
+                {
                     let _ = answer.to("/");
                     self.end(Some("logout"), |number, _| number == session);
                 }
@@ -222,7 +225,7 @@ impl World {
             EndOne { browser, session } if !self.sessions.is_empty() => {
                 let ended = session % self.sessions.len();
                 let path = format!("/sessions/{}/end", self.sessions[ended].id);
-                if let Some((session, answer)) = self.act(browser, instance, &path, &[]).await {
+                if let Some((session, answer)) = self.post_signed_in(browser, instance, &path, &[]).await {
                     if self.sessions[ended].user != self.sessions[session].user {
                         let _ = answer.expect(404);
                     } else if ended == session {
@@ -236,7 +239,7 @@ impl World {
             }
             EndOthers { browser } => {
                 if let Some((session, answer)) =
-                    self.act(browser, instance, "/sessions/end-others", &[]).await
+                    self.post_signed_in(browser, instance, "/sessions/end-others", &[]).await
                 {
                     let _ = answer.to("/sessions");
                     let user = self.sessions[session].user;
@@ -251,7 +254,7 @@ impl World {
                 self.end(Some("ended_by_admin"), |number, _| number == ended);
             }
             Deactivate { user } => {
-                self.left.extend(self.keys());
+                self.undeleted.extend(self.keys());
                 self.apps[0].deactivate(&self.people[user]);
                 self.active[user] = false;
                 self.end(Some("user_deactivated"), |_, known| known.user == user);
@@ -285,12 +288,12 @@ impl World {
         let replaced = self.current(browser);
         self.end(Some("replaced"), |number, _| Some(number) == replaced);
         let id = session_id(&self.browsers[browser]).await;
-        assert!(self.sessions.iter().all(|known| known.id != id), "an id is never used again");
-        self.has[browser] = Some(self.sessions.len());
-        self.sessions.push(Known { id, user, counter: None, end: None });
+        assert!(self.sessions.iter().all(|known| known.id != id), "a session id is never reused");
+        self.holds_key_of[browser] = Some(self.sessions.len());
+        self.sessions.push(ModelSession { id, user, counter: None, end: None });
     }
 
-    /// Takes a session's state away behind the application's back.
+    /// Deletes or expires a session's state directly in the store or the database.
     fn lose(&mut self, lost: usize, by_time: bool) {
         if self.sessions[lost].end.is_some() {
             return;
@@ -301,14 +304,14 @@ impl World {
             app.lose_state(id);
         }
         if by_time {
-            // Seen later than any sighting that is still to be written, which would postpone it again.
+            // Later than any last-seen time still to be written, which would extend the session again.
             app.set_session_time(id, SessionTime::LastSeen, "2099-01-01 00:00:00");
             app.set_session_time(id, SessionTime::Expires, "2026-01-01 00:00:00");
         }
         self.end(None, |number, _| number == lost);
     }
 
-    /// The store keys of sessions that work, as the catalogue has them.
+    /// The store keys of active sessions in the catalogue.
     fn keys(&self) -> BTreeSet<String> {
         self.apps[0].unexpired_store_keys().into_iter().collect()
     }

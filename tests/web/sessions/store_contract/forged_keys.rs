@@ -1,11 +1,11 @@
-//! Keys that visitors chose, entries that thieves planted, states that nobody can read: none of them is a session.
+//! Tests session keys chosen by clients, store entries planted by attackers, and unreadable states: none is a session.
 
 use std::collections::HashMap;
 
 use super::*;
 use crate::support::forged_cookies::cookie_for;
 
-on_all_backends!(a_mangled_state_is_an_anonymous_visitor, |backend| async {
+on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (good, key) = (app.stored_state(), app.store_entries().remove(0));
@@ -30,24 +30,24 @@ on_all_backends!(a_mangled_state_is_an_anonymous_visitor, |backend| async {
     mangled.push(with("absolute_end", "1"));
     for text in &mangled {
         app.set_stored_state(&key, text);
-        assert_nobody(&client).await;
+        assert_anonymous(&client).await;
     }
     app.set_stored_state(&key, &good);
-    assert!(signed_in(&client).await, "it was the state alone");
+    assert!(signed_in(&client).await, "the original state signs in again");
 });
 
-on_all_backends!(a_state_in_another_sessions_place_signs_nobody_in, |backend| async {
+on_all_backends!(store_swapped_state_is_anonymous, |backend| async {
     let (app, _) = start(backend).await;
     let (_, ada) = app.person("Ada Lovelace").await;
     let state = app.stored_state();
     let (_, grace) = app.person("Grace Hopper").await;
     let key = store_key(&key_in(&grace.cookie(COOKIE).unwrap().value));
     app.set_stored_state(&key, &state);
-    assert_nobody(&grace).await;
+    assert_anonymous(&grace).await;
     assert!(signed_in(&ada).await);
 });
 
-on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| async {
+on_all_backends!(store_chosen_key_is_never_adopted, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let real = key_in(&client.cookie(COOKIE).unwrap().value);
@@ -56,7 +56,7 @@ on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| as
     for chosen in [&unknown, &hashed, &real[1..], "p", "", "x", "é", &"p".repeat(2_000)] {
         let thief = app.client();
         thief.set_cookie(COOKIE, &cookie_for(chosen));
-        assert_nobody(&thief).await;
+        assert_anonymous(&thief).await;
         let _ = thief.post("/test/rotate", &[]).await.expect(401);
         thief.set_cookie(COOKIE, &cookie_for(chosen));
         let _ = ada.sign_in(&thief).await;
@@ -68,12 +68,12 @@ on_all_backends!(a_key_of_the_visitors_own_choice_is_never_adopted, |backend| as
     real_again.set_cookie(COOKIE, &cookie_for(&real));
     assert!(
         signed_in(&real_again).await,
-        "cookies made here are read, so the others were refused for their keys"
+        "cookies made by this test are readable, so the others were refused for their keys"
     );
 });
 
 #[actix_web::test]
-async fn an_entry_planted_in_redis_under_a_chosen_key_is_no_session() {
+async fn store_entry_planted_in_redis_is_no_session() {
     let (app, _) = start(Backend::Redis).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let state = app.stored_state();
@@ -81,13 +81,13 @@ async fn an_entry_planted_in_redis_under_a_chosen_key_is_no_session() {
     app.set_stored_state(&store_key(&chosen), &state);
     let thief = app.client();
     thief.set_cookie(COOKIE, &cookie_for(&chosen));
-    assert_nobody(&thief).await;
+    assert_anonymous(&thief).await;
     let _ = thief.post("/test/rotate", &[]).await.expect(401);
     assert!(signed_in(&client).await);
     assert_eq!(app.store_keys().len(), 1);
-    // Someone who signs in over a planted cookie gets a key that the thief does not know.
+    // A user who signs in over a planted cookie gets a key that the attacker does not know.
     let victim = thief.copy();
     let _ = ada.sign_in(&victim).await;
     assert!(signed_in(&victim).await);
-    assert_nobody(&thief).await;
+    assert_anonymous(&thief).await;
 }

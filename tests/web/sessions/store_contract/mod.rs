@@ -1,4 +1,4 @@
-//! What holds for the store wherever it keeps its state: in SQLite, in Postgres, in Redis.
+//! Tests the session store's contract on each backend: SQLite, Postgres and Redis.
 
 mod forged_keys;
 
@@ -13,7 +13,7 @@ use crate::support::{
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// With a secret that the tests know.
+/// Starts an application with a session secret that the tests know.
 async fn start(backend: Backend) -> (TestApp, Barrier) {
     let (builder, barrier) = builder_on(backend);
     (builder.var("SESSION_SECRET", SECRET).start().await, barrier)
@@ -23,19 +23,20 @@ async fn change(client: &Client) {
     let _ = client.post("/test/change", &[]).await.expect(200);
 }
 
-/// Nobody: the page leads to the sign-in, a form is refused, and the front page is nothing special.
-async fn assert_nobody(client: &Client) {
+/// Asserts that a client is not signed in: a page redirects to the sign-in, a form gets a 401, and the front page shows
+/// no user.
+async fn assert_anonymous(client: &Client) {
     assert!(!signed_in(&client.copy()).await);
     let _ = client.copy().post("/test/change", &[]).await.expect(401);
     let _ = client.copy().get("/").await.expect(200).has("You are not signed in.");
 }
 
-/// Seconds between the last sign of life and the idle end in the catalogue.
+/// Seconds between the last-seen time and the idle end in the catalogue.
 fn idle_seconds(app: &TestApp, id: &str) -> i64 {
     app.seconds_between(id, SessionTime::LastSeen, SessionTime::Expires).round() as i64
 }
 
-on_all_backends!(only_a_sign_in_makes_a_session, |backend| async {
+on_all_backends!(store_creates_session_only_at_login, |backend| async {
     let (app, _) = start(backend).await;
     let visitor = app.client();
     for path in ["/test/who", "/", "/profile"] {
@@ -53,7 +54,7 @@ on_all_backends!(only_a_sign_in_makes_a_session, |backend| async {
     assert_eq!(app.store_entries(), keys);
 });
 
-on_all_backends!(state_is_read_as_it_was_written, |backend| async {
+on_all_backends!(store_state_round_trips, |backend| async {
     let (app, _) = start(backend).await;
     let second = app.second_instance().await;
     let (_, ada) = app.person("Ada Lovelace").await;
@@ -69,7 +70,7 @@ on_all_backends!(state_is_read_as_it_was_written, |backend| async {
     assert_eq!((session_id(&ada).await, app.store_entries().len()), (id, 2));
 });
 
-on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
+on_all_backends!(store_rotation_changes_key_only, |backend| async {
     let (app, _) = start(backend).await;
     let ada = Person::new("Ada Lovelace");
     for remembered in [false, true] {
@@ -79,17 +80,17 @@ on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
             false => ada.register(&client).await,
         };
         change(&client).await;
-        let (id, mut dead, lifetime) =
+        let (id, mut old_clients, lifetime) =
             (session_id(&client).await, vec![client.copy()], client.cookie(COOKIE).unwrap().max_age());
         for _ in 0..2 {
             let answer = client.post("/test/rotate", &[]).await.expect(200);
             assert_eq!(new_cookie(&answer).unwrap().max_age(), lifetime);
-            dead.push(client.copy());
+            old_clients.push(client.copy());
         }
-        let _ = dead.pop();
+        let _ = old_clients.pop();
         assert_eq!((session_id(&client).await, counter(&client).await), (id.clone(), Some(1)));
-        for old in &dead {
-            assert_nobody(old).await;
+        for old in &old_clients {
+            assert_anonymous(old).await;
         }
         let key = store_key(&key_in(&client.cookie(COOKIE).unwrap().value));
         assert_eq!(app.store_key_of(&id), key);
@@ -97,34 +98,34 @@ on_all_backends!(a_rotation_keeps_all_but_the_key, |backend| async {
     assert_eq!(app.store_entries().len(), 2, "the old entries are gone");
 });
 
-on_all_backends!(a_sign_in_takes_nothing_over_from_the_session_before, |backend| async {
+on_all_backends!(store_login_inherits_no_state, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     change(&client).await;
     let (before, id) = (client.copy(), session_id(&client).await);
     let _ = ada.sign_in(&client).await;
     assert_eq!(counter(&client).await, None);
-    assert_nobody(&before).await;
+    assert_anonymous(&before).await;
     assert_ne!(session_id(&client).await, id);
     assert_eq!((app.end_reason(&id).as_deref(), app.store_entries().len()), (Some("replaced"), 1));
 });
 
-on_all_backends!(a_purge_takes_the_cookie_and_the_state, |backend| async {
+on_all_backends!(store_purge_removes_cookie_and_state, |backend| async {
     let (app, _) = start(backend).await;
     let (_, client) = app.person("Ada Lovelace").await;
     change(&client).await;
     let before = client.copy();
-    let gone = client.post("/logout", &[]).await.to("/").set_cookies();
-    let gone = gone.iter().find(|cookie| cookie.name == COOKIE).unwrap();
-    assert_eq!((gone.max_age(), gone.attribute("path")), (Some(0), Some("/")));
+    let removal = client.post("/logout", &[]).await.to("/").set_cookies();
+    let removal = removal.iter().find(|cookie| cookie.name == COOKIE).unwrap();
+    assert_eq!((removal.max_age(), removal.attribute("path")), (Some(0), Some("/")));
     assert_eq!(client.cookie(COOKIE), None);
-    assert_nobody(&before).await;
+    assert_anonymous(&before).await;
     let visit = before.get("/test/who").await.expect(200);
     assert_eq!((visit.json()["counter"].as_u64(), new_cookie(&visit)), (None, None));
     assert_eq!((app.active_session_ids(), app.store_entries()), (vec![], vec![]));
 });
 
-on_all_backends!(every_request_starts_the_lifetime_anew, |backend| async {
+on_all_backends!(store_request_renews_lifetime, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, plain) = app.person("Ada Lovelace").await;
     let remembered = app.client();
@@ -132,29 +133,29 @@ on_all_backends!(every_request_starts_the_lifetime_anew, |backend| async {
     for (client, ttl) in [(&plain, DAY), (&remembered, 30 * DAY)] {
         let id = session_id(client).await;
         let entry = format!("sess:{}", app.store_key_of(&id));
-        let lasts = |seconds: i64| (ttl - 60..=ttl + 120).contains(&seconds);
-        assert!(lasts(idle_seconds(&app, &id)), "{}", idle_seconds(&app, &id));
+        let is_full_ttl = |seconds: i64| (ttl - 60..=ttl + 120).contains(&seconds);
+        assert!(is_full_ttl(idle_seconds(&app, &id)), "{}", idle_seconds(&app, &id));
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
             assert_eq!(app.redis().ask::<i64>(&["EXPIRE", &entry, "100"]), 1);
         }
         app.expire_session_soon(&id);
         let answer = client.get("/profile").await.expect(200);
         assert_eq!(new_cookie(&answer).and_then(|cookie| cookie.max_age()), (ttl > DAY).then_some(ttl));
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "not renewed: {}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "not renewed: {}", app.redis().ttl(&entry));
         }
         eventually(|| async { app.was_seen_again(&id) }).await;
-        assert!(lasts(idle_seconds(&app, &id)), "not renewed: {}", idle_seconds(&app, &id));
-        // A change starts it anew too, and neither makes it endless.
+        assert!(is_full_ttl(idle_seconds(&app, &id)), "not renewed: {}", idle_seconds(&app, &id));
+        // A change renews the lifetime too, and keeps it finite.
         change(client).await;
         if backend == Backend::Redis {
-            assert!(lasts(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
+            assert!(is_full_ttl(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
         }
     }
 });
 
-on_all_backends!(what_expired_is_gone_also_for_a_request_that_was_let_in_before, |backend| async {
+on_all_backends!(store_expired_session_gone_for_request_in_flight, |backend| async {
     let (app, barrier) = start(backend).await;
     for path in ["/test/held/read", "/test/held/rotate"] {
         let (_, client) = app.person(&format!("Ada {}", &path[11..])).await;
@@ -163,25 +164,25 @@ on_all_backends!(what_expired_is_gone_also_for_a_request_that_was_let_in_before,
         let held = send(&client, path);
         barrier.wait_for(1).await;
         app.expire_all_sessions();
-        assert_nobody(&before).await;
+        assert_anonymous(&before).await;
         barrier.release(1);
         let _ = held.await.unwrap();
-        assert_nobody(&before).await;
+        assert_anonymous(&before).await;
         if backend == Backend::Redis {
             assert_eq!(app.store_entries(), Vec::<String>::new());
-            assert_nobody(&client).await;
+            assert_anonymous(&client).await;
         }
     }
 });
 
-on_all_backends!(a_session_whose_state_was_lost_is_on_no_list, |backend| async {
+on_all_backends!(store_missing_state_ends_session, |backend| async {
     let (app, _) = start(backend).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let lost = session_id(&client).await;
     let other = app.client();
     let _ = ada.sign_in(&other).await;
     app.lose_state(&lost);
-    assert_nobody(&client).await;
+    assert_anonymous(&client).await;
     assert_eq!(listed_sessions(&other).await, [session_id(&other).await]);
     assert_eq!((app.end_reason(&lost).as_deref(), app.active_session_ids().len()), (Some("missing"), 1));
 });
