@@ -11,6 +11,20 @@ fn confirm_path(back: &str) -> String {
     format!("/confirm-password?next={next}")
 }
 
+/// Asserts that the form for confirming the password refuses wrong ones and keeps the path to go on with.
+async fn assert_wrong_passwords_refused(admin: &Client, path: &str) {
+    let page = admin.get(&confirm_path(path)).await.expect(200);
+    assert_page(&page);
+    assert_eq!(page.value_of("next").as_deref(), Some(path));
+    for wrong in ["", "wrong", "Violet-anchor-93-maple"] {
+        let page = admin.post("/confirm-password", &[("password", wrong), ("next", path)]).await.expect(422);
+        assert_page(&page);
+        assert!(page.field_error("password").is_some());
+        assert_eq!(page.value_of("next").as_deref(), Some(path));
+        assert!(wrong.is_empty() || !page.body.contains(wrong));
+    }
+}
+
 on_both_stacks!(account_changes_require_recent_password, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
@@ -39,16 +53,7 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
         assert_page(&page);
     }
 
-    let page = admin.get(&confirm_path(&path)).await.expect(200);
-    assert_page(&page);
-    assert_eq!(page.value_of("next").as_deref(), Some(&*path));
-    for wrong in ["", "wrong", "Violet-anchor-93-maple"] {
-        let page = admin.post("/confirm-password", &[("password", wrong), ("next", &path)]).await.expect(422);
-        assert_page(&page);
-        assert!(page.field_error("password").is_some());
-        assert_eq!(page.value_of("next").as_deref(), Some(&*path));
-        assert!(wrong.is_empty() || !page.body.contains(wrong));
-    }
+    assert_wrong_passwords_refused(&admin, &path).await;
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&confirm_path(&path));
     let failures = app.event_users("confirmation_failed");
     assert_eq!(

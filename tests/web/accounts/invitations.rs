@@ -87,22 +87,18 @@ on_both_stacks!(invitation_invalid_422_keeps_input, |stack| async {
     assert_eq!(app.user_token_count(), 0);
 });
 
-on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
-    let app = TestApp::start(stack).await;
-    let (grace, admin) = app.admin("Grace Hopper").await;
-    let token = token_of(&invite(&admin, "Ada", "ada@example.org").await);
-    let visitor = app.client();
+/// Asserts that weak or mistyped passwords and wrong tokens are refused.
+async fn assert_mistakes_refused(visitor: &Client, token: &str) {
     for (password, again, field) in [
         ("short", "short", "password"),
         ("ada@example.org", "ada@example.org", "password"),
         (NEW, "x", "password_confirmation"),
     ] {
-        let page = visitor.post("/password/reset", &reset_fields(&token, password, again)).await.expect(422);
+        let page = visitor.post("/password/reset", &reset_fields(token, password, again)).await.expect(422);
         assert_page(&page);
         assert!(page.field_error(field).is_some(), "{}", page.summary());
         assert!(!page.body.contains(NEW), "the password was sent back");
     }
-    let hash = app.password_hash_of("ada@example.org");
     for wrong in ["", "guess", &token.to_uppercase(), &format!("{token}x")] {
         let page = visitor.get(&format!("/password/reset?token={wrong}")).await.expect(404);
         assert_page(&page);
@@ -110,6 +106,15 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
         assert_page(&page);
         assert!(!page.has("Ask the administrator").body.contains(NEW));
     }
+}
+
+on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let token = token_of(&invite(&admin, "Ada", "ada@example.org").await);
+    let visitor = app.client();
+    let hash = app.password_hash_of("ada@example.org");
+    assert_mistakes_refused(&visitor, &token).await;
     let old = [("token", &*token), ("password", NEW), ("password_confirmation", NEW), ("email", "x")];
     let _ = visitor.post("/password/reset", &old).await.expect(422).has("no field");
     app.set_active("ada@example.org", false);

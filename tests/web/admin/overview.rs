@@ -91,6 +91,29 @@ on_both_stacks!(overview_numbers_match_activity, |stack| async {
     assert_page(&page);
 });
 
+/// How a chart names an hour, or the day that the hour is in.
+fn label(at: PrimitiveDateTime, with_hour: bool) -> String {
+    let day = format_description!("[day padding:none] [month repr:short]");
+    let hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
+    if with_hour { at.format(hour).unwrap() } else { at.format(day).unwrap() }
+}
+
+/// Asserts that each chart has a name and draws as many values as its table has.
+fn assert_charts_match_tables(page: &Answer) {
+    let charts = page.attributes("svg[role=img]", "aria-labelledby");
+    assert_eq!(charts.len(), 5);
+    for names in charts {
+        for id in names.split(' ') {
+            assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} is empty");
+        }
+        let chart = names.split("-name").next().unwrap();
+        let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
+        let lines = table(page, chart);
+        let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
+        assert_eq!(drawn, written, "{chart}: a column or bar for each value");
+    }
+}
+
 on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -105,11 +128,6 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     let failures = [3, 3, 3, 5 * 24].map(|ago| (hour(ago) + Duration::minutes(1), "sign_in_failed"));
     app.insert_bare_events(&failures);
 
-    let label = |at: PrimitiveDateTime, with_hour: bool| {
-        let day = format_description!("[day padding:none] [month repr:short]");
-        let hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
-        if with_hour { at.format(hour).unwrap() } else { at.format(day).unwrap() }
-    };
     let page = admin.get("/admin").await.expect(200);
     assert_page(&page);
     let active = table(&page, "active");
@@ -132,18 +150,7 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     assert_eq!(table(&month, "sign-ins")[&label(hour(5 * 24), false)], ["0", "1"]);
 
     for page in [&page, &month] {
-        let charts = page.attributes("svg[role=img]", "aria-labelledby");
-        assert_eq!(charts.len(), 5);
-        for names in charts {
-            for id in names.split(' ') {
-                assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} is empty");
-            }
-            let chart = names.split("-name").next().unwrap();
-            let drawn = page.texts(&format!("svg[aria-labelledby^='{chart}-name'] rect.series-0")).len();
-            let lines = table(page, chart);
-            let written = lines.values().filter(|values| !matches!(values[0].as_str(), "0" | "–")).count();
-            assert_eq!(drawn, written, "{chart}: a column or bar for each value");
-        }
+        assert_charts_match_tables(page);
     }
 
     // Repeats, because a new minute may add a new sample.

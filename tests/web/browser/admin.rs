@@ -25,7 +25,15 @@ async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     }
     let admin = sign_in(&app, &root.email, &root.password, scripts).await;
 
-    // Preview of all sessions that match a filter.
+    filter_and_preview(&admin).await;
+    select_and_end(&admin, &people, scripts).await;
+    end_remaining(&admin).await;
+    assert_eq!(people[3].1.get("/profile").await.status, 303);
+    read_charts_and_log(&admin).await;
+}
+
+/// Filters the list of sessions and previews the end of all that match.
+async fn filter_and_preview(admin: &Browser) {
     admin.click("Admin").await;
     admin.wait_for("People signed in").await;
     admin.click("Sessions").await;
@@ -52,8 +60,10 @@ async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     admin.wait_for("4 sessions of 4 people").await;
     admin.click("Cancel").await;
     admin.wait_for("4 active sessions found").await;
+}
 
-    // End two selected sessions.
+/// Selects and ends the sessions of the first two users.
+async fn select_and_end(admin: &Browser, people: &[(Person, Client)], scripts: bool) {
     for (person, _) in &people[..2] {
         let row = format!("//tr[contains(., '{}')]//input[@type='checkbox']", person.email);
         admin.client().find(Locator::XPath(&row)).await.unwrap().click().await.unwrap();
@@ -69,8 +79,10 @@ async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     for (index, status) in [(0, 303), (1, 303), (2, 200), (3, 200)] {
         assert_eq!(people[index].1.get("/profile").await.status, status, "{}", people[index].0.name);
     }
+}
 
-    // End the remaining sessions by filter.
+/// Ends the remaining sessions of users by a filter.
+async fn end_remaining(admin: &Browser) {
     admin.goto("/admin/sessions?role=user").await;
     admin.click("End all that match…").await;
     admin.fill(&[("reason", "Moving house")]).await;
@@ -78,9 +90,10 @@ async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
     admin.wait_for("2 sessions of 2 people").await;
     admin.click("End 2 sessions").await;
     admin.wait_for("2 sessions were ended.").await;
-    assert_eq!(people[3].1.get("/profile").await.status, 303);
+}
 
-    // The overview has charts with tables, and the log has the events.
+/// Asserts that the overview has charts with tables, and that the log has the events.
+async fn read_charts_and_log(admin: &Browser) {
     admin.click("Overview").await;
     admin.wait_for("Why sessions ended").await;
     admin.wait_for("Ended by an administrator 4").await;

@@ -136,12 +136,10 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
     assert!(["/admin/users/1", "/admin/users/2"].iter().all(|path| admin.contains_key(*path)));
 });
 
-on_both_stacks!(error_responses_are_site_pages, |stack| async {
-    let app = TestApp::start(stack).await;
-    let (_, user) = app.person("Ada Lovelace").await;
-    let (_, admin) = app.admin("Grace Hopper").await;
-    let visitor = app.client();
-    let refusals = [
+/// Sends requests of a visitor, a user and an administrator that are refused; returns the expected statuses and the
+/// answers.
+async fn refused_requests(visitor: &Client, user: &Client, admin: &Client) -> Vec<(u16, Answer)> {
+    vec![
         (400, visitor.get("/login?next=/a&next=/b").await),
         (401, visitor.post("/login", &[("email", "a@example.org"), ("password", "wrong")]).await),
         (401, visitor.post("/profile", &[("name", "Ada")]).await),
@@ -181,8 +179,15 @@ on_both_stacks!(error_responses_are_site_pages, |stack| async {
         (422, admin.get("/admin/events.csv?to=nonsense").await),
         (422, admin.get("/admin?range=nonsense").await),
         (422, user.get("/activity?after=nonsense").await),
-    ];
-    for (status, answer) in refusals {
+    ]
+}
+
+on_both_stacks!(error_responses_are_site_pages, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, user) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let visitor = app.client();
+    for (status, answer) in refused_requests(&visitor, &user, &admin).await {
         assert_page(&answer.clone().expect(status));
         assert!(answer.is_html() && !answer.texts("header .brand").is_empty(), "{}", answer.summary());
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.summary());

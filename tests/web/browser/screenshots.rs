@@ -121,6 +121,24 @@ impl Tour {
         let arabic = Person { name: "ليلى بن علي".to_owned(), ..Person::new("Layla") };
         arabic.register(&app.client().named("")).await;
         self.sign_in(&grace).await;
+        self.admin_sessions().await;
+        self.admin_session().await;
+        let own = app.newest_session_of(&grace);
+        self.visit(&format!("/admin/sessions/{own}"), "admin-session-own").await;
+        self.users(&long).await;
+        for _ in 0..45 {
+            arabic.sign_in(&app.client()).await;
+        }
+        self.visit("/admin/sessions", "admin-sessions-many").await;
+        browser.click("Next page").await;
+        browser.wait_for("First page").await;
+        self.check("admin-sessions-second-page").await;
+        self.events_and_overview().await;
+    }
+
+    /// The list of sessions, its filters, and the ends that begin there.
+    async fn admin_sessions(&self) {
+        let (browser, app) = (&self.browser, &self.app);
         self.visit("/", "front-admin").await;
         self.visit("/admin/sessions", "admin-sessions-all").await;
         let summary = browser.client().find(Locator::Css("tr:nth-child(3) summary")).await.unwrap();
@@ -149,6 +167,11 @@ impl Tour {
         self.check("admin-sessions-ending-all").await;
         browser.fill(&[("reason", "Phone reported as stolen")]).await;
         self.send("/admin/sessions/end", "the filter and will end at once", "admin-sessions-preview").await;
+    }
+
+    /// The page of a session, and its end.
+    async fn admin_session(&self) {
+        let (browser, app) = (&self.browser, &self.app);
         let one = app.active_session_from("203.0.113.58").unwrap();
         let page = format!("/admin/sessions/{one}");
         self.visit(&page, "admin-session").await;
@@ -158,17 +181,6 @@ impl Tour {
         browser.fill(&[("reason", "Laptop reported as stolen")]).await;
         self.send(&format!("{page}/end"), "The session was ended.", "admin-sessions-ended").await;
         self.visit(&page, "admin-session-ended").await;
-        let own = app.newest_session_of(&grace);
-        self.visit(&format!("/admin/sessions/{own}"), "admin-session-own").await;
-        self.users(&long).await;
-        for _ in 0..45 {
-            arabic.sign_in(&app.client()).await;
-        }
-        self.visit("/admin/sessions", "admin-sessions-many").await;
-        browser.click("Next page").await;
-        browser.wait_for("First page").await;
-        self.check("admin-sessions-second-page").await;
-        self.events_and_overview().await;
     }
 
     /// The administrator's log and charts.

@@ -38,6 +38,23 @@ async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
     admin.submit("/setup").await;
     admin.wait_for("Gatehouse is set up").await;
 
+    let link = invite(&admin, scripts).await;
+    let user_browser = open(&app, scripts).await;
+    user_browser.goto(&link).await;
+    user_browser.wait_for("You are invited").await;
+    user_browser.fill(&[("password", NEW), ("password_confirmation", NEW)]).await;
+    user_browser.submit("/password/reset").await;
+    user_browser.wait_for("Your password is set.").await;
+    user_browser.wait_for_path("/login").await;
+    sign_in(&user_browser, "ada@example.org", NEW).await;
+
+    app.forget_confirmations();
+    deactivate_and_activate(&admin, &user_browser, scripts).await;
+    promote_and_end_sessions(&admin, &user_browser, scripts).await;
+}
+
+/// Invites Ada Lovelace; returns the link.
+async fn invite(admin: &Browser, scripts: bool) -> String {
     admin.click("Users").await;
     admin.wait_for_path("/admin/users").await;
     admin.click("Invite somebody…").await;
@@ -52,28 +69,22 @@ async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
         admin.click("Copy link").await;
         eventually(|| async { admin.ask("return getSelection().toString()").await == *link }).await;
     }
+    link
+}
 
-    let user_browser = open(&app, scripts).await;
-    user_browser.goto(&link).await;
-    user_browser.wait_for("You are invited").await;
-    user_browser.fill(&[("password", NEW), ("password_confirmation", NEW)]).await;
-    user_browser.submit("/password/reset").await;
-    user_browser.wait_for("Your password is set.").await;
-    user_browser.wait_for_path("/login").await;
-    sign_in(&user_browser, "ada@example.org", NEW).await;
-
-    app.forget_confirmations();
+/// Deactivates the account, which takes the password again and signs the user out, and activates it.
+async fn deactivate_and_activate(admin: &Browser, user_browser: &Browser, scripts: bool) {
     admin.click("Users").await;
     admin.click("Ada Lovelace").await;
     admin.wait_for("Confirm it first").await;
     admin.click("Deactivate account").await;
-    confirm_dialog(&admin, scripts).await;
+    confirm_dialog(admin, scripts).await;
     admin.wait_for("Nothing was changed yet").await;
     admin.fill(&[("password", PASSWORD)]).await;
     admin.submit("/confirm-password").await;
     admin.wait_for("Now you can go on").await;
     admin.click("Deactivate account").await;
-    confirm_dialog(&admin, scripts).await;
+    confirm_dialog(admin, scripts).await;
     admin.wait_for("The account is deactivated. 1 session was ended.").await;
     if scripts {
         user_browser.wait_for("account was deactivated").await;
@@ -84,18 +95,21 @@ async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
     user_browser.wait_for_path("/login?next=%2Fprofile").await;
     admin.click("Activate account").await;
     admin.wait_for("The account is active").await;
+}
 
+/// Makes the user an administrator, ends the new session, and makes a link.
+async fn promote_and_end_sessions(admin: &Browser, user_browser: &Browser, scripts: bool) {
     let role = admin.client().find(Locator::Css("#role")).await.unwrap();
     role.select_by_value("admin").await.unwrap();
     admin.click("Change role").await;
     admin.wait_for("The role was changed.").await;
-    sign_in(&user_browser, "ada@example.org", NEW).await;
+    sign_in(user_browser, "ada@example.org", NEW).await;
     user_browser.click("Admin").await;
     user_browser.click("Sessions").await;
     user_browser.wait_for("2 active sessions").await;
     admin.fill(&[("reason", "Drill")]).await;
     admin.click("End all sessions").await;
-    confirm_dialog(&admin, scripts).await;
+    confirm_dialog(admin, scripts).await;
     admin.wait_for("1 session was ended.").await;
     admin.click("Make a link").await;
     admin.wait_for("Link for Ada Lovelace").await;

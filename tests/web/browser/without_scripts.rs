@@ -14,12 +14,7 @@ fn key(key: Key) -> String {
     char::from(key).to_string()
 }
 
-on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
-    let app = TestApp::start(stack).await;
-    let (grace, _) = app.admin("Grace Hopper").await;
-    let ada = Person::new("Ada Lovelace");
-    let browser = Browser::builder(&app).without_javascript().open().await;
-
+async fn register_and_change_profile(browser: &Browser, ada: &Person) {
     browser.goto("/register").await;
     assert_eq!(
         browser.client().find_all(Locator::Css(".reveal")).await.unwrap().len(),
@@ -40,17 +35,9 @@ on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
     browser.fill(&[("password_confirmation", NEW_PASSWORD)]).await;
     browser.submit("/profile/password").await;
     browser.wait_for("Your password was changed.").await;
+}
 
-    let ada = Person { password: NEW_PASSWORD.to_owned(), ..ada };
-    for _ in 0..2 {
-        ada.sign_in(&app.client()).await;
-    }
-    browser.goto("/sessions").await;
-    browser.click_beside("Firefox 140 on Linux", "End session").await;
-    browser.wait_for("The session was ended.").await;
-    browser.click("Sign out everywhere else").await;
-    browser.wait_for("The other session was ended.").await;
-
+async fn sign_in_and_delete_account(browser: &Browser, ada: &Person) {
     browser.click("Sign out").await;
     browser.wait_for("You are signed out.").await;
     browser.goto("/login").await;
@@ -65,10 +52,11 @@ on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
     delete.send_keys(NEW_PASSWORD).await.unwrap();
     browser.submit("/profile/delete").await;
     browser.wait_for("Your account and all its sessions are gone.").await;
+}
 
-    app.person("Alan Turing").await;
+async fn find_and_end_session(browser: &Browser, admin: &Person) {
     browser.goto("/login").await;
-    browser.fill(&[("email", &grace.email), ("password", &grace.password)]).await;
+    browser.fill(&[("email", &admin.email), ("password", &admin.password)]).await;
     browser.submit("/login").await;
     browser.wait_for_path("/profile").await;
     browser.goto("/admin/sessions").await;
@@ -81,6 +69,27 @@ on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
     reason.send_keys("Left the company").await.unwrap();
     browser.click_beside("Alan Turing", "End session").await;
     browser.wait_for("The session was ended.").await;
+}
+
+on_both_stacks!(browser_forms_work_without_javascript, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let ada = Person::new("Ada Lovelace");
+    let browser = Browser::builder(&app).without_javascript().open().await;
+
+    register_and_change_profile(&browser, &ada).await;
+    let ada = Person { password: NEW_PASSWORD.to_owned(), ..ada };
+    for _ in 0..2 {
+        ada.sign_in(&app.client()).await;
+    }
+    browser.goto("/sessions").await;
+    browser.click_beside("Firefox 140 on Linux", "End session").await;
+    browser.wait_for("The session was ended.").await;
+    browser.click("Sign out everywhere else").await;
+    browser.wait_for("The other session was ended.").await;
+    sign_in_and_delete_account(&browser, &ada).await;
+    app.person("Alan Turing").await;
+    find_and_end_session(&browser, &grace).await;
 });
 
 #[actix_web::test]

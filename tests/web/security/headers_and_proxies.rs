@@ -4,6 +4,31 @@ use reqwest::Method;
 
 use crate::support::*;
 
+/// Asserts the headers of a response; only the file `asset` may be kept by a browser.
+fn assert_security_headers(answer: &Answer, asset: &str) {
+    assert_page(answer);
+    let policy = answer.header("content-security-policy").unwrap();
+    for part in [
+        "default-src 'none'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    ] {
+        let operator = answer.asked.ends_with("/pages/") && part.starts_with("default-src");
+        assert!(operator || policy.contains(part), "{}: {policy}", answer.summary());
+    }
+    assert_eq!(answer.header("strict-transport-security"), None, "the site is not https");
+    for banner in ["server", "x-powered-by", "via"] {
+        assert_eq!(answer.header(banner), None);
+    }
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+    let is_asset = answer.asked.ends_with(asset) && answer.status == 200;
+    let caching = answer.header("cache-control").unwrap_or_default();
+    let expected = if is_asset { caching.contains("max-age") } else { caching.contains("no-store") };
+    assert!(expected, "{}: {caching}", answer.summary());
+}
+
 on_both_stacks!(security_headers_on_every_response, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
@@ -34,27 +59,7 @@ on_both_stacks!(security_headers_on_every_response, |stack| async {
     statuses.dedup();
     assert_eq!(statuses, [200, 303, 400, 401, 403, 404, 405, 415, 422]);
     for answer in &answers {
-        assert_page(answer);
-        let policy = answer.header("content-security-policy").unwrap();
-        for part in [
-            "default-src 'none'",
-            "object-src 'none'",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-            "form-action 'self'",
-        ] {
-            let operator = answer.asked.ends_with("/pages/") && part.starts_with("default-src");
-            assert!(operator || policy.contains(part), "{}: {policy}", answer.summary());
-        }
-        assert_eq!(answer.header("strict-transport-security"), None, "the site is not https");
-        for banner in ["server", "x-powered-by", "via"] {
-            assert_eq!(answer.header(banner), None);
-        }
-        assert_eq!(answer.header("access-control-allow-origin"), None);
-        let is_asset = answer.asked.ends_with(&asset) && answer.status == 200;
-        let caching = answer.header("cache-control").unwrap_or_default();
-        let expected = if is_asset { caching.contains("max-age") } else { caching.contains("no-store") };
-        assert!(expected, "{}: {caching}", answer.summary());
+        assert_security_headers(answer, &asset);
     }
 });
 

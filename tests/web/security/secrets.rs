@@ -8,15 +8,28 @@ use crate::support::{
 const NEW: &str = "copper-lantern-17-orchid";
 const CHOSEN: &str = "quartz-harbor-58-otter";
 
-on_both_stacks!(log_contains_no_secrets, |stack| async {
-    let mut program = TestApp::builder(stack).var("RUST_LOG", "debug").start_program();
+/// What the application must not log, and what the test needs to compare it with the log.
+struct Secrets {
+    setup_token: String,
+    link_token: String,
+    session_cookies: Vec<String>,
+    stored: Vec<String>,
+}
+
+/// The token of the setup link, which the program prints.
+async fn printed_setup_token(program: &Program) -> String {
+    let output = || async { program.output().split("/setup?token=").nth(1).map(str::to_owned) };
+    let printed = eventually(output).await;
+    printed.split_whitespace().next().unwrap().to_owned()
+}
+
+/// Sends passwords, tokens and forged values to every part of the application that reads them.
+async fn use_secrets(program: &Program) -> Secrets {
     let ada = Person::new("Ada Lovelace");
     let (client, other) = (program.client(), program.client());
-    let printed =
-        eventually(|| async { program.output().split("/setup?token=").nth(1).map(str::to_owned) }).await;
-    let token = printed.split_whitespace().next().unwrap().to_owned();
+    let setup_token = printed_setup_token(program).await;
     let fields = [
-        ("token", token.as_str()),
+        ("token", setup_token.as_str()),
         ("name", &ada.name),
         ("email", &ada.email),
         ("password", PASSWORD),
@@ -32,21 +45,8 @@ on_both_stacks!(log_contains_no_secrets, |stack| async {
     let change = [("current_password", PASSWORD), ("password", NEW), ("password_confirmation", NEW)];
     client.post("/profile/password", &change).await.to("/profile");
     cookies.extend(client.cookies());
-    client.get(&format!("/setup?token={token}")).await.expect(404);
-    let invitation = [("name", "Eve"), ("email", "eve@example.org"), ("role", "user")];
-    let link = link_on(&client.post("/admin/users", &invitation).await.expect(201));
-    client.post("/admin/users/2/deactivate", &[]).await.to("/admin/users/2");
-    client.get(&link).await.expect(404);
-    client.post("/admin/users/2/activate", &[]).await.to("/admin/users/2");
-    client.get(&link).await.expect(200);
-    let choice = |password| {
-        [("token", token_of(&link)), ("password", password), ("password_confirmation", CHOSEN.to_owned())]
-    };
-    for (password, status) in [("mistyped-lantern-17", 422), (CHOSEN, 303), (CHOSEN, 422)] {
-        let fields = choice(password.to_owned());
-        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
-        other.post("/password/reset", &fields).await.expect(status);
-    }
+    client.get(&format!("/setup?token={setup_token}")).await.expect(404);
+    let link_token = invite_and_reset(&client, &other).await;
     for (password, status) in [("mistaken-secret-55", 422), (NEW, 303)] {
         client.post("/confirm-password", &[("password", password)]).await.expect(status);
     }
@@ -58,6 +58,29 @@ on_both_stacks!(log_contains_no_secrets, |stack| async {
     client.get("/%0aFORGED%20LINE").await.expect(404);
     let stored = [program.password_hashes(), program.store_keys()].concat();
     client.post("/logout", &[]).await.to("/");
+    let cookies = cookies.into_iter().filter(|cookie| cookie.name == "gatehouse");
+    Secrets { setup_token, link_token, session_cookies: cookies.map(|cookie| cookie.value).collect(), stored }
+}
+
+/// Invites a user, who chooses a password; returns the token of the link.
+async fn invite_and_reset(admin: &Client, visitor: &Client) -> String {
+    let invitation = [("name", "Eve"), ("email", "eve@example.org"), ("role", "user")];
+    let link = link_on(&admin.post("/admin/users", &invitation).await.expect(201));
+    admin.post("/admin/users/2/deactivate", &[]).await.to("/admin/users/2");
+    admin.get(&link).await.expect(404);
+    admin.post("/admin/users/2/activate", &[]).await.to("/admin/users/2");
+    admin.get(&link).await.expect(200);
+    let token = token_of(&link);
+    for (password, status) in [("mistyped-lantern-17", 422), (CHOSEN, 303), (CHOSEN, 422)] {
+        let fields = [("token", &*token), ("password", password), ("password_confirmation", CHOSEN)];
+        visitor.post("/password/reset", &fields).await.expect(status);
+    }
+    token
+}
+
+on_both_stacks!(log_contains_no_secrets, |stack| async {
+    let mut program = TestApp::builder(stack).var("RUST_LOG", "debug").start_program();
+    let secrets = use_secrets(&program).await;
     program.terminate();
 
     let log = program.output();
@@ -72,26 +95,22 @@ on_both_stacks!(log_contains_no_secrets, |stack| async {
     ] {
         assert!(log.contains(kind), "{kind} is not in the log:\n{log}");
     }
-    assert_eq!(log.matches(&token).count(), 1, "the token is printed once, with the link:\n{log}");
-    assert!(!log.contains(&token_of(&link)), "the token of a reset link is in the log:\n{log}");
-    let mut secrets: Vec<String> =
-        cookies.iter().filter(|cookie| cookie.name == "gatehouse").map(|c| c.value.clone()).collect();
-    assert!(secrets.len() >= 3, "{cookies:?}");
-    secrets.extend(stored);
-    secrets.extend(
-        [
-            PASSWORD,
-            NEW,
-            CHOSEN,
-            "mistyped-lantern",
-            "mistaken-secret",
-            "hunter2",
-            "forged-cookie-value",
-            "$argon2",
-        ]
-        .map(str::to_owned),
-    );
-    for secret in secrets {
+    let printed = log.matches(&secrets.setup_token).count();
+    assert_eq!(printed, 1, "the token is printed once, with the link:\n{log}");
+    assert!(!log.contains(&secrets.link_token), "the token of a reset link is in the log:\n{log}");
+    assert!(secrets.session_cookies.len() >= 3, "{:?}", secrets.session_cookies);
+    let typed = [
+        PASSWORD,
+        NEW,
+        CHOSEN,
+        "mistyped-lantern",
+        "mistaken-secret",
+        "hunter2",
+        "forged-cookie-value",
+        "$argon2",
+    ];
+    let typed = typed.map(str::to_owned).to_vec();
+    for secret in [secrets.session_cookies, secrets.stored, typed].concat() {
         assert!(!log.contains(&secret), "{secret} is in the log:\n{log}");
     }
     assert!(!log.lines().any(|line| line.starts_with("FORGED")), "{log}");

@@ -10,92 +10,43 @@ use super::{
     users::{PASSWORD, Person},
 };
 
-const MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)";
-const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)";
-const KIT: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
 
-/// A session: its user, browser and IP address, and how many minutes ago it began and was last used.
-struct Device {
-    person: &'static str,
-    user_agent: String,
-    ip: &'static str,
-    remembered: bool,
-    began: i64,
-    seen: i64,
-}
+const CHROME_ON_WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Safari/537.36";
+const OLD_CHROME_ON_WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/141.0.0.0 Safari/537.36";
+const EDGE_ON_WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0";
+const CHROME_ON_MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Safari/537.36";
+const SAFARI_ON_MAC: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+    Version/18.5 Safari/605.1.15";
+const CHROME_ON_ANDROID: &str = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Mobile Safari/537.36";
+const SAFARI_ON_IPHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 \
+    (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1";
+const SAFARI_ON_IPAD: &str = "Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+    Version/18.5 Mobile/15E148 Safari/604.1";
+const FIREFOX_ON_LINUX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
-fn device(
-    person: &'static str,
-    user_agent: String,
-    ip: &'static str,
-    remembered: bool,
-    ago: (i64, i64),
-) -> Device {
-    Device { person, user_agent, ip, remembered, began: ago.0, seen: ago.1 }
-}
+/// A session: its user, browser and IP address, whether it is remembered, and how many minutes ago it began and was
+/// last used.
+type Device = (&'static str, &'static str, &'static str, bool, i64, i64);
 
-fn devices() -> Vec<Device> {
-    const HOUR: i64 = 60;
-    const DAY: i64 = 24 * HOUR;
-    let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
-        Version/18.5 Mobile/15E148 Safari/604.1";
-    let ipad = "Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 \
-        Mobile/15E148 Safari/604.1";
-    vec![
-        device(
-            "Amara Okafor",
-            format!("{WINDOWS} {KIT} Chrome/142.0.0.0 Safari/537.36"),
-            "198.51.100.23",
-            false,
-            (3 * HOUR, 1),
-        ),
-        device(
-            "Mateo García",
-            format!("{MAC} AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15"),
-            "203.0.113.58",
-            true,
-            (12 * DAY, 3),
-        ),
-        device("Yuki Tanaka", iphone.to_owned(), "2001:db8:4a::7c1", true, (2 * DAY, 8)),
-        device(
-            "Ingrid Solberg",
-            "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0".to_owned(),
-            "192.0.2.114",
-            false,
-            (5 * HOUR, 17),
-        ),
-        device(
-            "Amara Okafor",
-            format!("Mozilla/5.0 (Linux; Android 15; Pixel 9) {KIT} Chrome/142.0.0.0 Mobile Safari/537.36"),
-            "203.0.113.9",
-            true,
-            (31 * DAY, 26),
-        ),
-        device(
-            "Rohan Mehta",
-            format!("{WINDOWS} {KIT} Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0"),
-            "198.51.100.77",
-            false,
-            (8 * HOUR, 41),
-        ),
-        device("Claire Dubois", ipad.to_owned(), "2001:db8:90::2f", true, (6 * DAY, 2 * HOUR)),
-        device(
-            "Samuel Levi",
-            format!("{MAC} {KIT} Chrome/142.0.0.0 Safari/537.36"),
-            "192.0.2.36",
-            false,
-            (7 * HOUR, 3 * HOUR),
-        ),
-        device("Release build", "curl/8.14.1".to_owned(), "192.0.2.10", false, (4 * HOUR, 4 * HOUR)),
-        device(
-            "Mateo García",
-            format!("{WINDOWS} {KIT} Chrome/141.0.0.0 Safari/537.36"),
-            "203.0.113.140",
-            false,
-            (26 * HOUR, 24 * HOUR - 9),
-        ),
-    ]
-}
+const DEVICES: [Device; 10] = [
+    ("Amara Okafor", CHROME_ON_WINDOWS, "198.51.100.23", false, 3 * HOUR, 1),
+    ("Mateo García", SAFARI_ON_MAC, "203.0.113.58", true, 12 * DAY, 3),
+    ("Yuki Tanaka", SAFARI_ON_IPHONE, "2001:db8:4a::7c1", true, 2 * DAY, 8),
+    ("Ingrid Solberg", FIREFOX_ON_LINUX, "192.0.2.114", false, 5 * HOUR, 17),
+    ("Amara Okafor", CHROME_ON_ANDROID, "203.0.113.9", true, 31 * DAY, 26),
+    ("Rohan Mehta", EDGE_ON_WINDOWS, "198.51.100.77", false, 8 * HOUR, 41),
+    ("Claire Dubois", SAFARI_ON_IPAD, "2001:db8:90::2f", true, 6 * DAY, 2 * HOUR),
+    ("Samuel Levi", CHROME_ON_MAC, "192.0.2.36", false, 7 * HOUR, 3 * HOUR),
+    ("Release build", "curl/8.14.1", "192.0.2.10", false, 4 * HOUR, 4 * HOUR),
+    ("Mateo García", OLD_CHROME_ON_WINDOWS, "203.0.113.140", false, 26 * HOUR, 24 * HOUR - 9),
+];
 
 /// An application that trusts proxies on this machine, as [`sample_sessions`] needs.
 pub fn behind_a_proxy(stack: Stack) -> Builder {
@@ -104,9 +55,9 @@ pub fn behind_a_proxy(stack: Stack) -> Builder {
 
 /// Ten sessions of eight people, from addresses that are reserved for documentation.
 pub async fn sample_sessions(app: &TestApp) {
-    for device in devices() {
-        let person = person(device.person);
-        let client = app.client().named(&device.user_agent);
+    for (name, user_agent, ip, remembered, began, seen) in DEVICES {
+        let person = person(name);
+        let client = app.client().named(user_agent);
         let known = app.users().iter().any(|user| user[0] == person.name);
         let (path, fields) = if !known {
             let fields = [
@@ -119,9 +70,9 @@ pub async fn sample_sessions(app: &TestApp) {
         } else {
             ("/login", vec![("email", &*person.email), ("password", PASSWORD)])
         };
-        let request = client.request(Method::POST, path).header("x-forwarded-for", device.ip);
+        let request = client.request(Method::POST, path).header("x-forwarded-for", ip);
         request.form(&fields).send().await.to("/profile");
-        age(app, &app.newest_session(), device.began, device.seen, device.remembered);
+        age(app, &app.newest_session(), began, seen, remembered);
     }
 }
 

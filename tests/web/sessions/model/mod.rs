@@ -180,41 +180,14 @@ impl World {
     async fn apply(&mut self, step: Step, instance: usize) {
         match step {
             SignIn { browser, user, remembered } => self.sign_in(browser, instance, user, remembered).await,
-            Read { browser } => {
-                let client = self.browsers[browser].at(&self.apps[instance]);
-                assert_eq!(signed_in(&client).await, self.current(browser).is_some());
-                self.browsers[browser] = client;
-            }
-            Change { browser } => {
-                if let Some((session, answer)) =
-                    self.post_signed_in(browser, instance, "/test/change", &[]).await
-                {
-                    let _ = answer.expect(200);
-                    let counter = &mut self.sessions[session].counter;
-                    *counter = Some(counter.unwrap_or(0) + 1);
-                }
-            }
+            Read { browser } => self.read(browser, instance).await,
+            Change { browser } => self.change(browser, instance).await,
             Rotate { browser } => {
                 if let Some((_, answer)) = self.post_signed_in(browser, instance, "/test/rotate", &[]).await {
                     let _ = answer.expect(200);
                 }
             }
-            ChangePassword { browser } => {
-                let fields = [
-                    ("current_password", PASSWORD),
-                    ("password", PASSWORD),
-                    ("password_confirmation", PASSWORD),
-                ];
-                if let Some((session, answer)) =
-                    self.post_signed_in(browser, instance, "/profile/password", &fields).await
-                {
-                    let _ = answer.to("/profile");
-                    let user = self.sessions[session].user;
-                    self.end(Some("password_changed"), |number, known| {
-                        known.user == user && number != session
-                    });
-                }
-            }
+            ChangePassword { browser } => self.change_password(browser, instance).await,
             Logout { browser } => {
                 if let Some((session, answer)) = self.post_signed_in(browser, instance, "/logout", &[]).await
                 {
@@ -222,37 +195,7 @@ impl World {
                     self.end(Some("logout"), |number, _| number == session);
                 }
             }
-            EndOne { browser, session } if !self.sessions.is_empty() => {
-                let ended = session % self.sessions.len();
-                let path = format!("/sessions/{}/end", self.sessions[ended].id);
-                if let Some((session, answer)) = self.post_signed_in(browser, instance, &path, &[]).await {
-                    if self.sessions[ended].user != self.sessions[session].user {
-                        let _ = answer.expect(404);
-                    } else if ended == session {
-                        let _ = answer.to("/");
-                        self.end(Some("logout"), |number, _| number == ended);
-                    } else {
-                        let _ = answer.to("/sessions");
-                        self.end(Some("ended_by_user"), |number, _| number == ended);
-                    }
-                }
-            }
-            EndOthers { browser } => {
-                if let Some((session, answer)) =
-                    self.post_signed_in(browser, instance, "/sessions/end-others", &[]).await
-                {
-                    let _ = answer.to("/sessions");
-                    let user = self.sessions[session].user;
-                    self.end(Some("ended_by_user"), |number, known| known.user == user && number != session);
-                }
-            }
-            EndByAdmin { session } if !self.sessions.is_empty() => {
-                let ended = session % self.sessions.len();
-                let path = format!("/admin/sessions/{}/end", self.sessions[ended].id);
-                let admin = self.admin.at(&self.apps[instance]);
-                let _ = admin.post(&path, &[("reason", "test")]).await.expect(303);
-                self.end(Some("ended_by_admin"), |number, _| number == ended);
-            }
+            EndOthers { browser } => self.end_others(browser, instance).await,
             Deactivate { user } => {
                 self.undeleted.extend(self.keys());
                 self.apps[0].deactivate(&self.people[user]);
@@ -263,11 +206,72 @@ impl World {
                 self.apps[0].set_active(&self.people[user], true);
                 self.active[user] = true;
             }
-            Lose { session } | Expire { session } if !self.sessions.is_empty() => {
-                self.lose(session % self.sessions.len(), matches!(step, Expire { .. }));
+            EndOne { .. } | EndByAdmin { .. } | Lose { .. } | Expire { .. } if self.sessions.is_empty() => {}
+            EndOne { browser, session } => {
+                self.end_one(browser, instance, session % self.sessions.len()).await;
             }
-            EndOne { .. } | EndByAdmin { .. } | Lose { .. } | Expire { .. } => {}
+            EndByAdmin { session } => self.end_by_admin(instance, session % self.sessions.len()).await,
+            Lose { session } => self.lose(session % self.sessions.len(), false),
+            Expire { session } => self.lose(session % self.sessions.len(), true),
         }
+    }
+
+    async fn read(&mut self, browser: usize, instance: usize) {
+        let client = self.browsers[browser].at(&self.apps[instance]);
+        assert_eq!(signed_in(&client).await, self.current(browser).is_some());
+        self.browsers[browser] = client;
+    }
+
+    async fn change(&mut self, browser: usize, instance: usize) {
+        let changed = self.post_signed_in(browser, instance, "/test/change", &[]).await;
+        if let Some((session, answer)) = changed {
+            let _ = answer.expect(200);
+            let counter = &mut self.sessions[session].counter;
+            *counter = Some(counter.unwrap_or(0) + 1);
+        }
+    }
+
+    async fn change_password(&mut self, browser: usize, instance: usize) {
+        let fields =
+            [("current_password", PASSWORD), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
+        let changed = self.post_signed_in(browser, instance, "/profile/password", &fields).await;
+        if let Some((session, answer)) = changed {
+            let _ = answer.to("/profile");
+            let user = self.sessions[session].user;
+            self.end(Some("password_changed"), |number, known| known.user == user && number != session);
+        }
+    }
+
+    async fn end_one(&mut self, browser: usize, instance: usize, ended: usize) {
+        let path = format!("/sessions/{}/end", self.sessions[ended].id);
+        let Some((session, answer)) = self.post_signed_in(browser, instance, &path, &[]).await else {
+            return;
+        };
+        if self.sessions[ended].user != self.sessions[session].user {
+            let _ = answer.expect(404);
+        } else if ended == session {
+            let _ = answer.to("/");
+            self.end(Some("logout"), |number, _| number == ended);
+        } else {
+            let _ = answer.to("/sessions");
+            self.end(Some("ended_by_user"), |number, _| number == ended);
+        }
+    }
+
+    async fn end_others(&mut self, browser: usize, instance: usize) {
+        let ended = self.post_signed_in(browser, instance, "/sessions/end-others", &[]).await;
+        if let Some((session, answer)) = ended {
+            let _ = answer.to("/sessions");
+            let user = self.sessions[session].user;
+            self.end(Some("ended_by_user"), |number, known| known.user == user && number != session);
+        }
+    }
+
+    async fn end_by_admin(&mut self, instance: usize, ended: usize) {
+        let path = format!("/admin/sessions/{}/end", self.sessions[ended].id);
+        let admin = self.admin.at(&self.apps[instance]);
+        let _ = admin.post(&path, &[("reason", "test")]).await.expect(303);
+        self.end(Some("ended_by_admin"), |number, _| number == ended);
     }
 
     async fn sign_in(&mut self, browser: usize, instance: usize, user: usize, remembered: bool) {
