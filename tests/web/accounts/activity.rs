@@ -10,7 +10,7 @@ on_both_stacks!(activity_lists_own_events_only, |stack| async {
     assert_page(&page);
     assert_eq!(page.texts(".events li > p:first-child"), ["Signed in This device", "Account created"]);
 
-    let thief = app.client().bound_to([127, 0, 9, 9]).named("curl/8.14.1");
+    let thief = app.client().bound_to([127, 0, 9, 9]).user_agent("curl/8.14.1");
     thief.post("/login", &[("email", &ada.email), ("password", "wrong")]).await.expect(401);
     client.post("/profile", &[("name", "Ada <b>King</b>")]).await.to("/profile");
     let other = app.client();

@@ -16,7 +16,7 @@ on_both_stacks!(my_sessions_lists_this_device_first_with_details, |stack| async 
     let (ada, client) = app.person("Ada Lovelace").await;
     let page = client.get("/sessions").await.expect(200).has("only device where you are signed in");
     assert_page(&page);
-    let phone = app.client().named(SAFARI).bound_to([127, 0, 0, 9]);
+    let phone = app.client().user_agent(SAFARI).bound_to([127, 0, 0, 9]);
     ada.sign_in_remembered(&phone).await;
     app.person("Grace Hopper").await;
 
@@ -41,7 +41,7 @@ on_both_stacks!(my_sessions_lists_this_device_first_with_details, |stack| async 
 on_both_stacks!(my_sessions_end_one_keeps_others, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
-    let (second, third) = (app.client().named(SAFARI), app.client());
+    let (second, third) = (app.client().user_agent(SAFARI), app.client());
     ada.sign_in(&second).await;
     ada.sign_in(&third).await;
     let page = client.get("/sessions").await.expect(200);

@@ -12,7 +12,7 @@ async fn admin_and_users(app: &TestApp) -> (Client, Vec<(Person, Client)>) {
     for name in ["Ada", "Bo", "Cy"] {
         people.push(app.person(name).await);
     }
-    let (dee, curl) = (Person::new("Dee"), app.client().named(CURL));
+    let (dee, curl) = (Person::new("Dee"), app.client().user_agent(CURL));
     let _ = dee.register(&curl).await;
     people.push((dee, curl));
     (admin, people)

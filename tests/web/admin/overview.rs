@@ -43,9 +43,9 @@ on_both_stacks!(overview_numbers_match_activity, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
-    let curl = app.client().named("curl/8.14.1");
+    let curl = app.client().user_agent("curl/8.14.1");
     ada.sign_in(&curl).await;
-    let odd = app.client().named("<script>alert(1)</script>");
+    let odd = app.client().user_agent("<script>alert(1)</script>");
     let odd_one = Person::new("Odd One");
     odd_one.register(&odd).await;
     for (email, times) in [(&*ada.email, 2), ("nobody@example.org", 1)] {

@@ -86,7 +86,7 @@ on_both_stacks!(user_page_shows_details_without_hash, |stack| async {
     let (_, admin) = app.admin("Grace Hopper").await;
     let ada = Person { name: "<b>Ada</b> \"Co\"".to_owned(), ..Person::new("Ada Lovelace") };
     ada.register(&app.client()).await;
-    let curl = app.client().named("curl/8.5.0");
+    let curl = app.client().user_agent("curl/8.5.0");
     ada.sign_in(&curl).await;
     let page = admin.get(&app.admin_path(&ada)).await.expect(200);
     assert_page(&page);

@@ -134,7 +134,7 @@ async fn browser_bulk_end_of_thousands_shows_progress() {
     assert!(admin.path().await.starts_with("/admin/sessions/ends/"));
     let shown =
         "return [...document.querySelectorAll('.progress > div')].filter((line) => line.offsetHeight).length";
-    assert_eq!(admin.ask(shown).await, json!(1), "only the newest line is shown");
+    assert_eq!(admin.evaluate(shown).await, json!(1), "only the newest line is shown");
     admin.click("Back to the sessions").await;
     admin.wait_for("1 active session").await;
 }

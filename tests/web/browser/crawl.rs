@@ -103,7 +103,7 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
     ada.register(&user).await;
     let (_, admin) = app.admin("Grace Hopper").await;
     for _ in 0..60 {
-        ada.sign_in(&app.client().named("<script>alert(1)</script>")).await;
+        ada.sign_in(&app.client().user_agent("<script>alert(1)</script>")).await;
     }
     let ended = app.newest_session();
     user.post(&format!("/sessions/{ended}/end"), &[]).await.to("/sessions");

@@ -29,17 +29,17 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, _) = app.admin("Grace Hopper").await;
     let (admin, user_browser) =
-        (Browser::open(&app).await, Browser::builder(&app).named(SAFARI).open().await);
+        (Browser::open(&app).await, Browser::builder(&app).user_agent(SAFARI).open().await);
     sign_in(&admin, &grace).await;
     admin.goto("/admin/sessions").await;
     wait_until_live(&admin).await;
     admin.wait_for("3 active sessions").await;
-    admin.ask("window.unloaded = false").await;
+    admin.evaluate("window.unloaded = false").await;
 
     sign_in(&user_browser, &ada).await;
     admin.wait_for("Safari 18 on macOS").await;
     admin.wait_for("4 active sessions").await;
-    assert_eq!(admin.ask("return window.unloaded").await, false, "the page was not reloaded");
+    assert_eq!(admin.evaluate("return window.unloaded").await, false, "the page was not reloaded");
 
     let id = app.session_in("Safari");
     let ender = app.client();
@@ -52,11 +52,11 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let state = "const main = document.querySelector('main'); const dialog = document.querySelector('dialog[open]'); \
         return [main.closest('[inert]') !== null, dialog.contains(document.activeElement), \
         document.activeElement.getAttribute('href')].join()";
-    assert_eq!(user_browser.ask(state).await, "true,true,/login?next=%2Fprofile");
+    assert_eq!(user_browser.evaluate(state).await, "true,true,/login?next=%2Fprofile");
 
     admin.wait_for("Ended by an administrator: Reported as stolen").await;
     let row = format!("return document.getElementById('session-{id}') === null");
-    eventually(|| async { admin.ask(&row).await == true }).await;
+    eventually(|| async { admin.evaluate(&row).await == true }).await;
     user_browser.click("Sign in again").await;
     user_browser.wait_for_path("/login?next=%2Fprofile").await;
     user_browser.wait_for(BY_ADMIN).await;
@@ -68,7 +68,7 @@ async fn open_page_shows_end_from_other_instance() {
     let two = one.second_instance().await;
     let (ada, _) = one.person("Ada Lovelace").await;
     let (_, admin) = one.admin("Grace Hopper").await;
-    let user_browser = Browser::builder(&two).named(SAFARI).open().await;
+    let user_browser = Browser::builder(&two).user_agent(SAFARI).open().await;
     sign_in(&user_browser, &ada).await;
     let id = one.session_in("Safari");
     let end = format!("/admin/sessions/{id}/end");
@@ -82,7 +82,7 @@ on_both_stacks!(end_notice_without_javascript_at_next_click, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    let user_browser = Browser::builder(&app).named(SAFARI).without_javascript().open().await;
+    let user_browser = Browser::builder(&app).user_agent(SAFARI).without_javascript().open().await;
     sign_in(&user_browser, &ada).await;
     let id = app.session_in("Safari");
     let end = format!("/admin/sessions/{id}/end");
@@ -117,7 +117,7 @@ async fn open_list_update_keeps_input_and_open_panel() {
     admin.press("ing").await;
     let typed =
         "return [document.activeElement.value, document.activeElement.closest('details').open].join()";
-    assert_eq!(admin.ask(typed).await, "Still typing,true");
+    assert_eq!(admin.evaluate(typed).await, "Still typing,true");
 }
 
 #[actix_web::test]
@@ -170,11 +170,11 @@ async fn session_page_counts_down_remaining_time() {
     admin.goto(&format!("/admin/sessions/{}", own_session_id(&client).await)).await;
     let left = "return document.querySelector('[data-countdown]').textContent";
     let first = eventually(|| async {
-        let words = admin.ask(left).await;
+        let words = admin.evaluate(left).await;
         words.as_str().is_some_and(|words| words.starts_with("in 30 minutes ")).then_some(words)
     });
     let first = first.await;
-    eventually(|| async { admin.ask(left).await != first }).await;
+    eventually(|| async { admin.evaluate(left).await != first }).await;
 }
 
 #[actix_web::test]
@@ -208,7 +208,7 @@ async fn login_link_next_omits_form_result_page() {
     elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
     admin.wait_for("You were signed out from another device.").await;
     let next = "return document.querySelector('dialog a').getAttribute('href')";
-    assert_eq!(admin.ask(next).await, "/login?next=%2F");
+    assert_eq!(admin.evaluate(next).await, "/login?next=%2F");
 }
 
 #[actix_web::test]
@@ -225,17 +225,17 @@ async fn open_list_adds_and_removes_selection_column() {
     let shape = "const seen = (cell) => cell.offsetWidth > 0; \
         const rows = [...document.querySelectorAll('table.table tr:not(.gone)')].map((row) => [...row.cells].filter(seen)); \
         return rows.map((cells) => cells.length).join()";
-    assert_eq!(admin.ask(shape).await, "6,6");
+    assert_eq!(admin.evaluate(shape).await, "6,6");
 
     let (_, client) = app.person("Ada Lovelace").await;
     admin.wait_for("Ada Lovelace").await;
-    assert_eq!(admin.ask(shape).await, "7,7,7");
+    assert_eq!(admin.evaluate(shape).await, "7,7,7");
     admin.wait_for("End all…").await;
     admin.client().find(Locator::Css("[data-tick-all] input")).await.unwrap().click().await.unwrap();
     admin.wait_for("End 1 ticked…").await;
     client.post("/logout", &[]).await.to("/");
     admin.wait_for("1 active session").await;
-    eventually(|| async { admin.ask(shape).await == "6,6" }).await;
+    eventually(|| async { admin.evaluate(shape).await == "6,6" }).await;
     assert!(!admin.text().await.contains("End all"));
 }
 
@@ -269,17 +269,17 @@ async fn overview_updates_live_and_keeps_open_tables() {
     admin.goto("/admin").await;
     let statistics =
         "return [...document.querySelectorAll('.figures dd')].map((figure) => figure.textContent).join()";
-    assert_eq!(admin.ask(statistics).await, "2,1,1,2,0");
-    admin.ask("window.unloaded = false").await;
+    assert_eq!(admin.evaluate(statistics).await, "2,1,1,2,0");
+    admin.evaluate("window.unloaded = false").await;
     let summary = admin.client().find(Locator::Css("#browsers-title ~ .as-table summary")).await.unwrap();
     summary.send_keys("\n").await.unwrap();
 
     app.person("Ada Lovelace").await;
-    eventually(|| async { admin.ask(statistics).await == "3,2,1,3,0" }).await;
+    eventually(|| async { admin.evaluate(statistics).await == "3,2,1,3,0" }).await;
     let open = "const [details, table] = ['details[open]', '#browsers-table'].map((css) => document.querySelector(css)); \
         return [details.contains(document.activeElement), details.contains(table), \
         table.textContent.includes('Firefox2'), window.unloaded].join()";
-    eventually(|| async { admin.ask(open).await == "true,true,true,false" }).await;
+    eventually(|| async { admin.evaluate(open).await == "true,true,true,false" }).await;
     let (_, client) = app.person("Alan Turing").await;
     client.post("/logout", &[]).await.to("/");
     eventually(|| async { admin.text().await.contains("Signed out") }).await;
@@ -315,7 +315,7 @@ async fn open_list_retries_failed_fetch() {
     wait_until_live(&admin).await;
     // No other event makes the page fetch, the first fetch fails, and timers are shortened to at most 2.5 s.
     admin
-.ask(
+.evaluate(
 "const [fetch, wait] = [window.fetch, window.setTimeout]; \
             window.setTimeout = (task, time, ...rest) => wait(task, Math.min(time, 2500), ...rest); \
             window.fetch = (...of) => of[1].headers.accept !== 'text/html' || window.lost ? fetch(...of) \
@@ -325,7 +325,7 @@ async fn open_list_retries_failed_fetch() {
 )
 .await;
     app.person("Ada Lovelace").await;
-    admin.ask("document.dispatchEvent(new CustomEvent('live:reload'))").await;
-    eventually(|| async { admin.ask("return window.lost").await == true }).await;
+    admin.evaluate("document.dispatchEvent(new CustomEvent('live:reload'))").await;
+    eventually(|| async { admin.evaluate("return window.lost").await == true }).await;
     admin.wait_for("Ada Lovelace").await;
 }

@@ -25,7 +25,7 @@ struct Tour {
 impl Tour {
     async fn start(variant: &'static str, width: u32, dark: bool) -> Self {
         let app = behind_a_proxy(Stack::PostgresRedis).through_proxies().start().await;
-        let builder = Browser::builder(&app).size(width, 800).named(FIREFOX_ON_MAC);
+        let builder = Browser::builder(&app).size(width, 800).user_agent(FIREFOX_ON_MAC);
         let browser = if dark { builder.dark().open().await } else { builder.open().await };
         Self { app, browser, variant }
     }
@@ -35,7 +35,7 @@ impl Tour {
         let name = format!("{name}-{}", self.variant);
         screenshot(&self.browser, &name).await;
         let widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]";
-        let Value::Array(widths) = self.browser.ask(widths).await else { unreachable!() };
+        let Value::Array(widths) = self.browser.evaluate(widths).await else { unreachable!() };
         assert_eq!(widths[0], widths[1], "{name} scrolls sideways");
         assert_accessible(&self.browser, &name).await;
     }
@@ -93,7 +93,7 @@ impl Tour {
         self.visit("/profile", "profile").await;
         self.visit("/sessions", "my-sessions-one").await;
         for device in [FIREFOX, "curl/8.14.1", "<b>Nobody knows</b>", FIREFOX_ON_MAC] {
-            ada.sign_in_remembered(&self.app.client().named(device)).await;
+            ada.sign_in_remembered(&self.app.client().user_agent(device)).await;
         }
         age(&self.app, &self.app.session_in("curl"), 1440, 1430, false);
         self.visit("/sessions", "my-sessions").await;
@@ -119,7 +119,7 @@ impl Tour {
         };
         long.register(&app.client()).await;
         let arabic = Person { name: "ليلى بن علي".to_owned(), ..Person::new("Layla") };
-        arabic.register(&app.client().named("")).await;
+        arabic.register(&app.client().user_agent("")).await;
         self.sign_in(&grace).await;
         self.admin_sessions().await;
         self.admin_session().await;
@@ -197,7 +197,7 @@ impl Tour {
         self.visit("/admin", "admin-overview").await;
         self.visit("/admin?range=30d", "admin-overview-month").await;
         let tables = "document.querySelectorAll('.as-table').forEach((table) => { table.open = true })";
-        browser.ask(tables).await;
+        browser.evaluate(tables).await;
         self.check("admin-overview-tables").await;
     }
 
@@ -216,7 +216,7 @@ impl Tour {
         browser.click("Make invitation").await;
         browser.wait_for("Invitation for").await;
         self.check("admin-users-invited").await;
-        let link = browser.ask("return document.getElementById('link').value").await;
+        let link = browser.evaluate("return document.getElementById('link').value").await;
         let invited = app.user_id("hubert@example.org");
         self.visit(&format!("/admin/users/{invited}"), "admin-user-invited").await;
         app.set_active("hubert@example.org", false);
@@ -306,7 +306,7 @@ async fn readme_screenshot_is_taken() {
     grace.register(&app.client()).await;
     app.make_admin(&grace);
     app.delete_sessions_of(&grace);
-    let browser = Browser::builder(&app).size(1280, 800).named(FIREFOX_ON_MAC).open().await;
+    let browser = Browser::builder(&app).size(1280, 800).user_agent(FIREFOX_ON_MAC).open().await;
     browser.goto("/login?next=/admin/sessions").await;
     browser.fill(&[("email", &grace.email), ("password", PASSWORD)]).await;
     browser.submit("/login").await;

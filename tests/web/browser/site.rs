@@ -35,7 +35,7 @@ on_both_stacks!(browser_ends_session_of_second_browser, |stack| async {
     first.wait_for_path("/profile").await;
     first.wait_for("Your account is ready").await;
 
-    let second = Browser::builder(&app).named(SAFARI).open().await;
+    let second = Browser::builder(&app).user_agent(SAFARI).open().await;
     sign_in(&second, &ada).await;
     for browser in [&first, &second] {
         browser.click("My sessions").await;
@@ -64,7 +64,7 @@ on_both_stacks!(browser_admin_ends_found_session_with_reason, |stack| async {
     let grace = Person::new("Grace Hopper");
     grace.register(&app.client()).await;
     app.make_admin(&grace);
-    let user_browser = Browser::builder(&app).named(SAFARI).open().await;
+    let user_browser = Browser::builder(&app).user_agent(SAFARI).open().await;
     sign_in(&user_browser, &ada).await;
 
     let admin = Browser::open(&app).await;
@@ -116,11 +116,11 @@ async fn browser_show_password_toggles_field() {
     browser.fill(&[("email", "ada@example.org"), ("password", "correct horse")]).await;
     let state = "const field = document.querySelector('[name=password]'); \
         return [field.type, field.value, document.querySelector('.reveal').getAttribute('aria-pressed')].join()";
-    assert_eq!(browser.ask(state).await, "password,correct horse,false");
+    assert_eq!(browser.evaluate(state).await, "password,correct horse,false");
     browser.click("Show password").await;
-    assert_eq!(browser.ask(state).await, "text,correct horse,true");
+    assert_eq!(browser.evaluate(state).await, "text,correct horse,true");
     browser.click("Show password").await;
-    assert_eq!(browser.ask(state).await, "password,correct horse,false");
+    assert_eq!(browser.evaluate(state).await, "password,correct horse,false");
 }
 
 #[actix_web::test]
@@ -135,7 +135,7 @@ async fn browser_account_deletion_asks_confirmation() {
     browser.submit("/profile/delete").await;
     browser.wait_for("Delete your account?").await;
     let focus = "return document.querySelector('dialog').contains(document.activeElement)";
-    assert_eq!(browser.ask(focus).await, true, "the focus is in the dialog");
+    assert_eq!(browser.evaluate(focus).await, true, "the focus is in the dialog");
     browser.click("Cancel").await;
     eventually(|| async { count(&browser, "dialog").await == 0 }).await;
     assert_eq!(app.user_count(), 1);
@@ -156,6 +156,6 @@ async fn browser_focus_moves_to_first_invalid_field() {
     browser.fill(&[("name", "Ada"), ("email", "nonsense")]).await;
     browser.submit("/register").await;
     browser.wait_for("Error:").await;
-    assert_eq!(browser.ask("return document.activeElement.name").await, "email");
-    assert_eq!(browser.ask("return document.querySelector('[name=name]').value").await, "Ada");
+    assert_eq!(browser.evaluate("return document.activeElement.name").await, "email");
+    assert_eq!(browser.evaluate("return document.querySelector('[name=name]').value").await, "Ada");
 }

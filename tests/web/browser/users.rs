@@ -67,7 +67,7 @@ async fn invite(admin: &Browser, scripts: bool) -> String {
     assert_eq!(buttons.len(), usize::from(scripts), "the copy button exists only with JavaScript");
     if scripts {
         admin.click("Copy link").await;
-        eventually(|| async { admin.ask("return getSelection().toString()").await == *link }).await;
+        eventually(|| async { admin.evaluate("return getSelection().toString()").await == *link }).await;
     }
     link
 }

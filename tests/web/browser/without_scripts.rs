@@ -102,19 +102,19 @@ async fn browser_login_by_keyboard_only() {
     // The first tab stop is the link that skips the header.
     browser.goto("/").await;
     browser.press(&tab).await;
-    assert_eq!(browser.ask("return document.activeElement.getAttribute('href')").await, "#main");
+    assert_eq!(browser.evaluate("return document.activeElement.getAttribute('href')").await, "#main");
     browser.press(&key(Key::Enter)).await;
-    assert_eq!(browser.ask("return document.activeElement.id").await, "main");
+    assert_eq!(browser.evaluate("return document.activeElement.id").await, "main");
     browser.press(&tab).await;
-    assert_eq!(browser.ask("return document.activeElement.textContent").await, "Sign in");
+    assert_eq!(browser.evaluate("return document.activeElement.textContent").await, "Sign in");
     browser.press(&key(Key::Enter)).await;
     browser.wait_for_path("/login").await;
 
     // The sign-in page focuses its first field; the button that shows the password is a tab stop.
     browser.press(&keys(&[&ada.email, &tab, &ada.password, &tab])).await;
-    assert_eq!(browser.ask("return document.activeElement.title").await, "Show password");
+    assert_eq!(browser.evaluate("return document.activeElement.title").await, "Show password");
     browser.press(&keys(&[&tab, " ", &tab])).await;
-    assert_eq!(browser.ask("return document.activeElement.textContent").await, "Sign in");
+    assert_eq!(browser.evaluate("return document.activeElement.textContent").await, "Sign in");
     browser.press(&key(Key::Enter)).await;
     browser.wait_for_path("/profile").await;
     assert_eq!(app.remembered_session_count(), 1, "the space bar ticked the box");
@@ -134,16 +134,16 @@ async fn browser_session_end_by_keyboard_only() {
     let name = browser.client().find(Locator::Css("tbody .name")).await.unwrap();
     name.send_keys(&tab).await.unwrap();
     let visible = "return getComputedStyle(document.activeElement).opacity";
-    assert_eq!(browser.ask("return document.activeElement.tagName").await, "SUMMARY");
-    eventually(|| async { browser.ask(visible).await == "1" }).await;
+    assert_eq!(browser.evaluate("return document.activeElement.tagName").await, "SUMMARY");
+    eventually(|| async { browser.evaluate(visible).await == "1" }).await;
     browser.press(&enter).await;
     let open = "return document.querySelector('tbody details.ender').open";
-    assert_eq!(browser.ask(open).await, true);
+    assert_eq!(browser.evaluate(open).await, true);
     browser.press(&tab).await;
     browser.press(&key(Key::Escape)).await;
-    assert_eq!(browser.ask(open).await, false, "Escape closes the panel");
+    assert_eq!(browser.evaluate(open).await, false, "Escape closes the panel");
     assert_eq!(
-        browser.ask("return document.activeElement.tagName").await,
+        browser.evaluate("return document.activeElement.tagName").await,
         "SUMMARY",
         "Escape returns the focus to the summary"
     );

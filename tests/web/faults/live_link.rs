@@ -68,7 +68,7 @@ async fn events_do_not_reach_other_redis_database() {
 async fn pubsub_reconnects_and_sends_reload() {
     let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
-    let killed: i64 = redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    let killed: i64 = redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     assert_eq!(killed, 2, "one connection of each instance");
     // Messages published meanwhile are lost, so pages reload.
     events.wait_for("reload", |_| true).await;
@@ -80,10 +80,10 @@ async fn publish_failure_sends_reload_to_other_instances() {
     let (server, one, _two, mut events) = linked_instances().await;
     let redis = server.database();
     // The instances' subscriptions stay connected.
-    redis.ask::<()>(&["ACL", "SETUSER", "default", "-publish"]);
+    redis.command::<()>(&["ACL", "SETUSER", "default", "-publish"]);
     let (_, client) = one.person("Alan Turing").await;
     client.post("/logout", &[]).await.to("/");
-    redis.ask::<()>(&["ACL", "SETUSER", "default", "+publish"]);
+    redis.command::<()>(&["ACL", "SETUSER", "default", "+publish"]);
     events.wait_for("reload", |_| true).await;
     wait_until_linked(&one, &mut events, "Edsger Dijkstra").await;
 }

@@ -24,10 +24,10 @@ async fn db_pool_exhausted_503_only_where_needed() {
         async move { full }
     })
     .await;
-    assert_unavailable(&site.here, "/sessions", None).await;
-    assert_unavailable(&site.here, "/logout", Some(&[])).await;
-    timely(site.here.get("/profile")).await.expect(200);
-    timely(site.here.get("/")).await.expect(200);
+    assert_unavailable(&site.client, "/sessions", None).await;
+    assert_unavailable(&site.client, "/logout", Some(&[])).await;
+    timely(site.client.get("/profile")).await.expect(200);
+    timely(site.client.get("/")).await.expect(200);
     work.go_on(POOL);
     futures_util::future::join_all(keepers).await;
     site.assert_recovers("Postgres with its pool exhausted").await;
@@ -58,6 +58,6 @@ async fn db_query_in_progress_503_when_postgres_hangs() {
 async fn db_slow_query_succeeds_while_postgres_responds() {
     let (site, answer, work) = start_query("SELECT pg_sleep(0.6)").await;
     work.go_on(1);
-    site.here.get("/profile").await.expect(200);
+    site.client.get("/profile").await.expect(200);
     answer.await.unwrap().expect(200);
 }

@@ -66,8 +66,8 @@ async fn postgres_pool_of_dead_connections_is_replaced() {
 async fn postgres_reset_connections_are_replaced() {
     let site = OutageTest::start(builder().through_proxies()).await;
     site.app.stores().postgres_proxy().reset_connections();
-    site.here.get("/profile").await.expect(200);
-    site.here.get("/sessions").await.expect(200);
+    site.client.get("/profile").await.expect(200);
+    site.client.get("/sessions").await.expect(200);
     site.assert_recovers("Postgres reset").await;
 }
 
@@ -98,13 +98,13 @@ async fn postgres_locked_table_503_in_time() {
         let lock = site.app.lock_table(table);
         let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
         for path in ["/profile", "/sessions"] {
-            assert_unavailable(&site.here, path, None).await;
+            assert_unavailable(&site.client, path, None).await;
         }
-        assert_unavailable(&site.here, "/logout", Some(&[])).await;
+        assert_unavailable(&site.client, "/logout", Some(&[])).await;
         assert_unavailable(&site.app.client(), "/login", Some(&credentials)).await;
         timely(site.app.client().get("/")).await.expect(200);
-        timely(site.here.get("/")).await.expect(200);
-        timely(site.here.get("/static/app.css")).await.expect(200);
+        timely(site.client.get("/")).await.expect(200);
+        timely(site.client.get("/static/app.css")).await.expect(200);
         lock.commit();
         site.assert_recovers(&format!("Postgres with {table} locked")).await;
     }

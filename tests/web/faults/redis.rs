@@ -56,7 +56,7 @@ async fn redis_reset_connections_replaced_before_next_request() {
     stores.redis_proxy().reset_connections();
     eventually(|| async { stores.redis_proxy().accepted() > before }).await;
     eventually(|| async { site.app.client().get("/readyz").await.status == 200 }).await;
-    site.here.get("/profile").await.expect(200);
+    site.client.get("/profile").await.expect(200);
     site.assert_recovers("Redis reset").await;
 }
 
@@ -75,9 +75,9 @@ async fn redis_paused_writes_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     let redis = server.database();
-    redis.ask::<()>(&["CLIENT", "PAUSE", "600000", "WRITE"]);
+    redis.command::<()>(&["CLIENT", "PAUSE", "600000", "WRITE"]);
     site.assert_down(SessionStore).await;
-    redis.ask::<()>(&["CLIENT", "UNPAUSE"]);
+    redis.command::<()>(&["CLIENT", "UNPAUSE"]);
     site.assert_recovers("Redis CLIENT PAUSE WRITE").await;
 }
 
@@ -86,8 +86,8 @@ async fn redis_paused_writes_503_then_recovers() {
 async fn redis_paused_two_seconds_503_then_recovers() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
-    server.database().ask::<()>(&["CLIENT", "PAUSE", "2000", "ALL"]);
-    assert_unavailable(&site.here, "/profile", None).await;
+    server.database().command::<()>(&["CLIENT", "PAUSE", "2000", "ALL"]);
+    assert_unavailable(&site.client, "/profile", None).await;
     site.assert_recovers("Redis CLIENT PAUSE ALL, from one timeout after its start").await;
 }
 
@@ -99,9 +99,9 @@ async fn redis_restarted_empty_requires_login() {
     site.assert_down(SessionStore).await;
     server.restart();
     // All entries are lost, so every user has to sign in again.
-    eventually(|| async { site.here.get("/profile").await.status == 303 }).await;
-    site.ada.sign_in(&site.here).await;
-    site.here.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
+    eventually(|| async { site.client.get("/profile").await.status == 303 }).await;
+    site.ada.sign_in(&site.client).await;
+    site.client.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
     site.assert_consistent();
 }
 
@@ -109,11 +109,11 @@ async fn redis_restarted_empty_requires_login() {
 async fn redis_flushed_requires_login() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
-    server.database().ask::<()>(&["FLUSHALL"]);
-    site.here.get("/profile").await.to("/login?next=%2Fprofile");
-    site.elsewhere.get("/profile").await.to("/login?next=%2Fprofile");
-    site.ada.sign_in(&site.here).await;
-    site.here.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
+    server.database().command::<()>(&["FLUSHALL"]);
+    site.client.get("/profile").await.to("/login?next=%2Fprofile");
+    site.other_client.get("/profile").await.to("/login?next=%2Fprofile");
+    site.ada.sign_in(&site.client).await;
+    site.client.get("/sessions").await.expect(200).has("This device").lacks("Sign out everywhere else");
     assert_eq!(site.app.count_ended_as("missing"), 2);
     site.assert_consistent();
 }
@@ -125,22 +125,22 @@ async fn redis_full_keeps_sessions_and_refuses_login() {
     let server = RedisServer::start_own();
     let site = OutageTest::start(builder().on_redis(&server)).await;
     let redis = server.database();
-    redis.ask::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-    redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     let visitor = site.app.client();
     let credentials = [("email", site.ada.email.as_str()), ("password", &site.ada.password)];
     assert_unavailable(&visitor, "/login", Some(&credentials)).await;
     assert!(visitor.cookies().is_empty());
-    site.here.get("/profile").await.expect(200);
-    let listed = site.here.get("/sessions").await.expect(200);
+    site.client.get("/profile").await.expect(200);
+    let listed = site.client.get("/sessions").await.expect(200);
     assert_eq!(listed.attributes("li.session", "id").len(), 2, "the sign-in that failed is not listed");
     let change = [
         ("current_password", site.ada.password.as_str()),
         ("password", NEW_PASSWORD),
         ("password_confirmation", NEW_PASSWORD),
     ];
-    assert_unavailable(&site.here, "/profile/password", Some(&change)).await;
-    redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_unavailable(&site.client, "/profile/password", Some(&change)).await;
+    redis.command::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     // The old password still works: the failed change had no partial effect.
     site.ada.sign_in(&visitor).await;
     visitor.get("/profile").await.expect(200);

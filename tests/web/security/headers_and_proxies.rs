@@ -15,7 +15,7 @@ fn assert_security_headers(answer: &Answer, asset: &str) {
         "frame-ancestors 'none'",
         "form-action 'self'",
     ] {
-        let operator = answer.asked.ends_with("/pages/") && part.starts_with("default-src");
+        let operator = answer.request.ends_with("/pages/") && part.starts_with("default-src");
         assert!(operator || policy.contains(part), "{}: {policy}", answer.summary());
     }
     assert_eq!(answer.header("strict-transport-security"), None, "the site is not https");
@@ -23,7 +23,7 @@ fn assert_security_headers(answer: &Answer, asset: &str) {
         assert_eq!(answer.header(banner), None);
     }
     assert_eq!(answer.header("access-control-allow-origin"), None);
-    let is_asset = answer.asked.ends_with(asset) && answer.status == 200;
+    let is_asset = answer.request.ends_with(asset) && answer.status == 200;
     let caching = answer.header("cache-control").unwrap_or_default();
     let expected = if is_asset { caching.contains("max-age") } else { caching.contains("no-store") };
     assert!(expected, "{}: {caching}", answer.summary());
@@ -99,7 +99,7 @@ on_both_stacks!(markup_escaped_on_every_page, |stack| async {
     let markup = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&amp;";
     let mallory =
         Person { name: markup.to_owned(), email: "mallory@example.org".to_owned(), ..Person::new("m") };
-    let client = app.client().named(&format!("Mozilla/5.0 {markup}"));
+    let client = app.client().user_agent(&format!("Mozilla/5.0 {markup}"));
     mallory.register(&client).await;
     let id = app.session_of(&mallory);
     let of_session = format!("/admin/sessions/{id}");

@@ -235,7 +235,7 @@ async fn session_end_unconfirmed_by_store_is_reported() {
     let (bob, _) = app.person("Bob Bemer").await;
     let (path, bob_path) = (app.admin_path(&ada), app.admin_path(&bob));
     // The store refuses UNLINK and accepts all other commands.
-    server.database().ask::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
+    server.database().command::<()>(&["ACL", "SETUSER", "default", "-unlink"]);
     let unconfirmed = "What ended is refused from now on. The session store has not confirmed yet";
 
     let _ = ada.sign_in(&app.client()).await;

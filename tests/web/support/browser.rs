@@ -58,7 +58,7 @@ impl BrowserBuilder {
     }
 
     /// Sends another `User-Agent`.
-    pub fn named(mut self, user_agent: &str) -> Self {
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
         self.user_agent = Some(user_agent.to_owned());
         self
     }
@@ -254,8 +254,8 @@ impl Browser {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs a script; returns its result: `browser.ask("return document.title")`.
-    pub async fn ask(&self, script: &str) -> Value {
+    /// Runs a script; returns its result: `browser.evaluate("return document.title")`.
+    pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 

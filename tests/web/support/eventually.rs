@@ -58,7 +58,7 @@ where
 }
 
 #[actix_web::test]
-async fn eventually_asks_until_it_is_so() {
+async fn eventually_retries_until_found() {
     let mut asked = 0;
     let found = eventually(|| {
         asked += 1;

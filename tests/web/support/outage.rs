@@ -35,9 +35,9 @@ pub enum Part {
 pub struct OutageTest {
     pub app: TestApp,
     pub ada: Person,
-    pub here: Client,
-    pub elsewhere: Client,
-    end_elsewhere: String,
+    pub client: Client,
+    pub other_client: Client,
+    end_other: String,
 }
 
 /// An application as these tests need it.
@@ -51,21 +51,21 @@ impl OutageTest {
         let app = builder.start().await;
         // On a busy machine the first requests may arrive before the connection to Redis is made.
         eventually(|| async { app.client().get("/readyz").await.status == 200 }).await;
-        let (ada, here) = app.person("Ada Lovelace").await;
-        let elsewhere = app.client();
-        ada.sign_in(&elsewhere).await;
-        let list = here.get("/sessions").await.expect(200);
+        let (ada, client) = app.person("Ada Lovelace").await;
+        let other_client = app.client();
+        ada.sign_in(&other_client).await;
+        let list = client.get("/sessions").await.expect(200);
         let action = list.forms().into_iter().find(|form| form.action.ends_with("/end")).unwrap().action;
-        Self { app, ada, here, elsewhere, end_elsewhere: action }
+        Self { app, ada, client, other_client, end_other: action }
     }
 
     /// Asserts everything that the application guarantees during an outage.
     pub async fn assert_down(&self, part: Part) {
-        let cookie = self.here.cookie(COOKIE).unwrap();
+        let cookie = self.client.cookie(COOKIE).unwrap();
         self.assert_refused_when_signed_in().await;
         let visitor = self.assert_refused_without_session().await;
-        assert_eq!(self.here.cookie(COOKIE).unwrap(), cookie, "the cookie stays");
-        for client in [&visitor, &self.here] {
+        assert_eq!(self.client.cookie(COOKIE).unwrap(), cookie, "the cookie stays");
+        for client in [&visitor, &self.client] {
             for path in ["/", "/login", "/register", "/static/app.css", "/healthz"] {
                 assert_fast(client, path).await;
             }
@@ -80,11 +80,11 @@ impl OutageTest {
 
     async fn assert_refused_when_signed_in(&self) {
         for path in ["/profile", "/sessions", "/pages/x", "/admin/sessions"] {
-            assert_unavailable(&self.here, path, None).await;
+            assert_unavailable(&self.client, path, None).await;
         }
-        assert_unavailable(&self.here, "/profile", Some(&[("name", "Half done")])).await;
-        assert_unavailable(&self.here, "/logout", Some(&[])).await;
-        assert_unavailable(&self.here, &self.end_elsewhere, Some(&[])).await;
+        assert_unavailable(&self.client, "/profile", Some(&[("name", "Half done")])).await;
+        assert_unavailable(&self.client, "/logout", Some(&[])).await;
+        assert_unavailable(&self.client, &self.end_other, Some(&[])).await;
     }
 
     /// Returns the visitor, who still has no cookie.
@@ -92,7 +92,7 @@ impl OutageTest {
         let visitor = self.app.client();
         let credentials = [("email", self.ada.email.as_str()), ("password", &self.ada.password)];
         assert_unavailable(&visitor, "/login", Some(&credentials)).await;
-        assert_unavailable(&self.here.copy(), "/login", Some(&credentials)).await;
+        assert_unavailable(&self.client.copy(), "/login", Some(&credentials)).await;
         let registration = [
             ("name", "Half Done"),
             ("email", "half@example.org"),
@@ -107,13 +107,13 @@ impl OutageTest {
     /// Asserts that soon after the repair the same cookies work, nothing was half done, and catalogue and store agree.
     pub async fn assert_recovers(&self, what: &str) {
         let start = Instant::now();
-        assert_works_within(&self.here, RECOVERY, start).await;
+        assert_works_within(&self.client, RECOVERY, start).await;
         let pages = start.elapsed();
         while self.ada.try_sign_in(&self.app.client()).await != 303 {
             assert!(start.elapsed() < RECOVERY, "{what}: no sign-in after {:?}", start.elapsed());
         }
         eprintln!("{what}: pages are back after {pages:?}, sign-ins after {:?}", start.elapsed());
-        self.elsewhere.get("/profile").await.expect(200).lacks("Half done");
+        self.other_client.get("/profile").await.expect(200).lacks("Half done");
         self.app.client().get("/readyz").await.expect(200);
         self.assert_consistent();
     }
@@ -160,14 +160,14 @@ pub async fn assert_unavailable(client: &Client, path: &str, form: Option<&[(&st
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert!(answer.is_html());
     let touched = answer.set_cookies().into_iter().any(|cookie| cookie.name == COOKIE);
-    assert!(!touched, "{} touches the cookie: {:?}", answer.asked, answer.set_cookies());
+    assert!(!touched, "{} touches the cookie: {:?}", answer.request, answer.set_cookies());
 }
 
 /// Waits for an answer; asserts that it comes within twice [`TIMEOUT`].
 pub async fn timely(answer: impl Future<Output = Answer>) -> Answer {
     let start = Instant::now();
     let answer = answer.await;
-    assert!(start.elapsed() < LONGEST, "{} took {:?}", answer.asked, start.elapsed());
+    assert!(start.elapsed() < LONGEST, "{} took {:?}", answer.request, start.elapsed());
     answer
 }
 

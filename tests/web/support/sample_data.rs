@@ -57,7 +57,7 @@ pub fn behind_a_proxy(stack: Stack) -> Builder {
 pub async fn sample_sessions(app: &TestApp) {
     for (name, user_agent, ip, remembered, began, seen) in DEVICES {
         let person = person(name);
-        let client = app.client().named(user_agent);
+        let client = app.client().user_agent(user_agent);
         let known = app.users().iter().any(|user| user[0] == person.name);
         let (path, fields) = if !known {
             let fields = [

@@ -137,7 +137,7 @@ on_all_backends!(store_request_renews_lifetime, |backend| async {
         assert!(is_full_ttl(idle_seconds(&app, &id)), "{}", idle_seconds(&app, &id));
         if backend == Backend::Redis {
             assert!(is_full_ttl(app.redis().ttl(&entry)), "{}", app.redis().ttl(&entry));
-            assert_eq!(app.redis().ask::<i64>(&["EXPIRE", &entry, "100"]), 1);
+            assert_eq!(app.redis().command::<i64>(&["EXPIRE", &entry, "100"]), 1);
         }
         app.expire_session_soon(&id);
         let answer = client.get("/profile").await.expect(200);

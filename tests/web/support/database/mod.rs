@@ -5,7 +5,10 @@ mod consistency;
 mod events;
 mod locks;
 mod samples;
+mod session_ends;
+mod session_times;
 mod sessions;
+mod store_entries;
 mod tokens;
 mod users;
 
@@ -18,11 +21,10 @@ use diesel::{
     sql_types::Text,
     sqlite::Sqlite,
 };
-
 use time::{PrimitiveDateTime, macros::format_description};
 
 pub use locks::HeldLock;
-pub use sessions::SessionTime;
+pub use session_times::SessionTime;
 
 use super::{postgres, stores::Stores};
 
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn both_databases_answer_alike() {
+    fn query_text_is_the_same_on_both_databases() {
         let text = |value: &str| Some(value.to_owned());
         let expected = [vec![text("ä"), text("1"), text("")], vec![text("it's"), text("2"), None]];
         assert_eq!(answers(Stack::Sqlite), expected);

@@ -60,7 +60,7 @@ fn assert_reset(stream: &mut TcpStream) {
 }
 
 #[test]
-fn it_passes_and_counts() {
+fn proxy_pass_forwards_and_counts() {
     let proxy = FaultProxy::to(echo());
     let mut stream = connect(&proxy);
     assert_eq!(send(&mut stream, "hello"), "hello");
@@ -68,7 +68,7 @@ fn it_passes_and_counts() {
 }
 
 #[test]
-fn latency_delays_each_request() {
+fn proxy_latency_delays_each_request() {
     let proxy = FaultProxy::to(echo());
     let mut stream = connect(&proxy);
     proxy.set(ProxyMode::Latency(SHORT));
@@ -79,7 +79,7 @@ fn latency_delays_each_request() {
 }
 
 #[test]
-fn a_black_hole_accepts_and_lets_go_later() {
+fn proxy_blackhole_holds_bytes_until_pass() {
     let proxy = FaultProxy::to(echo());
     let mut before = connect(&proxy);
     send(&mut before, "x");
@@ -96,7 +96,7 @@ fn a_black_hole_accepts_and_lets_go_later() {
 }
 
 #[test]
-fn what_is_swallowed_never_arrives() {
+fn proxy_swallow_loses_bytes() {
     let proxy = FaultProxy::to(echo());
     let mut before = connect(&proxy);
     send(&mut before, "x");
@@ -110,7 +110,7 @@ fn what_is_swallowed_never_arrives() {
 }
 
 #[test]
-fn answers_are_held_after_the_work_is_done() {
+fn proxy_hold_answers_forwards_requests() {
     let proxy = FaultProxy::to(echo());
     let mut stream = connect(&proxy);
     proxy.set(ProxyMode::HoldAnswers);
@@ -122,7 +122,7 @@ fn answers_are_held_after_the_work_is_done() {
 }
 
 #[test]
-fn refusing_resets_the_old_and_turns_away_the_new_until_it_passes_again() {
+fn proxy_refuse_resets_and_refuses_until_pass() {
     let proxy = FaultProxy::to(echo());
     for _ in 0..20 {
         let mut stream = connect(&proxy);
@@ -137,7 +137,7 @@ fn refusing_resets_the_old_and_turns_away_the_new_until_it_passes_again() {
 }
 
 #[test]
-fn a_reset_ends_open_connections_only() {
+fn proxy_reset_ends_open_connections_only() {
     let proxy = FaultProxy::to(echo());
     let mut stream = connect(&proxy);
     send(&mut stream, "x");
@@ -147,7 +147,7 @@ fn a_reset_ends_open_connections_only() {
 }
 
 #[test]
-fn a_drip_takes_its_time_for_each_byte() {
+fn proxy_drip_delays_each_byte() {
     let proxy = FaultProxy::to(echo());
     proxy.set(ProxyMode::Drip(Duration::from_millis(10)));
     let start = Instant::now();
@@ -156,7 +156,7 @@ fn a_drip_takes_its_time_for_each_byte() {
 }
 
 #[test]
-fn a_cut_comes_after_so_many_bytes_of_answers() {
+fn proxy_cut_after_limits_answer_bytes() {
     let proxy = FaultProxy::to(echo());
     proxy.set(ProxyMode::CutAfter(7));
     let mut stream = connect(&proxy);
@@ -168,7 +168,7 @@ fn a_cut_comes_after_so_many_bytes_of_answers() {
 }
 
 #[test]
-fn a_dropped_proxy_is_gone() {
+fn proxy_drop_closes_connections() {
     let proxy = FaultProxy::to(echo());
     let addr = proxy.addr();
     let mut stream = connect(&proxy);
