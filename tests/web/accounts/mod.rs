@@ -7,6 +7,7 @@ mod invitations;
 mod last_administrator;
 mod login;
 mod my_sessions;
+mod operations;
 mod passwords;
 mod profile;
 mod register;

@@ -19,6 +19,7 @@ mod eventually;
 mod fault_proxy;
 pub mod forged_cookies;
 mod instance;
+pub mod operations;
 pub mod outage;
 mod own_process;
 mod page_check;
