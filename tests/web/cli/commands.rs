@@ -119,6 +119,32 @@ fn cli_check_config_lists_all_errors_without_secrets() {
 }
 
 #[test]
+fn cli_variables_of_missing_features_stop_the_start() {
+    for (name, value) in [
+        ("FRONTEND_URL", "https://app.example.org"),
+        ("MAIL_FROM", "login@example.org"),
+        ("OPS_ADDR", "127.0.0.1:9100"),
+        ("SMTP_URL", "smtp://mail.example.org"),
+        ("THROTTLE", "on"),
+    ] {
+        for command in ["check-config", "serve"] {
+            let message = Program::run(&[command], &vars(&[(name, value)]), "").failed();
+            assert!(message.starts_with(&format!("{name}: ")), "{message}");
+            assert!(message.contains("this version"), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
+        }
+    }
+    Program::run(&["check-config"], &vars(&[("THROTTLE", "off")]), "").done();
+}
+
+#[test]
+fn cli_check_config_invalid_log_filter_fails() {
+    let message = Program::run(&["check-config"], &vars(&[("RUST_LOG", "gatehouse=loud")]), "").failed();
+    assert!(message.starts_with("RUST_LOG: \"gatehouse=loud\" is not valid"), "{message}");
+    Program::run(&["check-config"], &vars(&[("RUST_LOG", "warn,gatehouse=debug")]), "").done();
+}
+
+#[test]
 fn cli_check_config_postgres_requires_session_secret() {
     let message =
         Program::run(&["check-config"], &vars(&[("DATABASE_URL", "postgres://db/site")]), "").failed();
