@@ -86,31 +86,39 @@ pub(super) struct ListArguments {
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
-    let operator = Operator::open(config).await?;
+    let operator = || Operator::open(config);
     match command {
         UserCommand::Create { email, name, role, password_stdin } => {
-            operator.create(&email, &name, &role, password_stdin).await
+            let role = check_new_account(&email, &name, &role, password_stdin)?;
+            operator().await?.create(&email, &name, role).await
         }
-        UserCommand::List(arguments) => operator.list(arguments).await,
+        UserCommand::List(arguments) => operator().await?.list(arguments).await,
         UserCommand::SetRole { email, role } => {
             let role = Role::parse(&role).ok_or("the role may be user or admin")?;
+            let operator = operator().await?;
             let user = operator.find(&email).await?;
             let change = operator.accounts.set_role(user.id, role, Actor::OPERATOR).await;
             report(change.map_err(error_line)?, &format!("{} is now {}.", user.email, role.name()))
         }
         UserCommand::Deactivate { email } => {
+            let operator = operator().await?;
             let user = operator.find(&email).await?;
             operator.wait_for_store().await?;
             let change = operator.accounts.deactivate(user.id, Actor::OPERATOR).await;
             report(change.map_err(error_line)?, &format!("{} is deactivated.", user.email))
         }
         UserCommand::Activate { email } => {
+            let operator = operator().await?;
             let user = operator.find(&email).await?;
             let change = operator.accounts.activate(user.id, Actor::OPERATOR).await;
             report(change.map_err(error_line)?, &format!("{} is active.", user.email))
         }
-        UserCommand::ResetPassword { email, password_stdin: false } => operator.print_link(&email).await,
-        UserCommand::ResetPassword { email, password_stdin: true } => operator.set_password(&email).await,
+        UserCommand::ResetPassword { email, password_stdin: false } => {
+            operator().await?.print_link(&email).await
+        }
+        UserCommand::ResetPassword { email, password_stdin: true } => {
+            operator().await?.set_password(&email).await
+        }
     }
 }
 
@@ -152,13 +160,7 @@ impl<'a> Operator<'a> {
         }
     }
 
-    async fn create(&self, email: &str, name: &str, role: &str, stdin: bool) -> Result<(), String> {
-        fields::email(email).map_err(|error| format!("--email: {error}"))?;
-        fields::name(name).map_err(|error| format!("--name: {error}"))?;
-        let role = Role::parse(role).ok_or("--role: may be user or admin")?;
-        if !stdin {
-            return Err("--password-stdin: give it and write the password to standard input".into());
-        }
+    async fn create(&self, email: &str, name: &str, role: Role) -> Result<(), String> {
         let new = NewAccount {
             name: name.to_owned(),
             email: email.to_owned(),
@@ -220,6 +222,18 @@ impl<'a> Operator<'a> {
             println!("{} {}.", grouped_count(count), if count == 1 { "account" } else { "accounts" });
         }
         Ok(())
+    }
+}
+
+/// Checks the arguments of a new account before anything is opened. Returns the role.
+fn check_new_account(email: &str, name: &str, role: &str, password_stdin: bool) -> Result<Role, String> {
+    fields::email(email).map_err(|error| format!("--email: {error}"))?;
+    fields::name(name).map_err(|error| format!("--name: {error}"))?;
+    let role = Role::parse(role).ok_or("--role: may be user or admin")?;
+    if password_stdin {
+        Ok(role)
+    } else {
+        Err("--password-stdin: give it and write the password to standard input".into())
     }
 }
 

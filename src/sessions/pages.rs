@@ -104,6 +104,14 @@ impl Sessions {
         }
     }
 
+    /// Checks that there is such a session, active or ended. Needs no store.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none with that id.
+    pub async fn check_exists(&self, id: String) -> Result<(), Error> {
+        self.db.run(move |conn| list::by_id(conn, &id)).await.map(drop)
+    }
+
     /// How many sessions match. Reads them all: pages ask [`Sessions::count_up_to`].
     ///
     /// # Errors

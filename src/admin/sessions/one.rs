@@ -77,7 +77,7 @@ pub async fn end(
         let page = AdminSessionPage { reason: values.reason, errors, ..page };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    sessions.one(id.clone()).await?;
+    sessions.check_exists(id.clone()).await?;
     let is_own = id == admin.session.id;
     let request = EndRequest {
         reason: EndReason::EndedByAdmin,
