@@ -12,10 +12,13 @@ use crate::{
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct InviteForm {
+    /// The name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
+    /// The address as typed.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// `user` or `admin`.
     #[validate(custom(function = "role"))]
     pub role: String,
 }
@@ -28,6 +31,7 @@ impl FormFields for InviteForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct RoleForm {
+    /// `user` or `admin`.
     #[validate(custom(function = "role"))]
     pub role: String,
 }
@@ -40,6 +44,7 @@ impl FormFields for RoleForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct EndSessionsForm {
+    /// Why the sessions end; may be empty.
     #[validate(custom(function = "optional_reason"))]
     pub reason: String,
 }
@@ -83,6 +88,10 @@ pub fn reason(text: &str) -> Option<&str> {
     (text.chars().count() <= LONGEST_REASON && !text.chars().any(char::is_control)).then_some(text)
 }
 
+/// For a form that asks for a reason.
+///
+/// # Errors
+/// When there is none, or it can't be kept.
 pub fn required_reason(text: &str) -> Result<(), ValidationError> {
     let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
     checked(reason(text).filter(|reason| !reason.is_empty()), message)

@@ -1,4 +1,4 @@
-//! When a session was last seen: written in batches, off the request's path, at most once a minute per session.
+//! When a session was last used: written in batches beside the requests, at most once a minute per session.
 
 use std::{
     collections::HashMap,
@@ -25,10 +25,10 @@ use crate::{
     error::Error,
 };
 
-/// How long a batch gathers.
+/// How long a batch is collected.
 const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
-/// Sessions seen since the last batch; cheap to clone.
+/// Collects the sessions that were used since the last batch; cheap to clone.
 #[derive(Clone)]
 pub(super) struct LastSeenRecorder {
     waiting: Arc<Mutex<HashMap<String, LastSeen>>>,
@@ -47,8 +47,8 @@ pub(super) fn staleness(ttl: Duration) -> Duration {
     (ttl / 16).min(Duration::from_secs(60))
 }
 
-/// When a session that is seen now expires, as the catalogue notes it: late enough that a sighting which
-/// has not been written yet never ends it early.
+/// When a session that is used now expires, as the catalogue records it: late enough that a use which has not been written yet
+/// never ends it early.
 pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
     at.saturating_add(
         time::Duration::try_from(ttl + staleness(ttl) + BATCH_WINDOW).unwrap_or(time::Duration::DAY),
@@ -57,12 +57,12 @@ pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDa
 }
 
 impl LastSeenRecorder {
-    /// Nobody seen yet; who is seen is told.
+    /// A recorder without entries; batches that were written are published on the bus.
     pub(super) fn new(config: config::Session, bus: EventBus) -> Self {
         Self { waiting: Arc::default(), some: Arc::default(), bus, config: Arc::new(config) }
     }
 
-    /// Notes that the session was used just now.
+    /// Records that the session was used just now, unless the catalogue's time is recent enough.
     pub(super) fn record(&self, found: &FoundSession) {
         let ttl = self.config.ttl(found.remembered);
         let at = now();
@@ -84,7 +84,7 @@ impl LastSeenRecorder {
         }
     }
 
-    /// Writes what waits. When the database is away it is lost: the next request of each session notes it again.
+    /// Writes the batch. While the database is down the batch is lost: the next request of each session records it again.
     pub(super) async fn flush(&self, db: &Db) {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if batch.is_empty() {

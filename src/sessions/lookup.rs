@@ -1,7 +1,8 @@
-//! Who a session key belongs to, asked by every request of a signed-in person.
+//! The session and user of a session key, looked up by every request of a signed-in user.
 //!
-//! One thread takes all lookups that wait at the moment and answers them with one query, as a data loader
-//! does: under load the cost is shared, alone nobody waits, and no request pays a hop to the blocking pool.
+//! One thread answers all lookups that are waiting with one query, as a data loader does: under load the cost is shared, a
+//! single lookup does not wait for others, and no request pays for a hop to the blocking pool. Kept by hand: data loader crates
+//! collect per task or after a delay.
 
 use std::{
     collections::HashMap,
@@ -31,7 +32,7 @@ use crate::{
     users::Role,
 };
 
-/// Most lookups that one query answers.
+/// The most lookups that one query answers.
 const BATCH: usize = 256;
 
 /// A session and its user, as the catalogue has them.
@@ -61,28 +62,28 @@ struct LookupRequest {
 /// The lookup thread; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Lookup {
-    questions: Sender<LookupRequest>,
-    desk: Arc<LookupWorker>,
+    requests: Sender<LookupRequest>,
+    worker: Arc<LookupWorker>,
 }
 
-/// Where the threads work. There is one at a time; when its database connection hangs, another takes its place as
-/// soon as the database answers again, and until then nobody waits.
+/// What the lookup threads share. One thread works at a time; when its database connection hangs, another one replaces it
+/// as soon as the database answers again, and until then lookups fail at once.
 struct LookupWorker {
     db: Db,
     timeout: Duration,
     queue: Mutex<Receiver<LookupRequest>>,
-    turn: Mutex<WorkerSlot>,
+    slot: Mutex<WorkerSlot>,
 }
 
-/// Whose turn it is.
+/// Which thread works.
 #[derive(Default)]
 struct WorkerSlot {
-    /// Counts the threads; an earlier one that comes back has nothing to say any more.
+    /// The number of the working thread; an earlier one that returns from a hanging query must stop.
     thread: u64,
-    asking: Option<InFlight>,
+    in_flight: Option<InFlight>,
 }
 
-/// The thread waits for the database.
+/// A query that the thread waits for.
 #[derive(Clone, Copy)]
 struct InFlight {
     since: Instant,
@@ -96,10 +97,10 @@ impl Lookup {
     /// # Errors
     /// When the thread can't be made.
     pub(super) fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
-        let (questions, queue) = channel();
-        let desk = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), turn: Mutex::default() });
-        LookupWorker::start_thread(&desk, 0)?;
-        Ok(Self { questions, desk })
+        let (requests, queue) = channel();
+        let worker = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), slot: Mutex::default() });
+        LookupWorker::start_thread(&worker, 0)?;
+        Ok(Self { requests, worker })
     }
 
     /// The session with that store key, unless it has ended or its user may not sign in any more.
@@ -107,17 +108,17 @@ impl Lookup {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub(super) async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
-        self.desk.check()?;
+        self.worker.check()?;
         let (reply, answer) = oneshot::channel();
-        self.questions
+        self.requests
             .send(LookupRequest { store_key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
-        match tokio::time::timeout(self.desk.timeout, answer).await {
+        match tokio::time::timeout(self.worker.timeout, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => {
-                if self.desk.asks_longer_than(self.desk.timeout / 2).is_some() {
-                    self.desk.db.report_slow(true);
+                if self.worker.waits_longer_than(self.worker.timeout / 2).is_some() {
+                    self.worker.db.report_slow(true);
                 }
                 Err(Error::unavailable(elapsed))
             }
@@ -126,74 +127,74 @@ impl Lookup {
 }
 
 impl LookupWorker {
-    fn start_thread(desk: &Arc<Self>, number: u64) -> Result<(), Error> {
-        let own = Arc::clone(desk);
+    fn start_thread(worker: &Arc<Self>, number: u64) -> Result<(), Error> {
+        let own = Arc::clone(worker);
         let thread = std::thread::Builder::new().name("session-lookup".into());
-        thread.spawn(move || own.answer_all(number)).map(drop).map_err(Error::internal)
+        thread.spawn(move || own.run(number)).map(drop).map_err(Error::internal)
     }
 
-    /// Answers until another thread takes over or nobody can ask any more.
-    fn answer_all(&self, thread: u64) {
+    /// Answers requests until another thread takes over or the last sender is dropped.
+    fn run(&self, thread: u64) {
         let mut connection = None;
         while let Some(batch) = self.next_batch(thread) {
-            let asking = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
-            self.turn().asking = Some(asking);
-            let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
-            let found = ask(&self.db, &mut connection, &keys);
+            let in_flight = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
+            self.slot().in_flight = Some(in_flight);
+            let keys: Vec<&str> = batch.iter().map(|request| request.store_key.as_str()).collect();
+            let found = query_with_reconnect(&self.db, &mut connection, &keys);
             {
-                let mut turn = self.turn();
-                if turn.thread != thread {
+                let mut slot = self.slot();
+                if slot.thread != thread {
                     return;
                 }
-                turn.asking = None;
+                slot.in_flight = None;
             }
             reply(batch, found);
         }
     }
 
-    /// Everything that waits, at least one question.
+    /// All waiting requests, at least one; `None`: this thread must stop.
     fn next_batch(&self, thread: u64) -> Option<Vec<LookupRequest>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.turn().thread != thread {
+            if self.slot().thread != thread {
                 return None;
             }
             let mut batch = vec![queue.recv().ok()?];
             batch.extend(queue.try_iter().take(BATCH - 1));
-            batch.retain(|question| !question.reply.is_closed());
+            batch.retain(|request| !request.reply.is_closed());
             if !batch.is_empty() {
                 return Some(batch);
             }
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, WorkerSlot> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slot(&self) -> MutexGuard<'_, WorkerSlot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asks_longer_than(&self, time: Duration) -> Option<InFlight> {
-        self.turn().asking.filter(|asking| asking.since.elapsed() > time)
+    fn waits_longer_than(&self, time: Duration) -> Option<InFlight> {
+        self.slot().in_flight.filter(|in_flight| in_flight.since.elapsed() > time)
     }
 
-    /// Whether a question has a chance. A thread that hung before all connections were replaced is replaced too.
+    /// Fails when the database is known to hang. Replaces a thread that has hung since before all connections were replaced.
     fn check(self: &Arc<Self>) -> Result<(), Error> {
-        let stuck = self.asks_longer_than(self.timeout);
+        let hanging = self.waits_longer_than(self.timeout);
         if self.db.hangs() {
             return Err(Error::unavailable("the database does not answer"));
         }
-        let Some(stuck) = stuck else {
+        let Some(hanging) = hanging else {
             return Ok(());
         };
-        if stuck.pool_generation == self.db.pool_generation() {
+        if hanging.pool_generation == self.db.pool_generation() {
             self.db.report_slow(true);
             return Err(Error::unavailable("the database does not answer"));
         }
-        let mut turn = self.turn();
-        // Somebody else may have been quicker.
-        if turn.asking.is_some_and(|asking| asking.since == stuck.since) {
-            Self::start_thread(self, turn.thread + 1)?;
-            turn.thread += 1;
-            turn.asking = None;
+        let mut slot = self.slot();
+        // Another caller may have replaced it already.
+        if slot.in_flight.is_some_and(|in_flight| in_flight.since == hanging.since) {
+            Self::start_thread(self, slot.thread + 1)?;
+            slot.thread += 1;
+            slot.in_flight = None;
         }
         Ok(())
     }
@@ -201,32 +202,32 @@ impl LookupWorker {
 
 fn reply(batch: Vec<LookupRequest>, found: Result<HashMap<String, Arc<FoundSession>>, Error>) {
     let found = found.map_err(|error| error.causes());
-    for question in batch {
+    for request in batch {
         let answer = match &found {
-            Ok(found) => Ok(found.get(&question.store_key).map(Arc::clone)),
+            Ok(found) => Ok(found.get(&request.store_key).map(Arc::clone)),
             Err(causes) => Err(Error::unavailable(causes.clone())),
         };
-        // Whoever asked may have given up.
-        drop(question.reply.send(answer));
+        // The caller may have timed out.
+        drop(request.reply.send(answer));
     }
 }
 
-/// Asks over the kept connection; one that broke is replaced once.
-fn ask(
+/// Queries over the kept connection; one that broke is replaced once.
+fn query_with_reconnect(
     db: &Db,
-    kept: &mut Option<DbConnection>,
+    connection: &mut Option<DbConnection>,
     keys: &[&str],
 ) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
-    if let Some(conn) = kept {
+    if let Some(conn) = connection {
         let found = query(conn, keys);
         if found.is_ok() || conn.ping().is_ok() {
             return found;
         }
     }
-    *kept = None;
+    *connection = None;
     let mut conn = db.own_connection()?;
     let found = query(&mut conn, keys)?;
-    *kept = Some(conn);
+    *connection = Some(conn);
     Ok(found)
 }
 

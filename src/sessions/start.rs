@@ -34,8 +34,8 @@ use crate::{
 const ID_BYTES: usize = 16;
 
 impl Sessions {
-    /// Starts a session for the user who has just proven who they are; a session that this browser already
-    /// has is replaced. The result is what ended because of `SESSION_LIMIT`.
+    /// Starts a session for an authenticated user; one that this browser already has is replaced. Returns what ended because of
+    /// `SESSION_LIMIT`.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user was deactivated or the password changed since the proof.
@@ -52,7 +52,7 @@ impl Sessions {
         let at = now();
         let ttl = self.config.ttl(remembered);
         let absolute = at.saturating_add(time_duration(self.config.absolute_ttl));
-        let row = RowToBe {
+        let record = SignInRecord {
             id: id.clone(),
             user: user.id,
             epoch: user.session_epoch,
@@ -65,7 +65,7 @@ impl Sessions {
         let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
         let (ended, count) = self
             .db
-            .transaction(move |conn| record_sign_in(conn, &row, expires_at, replaced, limit, in_store))
+            .transaction(move |conn| record_sign_in(conn, &record, expires_at, replaced, limit, in_store))
             .await?;
         let confirmed = self.announce_and_delete(&ended).await.confirmed;
         let session = req.get_session();
@@ -81,27 +81,26 @@ impl Sessions {
         Ok(EndOutcome { count, confirmed })
     }
 
-    /// Gives the session of this request a new key; its id stays and the old key is dead.
+    /// Gives the session of this request a new key. Its id stays; the old key is refused from then on.
     pub fn rotate(&self, req: &HttpRequest) {
         RequestContext::with(|context| context.rotating = true);
         req.get_session().renew();
     }
 
-    /// Notes that this session's user has just given the password, and gives the session a new key.
+    /// Records that this session's user has just given the password, and gives the session a new key.
     pub fn record_confirmation(&self, req: &HttpRequest) -> Result<(), Error> {
         SessionState::record_confirmation(&req.get_session())?;
         self.rotate(req);
         Ok(())
     }
 
-    /// Lets the session of this request outlive a change that raised its user's `session_epoch` to this.
+    /// Records the user's raised `session_epoch` in the session of this request, so that the session stays valid.
     pub fn adopt_epoch(&self, req: &HttpRequest, epoch: i64) -> Result<(), Error> {
         SessionState::record_epoch(&req.get_session(), epoch)
     }
 
-    /// Gives the session a new key if something has changed about its user since it got this one. The key of
-    /// another person's browser can't be rotated from outside, so a new role takes its new key here, at the
-    /// next request.
+    /// Gives the session a new key if its user's `session_epoch` was raised since it got this one. The key in another browser's
+    /// cookie can't be replaced from outside, so after a role change it is replaced here, at the next request.
     pub fn rotate_if_stale(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
         if let Some(epoch) = user.session.stale_epoch {
             self.adopt_epoch(req, epoch)?;
@@ -112,7 +111,7 @@ impl Sessions {
 }
 
 /// What a sign-in writes.
-struct RowToBe {
+struct SignInRecord {
     id: String,
     user: i64,
     epoch: i64,
@@ -122,20 +121,22 @@ struct RowToBe {
     client: Client,
 }
 
-/// The catalogue's part of a sign-in. The update of the user's row comes first: it holds off a deactivation or
-/// password change until the session is written, and finds nothing when one has come before.
+/// The catalogue's part of a sign-in. The update of the user's row comes first: it locks out a deactivation or password change
+/// until the session is written, and matches nothing when one has come before.
 fn record_sign_in(
     conn: &mut DbConnection,
-    row: &RowToBe,
+    record: &SignInRecord,
     expires_at: PrimitiveDateTime,
     replaced: Option<String>,
     limit: i64,
     in_store: bool,
 ) -> Result<(Vec<end::Ended>, usize), Error> {
-    let proven =
-        users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
+    let proven = users::table
+        .find(record.user)
+        .filter(users::active.eq(true))
+        .filter(users::session_epoch.eq(record.epoch));
     let user: Option<(String, String, Role)> = diesel::update(proven)
-        .set(users::last_login_at.eq(row.at))
+        .set(users::last_login_at.eq(record.at))
         .returning((lower(users::name), users::email_key, users::role))
         .get_result(conn)
         .optional()?;
@@ -147,14 +148,14 @@ fn record_sign_in(
     if let Some(id) = replaced {
         let ending = EndRequest {
             reason: EndReason::Replaced,
-            by: Some(row.user),
+            by: Some(record.user),
             note: None,
-            client: Some(row.client.clone()),
+            client: Some(record.client.clone()),
         };
         ended.extend(end::end(conn, &Target::Ids(vec![id]), &ending, in_store)?);
     }
     if limit > 0 {
-        let beyond = due::beyond_limit(conn, row.user, limit - 1)?;
+        let beyond = due::beyond_limit(conn, record.user, limit - 1)?;
         ended_by_limit = beyond.len();
         ended.extend(end::end(
             conn,
@@ -164,17 +165,20 @@ fn record_sign_in(
         )?);
     }
     let new = NewSession {
-        id: &row.id,
-        user_id: row.user,
+        id: &record.id,
+        user_id: record.user,
         person: &rows::search_text(&name, &email_key),
         role,
-        at: row.at,
+        at: record.at,
         expires_at,
-        absolute_expires_at: row.absolute,
-        remembered: row.remembered,
-        client: &row.client,
+        absolute_expires_at: record.absolute,
+        remembered: record.remembered,
+        client: &record.client,
     };
     rows::insert(conn, &new)?;
-    Event::new(EventKind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
+    Event::new(EventKind::SignedIn, Some(record.user))
+        .session(&record.id)
+        .from(Some(&record.client))
+        .write(conn)?;
     Ok((ended, ended_by_limit))
 }

@@ -13,12 +13,17 @@ use crate::{
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct RegisterForm {
+    /// The name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
+    /// The address as typed.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The password.
     pub password: String,
+    /// The same once more.
     pub password_confirmation: String,
+    /// The path to go to afterwards.
     pub next: String,
 }
 
@@ -30,12 +35,17 @@ impl FormFields for RegisterForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct SetupForm {
+    /// What the one-time link holds.
     pub token: String,
+    /// The name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
+    /// The address as typed.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The password.
     pub password: String,
+    /// The same once more.
     pub password_confirmation: String,
 }
 
@@ -47,12 +57,16 @@ impl FormFields for SetupForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct LoginForm {
+    /// The address as typed.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
+    /// "Remember me".
     #[serde(deserialize_with = "crate::web::checkbox")]
     pub remember: bool,
+    /// The path to go to afterwards.
     pub next: String,
 }
 
@@ -64,6 +78,7 @@ impl FormFields for LoginForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NameForm {
+    /// The name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
 }
@@ -76,9 +91,12 @@ impl FormFields for NameForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct PasswordForm {
+    /// The password as it is.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
+    /// The password.
     pub password: String,
+    /// The same once more.
     pub password_confirmation: String,
 }
 
@@ -90,6 +108,7 @@ impl FormFields for PasswordForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct DeleteForm {
+    /// The password as it is.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
 }
@@ -102,8 +121,11 @@ impl FormFields for DeleteForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ResetForm {
+    /// What the one-time link holds.
     pub token: String,
+    /// The password.
     pub password: String,
+    /// The same once more.
     pub password_confirmation: String,
 }
 
@@ -115,8 +137,10 @@ impl FormFields for ResetForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ConfirmForm {
+    /// The password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
+    /// The path to go to afterwards.
     pub next: String,
 }
 

@@ -21,16 +21,27 @@ struct MySessionsPage {
 
 /// A session as its user sees it.
 pub struct SessionCard {
+    /// The public session id.
     pub id: String,
+    /// "Firefox 140 on Linux"
     pub device: String,
+    /// The name of the kind of device.
     pub kind: &'static str,
+    /// The client's address at sign-in.
     pub ip: String,
+    /// Whether it is the session of the request.
     pub current: bool,
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// When it began.
     pub signed_in: Moment,
+    /// When it was last used.
     pub last_seen: Moment,
+    /// Whether it was used within the last minutes.
     pub active_now: bool,
+    /// When it ends if it isn't used.
     pub expires: Moment,
+    /// Whether it expires within minutes.
     pub ends_soon: bool,
 }
 

@@ -17,7 +17,9 @@ use crate::{
 
 /// One entry.
 pub struct EventRow {
+    /// The number of the entry.
     pub id: i64,
+    /// When it happened.
     pub at: Moment,
     /// "Signed in"
     pub what: String,
@@ -27,11 +29,13 @@ pub struct EventRow {
     pub actor: Option<Person>,
     /// Whether somebody else did it, or the system.
     pub by_other: bool,
+    /// The client's address; empty: none.
     pub ip: String,
     /// "Firefox 140 on Linux"; empty where the entry has none.
     pub device: String,
     /// The session, while it has a page.
     pub session: Option<String>,
+    /// More about it, in words.
     pub detail: Option<String>,
 }
 

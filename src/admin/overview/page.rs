@@ -1,5 +1,7 @@
 //! `/admin`: how things stand, and how they went.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
@@ -8,7 +10,7 @@ use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 use super::statistics::{self, COUNTED, Range, Statistics};
 use crate::{
     clock::now,
-    db::Db,
+    db::{Db, DbConnection},
     error::Error,
     events::EventKind,
     layout::Layout,
@@ -59,60 +61,86 @@ pub async fn show(
     if range.is_none() {
         errors.add_form("There is no such range. Choose 24 hours or 30 days.");
     }
-    let range = range.unwrap_or_default();
-    let slots = range.slots(now());
-    let from = slots.first().copied().unwrap_or_else(now);
-    let (numbers, active, sign_ins, failures) = db
-        .with_long_timeout()
-        .run(move |conn| {
-            Ok((
-                statistics::now_and_today(conn)?,
-                statistics::active_over_time(conn, range, from)?,
-                statistics::events_over_time(conn, EventKind::SignedIn, range, from)?,
-                statistics::events_over_time(conn, EventKind::SignInFailed, range, from)?,
-            ))
-        })
-        .await?;
-    let (every, time) = match range {
-        Range::Day => ("hour", "the last 24 hours"),
-        Range::Month => ("day", "the last 30 days"),
-    };
-    let page = OverviewPage {
-        layout,
-        month: range == Range::Month,
-        today: OffsetDateTime::now_utc().date().to_string(),
-        active: grouped(numbers.active),
-        about: numbers.about,
-        counted: grouped(COUNTED),
-        people: grouped(numbers.people),
-        administrators: grouped(numbers.administrators),
-        sign_ins: grouped(numbers.sign_ins),
-        failures: grouped(numbers.failures),
-        over_time: Columns::new(
+    let numbers = Numbers::read(&db, range.unwrap_or_default()).await?;
+    Ok(form_page(&OverviewPage::new(layout, errors.clone(), &numbers), &errors))
+}
+
+/// Everything that the page shows, read in one go.
+struct Numbers {
+    range: Range,
+    /// The beginnings of the charts' columns.
+    slots: Vec<PrimitiveDateTime>,
+    statistics: Statistics,
+    active: HashMap<PrimitiveDateTime, i64>,
+    sign_ins: HashMap<PrimitiveDateTime, i64>,
+    failures: HashMap<PrimitiveDateTime, i64>,
+}
+
+impl Numbers {
+    async fn read(db: &Db, range: Range) -> Result<Self, Error> {
+        let slots = range.slots(now());
+        let from = slots.first().copied().unwrap_or_else(now);
+        let read = move |conn: &mut DbConnection| {
+            Ok(Self {
+                range,
+                slots,
+                statistics: statistics::now_and_today(conn)?,
+                active: statistics::active_over_time(conn, range, from)?,
+                sign_ins: statistics::events_over_time(conn, EventKind::SignedIn, range, from)?,
+                failures: statistics::events_over_time(conn, EventKind::SignInFailed, range, from)?,
+            })
+        };
+        db.with_long_timeout().run(read).await
+    }
+
+    fn active_chart(&self) -> Columns {
+        let (every, time) = self.range.words();
+        Columns::new(
             "active",
             &format!("Most active sessions at once in each {every} of {time}"),
             vec!["Active sessions"],
-            &laid_out(range, &slots, |at| vec![active.get(at).copied()]),
+            &laid_out(self.range, &self.slots, |at| vec![self.active.get(at).copied()]),
             false,
-        ),
-        sign_ins_over_time: Columns::new(
+        )
+    }
+
+    fn sign_in_chart(&self) -> Columns {
+        let (every, time) = self.range.words();
+        let counts = |at: &PrimitiveDateTime| {
+            [&self.sign_ins, &self.failures].map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
+        };
+        Columns::new(
             "sign-ins",
             &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
             vec!["Sign-ins", "Failed"],
-            &laid_out(range, &slots, |at| {
-                [&sign_ins, &failures].map(|sums| Some(sums.get(at).copied().unwrap_or(0))).to_vec()
-            }),
+            &laid_out(self.range, &self.slots, counts),
             true,
-        ),
-        mixes: mixes(&numbers),
-        ends: Bars::new(
-            "ends",
-            "Why sessions ended in the last 30 days",
-            numbers.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count)).collect(),
-        ),
-        errors: errors.clone(),
-    };
-    Ok(form_page(&page, &errors))
+        )
+    }
+}
+
+impl OverviewPage {
+    fn new(layout: Layout, errors: FieldErrors, numbers: &Numbers) -> Self {
+        let statistics = &numbers.statistics;
+        let ends = statistics.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count));
+        Self {
+            layout,
+            errors,
+            month: numbers.range == Range::Month,
+            today: OffsetDateTime::now_utc().date().to_string(),
+            active: grouped(statistics.active),
+            about: statistics.about,
+            counted: grouped(COUNTED),
+            people: grouped(statistics.people),
+            administrators: grouped(statistics.administrators),
+            sign_ins: grouped(statistics.sign_ins),
+            failures: grouped(statistics.failures),
+            over_time: numbers.active_chart(),
+            sign_ins_over_time: numbers.sign_in_chart(),
+            mixes: mixes(statistics),
+            ends: Bars::new("ends", "Why sessions ended in the last 30 days", ends.collect()),
+        }
+    }
 }
 
 fn laid_out(

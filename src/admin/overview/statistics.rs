@@ -69,6 +69,14 @@ impl Range {
         }
     }
 
+    /// What one column stands for, and the whole time, in words.
+    pub(super) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Day => ("hour", "the last 24 hours"),
+            Self::Month => ("day", "the last 30 days"),
+        }
+    }
+
     /// The beginnings of its slots, oldest first; the last is the one that `at` is in.
     pub(super) fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
         let (slots, length, last) = match self {

@@ -46,27 +46,45 @@ struct AdminSessionsPage {
 
 /// A session as an administrator sees it.
 pub struct AdminSessionRow {
+    /// The public session id.
     pub id: String,
+    /// The name.
     pub name: String,
+    /// The address as typed.
     pub email: String,
+    /// The user's number.
     pub user_id: i64,
+    /// Whether the user is an administrator.
     pub is_admin: bool,
+    /// "Firefox 140 on Linux"
     pub device: String,
+    /// The name of the kind of device.
     pub kind: &'static str,
+    /// The client's address at sign-in.
     pub ip: String,
+    /// Whether it is the administrator's own.
     pub this_is_you: bool,
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// When it began.
     pub signed_in: Moment,
+    /// When it was last used.
     pub last_seen: Moment,
+    /// Whether it was used within the last minutes.
     pub active_now: bool,
+    /// When it ends if it isn't used.
     pub expires: Moment,
+    /// Whether it expires within minutes.
     pub ends_soon: bool,
+    /// How it ended; `None`: it is active.
     pub ended: Option<Ended>,
 }
 
 /// When and why a session ended.
 pub struct Ended {
+    /// When.
     pub at: Moment,
+    /// Why, as a sentence.
     pub why: String,
 }
 

@@ -45,14 +45,23 @@ struct UsersPage {
 
 /// A user as an administrator sees them.
 pub struct UserRow {
+    /// The user's number.
     pub id: i64,
+    /// The name.
     pub name: String,
+    /// The address as typed.
     pub email: String,
+    /// Whether the user is an administrator.
     pub is_admin: bool,
+    /// `active`, `invited` or `deactivated`.
     pub state: &'static str,
+    /// Whether it is the administrator's own.
     pub this_is_you: bool,
+    /// How many active sessions they have, with grouped thousands.
     pub sessions: String,
+    /// The last sign-in.
     pub last_sign_in: Option<Moment>,
+    /// When the account was made.
     pub member_since: Moment,
 }
 
@@ -76,10 +85,15 @@ impl UserRow {
 
 /// A one-time link, on the only page that ever shows it.
 pub struct LinkPanel {
+    /// The name.
     pub name: String,
+    /// The address as typed.
     pub email: String,
+    /// The link.
     pub href: String,
+    /// Whether it is an invitation.
     pub invitation: bool,
+    /// How long it is valid, in words.
     pub lifetime: &'static str,
 }
 

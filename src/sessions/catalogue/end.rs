@@ -46,7 +46,7 @@ pub enum Target {
     /// Of these, those that have neither been used nor got a key since they were found expired.
     Expired(Vec<LiveSession>),
     /// Of these, those that have got no key since they were found.
-    FoundSession(Vec<LiveSession>),
+    Found(Vec<LiveSession>),
     /// Those that still have one of these store keys, which the store no longer knows.
     Lost(Vec<String>),
     /// One of that user's; another user's is left alone.
@@ -87,23 +87,46 @@ pub struct Ended {
     pub by: Option<i64>,
 }
 
-/// Ends sessions and records it, inside the caller's transaction. Those that had ended already are not touched.
+/// Ends sessions and records each end in the security log, inside the caller's transaction. Sessions that have ended already are
+/// not touched.
 ///
-/// `in_store`: the store holds entries that are still to be deleted and confirmed.
+/// `in_store`: the store holds entries, whose deletion has to be confirmed.
 pub fn end(
     conn: &mut DbConnection,
-    which: &Target,
-    ending: &EndRequest,
+    target: &Target,
+    request: &EndRequest,
     in_store: bool,
 ) -> Result<Vec<Ended>, Error> {
+    let ended = update(conn, target, request)?;
+    if in_store && !ended.is_empty() {
+        insert_pending(conn, &ended)?;
+    }
+    let detail = match &request.note {
+        Some(note) => format!("{}: {note}", request.reason.name()),
+        None => request.reason.name().to_owned(),
+    };
+    let event = |session: &Ended| {
+        Event::new(EventKind::SessionEnded, Some(session.user_id))
+            .by(request.by)
+            .session(&session.id)
+            .from(request.client.as_ref())
+            .detail(detail.clone())
+    };
+    Event::write_all(conn, ended.iter().map(event).collect())?;
+    Ok(ended)
+}
+
+/// The one conditional update: it ends the sessions of the target that have not ended, and returns them.
+fn update(conn: &mut DbConnection, target: &Target, request: &EndRequest) -> Result<Vec<Ended>, Error> {
     let live = || sessions::table.filter(not_ended());
     let set = (
         dsl::ended_at.eq(now()),
-        dsl::end_reason.eq(ending.reason),
-        dsl::end_note.eq(&ending.note),
-        dsl::ended_by.eq(ending.by),
+        dsl::end_reason.eq(request.reason),
+        dsl::end_note.eq(&request.note),
+        dsl::ended_by.eq(request.by),
         dsl::state.eq(None::<String>),
     );
+    // Each target gives its query a type of its own.
     macro_rules! end {
         ($rows:expr) => {
             diesel::update($rows)
@@ -119,43 +142,27 @@ pub fn end(
                 .get_results::<Ended>(conn)?
         };
     }
-    macro_rules! as_found {
+    macro_rules! unchanged_key {
         ($found:expr) => {{
-            let keys = $found.iter().filter_map(|live| live.store_key.as_ref());
+            let keys = $found.iter().filter_map(|session| session.store_key.as_ref());
             live()
-                .filter(dsl::id.eq_any($found.iter().map(|live| &live.id)))
+                .filter(dsl::id.eq_any($found.iter().map(|session| &session.id)))
                 .filter(dsl::store_key.is_null().or(dsl::store_key.assume_not_null().eq_any(keys)))
         }};
     }
-    let ended = match which {
+    Ok(match target {
         Target::Ids(ids) => end!(live().filter(dsl::id.eq_any(ids))),
-        Target::Expired(found) => end!(as_found!(found).filter(dsl::expires_at.le(now()))),
-        Target::FoundSession(found) => end!(as_found!(found)),
+        Target::Expired(found) => end!(unchanged_key!(found).filter(dsl::expires_at.le(now()))),
+        Target::Found(found) => end!(unchanged_key!(found)),
         Target::Lost(store_keys) => end!(live().filter(dsl::store_key.eq_any(store_keys))),
         Target::OneOf { user, id } => end!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
         Target::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
         Target::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
-    };
-    if in_store && !ended.is_empty() {
-        note_pending(conn, &ended)?;
-    }
-    let detail = match &ending.note {
-        Some(note) => format!("{}: {note}", ending.reason.name()),
-        None => ending.reason.name().to_owned(),
-    };
-    let told = |session: &Ended| {
-        Event::new(EventKind::SessionEnded, Some(session.user_id))
-            .by(ending.by)
-            .session(&session.id)
-            .from(ending.client.as_ref())
-            .detail(detail.clone())
-    };
-    Event::write_all(conn, ended.iter().map(told).collect())?;
-    Ok(ended)
+    })
 }
 
-/// Notes that the store has not confirmed yet that the entries of these sessions are gone.
-fn note_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
+/// Records that the store has not confirmed yet that the entries of these sessions are deleted.
+fn insert_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
     sessions::table
         .filter(dsl::id.eq_any(ended.iter().map(|session| &session.id)))
         .select((dsl::id, dsl::user_id, dsl::store_key))
@@ -165,7 +172,7 @@ fn note_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes that the store has confirmed the deletion of these sessions' entries.
+/// Records that the store has confirmed the deletion of these sessions' entries.
 pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
     diesel::delete(pending_deletions::table.filter(pending::session_id.eq_any(ids))).execute(conn)?;
     Ok(())

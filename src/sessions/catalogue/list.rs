@@ -29,27 +29,49 @@ use crate::{
 /// A session with its user, as lists show it.
 #[derive(Debug, Clone, Queryable)]
 pub struct ListedSession {
+    /// The public session id.
     pub id: String,
+    /// Whose it is.
     pub user_id: i64,
+    /// When it began, in UTC.
     pub created_at: PrimitiveDateTime,
+    /// When it was last used, as the catalogue knows; at most a minute old.
     pub last_seen_at: PrimitiveDateTime,
+    /// When it ends if it isn't used.
     pub expires_at: PrimitiveDateTime,
+    /// When it ends whatever happens.
     pub absolute_expires_at: PrimitiveDateTime,
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// The client's address at sign-in.
     pub ip: String,
+    /// The `User-Agent` header at sign-in.
     pub user_agent: String,
+    /// The browser's name; empty: unknown.
     pub browser: String,
+    /// The browser's major version; empty: unknown.
     pub browser_version: String,
+    /// The system's name; empty: unknown.
     pub os: String,
+    /// The kind of device.
     pub device: DeviceKind,
+    /// Hex SHA-256 of the session key; `None` until the store holds the state.
     pub store_key: Option<String>,
+    /// The stored state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
+    /// When it ended.
     pub ended_at: Option<PrimitiveDateTime>,
+    /// Why it ended.
     pub end_reason: Option<EndReason>,
+    /// What the administrator wrote.
     pub end_note: Option<String>,
+    /// The user who ended it; `None`: the system.
     pub ended_by: Option<i64>,
+    /// The user's name.
     pub name: String,
+    /// The user's address as typed.
     pub email: String,
+    /// The user's role.
     pub role: Role,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Reading renews and never makes an entry. Changing an entry that is gone does nothing. A new entry counts only
 //! once one conditional update has recorded its key in the catalogue, where `ended_at IS NULL` and the
-//! session still has the key that the request came with; otherwise the entry is taken back.
+//! session still has the key that the request came with; otherwise the entry is deleted again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,8 +47,8 @@ impl Store {
 }
 
 impl SessionStore for Store {
-    /// A store that can't be read is noted in the visit, not reported here: public pages go on without it,
-    /// and whoever asks for the user answers 503.
+    /// A store that can't be read is recorded in the request's context, not reported here: public pages go on without it, and
+    /// what needs the user answers 503.
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
         let Some(key) = Key::parse(session_key.as_ref()) else {
             return Ok(None);
@@ -99,18 +99,18 @@ impl SessionStore for Store {
         if let (Backend::Redis(redis), Some(key)) = (&self.sessions.backend, Key::parse(session_key.as_ref()))
             && let Err(error) = redis.delete_by_key(key).await
         {
-            left_to_expire(&error);
+            log_left_to_expire(&error);
         }
         Ok(())
     }
 }
 
-/// An entry that no session refers to any more can't sign anybody in.
-fn left_to_expire(error: &Error) {
+/// Logs that an entry stays until it expires. No session refers to it, so it signs nobody in.
+fn log_left_to_expire(error: &Error) {
     tracing::warn!(error = ?error.causes(), "an unused session entry is left to expire");
 }
 
-/// Notes in the visit that the answer must be 503.
+/// Records in the request's context that the response must be 503.
 fn failed(error: Error) -> anyhow::Error {
     RequestContext::with(|context| context.unavailable = true);
     anyhow::Error::msg(error.causes())
@@ -182,7 +182,7 @@ impl Sessions {
         }
         if recorded && let Some(loaded) = loaded {
             let was_there = self.drop_entry(&loaded.store_key).await;
-            // Somebody deleted the entry that this one replaces: that signs the browser out, also under a new key.
+            // The entry that this one replaces was deleted from outside: that signs the browser out, under the new key too.
             if is_rotation && !was_there {
                 self.drop_entry(&key.store_key()).await;
                 counts = false;
@@ -224,13 +224,13 @@ impl Sessions {
         }
     }
 
-    /// Deletes an entry that no session refers to any more; `false`: it was gone already.
+    /// Deletes an entry that no session refers to any more; `false`: it did not exist.
     async fn drop_entry(&self, store_key: &str) -> bool {
         let Backend::Redis(redis) = &self.backend else {
             return true;
         };
         redis.delete(store_key).await.unwrap_or_else(|error| {
-            left_to_expire(&error);
+            log_left_to_expire(&error);
             true
         })
     }

@@ -29,7 +29,7 @@ pub struct Redis {
     pool: Pool,
     client: Client,
     link: Arc<Link>,
-    /// The link of the worker thread, for what every request does: no other thread has to be woken for it.
+    /// The worker thread's own link, for what every request does: no other thread has to be woken.
     thread_link: Option<Arc<Link>>,
     timeout: Duration,
 }
@@ -40,7 +40,7 @@ impl Redis {
     /// # Errors
     /// When the URL can't be used.
     pub async fn new(url: &Url, timeout: Duration) -> Result<Self, Error> {
-        // In the newer protocol the connection tells of its end by itself, also while nobody asks for anything.
+        // In RESP3 the connection reports its end by itself, also while no command is running.
         let mut info = url.as_str().into_connection_info().map_err(Error::internal)?;
         info.redis.protocol = ProtocolVersion::RESP3;
         let client = Client::open(info).map_err(Error::internal)?;
@@ -60,12 +60,12 @@ impl Redis {
         Ok(Self { entries, pool, client, link, thread_link: None, timeout })
     }
 
-    /// The same with a link of the calling thread's own, used while it stands.
+    /// The same with a link of the calling thread's own, which is used while it is connected.
     pub fn with_thread_link(&self) -> Self {
         Self { thread_link: Some(Link::start(&self.client, self.timeout, None)), ..self.clone() }
     }
 
-    /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
+    /// Reads an entry and starts its lifetime anew in one round trip; never creates one.
     pub async fn read(&self, store_key: &str, ttl: Duration) -> Result<Option<String>, Error> {
         let mut command = redis::cmd("GETEX");
         command.arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
@@ -175,14 +175,14 @@ impl Redis {
         tokio::time::timeout(longest, reached).await.map_err(Error::unavailable)
     }
 
-    /// Says something to all instances.
+    /// Publishes a text to all instances.
     pub async fn publish(&self, text: &str) -> Result<(), Error> {
         let mut command = redis::pipe();
         command.cmd("PUBLISH").arg(self.channel()).arg(text).ignore();
         self.run(&command).await
     }
 
-    /// A connection that hears what is published.
+    /// A connection that receives what is published.
     pub async fn subscribe(&self) -> Result<PubSub, Error> {
         let subscribed = async {
             let mut link = self.client.get_async_pubsub().await?;
@@ -219,13 +219,13 @@ impl Redis {
         self.within(async |connection| commands.query_async(connection).await).await
     }
 
-    /// Asks over the nearest link, and gives the link up when it doesn't answer in time.
+    /// Runs a command over the best link, and gives the link up when it doesn't answer in time.
     async fn within<T>(
         &self,
-        ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, Error> {
         let (link, (number, mut connection)) = self.current()?;
-        match tokio::time::timeout(self.timeout, ask(&mut connection)).await {
+        match tokio::time::timeout(self.timeout, command(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
@@ -240,7 +240,7 @@ impl Redis {
         }
     }
 
-    /// The nearest link that stands. While the common one is down nobody waits for the other.
+    /// The thread's own link if it is connected, else the common one. While the common link is down, neither is used.
     fn current(&self) -> Result<(&Link, (u64, MultiplexedConnection)), Failure> {
         let common = self.link.current()?;
         match self.thread_link.as_deref().map(|link| (link, link.current())) {
@@ -259,7 +259,7 @@ impl Redis {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Failure::Store(format!("{error:?}")).into()),
             Err(_) => {
-                // The connection went back to the pool and may never answer again; so may the others.
+                // The connection went back to the pool and may never answer again; the same goes for the others.
                 drop_idle(&self.pool);
                 Err(Failure::Slow(self.timeout).into())
             }

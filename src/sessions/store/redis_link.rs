@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::key::PREFIX;
 use crate::error::Error;
 
-/// The connection, absent while Redis is not reached: then nobody waits for it.
+/// A connection that may be absent while Redis is not connecting.
 pub(super) struct Link {
     slot: RwLock<Slot>,
     lost: Notify,
@@ -23,12 +23,12 @@ pub(super) struct Link {
 
 #[derive(Default)]
 struct Slot {
-    /// Counts the connections: whoever gives up on an old one leaves the new one alone.
+    /// The number of the connection: giving up an old one does not affect a newer one.
     number: u64,
     connection: Option<MultiplexedConnection>,
 }
 
-/// Redis is not reached, or did not answer in time.
+/// Redis is not connecting, or did not answer in time.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("Redis is not connected")]
@@ -51,7 +51,7 @@ pub(super) fn drop_idle(pool: &Pool) {
     pool.retain(|_, _| false);
 }
 
-/// What sessions need of Redis, without effect: a command that renews, and so is refused or held where writing is.
+/// A command without effect that needs what sessions need: it renews a lifetime, so it is refused or held where writing is.
 pub(super) fn probe() -> redis::Cmd {
     let mut command = redis::cmd("GETEX");
     command.arg(format!("{PREFIX}probe")).arg("PERSIST");
@@ -59,8 +59,7 @@ pub(super) fn probe() -> redis::Cmd {
 }
 
 impl Link {
-    /// A link that connects on the calling thread, again and again. With the pool of the store it speaks for all:
-    /// its changes are logged.
+    /// Starts a link that connects, and reconnects, on the calling thread. The link that is given the store's pool logs its changes.
     pub(super) fn start(client: &Client, timeout: Duration, pool: Option<Pool>) -> Arc<Self> {
         let link = Arc::new(Self { slot: RwLock::default(), lost: Notify::new() });
         actix_web::rt::spawn(keep_connected(client.clone(), Arc::clone(&link), pool, timeout));
@@ -76,7 +75,7 @@ impl Link {
         self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the connection of that number; what it still owes nobody waits for.
+    /// Drops the connection of that number; answers that it still owes are lost.
     pub(super) fn give_up(&self, number: u64) {
         let mut slot = self.slot();
         if slot.number == number && slot.connection.take().is_some() {
@@ -85,17 +84,17 @@ impl Link {
     }
 }
 
-/// Connects, waits for the loss of the connection, connects again; each change is logged once.
+/// Connects, waits until the connection is lost, and connects again; each change is logged once.
 async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, timeout: Duration) {
     let mut retry = FIRST_RETRY;
-    let mut complained = pool.is_none();
+    let mut logged = pool.is_none();
     for number in 1.. {
         match connect(&client, &link, number, timeout).await {
             Ok(connection) => {
                 if let Some(pool) = &pool {
                     tracing::info!("Redis connected");
                     drop_idle(pool);
-                    complained = false;
+                    logged = false;
                 }
                 *link.slot() = Slot { number, connection: Some(connection) };
                 retry = FIRST_RETRY;
@@ -105,9 +104,9 @@ async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, tim
                 }
             }
             Err(failure) => {
-                if !complained {
-                    tracing::error!(error = %failure, "Redis not reached, trying again until it is");
-                    complained = true;
+                if !logged {
+                    tracing::error!(error = %failure, "Redis not connecting, trying again until it is");
+                    logged = true;
                 }
                 tokio::time::sleep(retry).await;
                 retry = (retry * 2).min(LAST_RETRY);
@@ -122,23 +121,23 @@ async fn connect(
     number: u64,
     timeout: Duration,
 ) -> Result<MultiplexedConnection, Failure> {
-    let told = Arc::downgrade(link);
+    let weak_link = Arc::downgrade(link);
     let config = AsyncConnectionConfig::new().set_connection_timeout(timeout).set_push_sender(
         move |info: PushInfo| {
             if info.kind == PushKind::Disconnection
-                && let Some(link) = told.upgrade()
+                && let Some(link) = weak_link.upgrade()
             {
                 link.give_up(number);
             }
             Ok::<(), SendError>(())
         },
     );
-    let reached = async {
+    let connecting = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         probe().query_async::<()>(&mut connection).await?;
         Ok::<_, RedisError>(connection)
     };
-    tokio::time::timeout(timeout * 2, reached)
+    tokio::time::timeout(timeout * 2, connecting)
         .await
         .map_err(|_| Failure::Slow(timeout * 2))?
         .map_err(Failure::from)

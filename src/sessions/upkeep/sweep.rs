@@ -1,5 +1,5 @@
-//! Ends what has expired, deletes what could not be deleted at once. Any number of instances may run it: every
-//! end is one conditional update.
+//! The periodic sweep: ends sessions that have expired, and deletes entries whose deletion failed before. Any number of instances may
+//! run it: every end is one conditional update.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,20 +28,20 @@ pub(crate) async fn run(sessions: Arc<Sessions>) {
     let shortest_life =
         sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
     let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
-    let mut readable = false;
+    let mut secret_checked = false;
     loop {
-        if let Err(error) = sweep(&sessions, &mut readable).await {
+        if let Err(error) = sweep(&sessions, &mut secret_checked).await {
             tracing::warn!(error = ?error.causes(), "the sweep of sessions did not finish");
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-/// `readable`: the cookies of all sessions are known to be made with this secret.
-async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
-    if !*readable {
+/// `secret_checked`: all active sessions are known to have cookies made with this secret.
+async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Error> {
+    if !*secret_checked {
         sessions.end_unreadable().await?;
-        *readable = true;
+        *secret_checked = true;
     }
     end_expired(sessions).await?;
     end_never_stored(sessions).await?;
@@ -49,60 +49,61 @@ async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
 }
 
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
+    let expired = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
     let at = now();
-    let (over, rest): (Vec<LiveSession>, Vec<LiveSession>) =
-        due.into_iter().partition(|due| due.absolute_expires_at <= at);
-    end(sessions, over, EndReason::Absolute).await?;
-    let idle = not_in_store(sessions, rest).await?;
+    let (expired_absolutely, others): (Vec<LiveSession>, Vec<LiveSession>) =
+        expired.into_iter().partition(|expired| expired.absolute_expires_at <= at);
+    end(sessions, expired_absolutely, EndReason::Absolute).await?;
+    let idle = not_in_store(sessions, others).await?;
     end(sessions, idle, EndReason::Idle).await
 }
 
-/// Those that the store doesn't have either. The others were used although the catalogue did not hear of it
-/// (an instance was killed before it wrote): their expiry is put right.
-async fn not_in_store(sessions: &Sessions, due: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
+/// Those that the store doesn't have either. The others were used without a record in the catalogue (an instance was killed before
+/// it wrote): their expiry is corrected.
+async fn not_in_store(sessions: &Sessions, expired: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
     let Backend::Redis(redis) = &sessions.backend else {
-        return Ok(due);
+        return Ok(expired);
     };
-    let keys: Vec<&str> = due.iter().map(|due| due.store_key.as_deref().unwrap_or_default()).collect();
+    let keys: Vec<&str> =
+        expired.iter().map(|expired| expired.store_key.as_deref().unwrap_or_default()).collect();
     let left = redis.time_left(&keys).await?;
-    let mut gone = Vec::new();
-    for (due, left) in due.into_iter().zip(left) {
+    let mut missing = Vec::new();
+    for (expired, left) in expired.into_iter().zip(left) {
         match left {
-            None => gone.push(due),
+            None => missing.push(expired),
             Some(left) => {
-                let expires_at = now().saturating_add(time_duration(left)).min(due.absolute_expires_at);
+                let expires_at = now().saturating_add(time_duration(left)).min(expired.absolute_expires_at);
                 sessions
                     .db
                     .with_long_timeout()
-                    .run(move |conn| due::postpone(conn, &due.id, expires_at))
+                    .run(move |conn| due::postpone(conn, &expired.id, expires_at))
                     .await?;
             }
         }
     }
-    Ok(gone)
+    Ok(missing)
 }
 
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN));
     let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
     if !found.is_empty() {
-        sessions.end(Target::FoundSession(found), EndRequest::by_system(EndReason::Missing)).await?;
+        sessions.end(Target::Found(found), EndRequest::by_system(EndReason::Missing)).await?;
     }
     Ok(())
 }
 
-async fn end(sessions: &Sessions, due: Vec<LiveSession>, reason: EndReason) -> Result<(), Error> {
-    if !due.is_empty() {
-        sessions.end(Target::Expired(due), EndRequest::by_system(reason)).await?;
+async fn end(sessions: &Sessions, expired: Vec<LiveSession>, reason: EndReason) -> Result<(), Error> {
+    if !expired.is_empty() {
+        sessions.end(Target::Expired(expired), EndRequest::by_system(reason)).await?;
     }
     Ok(())
 }
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
-    if !due.is_empty() {
-        let (ids, keys): (_, Vec<_>) = due.into_iter().unzip();
+    let expired = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
+    if !expired.is_empty() {
+        let (ids, keys): (_, Vec<_>) = expired.into_iter().unzip();
         sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
     }
     Ok(())

@@ -45,7 +45,7 @@ impl Differences {
 }
 
 impl Sessions {
-    /// Finds the differences. Sign-ins and ends that happen meanwhile may show up; ask again to tell.
+    /// Finds the differences. Sign-ins and ends that happen meanwhile may show up; a second run tells them apart.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read.
@@ -109,8 +109,8 @@ impl Sessions {
     /// Ends what has no entry and deletes entries that have no session.
     pub async fn repair(&self, differences: &Differences) -> Result<(), Error> {
         for (which, reason) in [
-            (Target::FoundSession(differences.missing.clone()), EndReason::Missing),
-            (Target::FoundSession(differences.never_stored.clone()), EndReason::Missing),
+            (Target::Found(differences.missing.clone()), EndReason::Missing),
+            (Target::Found(differences.never_stored.clone()), EndReason::Missing),
             (Target::Expired(differences.expired.clone()), EndReason::Idle),
         ] {
             self.end(which, EndRequest::by_system(reason)).await?;
