@@ -1,4 +1,4 @@
-//! Administration: who is inside, how to get them out, and what has happened.
+//! The administration's pages: sessions, users, the security log, the overview.
 
 pub mod events;
 pub mod forms;

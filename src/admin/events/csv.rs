@@ -29,18 +29,18 @@ const CHUNK: i64 = 1_000;
 const HEAD: &str = "id,time,kind,user_id,user_name,user_email,actor_id,actor_name,actor_email,\
     session_id,ip,user_agent,detail\r\n";
 
-/// A file under way: nothing of the database is held while the client reads what it has.
-struct File {
+/// A download in progress: no database connection is held while the client reads a part.
+struct Export {
     db: web::Data<Db>,
     filter: log::Filter,
-    /// The session that asked.
+    /// The session of the request.
     session: String,
-    /// The number of the last entry so far.
+    /// The number of the last entry that was sent.
     before: Option<i64>,
-    next: Next,
+    next: NextPart,
 }
 
-enum Next {
+enum NextPart {
     Ready(Bytes),
     Read,
     Nothing,
@@ -59,10 +59,10 @@ pub async fn download(
         Err(errors) => return Ok(list::refused(layout, fields, errors)),
     };
     let session = admin.session.id.clone();
-    let mut file = File { db, filter, session, before: None, next: Next::Read };
-    // The first part before the status: a database that is away is a 503.
+    let mut file = Export { db, filter, session, before: None, next: NextPart::Read };
+    // The first part is read before the status is sent: while the database is down, that is a 503.
     let first = file.read().await?.unwrap_or_default();
-    file.next = Next::Ready([HEAD.as_bytes(), &first].concat().into());
+    file.next = NextPart::Ready([HEAD.as_bytes(), &first].concat().into());
     let name = format!("gatehouse-events-{}.csv", OffsetDateTime::now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
@@ -71,20 +71,20 @@ pub async fn download(
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header(disposition)
-        .streaming(stream::try_unfold(file, File::part)))
+        .streaming(stream::try_unfold(file, Export::part)))
 }
 
-impl File {
-    /// The next part. After an error the connection is cut off before the end of the body, so that half a file
-    /// is never taken for a whole one.
+impl Export {
+    /// The next part. After an error the connection is closed before the end of the body, so that a partial file is never taken for
+    /// a whole one.
     async fn part(mut self) -> Result<Option<(Bytes, Self)>, Error> {
-        match std::mem::replace(&mut self.next, Next::Read) {
-            Next::Ready(bytes) => {
-                self.next = if self.before.is_none() { Next::Nothing } else { Next::Read };
+        match std::mem::replace(&mut self.next, NextPart::Read) {
+            NextPart::Ready(bytes) => {
+                self.next = if self.before.is_none() { NextPart::Nothing } else { NextPart::Read };
                 Ok(Some((bytes, self)))
             }
-            Next::Nothing => Ok(None),
-            Next::Read => match self.read().await {
+            NextPart::Nothing => Ok(None),
+            NextPart::Read => match self.read().await {
                 Ok(part) => Ok(part.map(|bytes| (bytes, self))),
                 Err(error) => {
                     tracing::warn!(error = ?error.causes(), "a file of events was cut off");
@@ -94,8 +94,7 @@ impl File {
         }
     }
 
-    /// The next entries as text; none after the last. A session that ended meanwhile gets no more, nor does
-    /// somebody who is no administrator any more.
+    /// The next entries as text; `None` after the last. Fails when the session has ended or its user has lost the role.
     async fn read(&mut self) -> Result<Option<Bytes>, Error> {
         let (filter, before, session) = (self.filter.clone(), self.before, self.session.clone());
         let db = self.db.with_long_timeout();

@@ -23,7 +23,7 @@ pub struct EventRow {
     pub at: Moment,
     /// "Signed in"
     pub what: String,
-    /// Whom it happened to; none where nobody is known, such as a sign-in with an unknown address.
+    /// Whom it happened to; `None` where no user is known, such as a sign-in with an unknown address.
     pub person: Option<Person>,
     /// Who did it.
     pub actor: Option<Person>,
@@ -39,7 +39,7 @@ pub struct EventRow {
     pub detail: Option<String>,
 }
 
-/// Somebody in the log.
+/// A user as the log names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     /// The number, which stays in the log when the account goes.
@@ -66,7 +66,7 @@ impl People {
         Ok(Self(names_and_addresses(conn, ids)?))
     }
 
-    /// Those whom entries are about and who did them.
+    /// The users whom entries are about, and those who caused them.
     pub fn of(conn: &mut DbConnection, events: &[StoredEvent]) -> Result<Self, Error> {
         Self::find(conn, events.iter().flat_map(|event| [event.user_id, event.actor_id]).flatten())
     }

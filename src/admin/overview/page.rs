@@ -1,4 +1,4 @@
-//! `/admin`: how things stand, and how they went.
+//! `/admin`: the overview with its charts.
 
 use std::collections::HashMap;
 

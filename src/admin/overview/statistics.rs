@@ -1,5 +1,5 @@
-//! The numbers of the overview. What they cost depends on the sessions that are active and on the time that is
-//! looked at, not on how much history there is.
+//! The numbers of the overview. Their cost depends on the active sessions and on the range of the charts, not on the amount of
+//! history.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -25,7 +25,7 @@ use crate::{
     users::Role,
 };
 
-/// Active sessions are counted one by one up to here; of more, these are looked at: those seen last.
+/// Up to here active sessions are counted one by one; of more, only so many are read: those used last.
 pub(super) const COUNTED: i64 = 100_000;
 
 /// The time that the charts show.
@@ -38,7 +38,7 @@ pub(super) enum Range {
     Month,
 }
 
-/// How things stand right now.
+/// The state at this moment, and what happened today.
 pub(super) struct Statistics {
     /// Active sessions.
     pub active: i64,
@@ -104,7 +104,7 @@ macro_rules! active_since {
     };
 }
 
-/// Counts how things stand.
+/// Reads the state at this moment and what happened today.
 pub(super) fn now_and_today(conn: &mut DbConnection) -> Result<Statistics, Error> {
     let at = now();
     let always = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT).saturating_sub(Duration::days(3_650));
@@ -175,7 +175,7 @@ pub(super) fn active_over_time(
     Ok(most.into_iter().filter_map(|(at, most)| Some((at, most?))).collect())
 }
 
-/// How often something happened in each slot.
+/// How many events of a kind were recorded in each slot.
 pub(super) fn events_over_time(
     conn: &mut DbConnection,
     kind: EventKind,

@@ -1,5 +1,5 @@
-//! Fills an empty database with people, devices, places and history that look real and are nobody's: for a look around,
-//! and for measuring what many sessions cost.
+//! Fills an empty database with generated users, devices, addresses and history: for trying the administration, and for measuring what
+//! many sessions cost.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use time::{Duration, PrimitiveDateTime};
 
 use super::{
-    history::{self, HISTORY, History, Made},
+    history::{self, GeneratedSession, HISTORY, History},
     people, places,
     rows::{self, EventRow, SampleRow, SessionRow, UserRow},
 };
@@ -75,75 +75,75 @@ pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Si
     };
     let password = random_url_safe::<9>();
     let hash = Passwords::start()?.hash(password.clone()).await?;
-    let past = look_back(&history);
+    let plan_of_history = plan(&history);
     // All or nothing: what goes away before the commit has left no trace, its entries in the store apart.
     rows::begin(&mut conn)?;
-    let indexes = rows::set_indexes_aside(&mut conn)?;
-    let people = people(&history, &past, &hash);
+    let indexes = rows::drop_indexes(&mut conn)?;
+    let people = people(&history, &plan_of_history, &hash);
     let first = add_people(&mut conn, &people)?;
     add_sessions(&mut conn, &history, sessions, &people, first).await?;
-    let events = add_events(&mut conn, &history, past.events, first)?;
-    rows::insert_samples(&mut conn, &past.samples)?;
+    let events = add_events(&mut conn, &history, plan_of_history.events, first)?;
+    rows::insert_samples(&mut conn, &plan_of_history.samples)?;
     let bar = progress("indexes", indexes.len() as u64);
     for index in bar.wrap_iter(indexes.into_iter()) {
-        rows::make_index(&mut conn, &index)?;
+        rows::create_index(&mut conn, &index)?;
     }
     rows::commit(&mut conn)?;
     Ok(Filled { events, password })
 }
 
-/// What has to be known of all sessions before the first row is written.
-struct Past {
+/// What must be computed from all sessions before the first row is written.
+struct Plan {
     /// The last sign-in of each person.
     last_login: Vec<Option<PrimitiveDateTime>>,
-    events: Vec<Happened>,
+    events: Vec<PlannedEvent>,
     samples: Vec<SampleRow>,
 }
 
 /// One entry of the log: when, what, and which session or person it is about. Ordered by time.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Happened {
+struct PlannedEvent {
     at: PrimitiveDateTime,
-    what: What,
+    kind: PlannedKind,
     number: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum PlannedKind {
     Registered,
     Failed,
     SignedIn,
     Ended,
 }
 
-fn look_back(history: &History<'_>) -> Past {
+fn plan(history: &History<'_>) -> Plan {
     let mut last_login = vec![None; history.users];
-    let mut events: Vec<Happened> = (0..history.users)
-        .map(|number| Happened { at: registered(history, number), what: What::Registered, number })
+    let mut events: Vec<PlannedEvent> = (0..history.users)
+        .map(|number| PlannedEvent { at: registered(history, number), kind: PlannedKind::Registered, number })
         .collect();
     let mut change: HashMap<PrimitiveDateTime, i64> = HashMap::new();
     for number in with_progress("looking back", history.sessions()) {
-        let made = history.session(number);
-        let login = &mut last_login[made.user];
-        *login = (*login).max(Some(made.created_at));
-        *change.entry(history::hour(made.created_at)).or_default() += 1;
-        if let Some(end) = &made.end {
+        let session = history.session(number);
+        let login = &mut last_login[session.user];
+        *login = (*login).max(Some(session.created_at));
+        *change.entry(history::hour(session.created_at)).or_default() += 1;
+        if let Some(end) = &session.end {
             *change.entry(history::hour(end.at)).or_default() -= 1;
         }
-        let logged = |at: PrimitiveDateTime| made.end.is_none() || history.now - at < LOG;
-        if logged(made.created_at) {
-            events.push(Happened { at: made.created_at, what: What::SignedIn, number });
+        let logged = |at: PrimitiveDateTime| session.end.is_none() || history.now - at < LOG;
+        if logged(session.created_at) {
+            events.push(PlannedEvent { at: session.created_at, kind: PlannedKind::SignedIn, number });
             if number % 12 == 0 {
-                let at = made.created_at - Duration::seconds(20);
-                events.push(Happened { at, what: What::Failed, number });
+                let at = session.created_at - Duration::seconds(20);
+                events.push(PlannedEvent { at, kind: PlannedKind::Failed, number });
             }
         }
-        if let Some(end) = made.end.as_ref().filter(|end| logged(end.at)) {
-            events.push(Happened { at: end.at, what: What::Ended, number });
+        if let Some(end) = session.end.as_ref().filter(|end| logged(end.at)) {
+            events.push(PlannedEvent { at: end.at, kind: PlannedKind::Ended, number });
         }
     }
     events.sort_unstable();
-    Past { last_login, events, samples: samples(history.now, &change) }
+    Plan { last_login, events, samples: samples(history.now, &change) }
 }
 
 /// How many sessions were active at each full hour of the last 30 days.
@@ -162,14 +162,14 @@ fn samples(now: PrimitiveDateTime, change: &HashMap<PrimitiveDateTime, i64>) -> 
     samples
 }
 
-/// Everybody came before the first session that there is.
+/// When a user registered: before the earliest session.
 fn registered(history: &History<'_>, number: usize) -> PrimitiveDateTime {
     let mut rng = Rng::with_seed(history.seed.wrapping_add(number as u64));
-    let sessions = HISTORY.max(history::span(history.config.absolute_ttl));
+    let sessions = HISTORY.max(history::time_span(history.config.absolute_ttl));
     history.now - sessions - history::share(Duration::days(365), rng.f64())
 }
 
-fn people(history: &History<'_>, past: &Past, hash: &str) -> Vec<UserRow> {
+fn people(history: &History<'_>, plan_of_history: &Plan, hash: &str) -> Vec<UserRow> {
     let mut rng = Rng::with_seed(history.seed);
     let person = |number| {
         let (name, email) = match number {
@@ -177,7 +177,7 @@ fn people(history: &History<'_>, past: &Past, hash: &str) -> Vec<UserRow> {
             _ => people::person(number, &mut rng),
         };
         let role = if number % 500 == 0 { Role::Admin } else { Role::User };
-        let last_login_at = past.last_login[number];
+        let last_login_at = plan_of_history.last_login[number];
         UserRow::new(name, email, hash, role, registered(history, number), last_login_at)
     };
     (0..history.users).map(person).collect()
@@ -204,16 +204,21 @@ async fn add_sessions(
     first: i64,
 ) -> Result<(), Error> {
     for numbers in batches(with_progress("sessions", history.sessions())) {
-        let made: Vec<Made<'_>> = numbers.into_iter().map(|number| history.session(number)).collect();
-        let stored: Vec<_> = made
+        let session: Vec<GeneratedSession<'_>> =
+            numbers.into_iter().map(|number| history.session(number)).collect();
+        let stored: Vec<_> = session
             .iter()
-            .filter(|made| made.end.is_none())
-            .map(|made| (made.store_key.as_str(), made.state(first), made.expires_at - history.now))
+            .filter(|session| session.end.is_none())
+            .map(|session| {
+                (session.store_key.as_str(), session.state(first), session.expires_at - history.now)
+            })
             .collect();
         sessions.put_entries(&stored).await?;
         let in_catalogue = !sessions.has_entries();
-        let row = |made: &Made<'_>| SessionRow::new(made, &people[made.user], first, in_catalogue);
-        let rows = made.iter().map(row).collect();
+        let row = |session: &GeneratedSession<'_>| {
+            SessionRow::new(session, &people[session.user], first, in_catalogue)
+        };
+        let rows = session.iter().map(row).collect();
         rows::insert_sessions(conn, rows)?;
     }
     Ok(())
@@ -222,20 +227,20 @@ async fn add_sessions(
 fn add_events(
     conn: &mut DbConnection,
     history: &History<'_>,
-    events: Vec<Happened>,
+    events: Vec<PlannedEvent>,
     first: i64,
 ) -> Result<usize, Error> {
     let count = events.len();
     let bar = progress("events", count as u64);
-    for happened in events.chunks(BATCH) {
-        let rows = happened.iter().map(|event| match event.what {
-            What::Registered => EventRow::registered(event.at, first + event.number as i64),
-            What::Failed => EventRow::failed(event.at, &history.session(event.number), first),
-            What::SignedIn => EventRow::signed_in(&history.session(event.number), first),
-            What::Ended => EventRow::ended(event.at, &history.session(event.number), first),
+    for planned in events.chunks(BATCH) {
+        let rows = planned.iter().map(|event| match event.kind {
+            PlannedKind::Registered => EventRow::registered(event.at, first + event.number as i64),
+            PlannedKind::Failed => EventRow::failed(event.at, &history.session(event.number), first),
+            PlannedKind::SignedIn => EventRow::signed_in(&history.session(event.number), first),
+            PlannedKind::Ended => EventRow::ended(event.at, &history.session(event.number), first),
         });
         rows::insert_events(conn, rows.collect())?;
-        bar.inc(happened.len() as u64);
+        bar.inc(planned.len() as u64);
     }
     bar.finish();
     Ok(count)
@@ -249,6 +254,6 @@ fn batches(mut numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Vec
     })
 }
 
-fn with_progress(what: &'static str, count: usize) -> impl Iterator<Item = usize> {
-    progress(what, count as u64).wrap_iter(0..count)
+fn with_progress(kind: &'static str, count: usize) -> impl Iterator<Item = usize> {
+    progress(kind, count as u64).wrap_iter(0..count)
 }

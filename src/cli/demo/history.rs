@@ -1,5 +1,5 @@
-//! Sessions that nobody had. Each is made from its number alone, so that the same session can be made again when its
-//! events are written, and millions need no memory.
+//! Generated sessions. Each is computed from its number alone, so that it can be computed again when its events are written, and
+//! millions of them need no memory.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::{config, sessions::EndReason};
 /// How far back ended sessions go.
 pub(super) const HISTORY: Duration = Duration::days(90);
 
-/// Longest time since the last activity of a session without "remember me": people go to lunch.
+/// The longest time since the last activity of a session without "remember me".
 const PAUSE: Duration = Duration::hours(10);
 
 /// What administrators write when they end a session.
@@ -37,7 +37,7 @@ pub(super) struct History<'a> {
 }
 
 /// A session.
-pub struct Made<'a> {
+pub struct GeneratedSession<'a> {
     /// The public session id.
     pub id: String,
     /// Hex, as if it were the SHA-256 of a key.
@@ -68,7 +68,7 @@ impl<'a> History<'a> {
     }
 
     /// The session of that number.
-    pub(super) fn session(&self, number: usize) -> Made<'a> {
+    pub(super) fn session(&self, number: usize) -> GeneratedSession<'a> {
         let mut rng = Rng::with_seed(self.seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let user = self.user(&mut rng);
         let (browser, ip) = self.place(user, &mut rng);
@@ -76,14 +76,14 @@ impl<'a> History<'a> {
         let store_key: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();
         let remembered = rng.u8(..10) < 4;
         let (created_at, last_seen_at, end) = if number < self.active {
-            let (created_at, last_seen_at) = self.still_here(remembered, &mut rng);
+            let (created_at, last_seen_at) = self.active_times(remembered, &mut rng);
             (created_at, last_seen_at, None)
         } else {
-            self.gone(&mut rng)
+            self.ended_times(&mut rng)
         };
-        let absolute_expires_at = created_at + span(self.config.absolute_ttl);
-        let expires_at = (last_seen_at + span(self.config.ttl(remembered))).min(absolute_expires_at);
-        Made {
+        let absolute_expires_at = created_at + time_span(self.config.absolute_ttl);
+        let expires_at = (last_seen_at + time_span(self.config.ttl(remembered))).min(absolute_expires_at);
+        GeneratedSession {
             id,
             store_key,
             user,
@@ -98,7 +98,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Some people sign in more often than others.
+    /// Picks the user; some sign in more often than others.
     fn user(&self, rng: &mut Rng) -> usize {
         let often = rng.f64() * rng.f64();
         ((often * self.users as f64) as usize).min(self.users - 1)
@@ -115,25 +115,25 @@ impl<'a> History<'a> {
     }
 
     /// Sign-in and last activity of a session that neither limit has ended yet.
-    fn still_here(&self, remembered: bool, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime) {
-        let idle = span(self.config.ttl(remembered));
+    fn active_times(&self, remembered: bool, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime) {
+        let idle = time_span(self.config.ttl(remembered));
         let longest = if remembered { idle } else { idle.min(PAUSE) };
         let last_seen_at = self.now - share(longest, 0.95 * rng.f64().powi(3));
-        let lifetime = share(span(self.config.absolute_ttl), 0.95);
+        let lifetime = share(time_span(self.config.absolute_ttl), 0.95);
         let oldest = Duration::ZERO.max(lifetime - (self.now - last_seen_at));
         let used = if remembered { oldest } else { oldest.min(Duration::days(3)) };
         (last_seen_at - share(used, rng.f64().powi(2)), last_seen_at)
     }
 
     /// Sign-in, last activity and end of a session of the past.
-    fn gone(&self, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime, Option<End>) {
+    fn ended_times(&self, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime, Option<End>) {
         let created_at = self.working_hours(rng);
         let left = self.now - created_at;
         let used = share(Duration::days(4), rng.f64().powi(4)).min(share(left, rng.f64()));
         let last_seen_at = created_at + used;
         let (reason, wait) = match rng.u8(..100) {
             0..=44 => (EndReason::Logout, Duration::ZERO),
-            45..=76 => (EndReason::Idle, span(self.config.idle_ttl)),
+            45..=76 => (EndReason::Idle, time_span(self.config.idle_ttl)),
             77..=84 => (EndReason::Replaced, Duration::minutes(30)),
             85..=89 => (EndReason::EndedByUser, Duration::hours(2)),
             90..=93 => (EndReason::PasswordChanged, Duration::hours(1)),
@@ -159,7 +159,7 @@ impl<'a> History<'a> {
 }
 
 /// A lifetime as the calendar counts.
-pub(super) fn span(duration: std::time::Duration) -> Duration {
+pub(super) fn time_span(duration: std::time::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or(Duration::days(365))
 }
 

@@ -1,4 +1,4 @@
-//! Names for people who don't exist, with addresses in a domain that is reserved for examples (RFC 2606).
+//! Generated names, with addresses in a domain that is reserved for examples (RFC 2606).
 
 use fastrand::Rng;
 

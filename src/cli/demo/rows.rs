@@ -1,9 +1,9 @@
-//! The rows that are made, and how they get into either database quickly.
+//! The generated rows, and their bulk insertion into either database.
 
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 use time::PrimitiveDateTime;
 
-use super::history::Made;
+use super::history::GeneratedSession;
 use crate::{
     db::{
         DbConnection,
@@ -85,7 +85,7 @@ pub struct SessionRow {
     role: Role,
 }
 
-impl Made<'_> {
+impl GeneratedSession<'_> {
     /// The state as the store holds it.
     pub fn state(&self, first: i64) -> String {
         let established = SessionState {
@@ -114,29 +114,29 @@ impl Made<'_> {
 
 impl SessionRow {
     /// `in_catalogue`: the catalogue itself holds the state.
-    pub fn new(made: &Made<'_>, user: &UserRow, first: i64, in_catalogue: bool) -> Self {
-        let device = &made.browser.device;
+    pub fn new(session: &GeneratedSession<'_>, user: &UserRow, first: i64, in_catalogue: bool) -> Self {
+        let device = &session.browser.device;
         Self {
-            id: made.id.clone(),
-            user_id: made.user_id(first),
-            created_at: made.created_at,
-            last_seen_at: made.last_seen_at,
-            expires_at: made.expires_at,
-            absolute_expires_at: made.absolute_expires_at,
-            remembered: made.remembered,
-            ip: made.ip.to_string(),
-            ip_key: ip_key(made.ip),
-            user_agent: made.browser.user_agent,
+            id: session.id.clone(),
+            user_id: session.user_id(first),
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
+            absolute_expires_at: session.absolute_expires_at,
+            remembered: session.remembered,
+            ip: session.ip.to_string(),
+            ip_key: ip_key(session.ip),
+            user_agent: session.browser.user_agent,
             browser: device.browser.clone(),
             browser_version: device.browser_version.clone(),
             os: device.os.clone(),
             device: device.kind,
-            store_key: made.store_key.clone(),
-            state: (in_catalogue && made.end.is_none()).then(|| made.state(first)),
-            ended_at: made.end.as_ref().map(|end| end.at),
-            end_reason: made.end.as_ref().map(|end| end.reason),
-            end_note: made.end.as_ref().and_then(|end| end.note),
-            ended_by: made.ended_by(first),
+            store_key: session.store_key.clone(),
+            state: (in_catalogue && session.end.is_none()).then(|| session.state(first)),
+            ended_at: session.end.as_ref().map(|end| end.at),
+            end_reason: session.end.as_ref().map(|end| end.reason),
+            end_note: session.end.as_ref().and_then(|end| end.note),
+            ended_by: session.ended_by(first),
             person: rows::search_text(&user.name.to_lowercase(), &user.email_key),
             role: user.role,
         }
@@ -172,27 +172,27 @@ impl EventRow {
         }
     }
 
-    pub fn signed_in(made: &Made<'_>, first: i64) -> Self {
+    pub fn signed_in(session: &GeneratedSession<'_>, first: i64) -> Self {
         Self {
             kind: EventKind::SignedIn,
-            user_agent: Some(made.browser.user_agent),
-            ip: Some(made.ip.to_string()),
-            ip_key: Some(ip_key(made.ip)),
-            session_id: Some(made.id.clone()),
-            ..Self::registered(made.created_at, made.user_id(first))
+            user_agent: Some(session.browser.user_agent),
+            ip: Some(session.ip.to_string()),
+            ip_key: Some(ip_key(session.ip)),
+            session_id: Some(session.id.clone()),
+            ..Self::registered(session.created_at, session.user_id(first))
         }
     }
 
-    pub fn failed(at: PrimitiveDateTime, made: &Made<'_>, first: i64) -> Self {
+    pub fn failed(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
         let kind = EventKind::SignInFailed;
-        Self { at, kind, actor_id: None, session_id: None, ..Self::signed_in(made, first) }
+        Self { at, kind, actor_id: None, session_id: None, ..Self::signed_in(session, first) }
     }
 
-    pub fn ended(at: PrimitiveDateTime, made: &Made<'_>, first: i64) -> Self {
-        let actor_id = made.ended_by(first);
+    pub fn ended(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
+        let actor_id = session.ended_by(first);
         let by_person = actor_id.is_some();
-        let row = Self::signed_in(made, first);
-        let detail = made.end.as_ref().map(|end| match end.note {
+        let row = Self::signed_in(session, first);
+        let detail = session.end.as_ref().map(|end| match end.note {
             Some(note) => format!("{}: {note}", end.reason.name()),
             None => end.reason.name().to_owned(),
         });
@@ -286,7 +286,7 @@ pub(super) fn commit(conn: &mut DbConnection) -> Result<(), Error> {
 
 /// Postgres makes an index over millions of rows many times faster than it adds them one by one: those that no rule needs
 /// are dropped until all rows are there. The result is how to make them again.
-pub(super) fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
+pub(super) fn drop_indexes(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
     #[derive(QueryableByName)]
     struct Index {
         #[diesel(sql_type = Text)]
@@ -312,7 +312,7 @@ pub(super) fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, 
 }
 
 /// Makes an index again.
-pub(super) fn make_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
+pub(super) fn create_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => pg.batch_execute(definition)?,
         DbConnection::Sqlite(sqlite) => sqlite.batch_execute(definition)?,

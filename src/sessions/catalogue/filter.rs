@@ -101,13 +101,13 @@ pub(super) type Backend = <DbConnection as Connection>::Backend;
 
 pub(super) type Boxed<'a> = diesel::helper_types::IntoBoxed<'a, sessions::table, Backend>;
 
-/// So many people are few: their sessions are found quicker than by going through a list for them.
+/// Up to so many users, finding sessions by user is quicker than walking the list.
 const FEW: usize = 500;
 
 impl Filter {
-    /// The same with the people who were looked for, if they are few: their sessions are found by them. If they are many, a
-    /// list that is gone through soon meets enough of their sessions. A planner has only a guess of which it is, and goes
-    /// through all sessions there are where it takes nobody for somebody.
+    /// The filter with the matching users looked up, if they are few: then their sessions are found by user. If they are many,
+    /// walking the list soon finds enough of their sessions. The planner can only guess which case it is, and would walk all
+    /// sessions when it guesses wrong.
     pub fn resolve_people(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
         if let Some(person) = &self.person {
             let people =

@@ -128,7 +128,7 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>,
         .load(conn)?)
 }
 
-/// The places of the sessions that match, in that order, at most `limit` after the cursor.
+/// The keys of the sessions that match, in that order, at most `limit` after the cursor.
 pub fn page_keys(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -148,8 +148,8 @@ pub fn page_keys(
     })
 }
 
-/// The sessions at these places that still match, in that order: a plan that sorts many to find them would carry all
-/// of them whole, with their users.
+/// The sessions with these keys that still match, in that order. Keys are read first because a plan that sorts many rows would
+/// sort them whole, with their users.
 pub fn rows_at(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -186,7 +186,7 @@ fn by_indexes<T>(
 /// needs no more than that many of those that match, however many there are.
 pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
     if let Some(first) = &filter.first_users {
-        // So many people nearly always have enough sessions.
+        // So many users nearly always have enough sessions.
         let theirs = Filter { person: None, users: Some(first.clone()), first_users: None, ..filter.clone() };
         let counted = count_up_to(conn, &theirs, most)?;
         if counted == most {
