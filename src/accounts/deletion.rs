@@ -4,8 +4,7 @@ use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::prelude::*;
 
-use super::{
-    User,
+use super::pages::{
     forms::DeleteForm,
     login::clear_site_data,
     profile::{ProfilePage, check_current_password},
@@ -15,12 +14,14 @@ use crate::{
     db::{DbConnection, schema::users},
     error::Error,
     events::{Event, Kind},
+    layout::Layout,
     security::Client,
     sessions::{
         CurrentUser, EndReason, Ending, Which,
-        catalogue::{self, Ended},
+        catalogue::rows::{self, Ended},
     },
-    web::{Flash, Form, Layout, see_other},
+    users::User,
+    web::{Flash, Form, see_other},
 };
 
 /// Rounds of ending and forgetting: sign-ins may come in between, but not for ever.
@@ -103,7 +104,7 @@ fn step(
 ) -> Result<Step, Error> {
     let (_, only_administrator) = User::lock_with_administrators(conn, id)?;
     if let Some(session) = session
-        && !catalogue::is_live(conn, session)?
+        && !rows::is_live(conn, session)?
     {
         return Err(Error::SignInFirst);
     }
@@ -112,8 +113,8 @@ fn step(
     }
     User::raise_epoch(conn, id)?;
     let ending = Ending { reason: EndReason::Logout, by: Some(id), note: None, client: Some(client.clone()) };
-    let ended = catalogue::end(conn, &Which::AllOf { user: id }, &ending, in_store)?;
-    let unconfirmed = catalogue::unconfirmed_of(conn, id)?;
+    let ended = rows::end(conn, &Which::AllOf { user: id }, &ending, in_store)?;
+    let unconfirmed = rows::unconfirmed_of(conn, id)?;
     if !unconfirmed.is_empty() {
         return Ok(Step::Forget(unconfirmed));
     }

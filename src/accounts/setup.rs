@@ -5,18 +5,17 @@ use askama::Template;
 use diesel::prelude::*;
 use serde::Deserialize;
 
-use super::{
-    NewUser, Role, User,
-    forms::{SetupForm, check_new_password},
-};
+use super::pages::forms::{SetupForm, check_new_password};
 use crate::{
     app::Site,
     config::Config,
     db::{Db, DbConnection, now, schema::tokens},
     error::Error,
     events::{Event, Kind},
+    layout::Layout,
     security::{Client, random_url_safe, sha256_hex},
-    web::{FieldErrors, Flash, Form, Layout, form_page, html, see_other},
+    users::{NewUser, Role, User},
+    web::{FieldErrors, Flash, Form, form_page, html, see_other},
 };
 
 const PURPOSE: &str = "setup";

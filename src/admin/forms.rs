@@ -3,10 +3,7 @@
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
-use crate::{
-    accounts::{Role, forms},
-    web::FormFields,
-};
+use crate::{accounts::pages::forms, users::Role, web::FormFields};
 
 /// `POST /admin/users`
 #[derive(Debug, Default, Deserialize, Validate)]
@@ -83,7 +80,7 @@ pub fn reason(text: &str) -> Option<&str> {
     (text.chars().count() <= LONGEST_REASON && !text.chars().any(char::is_control)).then_some(text)
 }
 
-pub(super) fn required_reason(text: &str) -> Result<(), ValidationError> {
+pub(crate) fn required_reason(text: &str) -> Result<(), ValidationError> {
     let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
     checked(reason(text).filter(|reason| !reason.is_empty()), message)
 }

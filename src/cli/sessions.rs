@@ -9,12 +9,15 @@ use clap::{Args, Subcommand};
 
 use super::{REACH, progress, tell};
 use crate::{
-    admin::{filter::FilterFields, forms},
+    admin::{forms, sessions::filter::FilterFields},
     config::Config,
     db::Db,
     sessions::{
-        EndReason, Ending, Sessions, device,
-        list::{Listed, Wanted},
+        EndReason, Ending, Sessions,
+        catalogue::{
+            device,
+            list::{Listed, Wanted},
+        },
     },
     web::grouped,
 };

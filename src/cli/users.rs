@@ -7,17 +7,21 @@ use clap::{Args, Subcommand};
 use super::{REACH, sessions::rfc3339, tell};
 use crate::{
     accounts::{
-        NewUser, Role, User, forms, links,
-        password::{self, Passwords},
-        people::{self, Person},
-        standing::{self, Actor, Change},
-        tokens,
+        administer::{self, Actor, Change},
+        pages::forms,
+        password_links,
     },
-    admin::{people::UserFields, users::PAGE},
+    admin::users::{filter::UserFields, list::PAGE},
     config::Config,
     db::Db,
     events::{Event, Kind},
     sessions::{Ends, Sessions},
+    users::{
+        NewUser, Role, User,
+        list::{self, Person},
+        password::{self, Passwords},
+        tokens,
+    },
     web::grouped,
 };
 
@@ -94,19 +98,19 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
         UserCommand::SetRole { email, role } => {
             let role = Role::parse(&role).ok_or("the role may be user or admin")?;
             let (db, user) = find(config, &email).await?;
-            let change = standing::set_role(&db, user.id, role, Actor::OPERATOR).await.map_err(tell)?;
+            let change = administer::set_role(&db, user.id, role, Actor::OPERATOR).await.map_err(tell)?;
             report(change, &format!("{} is now {}.", user.email, role.name()))
         }
         UserCommand::Deactivate { email } => {
             let (db, user) = find(config, &email).await?;
             let sessions = reach(config, &db).await?;
             let change =
-                standing::deactivate(&db, &sessions, user.id, Actor::OPERATOR).await.map_err(tell)?;
+                administer::deactivate(&db, &sessions, user.id, Actor::OPERATOR).await.map_err(tell)?;
             report(change, &format!("{} is deactivated.", user.email))
         }
         UserCommand::Activate { email } => {
             let (db, user) = find(config, &email).await?;
-            let change = standing::activate(&db, user.id, Actor::OPERATOR).await.map_err(tell)?;
+            let change = administer::activate(&db, user.id, Actor::OPERATOR).await.map_err(tell)?;
             report(change, &format!("{} is active.", user.email))
         }
         UserCommand::ResetPassword { email, password_stdin: false } => link(config, &email).await,
@@ -208,7 +212,7 @@ async fn create(config: &Config, email: &str, name: &str, role: &str, stdin: boo
 
 async fn link(config: &Config, email: &str) -> Result<(), String> {
     let (db, user) = find(config, email).await?;
-    match links::make_link(&db, user.id, Actor::OPERATOR).await.map_err(tell)? {
+    match password_links::make_link(&db, user.id, Actor::OPERATOR).await.map_err(tell)? {
         Some(link) => {
             println!("{}", tokens::link(&config.server.base_url, &link.token));
             Ok(())
@@ -221,7 +225,7 @@ async fn set_password(config: &Config, email: &str) -> Result<(), String> {
     let (db, user) = find(config, email).await?;
     let hash = hash(read_password(config, &[&user.name, &user.email])?).await?;
     let sessions = reach(config, &db).await?;
-    let done = links::set_password(&db, &sessions, user.id, hash, Actor::OPERATOR).await;
+    let done = password_links::set_password(&db, &sessions, user.id, hash, Actor::OPERATOR).await;
     println!("{} has the new password. {}", plain(&user.email), ended(done.map_err(tell)?)?);
     Ok(())
 }
@@ -236,7 +240,7 @@ async fn list(config: &Config, arguments: ListArguments) -> Result<(), String> {
     let (mut after, mut count) = (None, 0);
     loop {
         let filter = wanted.filter.clone();
-        let work = move |conn: &mut _| people::page(conn, &filter, after, PAGE);
+        let work = move |conn: &mut _| list::page(conn, &filter, after, PAGE);
         let found = db.run(work).await.map_err(tell)?;
         let mut out = std::io::stdout().lock();
         for person in &found {

@@ -5,7 +5,7 @@ use std::{fmt, fs, io::Write as _, path::Path};
 use actix_web::cookie::Key;
 use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::db::DatabaseUrl;
+use super::DatabaseUrl;
 
 const LEAST_BYTES: usize = 64;
 const FILE: &str = "session_secret";

@@ -9,7 +9,7 @@ use diesel::{
 
 use time::{PrimitiveDateTime, Time};
 
-use super::DatabaseUrl;
+use crate::config::DatabaseUrl;
 
 /// A connection to either database; Diesel's DSL works on both.
 #[derive(diesel::MultiConnection)]

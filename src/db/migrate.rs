@@ -2,8 +2,8 @@ use diesel::RunQueryDsl as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use r2d2::ManageConnection as _;
 
-use super::{Connect, DatabaseUrl, DbConnection, sqlite_of, transaction};
-use crate::error::Error;
+use super::{Connect, DbConnection, sqlite_of, transaction};
+use crate::{config::DatabaseUrl, error::Error};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");

@@ -2,11 +2,10 @@
 
 mod connect;
 mod migrate;
-mod revive;
-mod rows;
+mod query;
 #[rustfmt::skip]
 pub mod schema;
-mod url;
+mod watchdog;
 
 use std::{
     sync::{
@@ -23,11 +22,10 @@ use tokio::sync::{oneshot, watch};
 
 pub use connect::{Connect, ConnectError, DbConnection, lower, named, strpos};
 pub use migrate::{migrate, migrate_url};
-pub use rows::{Fresh, Rows};
-pub use url::DatabaseUrl;
+pub use query::{Fresh, Rows};
 
-use crate::error::Error;
-use revive::Pulse;
+use crate::{config::DatabaseUrl, error::Error};
+use watchdog::Pulse;
 
 const POOL_SIZE: u32 = 8;
 

@@ -10,7 +10,8 @@ use actix_web::{
 };
 use url::Url;
 
-use crate::{app::Site, error::Error, security::Client};
+use super::Client;
+use crate::{app::Site, error::Error};
 
 /// 403 for an unsafe request from another site.
 pub fn check(req: &ServiceRequest) -> Result<(), Error> {

@@ -3,7 +3,6 @@
 pub mod bodies;
 mod client;
 mod cross_origin;
-pub mod error_pages;
 mod headers;
 mod next;
 
@@ -15,6 +14,7 @@ use actix_web::{
 };
 use sha2::{Digest as _, Sha256};
 
+use crate::layout::error_pages;
 pub use client::{Client, ip_key};
 pub use next::local_path;
 

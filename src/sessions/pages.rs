@@ -1,161 +1,211 @@
-//! `/sessions`: one's own devices.
+//! Pages of sessions that match a filter, and their end.
 
-use actix_session::SessionExt as _;
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use askama::Template;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::{
-    CurrentUser, EndReason, Ending, Ends, Which, catalogue, device,
-    list::{self, Listed},
+    catalogue::{
+        list::{self, Cursor, Filter, Listed, Order, Wanted},
+        rows::{self, Ended, Ending, Which},
+    },
+    service::{Ends, Sessions},
 };
 use crate::{
-    accounts::User,
-    app::Site,
-    db::now,
+    db::{DbConnection, now},
     error::Error,
-    security::Client,
-    web::{Flash, Layout, Moment, html, see_other},
 };
 
-/// Seen within this long counts as active now.
-const ACTIVE_NOW: time::Duration = time::Duration::minutes(5);
+/// Rows on one page.
+pub const PAGE: usize = 50;
 
-/// Ends within this long counts as ending soon.
-const ENDS_SOON: time::Duration = time::Duration::minutes(15);
+/// How often a page is filled up after sessions on it turned out to be lost or gone.
+const REFILLS: usize = 20;
 
-#[derive(Template)]
-#[template(path = "sessions/mine.html")]
-struct MySessionsPage {
-    layout: Layout,
-    sessions: Vec<SessionCard>,
+/// Sessions that are ended before the next are looked for.
+pub const CHUNK: i64 = 1_000;
+
+/// Those of them that one transaction ends: four at once, because each mostly waits for pages of indexes.
+const PART: usize = 250;
+
+/// How often a part is tried that finds the database busy, and the pause in between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// One page of a list, every active session on it confirmed by the store.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// At most 50 sessions.
+    pub rows: Vec<Listed>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
 }
 
-/// A session as its user sees it.
-pub struct SessionCard {
-    pub id: String,
-    pub device: String,
-    pub kind: &'static str,
-    pub ip: String,
-    pub current: bool,
-    pub remembered: bool,
-    pub signed_in: Moment,
-    pub last_seen: Moment,
-    pub active_now: bool,
-    pub expires: Moment,
-    pub ends_soon: bool,
+/// What became of a chunk.
+#[derive(Default)]
+struct Chunk {
+    /// Those that have ended by it.
+    ended: Vec<Ended>,
+    /// Why others have not.
+    problem: Option<Error>,
 }
 
-/// What lists of either kind show of a session's device and times.
-pub struct Facts {
-    pub device: String,
-    pub kind: &'static str,
-    pub signed_in: Moment,
-    pub last_seen: Moment,
-    pub active_now: bool,
-    pub expires: Moment,
-    pub ends_soon: bool,
-}
-
-impl Facts {
-    /// The facts as of now. The session that asks is active now, whatever the catalogue has heard.
-    pub fn of(session: &Listed, asking: bool) -> Self {
-        let at = now();
-        let last_seen = if asking { at } else { session.last_seen_at };
-        Self {
-            device: device::describe(&session.browser, &session.browser_version, &session.os),
-            kind: match session.device.as_str() {
-                "desktop" => "desktop",
-                "phone" => "phone",
-                "tablet" => "tablet",
-                "tool" => "tool",
-                _ => "unknown",
-            },
-            signed_in: Moment::new(session.created_at),
-            last_seen: Moment::new(last_seen),
-            active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,
-            expires: Moment::new(session.expires_at),
-            ends_soon: session.expires_at - at < ENDS_SOON,
+impl Sessions {
+    /// The same list with the people looked up whom it is narrowed to, for all that is then asked of it.
+    pub async fn found(&self, wanted: Wanted) -> Result<Wanted, Error> {
+        if wanted.filter.person.is_none() {
+            return Ok(wanted);
         }
+        let filter = self.db.patient().run(move |conn| wanted.filter.found(conn)).await?;
+        Ok(Wanted { filter, ..wanted })
     }
-}
 
-impl SessionCard {
-    fn new(session: Listed, current: &str) -> Self {
-        let current = session.id == current;
-        let facts = Facts::of(&session, current);
-        Self {
-            id: session.id,
-            device: facts.device,
-            kind: facts.kind,
-            ip: session.ip,
-            current,
-            remembered: session.remembered,
-            signed_in: facts.signed_in,
-            last_seen: facts.last_seen,
-            active_now: facts.active_now,
-            expires: facts.expires,
-            ends_soon: facts.ends_soon,
-        }
-    }
-}
-
-/// `GET /sessions`
-pub async fn show(site: web::Data<Site>, layout: Layout, user: CurrentUser) -> Result<HttpResponse, Error> {
-    let listed = site.db.run(move |conn| list::of_user(conn, user.id)).await?;
-    let listed = site.sessions.confirm(listed).await?;
-    let mut sessions: Vec<SessionCard> =
-        listed.into_iter().map(|session| SessionCard::new(session, &user.session.id)).collect();
-    sessions.sort_by_key(|session| !session.current);
-    Ok(html(StatusCode::OK, &MySessionsPage { layout, sessions }))
-}
-
-/// `POST /sessions/{id}/end`: one of one's own; anybody else's is not found.
-pub async fn end(
-    req: HttpRequest,
-    site: web::Data<Site>,
-    user: CurrentUser,
-    client: Client,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Error> {
-    let id = id.into_inner();
-    let asked = id.clone();
-    let session = site.db.run(move |conn| list::by_id(conn, &asked)).await?;
-    if session.user_id != user.id {
-        return Err(Error::NotFound);
-    }
-    let this_one = id == user.session.id;
-    let reason = if this_one { EndReason::Logout } else { EndReason::EndedByUser };
-    let ending = Ending { reason, by: Some(user.id), note: None, client: Some(client) };
-    let ends = site.sessions.end(Which::OneOf { user: user.id, id }, ending).await?;
-    if this_one {
-        req.get_session().purge();
-        return Ok(see_other(&site.config, "/", Some(Flash::SignedOut)));
-    }
-    Ok(see_other(&site.config, "/sessions", Some(Flash::ended(ends))))
-}
-
-/// `POST /sessions/end-others`: also a sign-in that is under way gives no session.
-pub async fn end_others(
-    req: HttpRequest,
-    site: web::Data<Site>,
-    user: CurrentUser,
-    client: Client,
-) -> Result<HttpResponse, Error> {
-    let ending =
-        Ending { reason: EndReason::EndedByUser, by: Some(user.id), note: None, client: Some(client) };
-    let in_store = site.sessions.has_entries();
-    let (epoch, ended) = site
-        .db
-        .transaction(move |conn| {
-            let epoch = User::raise_epoch(conn, user.id)?;
-            if !catalogue::is_live(conn, &user.session.id)? {
-                return Err(Error::SignInFirst);
+    /// The page after the cursor. Sessions that the store lost are ended on the way.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when store or database can't be read.
+    pub async fn page(&self, wanted: &Wanted, after: Option<&Cursor>) -> Result<Page, Error> {
+        let order = wanted.order();
+        let mut rows: Vec<Listed> = Vec::new();
+        let mut after = after.cloned();
+        let mut more = true;
+        for _ in 0..REFILLS {
+            let (places, listed) = self.listed(&wanted.filter, order, after.clone()).await?;
+            more = places.len() > PAGE;
+            after = places.into_iter().last().or(after);
+            rows.extend(if wanted.filter.ended { listed } else { self.confirm(listed).await? });
+            if !more || rows.len() > PAGE {
+                break;
             }
-            let which = Which::AllBut { user: user.id, keep: user.session.id };
-            Ok((epoch, catalogue::end(conn, &which, &ending, in_store)?))
-        })
-        .await?;
-    let ends = Ends { count: ended.len(), confirmed: site.sessions.forget(&ended).await };
-    site.sessions.keep(&req, epoch)?;
-    Ok(see_other(&site.config, "/sessions", Some(Flash::OthersEnded(ends))))
+        }
+        let next = match rows.get(PAGE - 1) {
+            Some(last) if rows.len() > PAGE => Some(Cursor::after(last, order)),
+            _ => after.filter(|_| more),
+        };
+        rows.truncate(PAGE);
+        Ok(Page { rows, next })
+    }
+
+    /// How many match. Reads them all: a page asks [`Sessions::count_up_to`].
+    pub async fn count(&self, wanted: &Wanted) -> Result<i64, Error> {
+        let filter = wanted.filter.clone();
+        self.db.patient().run(move |conn| list::count(conn, &filter)).await
+    }
+
+    /// How many match, counted no further than `most`.
+    pub async fn count_up_to(&self, wanted: &Wanted, most: i64) -> Result<i64, Error> {
+        let filter = wanted.filter.clone();
+        self.db.patient().run(move |conn| list::count_up_to(conn, &filter, most)).await
+    }
+
+    /// Of how many people those that match are.
+    pub async fn people(&self, wanted: &Wanted) -> Result<i64, Error> {
+        let filter = wanted.filter.clone();
+        self.db.patient().run(move |conn| list::people(conn, &filter)).await
+    }
+
+    /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that
+    /// requests get through in between; `told` hears after each how many have ended so far. Sessions that are used
+    /// meanwhile change their place in the list, so it is gone through until nothing is left.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the administrator who asked is none any more; what has ended by then stays so.
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub async fn end_matching(
+        &self,
+        wanted: &Wanted,
+        ending: Ending,
+        mut told: impl AsyncFnMut(usize),
+    ) -> Result<Ends, Error> {
+        let started_by = wanted.filter.started_by.unwrap_or_else(now);
+        let filter = Filter { ended: false, started_by: Some(started_by), ..wanted.filter.clone() };
+        let mut ends = Ends { count: 0, confirmed: true };
+        let mut after: Option<Cursor> = None;
+        let mut places = self.chunk(&filter, None).await?;
+        let mut last = Vec::new();
+        // Nothing from the beginning on: all have ended.
+        while !places.is_empty() || after.is_some() {
+            let reached = places.last().cloned();
+            // While the catalogue ends one chunk, the store forgets the one before, and the next is looked up.
+            let (Chunk { ended, problem }, (confirmed, next)) =
+                tokio::join!(self.end_chunk(&places, &ending), async {
+                    let confirmed = self.forget(&last).await;
+                    told(ends.count).await;
+                    (confirmed, self.chunk(&filter, reached.as_ref()).await)
+                });
+            ends.confirmed &= confirmed;
+            ends.count += ended.len();
+            last = ended;
+            places = match problem.map_or(next, Err) {
+                Ok(places) => places,
+                Err(problem) => {
+                    self.forget(&last).await;
+                    told(ends.count).await;
+                    return Err(problem);
+                }
+            };
+            after = reached;
+        }
+        Ok(ends)
+    }
+
+    /// The places of the next sessions to end.
+    async fn chunk(&self, filter: &Filter, after: Option<&Cursor>) -> Result<Vec<Cursor>, Error> {
+        let (filter, after) = (filter.clone(), after.cloned());
+        let look =
+            move |conn: &mut DbConnection| list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK);
+        self.db.patient().run(look).await
+    }
+
+    /// Ends the sessions at these places.
+    async fn end_chunk(&self, places: &[Cursor], ending: &Ending) -> Chunk {
+        let mut chunk = Chunk::default();
+        let ids: Vec<String> = places.iter().map(|place| place.id().to_owned()).collect();
+        for done in join_all(ids.chunks(PART).map(|part| self.end_part(part, ending))).await {
+            match done {
+                Ok(ended) => chunk.ended.extend(ended),
+                Err(error) => chunk.problem = Some(error),
+            }
+        }
+        chunk
+    }
+
+    /// Ends these sessions in one transaction, if who asked for it still may. Somebody who holds their rows is waited for.
+    async fn end_part(&self, ids: &[String], ending: &Ending) -> Result<Vec<Ended>, Error> {
+        let in_store = self.has_entries();
+        let mut tries = 1;
+        loop {
+            let (which, ending) = (Which::Ids(ids.to_vec()), ending.clone());
+            let work = move |conn: &mut DbConnection| {
+                if let Some(administrator) = ending.by {
+                    rows::check_still_administrator(conn, administrator)?;
+                }
+                rows::end(conn, &which, &ending, in_store)
+            };
+            match self.db.patient().transaction(work).await {
+                Err(Error::Unavailable(cause)) if tries < TRIES => {
+                    tracing::warn!(%cause, "a part of an end of many sessions is tried again");
+                    tries += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The next places, one more than a page has, and the sessions that are still there.
+    async fn listed(
+        &self,
+        filter: &Filter,
+        order: Order,
+        after: Option<Cursor>,
+    ) -> Result<(Vec<Cursor>, Vec<Listed>), Error> {
+        let filter = filter.clone();
+        let look = move |conn: &mut DbConnection| {
+            let places = list::places(conn, &filter, order, after.as_ref(), PAGE as i64 + 1)?;
+            let rows = list::at(conn, &filter, &places)?;
+            Ok((places, rows))
+        };
+        self.db.patient().run(look).await
+    }
 }

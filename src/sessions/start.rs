@@ -7,19 +7,19 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
-    CurrentUser, EndReason, Ending, Ends, Sessions, Which,
-    catalogue::{self, NewSession},
-    seen,
-    state::Established,
-    time_duration,
-    visit::Visit,
+    catalogue::rows::{self, EndReason, Ending, NewSession, Which},
+    last_seen,
+    request::current::CurrentUser,
+    request_context::Visit,
+    service::{Ends, Sessions, time_duration},
+    store::state::Established,
 };
 use crate::{
-    accounts::User,
     db::{DbConnection, lower, now, schema::users},
     error::Error,
     events::{Event, Kind},
     security::{Client, random_url_safe},
+    users::User,
 };
 
 /// Bytes of randomness in a public session id.
@@ -53,7 +53,7 @@ impl Sessions {
             remembered,
             client,
         };
-        let expires_at = seen::expiry(at, ttl, absolute);
+        let expires_at = last_seen::expiry(at, ttl, absolute);
         let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
         let (ended, count) = self
             .db
@@ -123,7 +123,7 @@ fn record_sign_in(
     replaced: Option<String>,
     limit: i64,
     in_store: bool,
-) -> Result<(Vec<catalogue::Ended>, usize), Error> {
+) -> Result<(Vec<rows::Ended>, usize), Error> {
     let proven =
         users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
     let user: Option<(String, String, String)> = diesel::update(proven)
@@ -143,22 +143,17 @@ fn record_sign_in(
             note: None,
             client: Some(row.client.clone()),
         };
-        ended.extend(catalogue::end(conn, &Which::Ids(vec![id]), &ending, in_store)?);
+        ended.extend(rows::end(conn, &Which::Ids(vec![id]), &ending, in_store)?);
     }
     if limit > 0 {
-        let beyond = catalogue::beyond_limit(conn, row.user, limit - 1)?;
+        let beyond = rows::beyond_limit(conn, row.user, limit - 1)?;
         ended_by_limit = beyond.len();
-        ended.extend(catalogue::end(
-            conn,
-            &Which::Ids(beyond),
-            &Ending::by_system(EndReason::Limit),
-            in_store,
-        )?);
+        ended.extend(rows::end(conn, &Which::Ids(beyond), &Ending::by_system(EndReason::Limit), in_store)?);
     }
     let new = NewSession {
         id: &row.id,
         user_id: row.user,
-        person: &catalogue::person(&name, &email_key),
+        person: &rows::person(&name, &email_key),
         role: &role,
         at: row.at,
         expires_at,
@@ -166,7 +161,7 @@ fn record_sign_in(
         remembered: row.remembered,
         client: &row.client,
     };
-    catalogue::insert(conn, &new)?;
+    rows::insert(conn, &new)?;
     Event::new(Kind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
     Ok((ended, ended_by_limit))
 }

@@ -4,7 +4,6 @@ pub mod assets;
 pub mod chart;
 pub mod flash;
 mod form;
-mod layout;
 mod list;
 mod moment;
 
@@ -13,7 +12,6 @@ use askama::Template;
 
 pub use flash::{Flash, see_other};
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
-pub use layout::{Layout, Viewer};
 pub use list::{Chip, ListAddress};
 pub use moment::Moment;
 

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::{Connection as _, RunQueryDsl as _};
 use gatehouse::{
     app::Site,
-    sessions::{EndReason, Ending, Which, catalogue},
+    sessions::{EndReason, Ending, Which, catalogue::rows as catalogue},
 };
 use tokio::sync::Notify;
 

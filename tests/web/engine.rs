@@ -9,10 +9,10 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use gatehouse::{
-    accounts::authenticate,
     app::Site,
     error::Error,
     sessions::{CurrentUser, EndReason, Ending, Which},
+    users::authenticate,
 };
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};

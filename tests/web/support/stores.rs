@@ -11,7 +11,10 @@ use diesel::{
     sql_types::Text,
     sqlite::Sqlite,
 };
-use gatehouse::db::{Connect, DatabaseUrl, DbConnection};
+use gatehouse::{
+    config::DatabaseUrl,
+    db::{Connect, DbConnection},
+};
 use r2d2::ManageConnection as _;
 use tempfile::TempDir;
 

@@ -1,0 +1,149 @@
+//! The filter of the security log: the fields of its page and of its file.
+
+use serde::Deserialize;
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, macros::format_description};
+
+use crate::{
+    admin::sessions::filter::{NETWORK, WHO, WHOM, network, read, whom},
+    events::{
+        Kind,
+        log::{Filter, cursor},
+    },
+    web::{FieldErrors, ListAddress},
+};
+
+/// The fields as typed; empty ones ask for nothing.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+pub struct EventFields {
+    /// The name of a [`Kind`].
+    pub kind: String,
+    /// Part of a name or address, or `#` and a user's number.
+    pub q: String,
+    /// An address or network (CIDR).
+    pub ip: String,
+    /// A date or time (RFC 3339, UTC): not before.
+    pub from: String,
+    /// The same: not after; a date is meant with its whole day.
+    pub to: String,
+    /// Where the page starts: after the entry with this number.
+    pub after: String,
+}
+
+/// The label of the kind, in the form and on its chip.
+pub const KIND: &str = "What";
+
+const NO_KIND: &str = "Choose one from the list.";
+const TIME: &str = "Enter a date such as 2026-11-21, or a time such as 2026-11-21T14:30:00Z.";
+
+impl EventFields {
+    /// Reads the fields; what can't be read is said beside its field.
+    pub fn read(&self) -> Result<(Filter, Option<i64>), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let filter = Filter {
+            kind: read(&self.kind, "kind", NO_KIND, &mut errors, Kind::parse),
+            person: read(&self.q, "q", WHOM, &mut errors, whom),
+            network: read(&self.ip, "ip", NETWORK, &mut errors, network),
+            from: read(&self.from, "from", TIME, &mut errors, |text| time(text, Duration::ZERO)),
+            until: read(&self.to, "to", TIME, &mut errors, |text| time(text, Duration::DAY)),
+        };
+        if let (Some(from), Some(until)) = (filter.from, filter.until)
+            && until <= from
+        {
+            errors.add("to", "This is before the time in “From”.");
+        }
+        let after = cursor(&self.after, &mut errors);
+        if errors.is_empty() { Ok((filter, after)) } else { Err(errors) }
+    }
+
+    /// The log with these fields.
+    pub fn address(&self) -> ListAddress<'_> {
+        ListAddress {
+            path: "/admin/events",
+            narrowing: vec![
+                ("kind", KIND, &self.kind),
+                ("q", WHO, &self.q),
+                ("ip", "IP", &self.ip),
+                ("from", "From", &self.from),
+                ("to", "To", &self.to),
+            ],
+            shown: Vec::new(),
+        }
+    }
+}
+
+/// A time in UTC; `whole_day` is what a date without a time is moved on by. Only years that both databases keep.
+fn time(value: &str, whole_day: Duration) -> Option<PrimitiveDateTime> {
+    let date = format_description!("[year]-[month]-[day]");
+    let minutes = format_description!("[year]-[month]-[day]T[hour]:[minute]");
+    let at = if let Ok(date) = Date::parse(value, date) {
+        PrimitiveDateTime::new(date, Time::MIDNIGHT).checked_add(whole_day)?
+    } else if let Ok(at) = PrimitiveDateTime::parse(value, minutes) {
+        at
+    } else {
+        let rfc_3339 = time::format_description::well_known::Rfc3339;
+        let at = OffsetDateTime::parse(value, &rfc_3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+        PrimitiveDateTime::new(at.date(), at.time())
+    };
+    (1..=9999).contains(&at.year()).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn times_are_dates_or_rfc_3339() {
+        for (text, from, until) in [
+            ("2026-11-21", datetime!(2026-11-21 00:00), datetime!(2026-11-22 00:00)),
+            ("2026-11-21T14:30", datetime!(2026-11-21 14:30), datetime!(2026-11-21 14:30)),
+            ("2026-11-21T14:30:00Z", datetime!(2026-11-21 14:30), datetime!(2026-11-21 14:30)),
+            (
+                "2026-11-21T14:30:00.5+02:00",
+                datetime!(2026-11-21 12:30:00.5),
+                datetime!(2026-11-21 12:30:00.5),
+            ),
+        ] {
+            assert_eq!(time(text, Duration::ZERO), Some(from), "{text}");
+            assert_eq!(time(text, Duration::DAY), Some(until), "{text}");
+        }
+        for text in
+            ["yesterday", "21.11.2026", "2026-13-01", "2026-11-21 14:30", "+99999-01-01", "-0001-01-01"]
+        {
+            assert_eq!(time(text, Duration::ZERO), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn bad_fields_are_named() {
+        let fields = EventFields {
+            kind: "nonsense".into(),
+            q: "#seven".into(),
+            ip: "10.0.0.0/33".into(),
+            from: "soon".into(),
+            to: "9999-12-31".into(),
+            after: "-1".into(),
+        };
+        let errors = fields.read().unwrap_err();
+        for field in ["kind", "q", "ip", "from", "to"] {
+            assert!(errors.has(field), "{field}");
+        }
+        assert!(errors.form().is_some());
+        let backwards =
+            EventFields { from: "2026-11-22".into(), to: "2026-11-21".into(), ..EventFields::default() };
+        assert!(backwards.read().unwrap_err().has("to"));
+        let one_day =
+            EventFields { from: "2026-11-21".into(), to: "2026-11-21".into(), ..EventFields::default() };
+        assert!(one_day.read().is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_field_panics(q in ".{0,120}", from in "[-+0-9TZ:.]{0,30}", to in ".{0,30}", after in ".{0,30}") {
+            let fields = EventFields { q, from, to, after, ..EventFields::default() };
+            let _ = (fields.read(), fields.address().chips());
+        }
+    }
+}

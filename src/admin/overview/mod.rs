@@ -1,0 +1,4 @@
+//! The administrator's overview.
+
+pub mod page;
+mod statistics;

@@ -1,0 +1,158 @@
+//! `/admin`: how things stand, and how they went.
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
+
+use super::statistics::{self, COUNTED, Figures, Range};
+use crate::{
+    app::Site,
+    db::now,
+    error::Error,
+    events::Kind,
+    layout::Layout,
+    sessions::EndReason,
+    web::{
+        FieldErrors,
+        chart::{Bars, Columns, Slot},
+        form_page, grouped,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "admin/overview.html")]
+struct OverviewPage {
+    layout: Layout,
+    errors: FieldErrors,
+    /// The charts show 30 days.
+    month: bool,
+    /// Today in UTC: `2026-11-21`.
+    today: String,
+    active: String,
+    about: bool,
+    counted: String,
+    people: String,
+    administrators: String,
+    sign_ins: String,
+    failures: String,
+    over_time: Columns,
+    sign_ins_over_time: Columns,
+    mixes: Vec<Bars>,
+    ends: Bars,
+}
+
+/// `?range=`: `24h` or `30d`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OverviewQuery {
+    range: String,
+}
+
+/// `GET /admin`
+pub async fn show(
+    site: web::Data<Site>,
+    layout: Layout,
+    query: web::Query<OverviewQuery>,
+) -> Result<HttpResponse, Error> {
+    let mut errors = FieldErrors::default();
+    let range = Range::parse(query.range.trim());
+    if range.is_none() {
+        errors.add_form("There is no such range. Choose 24 hours or 30 days.");
+    }
+    let range = range.unwrap_or_default();
+    let slots = range.slots(now());
+    let from = slots.first().copied().unwrap_or_else(now);
+    let (figures, active, sign_ins, failures) = site
+        .db
+        .patient()
+        .run(move |conn| {
+            Ok((
+                statistics::figures(conn)?,
+                statistics::active_over_time(conn, range, from)?,
+                statistics::events_over_time(conn, Kind::SignedIn, range, from)?,
+                statistics::events_over_time(conn, Kind::SignInFailed, range, from)?,
+            ))
+        })
+        .await?;
+    let (every, time) = match range {
+        Range::Day => ("hour", "the last 24 hours"),
+        Range::Month => ("day", "the last 30 days"),
+    };
+    let page = OverviewPage {
+        layout,
+        month: range == Range::Month,
+        today: OffsetDateTime::now_utc().date().to_string(),
+        active: grouped(figures.active),
+        about: figures.about,
+        counted: grouped(COUNTED),
+        people: grouped(figures.people),
+        administrators: grouped(figures.administrators),
+        sign_ins: grouped(figures.sign_ins),
+        failures: grouped(figures.failures),
+        over_time: Columns::new(
+            "active",
+            &format!("Most active sessions at once in each {every} of {time}"),
+            vec!["Active sessions"],
+            &laid_out(range, &slots, |at| vec![active.get(at).copied()]),
+            false,
+        ),
+        sign_ins_over_time: Columns::new(
+            "sign-ins",
+            &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
+            vec!["Sign-ins", "Failed"],
+            &laid_out(range, &slots, |at| {
+                [&sign_ins, &failures].map(|sums| Some(sums.get(at).copied().unwrap_or(0))).to_vec()
+            }),
+            true,
+        ),
+        mixes: mixes(&figures),
+        ends: Bars::new(
+            "ends",
+            "Why sessions ended in the last 30 days",
+            named(figures.ends, |reason| EndReason::sentence(&reason).to_owned()),
+        ),
+        errors: errors.clone(),
+    };
+    Ok(form_page(&page, &errors))
+}
+
+fn laid_out(
+    range: Range,
+    slots: &[PrimitiveDateTime],
+    values: impl Fn(&PrimitiveDateTime) -> Vec<Option<i64>>,
+) -> Vec<Slot> {
+    let hour = format_description!("[hour]:[minute]");
+    let day = format_description!("[day padding:none] [month repr:short]");
+    let day_and_hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
+    slots
+        .iter()
+        .map(|at| {
+            let (mark, label) = match range {
+                Range::Day => (at.format(hour), at.format(day_and_hour)),
+                Range::Month => (at.format(day), at.format(day)),
+            };
+            Slot { mark: mark.unwrap_or_default(), label: label.unwrap_or_default(), values: values(at) }
+        })
+        .collect()
+}
+
+fn mixes(figures: &Figures) -> Vec<Bars> {
+    let known = |name: String| if name.is_empty() { "Unknown".to_owned() } else { name };
+    let kind = |name: String| match name.as_str() {
+        "desktop" => "Computer".to_owned(),
+        "phone" => "Phone".to_owned(),
+        "tablet" => "Tablet".to_owned(),
+        "tool" => "Tool or script".to_owned(),
+        _ => "Unknown".to_owned(),
+    };
+    vec![
+        Bars::new("browsers", "Browsers", named(figures.browsers.clone(), known)),
+        Bars::new("systems", "Systems", named(figures.systems.clone(), known)),
+        Bars::new("kinds", "Kinds of devices", named(figures.kinds.clone(), kind)),
+    ]
+}
+
+fn named(counts: Vec<(String, i64)>, name: impl Fn(String) -> String) -> Vec<(String, i64)> {
+    counts.into_iter().map(|(key, count)| (name(key), count)).collect()
+}

@@ -1,0 +1,179 @@
+//! The numbers of the overview. What they cost depends on the sessions that are active and on the time that is
+//! looked at, not on how much history there is.
+
+use std::collections::HashMap;
+
+use diesel::{
+    dsl::{count, count_star, max, sql},
+    prelude::*,
+    sql_types::Timestamp,
+};
+use time::{Duration, PrimitiveDateTime, Time};
+
+use crate::{
+    db::{
+        DbConnection, now,
+        schema::{events, samples, sessions, users},
+    },
+    error::Error,
+    events::Kind,
+    users::Role,
+};
+
+/// Active sessions are counted one by one up to here; of more, these are looked at: those seen last.
+pub const COUNTED: i64 = 100_000;
+
+/// The time that the charts show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Range {
+    /// 24 hours, hour by hour.
+    #[default]
+    Day,
+    /// 30 days, day by day.
+    Month,
+}
+
+/// How things stand right now.
+pub struct Figures {
+    /// Active sessions.
+    pub active: i64,
+    /// They are too many to count: the newest sample says how many.
+    pub about: bool,
+    /// People with an active session, of the sessions that are counted.
+    pub people: i64,
+    /// Administrators among them.
+    pub administrators: i64,
+    /// Since midnight, UTC.
+    pub sign_ins: i64,
+    pub failures: i64,
+    /// Active sessions by browser, system and kind of device.
+    pub browsers: Vec<(String, i64)>,
+    pub systems: Vec<(String, i64)>,
+    pub kinds: Vec<(String, i64)>,
+    /// Why sessions ended in the last 30 days, by name.
+    pub ends: Vec<(String, i64)>,
+}
+
+impl Range {
+    /// The range of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "" | "24h" => Some(Self::Day),
+            "30d" => Some(Self::Month),
+            _ => None,
+        }
+    }
+
+    /// The beginnings of its slots, oldest first; the last is the one that `at` is in.
+    pub fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
+        let (slots, length, last) = match self {
+            Self::Day => (24, Duration::HOUR, Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT)),
+            Self::Month => (30, Duration::DAY, Time::MIDNIGHT),
+        };
+        let last = PrimitiveDateTime::new(at.date(), last);
+        (0..slots).rev().map(|back| last.saturating_sub(length * back)).collect()
+    }
+
+    /// The beginning of the slot that a time is in, as SQL for both databases.
+    fn slot(self, column: &str) -> diesel::expression::SqlLiteral<Timestamp> {
+        let step = match self {
+            Self::Day => "hour",
+            Self::Month => "day",
+        };
+        sql(&format!("date_trunc('{step}', {column})"))
+    }
+}
+
+/// Sessions that are active and seen after `since`, the same that lists show.
+macro_rules! active {
+    ($at:expr, $since:expr) => {
+        sessions::table
+            .filter(sessions::ended_at.is_null())
+            .filter(sessions::store_key.is_not_null())
+            .filter(sessions::expires_at.gt($at))
+            .filter(sessions::last_seen_at.gt($since))
+    };
+}
+
+/// Counts how things stand.
+pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
+    let at = now();
+    let always = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT).saturating_sub(Duration::days(3_650));
+    let beyond: Option<PrimitiveDateTime> = active!(at, always)
+        .order(sessions::last_seen_at.desc())
+        .offset(COUNTED)
+        .select(sessions::last_seen_at)
+        .first(conn)
+        .optional()?;
+    let since = beyond.unwrap_or(always);
+    let device = (sessions::browser, sessions::os, sessions::device);
+    let devices: Vec<(String, String, String, i64)> = active!(at, since)
+        .group_by(device)
+        .select((sessions::browser, sessions::os, sessions::device, count_star()))
+        .load(conn)?;
+    let mut active = devices.iter().map(|(.., count)| count).sum();
+    if beyond.is_some() {
+        let newest = samples::table.order(samples::at.desc()).select(samples::active);
+        active = newest.first::<i64>(conn).optional()?.unwrap_or(0).max(active);
+    }
+    let people = active!(at, since).select(count(sessions::user_id).aggregate_distinct()).get_result(conn)?;
+    let administrators = active!(at, always)
+        .inner_join(users::table)
+        .filter(users::role.eq(Role::Admin.name()))
+        .select(count(sessions::user_id).aggregate_distinct())
+        .get_result(conn)?;
+    let midnight = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT);
+    let month = at.saturating_sub(Duration::days(30));
+    let ended = sessions::table.filter(sessions::ended_at.ge(month)).group_by(sessions::end_reason);
+    let ends: Vec<(Option<String>, i64)> = ended.select((sessions::end_reason, count_star())).load(conn)?;
+    Ok(Figures {
+        active,
+        about: beyond.is_some(),
+        people,
+        administrators,
+        sign_ins: happened(conn, Kind::SignedIn, midnight)?,
+        failures: happened(conn, Kind::SignInFailed, midnight)?,
+        browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser, *count))),
+        systems: summed(devices.iter().map(|(_, os, _, count)| (os, *count))),
+        kinds: summed(devices.iter().map(|(_, _, kind, count)| (kind, *count))),
+        ends: ends.into_iter().filter_map(|(reason, count)| Some((reason?, count))).collect(),
+    })
+}
+
+fn summed<'a>(counts: impl Iterator<Item = (&'a String, i64)>) -> Vec<(String, i64)> {
+    let mut sums: HashMap<&str, i64> = HashMap::new();
+    counts.for_each(|(name, count)| *sums.entry(name).or_default() += count);
+    sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect()
+}
+
+fn happened(conn: &mut DbConnection, kind: Kind, since: PrimitiveDateTime) -> Result<i64, Error> {
+    let since = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind.name()));
+    Ok(since.count().get_result(conn)?)
+}
+
+/// The most sessions that were active at once in each slot; nothing where there was no sample.
+pub fn active_over_time(
+    conn: &mut DbConnection,
+    range: Range,
+    from: PrimitiveDateTime,
+) -> Result<HashMap<PrimitiveDateTime, i64>, Error> {
+    let sampled = samples::table.filter(samples::at.ge(from)).group_by(range.slot("samples.at"));
+    let most: Vec<(PrimitiveDateTime, Option<i64>)> =
+        sampled.select((range.slot("samples.at"), max(samples::active))).load(conn)?;
+    Ok(most.into_iter().filter_map(|(at, most)| Some((at, most?))).collect())
+}
+
+/// How often something happened in each slot.
+pub fn events_over_time(
+    conn: &mut DbConnection,
+    kind: Kind,
+    range: Range,
+    from: PrimitiveDateTime,
+) -> Result<HashMap<PrimitiveDateTime, i64>, Error> {
+    let happened = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind.name()));
+    let sums: Vec<(PrimitiveDateTime, i64)> = happened
+        .group_by(range.slot("events.at"))
+        .select((range.slot("events.at"), count_star()))
+        .load(conn)?;
+    Ok(sums.into_iter().collect())
+}

@@ -1,0 +1,8 @@
+//! The administrator's pages of sessions.
+
+pub mod end;
+pub mod end_progress;
+pub mod filter;
+pub mod list;
+pub mod live;
+pub mod one;

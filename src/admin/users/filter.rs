@@ -1,0 +1,102 @@
+//! The filter of the list of users: one set of fields for the page and for the command line.
+
+use serde::Deserialize;
+
+use crate::{
+    admin::sessions::filter::{PERSON, read, text},
+    users::{
+        Role,
+        list::{Filter, State},
+    },
+    web::{FieldErrors, ListAddress},
+};
+
+/// The fields as typed; empty ones ask for nothing.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+pub struct UserFields {
+    /// Part of a name or address.
+    pub q: String,
+    /// `user` or `admin`.
+    pub role: String,
+    /// `active`, `invited` or `deactivated`.
+    pub state: String,
+    /// The id after which the page starts.
+    pub after: String,
+}
+
+/// A list that was asked for.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// What it is narrowed to.
+    pub filter: Filter,
+    /// The id after which the page starts.
+    pub after: Option<i64>,
+}
+
+impl UserFields {
+    /// Reads the fields; what can't be read is said beside its field.
+    pub fn read(&self) -> Result<Wanted, FieldErrors> {
+        const STATE: &str = "Choose active, invited or deactivated.";
+        let mut errors = FieldErrors::default();
+        let filter = Filter {
+            person: read(&self.q, "q", PERSON, &mut errors, text),
+            role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
+            state: read(&self.state, "state", STATE, &mut errors, State::parse),
+        };
+        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
+        let id = after.and_then(|after| after.parse::<i64>().ok()).filter(|id| *id > 0);
+        if after.is_some() && id.is_none() {
+            errors.add_form("This page of the list doesn't exist. Start from the first page.");
+        }
+        if errors.is_empty() { Ok(Wanted { filter, after: id }) } else { Err(errors) }
+    }
+
+    /// The list with these fields.
+    pub fn address(&self) -> ListAddress<'_> {
+        let narrowing = vec![
+            ("q", "Person", self.q.as_str()),
+            ("role", "Role", &self.role),
+            ("state", "State", &self.state),
+        ];
+        ListAddress { path: "/admin/users", narrowing, shown: Vec::new() }
+    }
+
+    /// The address of the list with these fields, starting after an id.
+    pub fn href(&self, after: Option<i64>) -> String {
+        self.address().href(after.map(|id| id.to_string()).as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_fields_are_named() {
+        for (fields, field) in [
+            (UserFields { role: "root".into(), ..UserFields::default() }, "role"),
+            (UserFields { state: "gone".into(), ..UserFields::default() }, "state"),
+            (UserFields { q: "a\0b".into(), ..UserFields::default() }, "q"),
+        ] {
+            assert!(fields.read().unwrap_err().has(field), "{field}");
+        }
+        for after in ["x", "-1", "0", "99999999999999999999"] {
+            let fields = UserFields { after: after.into(), ..UserFields::default() };
+            assert!(fields.read().unwrap_err().form().is_some(), "{after}");
+        }
+    }
+
+    #[test]
+    fn addresses_keep_the_filter() {
+        let fields = UserFields {
+            q: " a&b ".into(),
+            state: "invited".into(),
+            after: "7".into(),
+            ..Default::default()
+        };
+        assert_eq!(fields.href(Some(3)), "/admin/users?q=a%26b&state=invited&after=3");
+        assert_eq!(fields.address().chips()[0].href, "/admin/users?state=invited");
+        assert_eq!(UserFields::default().href(None), "/admin/users");
+    }
+}

@@ -1,0 +1,5 @@
+//! The administrator's pages of users.
+
+pub mod filter;
+pub mod list;
+pub mod one;

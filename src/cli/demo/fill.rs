@@ -1,0 +1,253 @@
+//! Fills an empty database with people, devices, places and history that look real and are nobody's: for a look around,
+//! and for measuring what many sessions cost.
+
+use std::collections::HashMap;
+
+use fastrand::Rng;
+use time::{Duration, PrimitiveDateTime};
+
+use super::{
+    history::{self, HISTORY, History, Made},
+    people, places,
+    rows::{self, EventRow, SampleRow, SessionRow, UserRow},
+};
+use crate::{
+    cli::progress,
+    config::Config,
+    db::{Connect, Db, DbConnection, now},
+    error::Error,
+    security::random_url_safe,
+    sessions::Sessions,
+    users::{Role, User, password::Passwords},
+};
+
+/// Rows that one statement inserts.
+const BATCH: usize = 10_000;
+
+/// How far back the security log goes for sessions that have ended.
+const LOG: Duration = Duration::days(30);
+
+/// The address of the administrator among them.
+pub const ADMINISTRATOR: &str = "admin@example.com";
+
+/// How much to make.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// People, the administrator included; at least 1.
+    pub users: usize,
+    /// Active sessions.
+    pub sessions: usize,
+    /// Ended sessions of the last 90 days.
+    pub ended: usize,
+}
+
+/// What was made.
+pub struct Filled {
+    /// Entries of the security log.
+    pub events: usize,
+    /// Everyone's password.
+    pub password: String,
+}
+
+/// Fills the database, which must have no users yet, and the session store.
+///
+/// # Errors
+/// [`Error::BadRequest`] when there are users; [`Error::Unavailable`] when database or store can't be reached.
+pub async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> Result<Filled, Error> {
+    use r2d2::ManageConnection as _;
+    if db.run(User::any).await? {
+        return Err(Error::BadRequest(
+            "The database has users already; this fills an empty one only.".into(),
+        ));
+    }
+    let mut conn = Connect::new(config.database.clone()).connect().map_err(Error::unavailable)?;
+    let browsers = places::browsers();
+    let mut random = Rng::new();
+    let history = History {
+        seed: random.u64(..),
+        users: size.users,
+        active: size.sessions,
+        ended: size.ended,
+        now: now(),
+        config: &config.session,
+        browsers: &browsers,
+    };
+    let password = random_url_safe::<9>();
+    let hash = Passwords::start()?.hash(password.clone()).await?;
+    let past = look_back(&history);
+    // All or nothing: what goes away before the commit has left no trace, its entries in the store apart.
+    rows::begin(&mut conn)?;
+    let indexes = rows::set_indexes_aside(&mut conn)?;
+    let people = people(&history, &past, &hash);
+    let first = add_people(&mut conn, &people)?;
+    add_sessions(&mut conn, &history, sessions, &people, first).await?;
+    let events = add_events(&mut conn, &history, past.events, first)?;
+    rows::insert_samples(&mut conn, &past.samples)?;
+    let bar = progress("indexes", indexes.len() as u64);
+    for index in bar.wrap_iter(indexes.into_iter()) {
+        rows::make_index(&mut conn, &index)?;
+    }
+    rows::commit(&mut conn)?;
+    Ok(Filled { events, password })
+}
+
+/// What has to be known of all sessions before the first row is written.
+struct Past {
+    /// The last sign-in of each person.
+    last_login: Vec<Option<PrimitiveDateTime>>,
+    events: Vec<Happened>,
+    samples: Vec<SampleRow>,
+}
+
+/// One entry of the log: when, what, and which session or person it is about. Ordered by time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Happened {
+    at: PrimitiveDateTime,
+    what: What,
+    number: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Registered,
+    Failed,
+    SignedIn,
+    Ended,
+}
+
+fn look_back(history: &History<'_>) -> Past {
+    let mut last_login = vec![None; history.users];
+    let mut events: Vec<Happened> = (0..history.users)
+        .map(|number| Happened { at: registered(history, number), what: What::Registered, number })
+        .collect();
+    let mut change: HashMap<PrimitiveDateTime, i64> = HashMap::new();
+    for number in with_progress("looking back", history.sessions()) {
+        let made = history.session(number);
+        let login = &mut last_login[made.user];
+        *login = (*login).max(Some(made.created_at));
+        *change.entry(history::hour(made.created_at)).or_default() += 1;
+        if let Some(end) = &made.end {
+            *change.entry(history::hour(end.at)).or_default() -= 1;
+        }
+        let logged = |at: PrimitiveDateTime| made.end.is_none() || history.now - at < LOG;
+        if logged(made.created_at) {
+            events.push(Happened { at: made.created_at, what: What::SignedIn, number });
+            if number % 12 == 0 {
+                let at = made.created_at - Duration::seconds(20);
+                events.push(Happened { at, what: What::Failed, number });
+            }
+        }
+        if let Some(end) = made.end.as_ref().filter(|end| logged(end.at)) {
+            events.push(Happened { at: end.at, what: What::Ended, number });
+        }
+    }
+    events.sort_unstable();
+    Past { last_login, events, samples: samples(history.now, &change) }
+}
+
+/// How many sessions were active at each full hour of the last 30 days.
+fn samples(now: PrimitiveDateTime, change: &HashMap<PrimitiveDateTime, i64>) -> Vec<SampleRow> {
+    let mut hours: Vec<(&PrimitiveDateTime, &i64)> = change.iter().collect();
+    hours.sort_unstable();
+    let mut active = 0;
+    let mut samples = Vec::new();
+    for (hour, change) in hours {
+        active += change;
+        let at = *hour + Duration::HOUR;
+        if now - at < LOG && at < now {
+            samples.push(SampleRow { at, active });
+        }
+    }
+    samples
+}
+
+/// Everybody came before the first session that there is.
+fn registered(history: &History<'_>, number: usize) -> PrimitiveDateTime {
+    let mut rng = Rng::with_seed(history.seed.wrapping_add(number as u64));
+    let sessions = HISTORY.max(history::span(history.config.absolute_ttl));
+    history.now - sessions - history::share(Duration::days(365), rng.f64())
+}
+
+fn people(history: &History<'_>, past: &Past, hash: &str) -> Vec<UserRow> {
+    let mut rng = Rng::with_seed(history.seed);
+    let person = |number| {
+        let (name, email) = match number {
+            0 => ("Administrator".to_owned(), ADMINISTRATOR.to_owned()),
+            _ => people::person(number, &mut rng),
+        };
+        let role = if number % 500 == 0 { Role::Admin } else { Role::User };
+        let last_login_at = past.last_login[number];
+        UserRow::new(name, email, hash, role, registered(history, number), last_login_at)
+    };
+    (0..history.users).map(person).collect()
+}
+
+/// The result is the id of the first of them.
+fn add_people(conn: &mut DbConnection, people: &[UserRow]) -> Result<i64, Error> {
+    let mut first = None;
+    let bar = progress("people", people.len() as u64);
+    for batch in people.chunks(BATCH) {
+        let id = rows::insert_users(conn, batch)?;
+        first = first.or(Some(id));
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish();
+    first.ok_or_else(|| Error::bug("a demonstration without people"))
+}
+
+async fn add_sessions(
+    conn: &mut DbConnection,
+    history: &History<'_>,
+    sessions: &Sessions,
+    people: &[UserRow],
+    first: i64,
+) -> Result<(), Error> {
+    for numbers in batches(with_progress("sessions", history.sessions())) {
+        let made: Vec<Made<'_>> = numbers.into_iter().map(|number| history.session(number)).collect();
+        let stored: Vec<_> = made
+            .iter()
+            .filter(|made| made.end.is_none())
+            .map(|made| (made.store_key.as_str(), made.state(first), made.expires_at - history.now))
+            .collect();
+        sessions.put_entries(&stored).await?;
+        let in_catalogue = !sessions.has_entries();
+        let row = |made: &Made<'_>| SessionRow::new(made, &people[made.user], first, in_catalogue);
+        let rows = made.iter().map(row).collect();
+        rows::insert_sessions(conn, rows)?;
+    }
+    Ok(())
+}
+
+fn add_events(
+    conn: &mut DbConnection,
+    history: &History<'_>,
+    events: Vec<Happened>,
+    first: i64,
+) -> Result<usize, Error> {
+    let count = events.len();
+    let bar = progress("events", count as u64);
+    for happened in events.chunks(BATCH) {
+        let rows = happened.iter().map(|event| match event.what {
+            What::Registered => EventRow::registered(event.at, first + event.number as i64),
+            What::Failed => EventRow::failed(event.at, &history.session(event.number), first),
+            What::SignedIn => EventRow::signed_in(&history.session(event.number), first),
+            What::Ended => EventRow::ended(event.at, &history.session(event.number), first),
+        });
+        rows::insert_events(conn, rows.collect())?;
+        bar.inc(happened.len() as u64);
+    }
+    bar.finish();
+    Ok(count)
+}
+
+/// The numbers below `count`, in batches.
+fn batches(mut numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Vec<usize>> {
+    std::iter::from_fn(move || {
+        let batch: Vec<usize> = numbers.by_ref().take(BATCH).collect();
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+fn with_progress(what: &'static str, count: usize) -> impl Iterator<Item = usize> {
+    progress(what, count as u64).wrap_iter(0..count)
+}

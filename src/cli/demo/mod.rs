@@ -1,0 +1,51 @@
+//! `gatehouse demo`: an empty database filled for a look around.
+
+mod fill;
+mod history;
+mod people;
+mod places;
+mod rows;
+
+use clap::Args;
+
+use self::fill::{self as demo, ADMINISTRATOR, Size};
+use super::{REACH, tell};
+use crate::{config::Config, db::Db, sessions::Sessions, web::grouped};
+
+/// Ended sessions for each active one, unless said otherwise.
+const ENDED: usize = 5;
+
+#[derive(Args)]
+pub struct DemoArguments {
+    /// People, the administrator included
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    users: u32,
+    /// Active sessions
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    sessions: u32,
+    /// Ended sessions of the last 90 days [default: five times the active ones]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=50_000_000))]
+    ended: Option<u32>,
+}
+
+/// Fills the database and says how to sign in.
+pub async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
+    let db = Db::new(&config.database, REACH);
+    db.prepare().await.map_err(tell)?;
+    let sessions = Sessions::new(config, db.clone()).await.map_err(tell)?;
+    sessions.wait(REACH).await.map_err(tell)?;
+    let active = arguments.sessions as usize;
+    let ended = arguments.ended.map_or(active * ENDED, |ended| ended as usize);
+    let size = Size { users: arguments.users as usize, sessions: active, ended };
+    let filled = demo::fill(config, &db, &sessions, size).await.map_err(tell)?;
+    let text = |count: usize| grouped(count.try_into().unwrap_or(i64::MAX));
+    println!(
+        "Made {} people with {} active and {} ended sessions, and {} events.",
+        text(size.users),
+        text(size.sessions),
+        text(size.ended),
+        text(filled.events)
+    );
+    println!("Sign in as {ADMINISTRATOR}; everyone's password is {}", filled.password);
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! The rows that are made, and how they get into either database quickly.
+
+use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
+use time::PrimitiveDateTime;
+
+use super::history::Made;
+use crate::{
+    db::{
+        DbConnection,
+        schema::{events, samples, sessions, users},
+    },
+    error::Error,
+    events::Kind,
+    security::ip_key,
+    sessions::{Established, catalogue::rows},
+    users::{Role, email_key},
+};
+
+#[derive(Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+pub struct UserRow {
+    name: String,
+    email_key: String,
+    email: String,
+    password_hash: String,
+    role: &'static str,
+    active: bool,
+    session_epoch: i64,
+    created_at: PrimitiveDateTime,
+    updated_at: PrimitiveDateTime,
+    last_login_at: Option<PrimitiveDateTime>,
+}
+
+impl UserRow {
+    pub fn new(
+        name: String,
+        email: String,
+        password_hash: &str,
+        role: Role,
+        created_at: PrimitiveDateTime,
+        last_login_at: Option<PrimitiveDateTime>,
+    ) -> Self {
+        Self {
+            name,
+            email_key: email_key(&email),
+            email,
+            password_hash: password_hash.to_owned(),
+            role: role.name(),
+            active: true,
+            session_epoch: 0,
+            created_at,
+            updated_at: created_at,
+            last_login_at,
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+pub struct SessionRow {
+    id: String,
+    user_id: i64,
+    created_at: PrimitiveDateTime,
+    last_seen_at: PrimitiveDateTime,
+    expires_at: PrimitiveDateTime,
+    absolute_expires_at: PrimitiveDateTime,
+    remembered: bool,
+    ip: String,
+    ip_key: Vec<u8>,
+    user_agent: &'static str,
+    browser: String,
+    browser_version: String,
+    os: String,
+    device: &'static str,
+    store_key: String,
+    state: Option<String>,
+    ended_at: Option<PrimitiveDateTime>,
+    end_reason: Option<&'static str>,
+    end_note: Option<&'static str>,
+    ended_by: Option<i64>,
+    person: String,
+    role: &'static str,
+}
+
+impl Made<'_> {
+    /// The state as the store holds it.
+    pub fn state(&self, first: i64) -> String {
+        let established = Established {
+            session_id: self.id.clone(),
+            remembered: self.remembered,
+            absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
+            confirmed_at: Some(self.created_at.assume_utc().unix_timestamp()),
+            epoch: Some(0),
+        };
+        established.into_text(self.user_id(first))
+    }
+
+    fn user_id(&self, first: i64) -> i64 {
+        first + self.user as i64
+    }
+
+    /// Who ended it: the administrator is the first of all.
+    fn ended_by(&self, first: i64) -> Option<i64> {
+        let end = self.end.as_ref()?;
+        match end.reason.name() {
+            "idle" | "missing" | "absolute" => None,
+            "ended_by_admin" | "user_deactivated" => Some(first),
+            _ => Some(self.user_id(first)),
+        }
+    }
+}
+
+impl SessionRow {
+    /// `in_catalogue`: the catalogue itself holds the state.
+    pub fn new(made: &Made<'_>, user: &UserRow, first: i64, in_catalogue: bool) -> Self {
+        let device = &made.browser.device;
+        Self {
+            id: made.id.clone(),
+            user_id: made.user_id(first),
+            created_at: made.created_at,
+            last_seen_at: made.last_seen_at,
+            expires_at: made.expires_at,
+            absolute_expires_at: made.absolute_expires_at,
+            remembered: made.remembered,
+            ip: made.ip.to_string(),
+            ip_key: ip_key(made.ip),
+            user_agent: made.browser.user_agent,
+            browser: device.browser.clone(),
+            browser_version: device.browser_version.clone(),
+            os: device.os.clone(),
+            device: device.kind,
+            store_key: made.store_key.clone(),
+            state: (in_catalogue && made.end.is_none()).then(|| made.state(first)),
+            ended_at: made.end.as_ref().map(|end| end.at),
+            end_reason: made.end.as_ref().map(|end| end.reason.name()),
+            end_note: made.end.as_ref().and_then(|end| end.note),
+            ended_by: made.ended_by(first),
+            person: rows::person(&user.name.to_lowercase(), &user.email_key),
+            role: user.role,
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
+pub struct EventRow {
+    at: PrimitiveDateTime,
+    kind: &'static str,
+    user_id: Option<i64>,
+    actor_id: Option<i64>,
+    session_id: Option<String>,
+    ip: Option<String>,
+    user_agent: Option<&'static str>,
+    detail: Option<String>,
+    ip_key: Option<Vec<u8>>,
+}
+
+impl EventRow {
+    pub fn registered(at: PrimitiveDateTime, user: i64) -> Self {
+        Self {
+            at,
+            kind: Kind::Registered.name(),
+            user_id: Some(user),
+            actor_id: Some(user),
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            detail: None,
+            ip_key: None,
+        }
+    }
+
+    pub fn signed_in(made: &Made<'_>, first: i64) -> Self {
+        Self {
+            kind: Kind::SignedIn.name(),
+            user_agent: Some(made.browser.user_agent),
+            ip: Some(made.ip.to_string()),
+            ip_key: Some(ip_key(made.ip)),
+            session_id: Some(made.id.clone()),
+            ..Self::registered(made.created_at, made.user_id(first))
+        }
+    }
+
+    pub fn failed(at: PrimitiveDateTime, made: &Made<'_>, first: i64) -> Self {
+        let kind = Kind::SignInFailed.name();
+        Self { at, kind, actor_id: None, session_id: None, ..Self::signed_in(made, first) }
+    }
+
+    pub fn ended(at: PrimitiveDateTime, made: &Made<'_>, first: i64) -> Self {
+        let actor_id = made.ended_by(first);
+        let by_person = actor_id.is_some();
+        let row = Self::signed_in(made, first);
+        let detail = made.end.as_ref().map(|end| match end.note {
+            Some(note) => format!("{}: {note}", end.reason.name()),
+            None => end.reason.name().to_owned(),
+        });
+        Self {
+            at,
+            kind: Kind::SessionEnded.name(),
+            actor_id,
+            detail,
+            ip: row.ip.filter(|_| by_person),
+            ip_key: row.ip_key.filter(|_| by_person),
+            user_agent: row.user_agent.filter(|_| by_person),
+            ..row
+        }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = samples, treat_none_as_default_value = false)]
+pub struct SampleRow {
+    pub at: PrimitiveDateTime,
+    pub active: i64,
+}
+
+/// SQLite takes 32,766 values in one statement.
+const SQLITE_ROWS: usize = 1_000;
+
+macro_rules! insert {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match $conn {
+            DbConnection::Postgres(pg) => {
+                diesel::copy_from($table).from_insertable($rows).execute(pg)?;
+            }
+            DbConnection::Sqlite(sqlite) => {
+                for rows in $rows.chunks(SQLITE_ROWS) {
+                    diesel::insert_into($table).values(rows).execute(sqlite)?;
+                }
+            }
+        }
+    };
+}
+
+/// Inserts people; the result is the id of the first, and the others' follow without a gap.
+pub fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Error> {
+    let before: Option<i64> = users::table.select(diesel::dsl::max(users::id)).first(conn)?;
+    let count = rows.len() as i64;
+    insert!(conn, users::table, rows);
+    let mine = users::table.filter(users::id.gt(before.unwrap_or(0)));
+    let (least, most): (Option<i64>, Option<i64>) =
+        mine.select((diesel::dsl::min(users::id), diesel::dsl::max(users::id))).first(conn)?;
+    match (least, most) {
+        (Some(least), Some(most)) if most - least + 1 == count => Ok(least),
+        _ => Err(Error::BadRequest("Somebody else adds people to this database at the same time.".into())),
+    }
+}
+
+pub fn insert_sessions(conn: &mut DbConnection, rows: Vec<SessionRow>) -> Result<(), Error> {
+    insert!(conn, sessions::table, &rows);
+    Ok(())
+}
+
+pub fn insert_events(conn: &mut DbConnection, rows: Vec<EventRow>) -> Result<(), Error> {
+    insert!(conn, events::table, &rows);
+    Ok(())
+}
+
+pub fn insert_samples(conn: &mut DbConnection, rows: &Vec<SampleRow>) -> Result<(), Error> {
+    insert!(conn, samples::table, rows);
+    Ok(())
+}
+
+/// Begins the transaction that everything is written in.
+pub fn begin(conn: &mut DbConnection) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => pg.batch_execute("BEGIN")?,
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("BEGIN IMMEDIATE")?,
+    }
+    Ok(())
+}
+
+/// Commits it, and tells the database's planner what there is now.
+pub fn commit(conn: &mut DbConnection) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => {
+            pg.batch_execute("COMMIT")?;
+            pg.batch_execute("VACUUM ANALYZE")?;
+        }
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("COMMIT; ANALYZE")?,
+    }
+    Ok(())
+}
+
+/// Postgres makes an index over millions of rows many times faster than it adds them one by one: those that no rule needs
+/// are dropped until all rows are there. The result is how to make them again.
+pub fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
+    #[derive(QueryableByName)]
+    struct Index {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Text)]
+        definition: String,
+    }
+    let DbConnection::Postgres(pg) = conn else {
+        return Ok(Vec::new());
+    };
+    let indexes: Vec<Index> = diesel::sql_query(
+        "SELECT indexname::text AS name, indexdef || coalesce((SELECT \
+             string_agg(format('; ALTER INDEX %I ALTER COLUMN %s SET STATISTICS %s', indexname, attnum, attstattarget), '') \
+             FROM pg_attribute WHERE attrelid = format('%I', indexname)::regclass AND attstattarget > 0), '') AS definition \
+         FROM pg_indexes WHERE schemaname = current_schema() \
+         AND tablename IN ('users', 'sessions', 'events') AND indexdef NOT LIKE 'CREATE UNIQUE%'",
+    )
+    .load(pg)?;
+    for Index { name, .. } in &indexes {
+        pg.batch_execute(&format!("DROP INDEX \"{name}\""))?;
+    }
+    Ok(indexes.into_iter().map(|index| index.definition).collect())
+}
+
+/// Makes an index again.
+pub fn make_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => pg.batch_execute(definition)?,
+        DbConnection::Sqlite(sqlite) => sqlite.batch_execute(definition)?,
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Every error as a page of this site, or as RFC 9457 problem details for a client that asked for JSON.
+
+use actix_web::{
+    Error as ActixError, HttpRequest, HttpResponse,
+    body::BoxBody,
+    dev::ServiceResponse,
+    error::InternalError,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap},
+    },
+    web::Data,
+};
+use askama::Template;
+
+use super::{Layout, Viewer};
+use crate::{
+    app::Site,
+    error::{Detail, Error},
+    web::html,
+};
+
+const PROBLEM_JSON: &str = "application/problem+json";
+const EVENT_STREAM: &str = "text/event-stream";
+
+/// The page for one status.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    layout: Layout,
+    status: u16,
+    title: String,
+    message: String,
+    advice: String,
+    sign_in_href: Option<String>,
+    retry: bool,
+}
+
+/// What is needed of the request once it is gone.
+pub struct Asked {
+    site: Data<Site>,
+    method: Method,
+    path: String,
+    json: bool,
+}
+
+/// Makes a page of whatever failed, also of an `Err` of the session middleware.
+pub fn render(
+    asked: &Asked,
+    result: Result<ServiceResponse<BoxBody>, ActixError>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    match result {
+        Ok(res) => {
+            if !res.status().is_client_error() && !res.status().is_server_error() {
+                return Ok(res);
+            }
+            if let Some(error) = res.response().error() {
+                asked.log(res.status(), error);
+            }
+            if is_rendered(res.headers()) {
+                return Ok(res);
+            }
+            let (req, bare) = res.into_parts();
+            Ok(ServiceResponse::new(req, page(asked, bare)))
+        }
+        Err(error) => {
+            let bare = error.as_response_error().error_response();
+            asked.log(bare.status(), &error);
+            Err(InternalError::from_response("rendered", page(asked, bare)).into())
+        }
+    }
+}
+
+impl Asked {
+    /// What is asked, and of which site.
+    pub fn of(req: &HttpRequest) -> Result<Self, Error> {
+        Ok(Self {
+            site: Site::of(req)?.clone(),
+            method: req.method().clone(),
+            path: req.path().to_owned(),
+            json: wants_json(req),
+        })
+    }
+
+    /// The site.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn log(&self, status: StatusCode, error: &ActixError) {
+        let (status, method, path) = (status.as_u16(), &self.method, &self.path);
+        let error = match error.as_error::<Error>() {
+            Some(error) => error.causes(),
+            None => format!("{error:?}"),
+        };
+        if status >= 500 {
+            tracing::error!(status, %method, ?path, ?error, "request failed");
+        } else {
+            tracing::debug!(status, %method, ?path, ?error, "request refused");
+        }
+    }
+}
+
+/// Whether the client asked for JSON rather than for a page.
+pub fn wants_json(req: &HttpRequest) -> bool {
+    let accept = req.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let is_script = ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|kind| accept.contains(kind));
+    is_script && !accept.contains("text/html")
+}
+
+fn is_rendered(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    // `/readyz` says in JSON what is down.
+    kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON) || kind.starts_with("application/json")
+}
+
+/// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
+fn page(asked: &Asked, bare: HttpResponse) -> HttpResponse {
+    let status = bare.status();
+    let user = bare.extensions().get::<Option<Viewer>>().cloned();
+    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+    let bare_layout = Layout::bare(&asked.site, &asked.path);
+    let layout = Layout { unasked: user.is_none(), user: user.flatten(), unavailable, ..bare_layout };
+    let (title, message, advice) = words(status);
+    let message = match bare.extensions().get::<Detail>() {
+        Some(Detail(text)) => text.clone(),
+        None => message.to_owned(),
+    };
+    let mut response = if asked.json {
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": title,
+            "status": status.as_u16(),
+            "detail": message,
+        });
+        HttpResponse::build(status).content_type(PROBLEM_JSON).body(problem.to_string())
+    } else {
+        html(
+            status,
+            &ErrorPage {
+                layout,
+                status: status.as_u16(),
+                title: title.to_owned(),
+                message,
+                advice: advice.to_owned(),
+                sign_in_href: (status == StatusCode::UNAUTHORIZED).then(|| "/login".to_owned()),
+                retry: status == StatusCode::SERVICE_UNAVAILABLE,
+            },
+        )
+    };
+    for (name, value) in bare.headers() {
+        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    response
+}
+
+fn words(status: StatusCode) -> (&'static str, &'static str, &'static str) {
+    match status.as_u16() {
+        400 => (
+            "That request is malformed",
+            "The server could not read what was sent.",
+            "Go back, reload the page and try again.",
+        ),
+        401 => ("Sign in first", "This needs you to be signed in.", "Sign in and try again."),
+        403 => {
+            ("Not allowed", "Your account may not do this.", "Ask an administrator if you think you should.")
+        }
+        404 => (
+            "Nothing here",
+            "There is no page at this address.",
+            "Check the address, or start from the front page.",
+        ),
+        405 => (
+            "That is not possible here",
+            "This address does not take that kind of request.",
+            "Go back and use the page's own buttons.",
+        ),
+        408 => ("That took too long", "The request did not arrive in time.", "Try again."),
+        413 => (
+            "Too large",
+            "More was sent than this page takes (64 KiB).",
+            "Shorten what you typed and send it again.",
+        ),
+        415 => (
+            "Not a form",
+            "This page takes forms (application/x-www-form-urlencoded) only.",
+            "Use the form on the page.",
+        ),
+        422 => (
+            "Something is missing",
+            "What was sent could not be used.",
+            "Go back, check the fields and send them again.",
+        ),
+        429 => {
+            ("Too many tries", "There were too many tries in a short time.", "Wait a little, then try again.")
+        }
+        503 => (
+            "Just a moment",
+            "A part of this site can't be reached right now. If you were signed in, you still are.",
+            "Try again in a few seconds.",
+        ),
+        _ if status.is_client_error() => (
+            "That request can't be answered",
+            "The server could not use what was sent.",
+            "Go back, reload the page and try again.",
+        ),
+        _ => (
+            "Something failed on our side",
+            "The fault is ours and has been recorded.",
+            "Try again; if it stays, tell the people who run this site.",
+        ),
+    }
+}

@@ -1,0 +1,18 @@
+//! `/`: the public front page.
+
+use actix_web::{HttpResponse, http::StatusCode};
+use askama::Template;
+
+use super::Layout;
+use crate::web::html;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage {
+    layout: Layout,
+}
+
+/// `GET /`
+pub async fn show(layout: Layout) -> HttpResponse {
+    html(StatusCode::OK, &HomePage { layout })
+}

@@ -1,0 +1,3 @@
+//! What operators and load balancers ask: health.
+
+pub mod health;

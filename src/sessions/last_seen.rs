@@ -1,0 +1,129 @@
+//! When a session was last seen: written in batches, off the request's path, at most once a minute per session.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use diesel::{
+    prelude::*,
+    sql_types::{Array, Text, Timestamp},
+};
+use time::PrimitiveDateTime;
+use tokio::sync::Notify;
+
+use super::{live::event_bus::Hub, lookup::Found};
+use crate::{
+    config,
+    db::{Db, DbConnection, now, schema::sessions},
+    error::Error,
+};
+
+/// How long a batch gathers.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// Sessions seen since the last batch; cheap to clone.
+#[derive(Clone)]
+pub struct Seen {
+    waiting: Arc<Mutex<HashMap<String, Sighting>>>,
+    some: Arc<Notify>,
+    live: Hub,
+    config: Arc<config::Session>,
+}
+
+struct Sighting {
+    at: PrimitiveDateTime,
+    expires_at: PrimitiveDateTime,
+}
+
+/// How old the catalogue's `last_seen_at` may be: a minute, less when sessions live shorter.
+pub fn staleness(ttl: Duration) -> Duration {
+    (ttl / 16).min(Duration::from_secs(60))
+}
+
+/// When a session that is seen now expires, as the catalogue notes it: late enough that a sighting which
+/// has not been written yet never ends it early.
+pub fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
+    at.saturating_add(time::Duration::try_from(ttl + staleness(ttl) + GATHER).unwrap_or(time::Duration::DAY))
+        .min(absolute)
+}
+
+impl Seen {
+    /// Nobody seen yet; who is seen is told.
+    pub fn new(config: config::Session, live: Hub) -> Self {
+        Self { waiting: Arc::default(), some: Arc::default(), live, config: Arc::new(config) }
+    }
+
+    /// Notes that the session was used just now.
+    pub fn note(&self, found: &Found) {
+        let ttl = self.config.ttl(found.remembered);
+        let at = now();
+        if at - found.last_seen_at < staleness(ttl) {
+            return;
+        }
+        let expires_at = expiry(at, ttl, found.absolute_expires_at);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(found.session_id.clone(), Sighting { at, expires_at });
+        self.some.notify_one();
+    }
+
+    /// Writes batches for as long as it is polled.
+    pub async fn write_batches(self, db: Db) {
+        loop {
+            self.some.notified().await;
+            tokio::time::sleep(GATHER).await;
+            self.flush(&db).await;
+        }
+    }
+
+    /// Writes what waits. When the database is away it is lost: the next request of each session notes it again.
+    pub async fn flush(&self, db: &Db) {
+        let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if batch.is_empty() {
+            return;
+        }
+        let ids = batch.keys().cloned().collect();
+        let written = db.patient().transaction(move |conn| write(conn, batch)).await;
+        match written {
+            Ok(()) => self.live.seen(ids),
+            Err(error) => tracing::warn!(error = ?error.causes(), "last-seen times could not be written"),
+        }
+    }
+}
+
+/// One statement on Postgres, one per session on SQLite, where a statement is a function call.
+fn write(conn: &mut DbConnection, batch: HashMap<String, Sighting>) -> Result<(), Error> {
+    match conn {
+        DbConnection::Postgres(pg) => {
+            let (mut ids, mut seen, mut expires) = (Vec::new(), Vec::new(), Vec::new());
+            for (id, sighting) in batch {
+                ids.push(id);
+                seen.push(sighting.at);
+                expires.push(sighting.expires_at);
+            }
+            diesel::sql_query(
+                "UPDATE sessions SET last_seen_at = new.at, expires_at = new.expires_at \
+                 FROM unnest($1, $2, $3) AS new (id, at, expires_at) \
+                 WHERE sessions.id = new.id AND sessions.ended_at IS NULL AND sessions.last_seen_at < new.at",
+            )
+            .bind::<Array<Text>, _>(ids)
+            .bind::<Array<Timestamp>, _>(seen)
+            .bind::<Array<Timestamp>, _>(expires)
+            .execute(pg)?;
+        }
+        DbConnection::Sqlite(sqlite) => {
+            for (id, sighting) in batch {
+                diesel::update(sessions::table.find(id))
+                    .filter(sessions::ended_at.is_null())
+                    .filter(sessions::last_seen_at.lt(sighting.at))
+                    .set((
+                        sessions::last_seen_at.eq(sighting.at),
+                        sessions::expires_at.eq(sighting.expires_at),
+                    ))
+                    .execute(sqlite)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The session of one request: actix-session's store, the signed-in user.
+
+pub mod current;
+pub mod session_store;

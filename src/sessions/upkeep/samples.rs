@@ -1,0 +1,81 @@
+//! How many sessions are active, minute by minute: one row per minute, whichever instance writes it.
+
+use std::{sync::Arc, time::Duration};
+
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Timestamp},
+};
+use time::{PrimitiveDateTime, Time};
+
+use crate::{
+    db::{Db, DbConnection, now, schema::samples},
+    error::Error,
+    sessions::{catalogue::rows, service::Sessions},
+};
+
+/// After a sample that could not be taken.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Every minute is kept for so long, then the highest of each hour.
+const MINUTES_KEPT: time::Duration = time::Duration::days(2);
+
+/// Hours are kept for so long.
+const HOURS_KEPT: time::Duration = time::Duration::days(90);
+
+/// Takes samples for as long as it is polled.
+pub(crate) async fn run(sessions: Arc<Sessions>) {
+    loop {
+        let pause = match take(&sessions.db).await {
+            Ok(()) => Duration::from_secs(60 - u64::from(now().second())),
+            Err(error) => {
+                tracing::warn!(error = ?error.causes(), "the number of active sessions was not recorded");
+                PAUSE
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Records this minute, unless another instance has.
+async fn take(db: &Db) -> Result<(), Error> {
+    db.patient()
+        .run(|conn| {
+            let at = minute_of(now());
+            if diesel::select(diesel::dsl::exists(samples::table.find(at))).get_result(conn)? {
+                return Ok(());
+            }
+            let active = rows::active(conn)?;
+            let insert = diesel::insert_into(samples::table)
+                .values((samples::at.eq(at), samples::active.eq(active)))
+                .on_conflict_do_nothing();
+            match conn {
+                DbConnection::Postgres(pg) => insert.execute(pg)?,
+                DbConnection::Sqlite(sqlite) => insert.execute(sqlite)?,
+            };
+            thin(conn, at)
+        })
+        .await
+}
+
+fn thin(conn: &mut DbConnection, at: PrimitiveDateTime) -> Result<(), Error> {
+    let end = at.saturating_sub(MINUTES_KEPT);
+    // What is left of an hour stands at its beginning.
+    diesel::sql_query(
+        "INSERT INTO samples (at, active) \
+         SELECT date_trunc('hour', at), max(active) FROM samples \
+         WHERE at < $1 AND at <> date_trunc('hour', at) GROUP BY date_trunc('hour', at) \
+         ON CONFLICT (at) DO UPDATE SET active = excluded.active WHERE excluded.active > samples.active",
+    )
+    .bind::<Timestamp, _>(end)
+    .execute(conn)?;
+    let old = samples::table.filter(samples::at.lt(end));
+    diesel::delete(old.filter(sql::<Bool>("at <> date_trunc('hour', at)"))).execute(conn)?;
+    diesel::delete(samples::table.filter(samples::at.lt(at.saturating_sub(HOURS_KEPT)))).execute(conn)?;
+    Ok(())
+}
+
+fn minute_of(at: PrimitiveDateTime) -> PrimitiveDateTime {
+    PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), at.minute(), 0).unwrap_or(Time::MIDNIGHT))
+}
