@@ -98,7 +98,7 @@ impl From<diesel::result::Error> for Error {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
                 _,
             ) => Self::unavailable(error),
-            Diesel::DatabaseError(_, ref about) if is_passing(about.message()) => Self::unavailable(error),
+            Diesel::DatabaseError(_, ref about) if is_transient(about.message()) => Self::unavailable(error),
             other => Self::Database(other),
         }
     }
@@ -106,7 +106,7 @@ impl From<diesel::result::Error> for Error {
 
 /// Whether the database says that it is away or busy rather than that the statement is wrong. libpq reports
 /// these without a code of their own.
-fn is_passing(message: &str) -> bool {
+fn is_transient(message: &str) -> bool {
     const PASSING: [&str; 9] = [
         "server closed the connection",
         "terminating connection",

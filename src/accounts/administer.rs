@@ -1,119 +1,155 @@
-//! What administrators and operators change about an account: its role, whether it may sign in, its sessions. The
-//! pages and the command line share these verbs.
+//! What administrators and operators change about an account: its role, whether it may sign in, its sessions.
 
-use diesel::prelude::*;
-
+use super::{actor::Actor, service::Accounts, sign_up::NewAccount};
 use crate::{
-    db::{Db, DbConnection, now, schema::users},
+    db::DbConnection,
     error::Error,
-    events::{Event, Kind},
-    security::Client,
+    events::{Event, EventKind},
     sessions::{
-        Administrator, EndReason, Ending, Ends, Sessions, Which,
-        catalogue::rows::{self, Ended},
+        EndOutcome, EndReason, Target,
+        catalogue::end::{self, Ended},
     },
     users::{
         Role, User,
-        tokens::{self, Purpose},
+        tokens::{self, TokenPurpose},
     },
 };
-
-/// Who changes an account, and from where.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    /// The user; `None`: an operator on the command line.
-    pub user: Option<i64>,
-    /// The session of an administrator who asks on a page; `None`: whoever asks needs none.
-    pub session: Option<String>,
-    /// Where it is done from.
-    pub client: Option<Client>,
-}
-
-impl Actor {
-    /// An operator on the command line.
-    pub const OPERATOR: Self = Self { user: None, session: None, client: None };
-
-    /// An administrator on a page.
-    pub fn administrator(admin: &Administrator, client: Client) -> Self {
-        Self { user: Some(admin.id), session: Some(admin.session.id.clone()), client: Some(client) }
-    }
-
-    /// Looks whether an administrator who asks on a page still is one, signed in. Inside the transaction of the
-    /// change, once it holds its locks: what it waited for may have been the end of that.
-    ///
-    /// # Errors
-    /// As [`catalogue::check_administrator`].
-    pub fn check(&self, conn: &mut DbConnection) -> Result<(), Error> {
-        self.session.as_deref().map_or(Ok(()), |session| rows::check_administrator(conn, session))
-    }
-
-    pub(crate) fn event(&self, kind: Kind, user: i64, detail: Option<&str>) -> Event {
-        let event = Event::new(kind, Some(user)).by(self.user).from(self.client.as_ref());
-        match (detail, self.user) {
-            (Some(detail), _) => event.detail(detail),
-            (None, Some(_)) => event,
-            (None, None) => event.detail("command line"),
-        }
-    }
-
-    pub(crate) fn ending(&self, reason: EndReason, note: Option<String>) -> Ending {
-        Ending { reason, by: self.user, note, client: self.client.clone() }
-    }
-}
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It was made; so many sessions ended with it.
-    Done(Ends),
+    /// It was made; these sessions ended with it.
+    Done(EndOutcome),
     /// It was so already.
-    Nothing,
+    Unchanged,
     /// It would leave the site without an active administrator, so it was not made.
     LastAdministrator,
 }
 
-/// Changes the role. It counts at the person's next request, since every request reads it. Sessions stay; the raised
-/// `session_epoch` makes each of them take a new key at that request, and stops sign-ins that are under way.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn set_role(db: &Db, id: i64, role: Role, by: Actor) -> Result<Change, Error> {
-    db.transaction(move |conn| {
-        let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
-        by.check(conn)?;
-        if user.role == role.name() {
-            return Ok(Change::Nothing);
+impl Accounts {
+    /// Makes an account with a password, from the command line. `None` when the address is taken.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub async fn create(&self, new: NewAccount, role: Role) -> Result<Option<User>, Error> {
+        let new = self.new_user(new, role).await?;
+        let create = move |conn: &mut DbConnection| {
+            let user = User::create(conn, &new)?;
+            let kind = match role {
+                Role::Admin => EventKind::AdministratorMade,
+                Role::User => EventKind::Registered,
+            };
+            Event::new(kind, Some(user.id)).by(None).detail("command line").write(conn)?;
+            Ok(user)
+        };
+        match self.db.transaction(create).await {
+            Ok(user) => Ok(Some(user)),
+            Err(error) if error.is_unique_violation() => Ok(None),
+            Err(error) => Err(error),
         }
-        if only_administrator {
-            return Ok(Change::LastAdministrator);
+    }
+
+    /// Checks that the actor still may administer, for an answer that changes nothing.
+    ///
+    /// # Errors
+    /// As [`Actor::check`].
+    pub async fn check_actor(&self, by: Actor) -> Result<(), Error> {
+        self.db.run(move |conn| by.check(conn)).await
+    }
+
+    /// Changes the role, which counts at the person's next request, since every request reads it. Sessions stay; the raised
+    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins that are under way.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn set_role(&self, id: i64, role: Role, by: Actor) -> Result<Change, Error> {
+        let change = move |conn: &mut DbConnection| {
+            let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
+            by.check(conn)?;
+            if user.role == role {
+                return Ok(Change::Unchanged);
+            }
+            if only_administrator {
+                return Ok(Change::LastAdministrator);
+            }
+            User::set_role(conn, id, role)?;
+            by.event(EventKind::RoleChanged, id, Some(role.name())).write(conn)?;
+            Ok(Change::Done(EndOutcome::NONE))
+        };
+        let change = self.db.transaction(change).await?;
+        Ok(self.announce(change))
+    }
+
+    /// Forbids signing in and ends all sessions. Links to set a new password are revoked; an invitation is kept.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn deactivate(&self, id: i64, by: Actor) -> Result<Change, Error> {
+        let in_store = self.sessions.has_entries();
+        match self.db.transaction(move |conn| deactivate(conn, id, &by, in_store)).await? {
+            Ok(ended) => {
+                let outcome = self.sessions.announce_and_delete(&ended).await;
+                Ok(self.announce(Change::Done(outcome)))
+            }
+            Err(change) => Ok(change),
         }
-        diesel::update(users::table.find(id))
-            .set((
-                users::role.eq(role.name()),
-                users::session_epoch.eq(users::session_epoch + 1),
-                users::updated_at.eq(now()),
-            ))
-            .execute(conn)?;
-        by.event(Kind::RoleChanged, id, Some(role.name())).write(conn)?;
-        Ok(Change::Done(Ends { count: 0, confirmed: true }))
-    })
-    .await
+    }
+
+    /// Lets the person sign in again. Sessions that ended stay ended.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn activate(&self, id: i64, by: Actor) -> Result<Change, Error> {
+        let change = move |conn: &mut DbConnection| {
+            let changed = User::activate(conn, id)?;
+            by.check(conn)?;
+            if !changed {
+                return Ok(Change::Unchanged);
+            }
+            by.event(EventKind::Activated, id, None).write(conn)?;
+            Ok(Change::Done(EndOutcome::NONE))
+        };
+        let change = self.db.transaction(change).await?;
+        Ok(self.announce(change))
+    }
+
+    /// Ends all sessions of a user but `keep`, which is the actor's own; sign-ins that are under way give no session. Returns
+    /// the new `session_epoch` too, which a session that is kept must adopt.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn end_sessions_of(
+        &self,
+        user: i64,
+        keep: Option<String>,
+        note: Option<String>,
+        by: Actor,
+    ) -> Result<(i64, EndOutcome), Error> {
+        let in_store = self.sessions.has_entries();
+        let target = match keep {
+            Some(keep) => Target::AllBut { user, keep },
+            None => Target::AllOf { user },
+        };
+        let request = by.end_request(EndReason::EndedByAdmin, note);
+        let change = move |conn: &mut DbConnection| {
+            let epoch = User::raise_epoch(conn, user)?;
+            by.check(conn)?;
+            Ok((epoch, end::end(conn, &target, &request, in_store)?))
+        };
+        let (epoch, ended) = self.db.transaction(change).await?;
+        Ok((epoch, self.sessions.announce_and_delete(&ended).await))
+    }
+
+    /// Lets open administration pages check their rights again after a change.
+    fn announce(&self, change: Change) -> Change {
+        if let Change::Done(_) = change {
+            self.sessions.bus().accounts_changed();
+        }
+        change
+    }
 }
 
-/// Forbids signing in and ends all sessions. Links to set a new password die; an invitation sleeps.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn deactivate(db: &Db, sessions: &Sessions, id: i64, by: Actor) -> Result<Change, Error> {
-    let in_store = sessions.has_entries();
-    let done = db.transaction(move |conn| deactivate_now(conn, id, &by, in_store)).await?;
-    Ok(match done {
-        Ok(ended) => Change::Done(forget(sessions, &ended).await),
-        Err(change) => change,
-    })
-}
-
-fn deactivate_now(
+fn deactivate(
     conn: &mut DbConnection,
     id: i64,
     by: &Actor,
@@ -122,70 +158,14 @@ fn deactivate_now(
     let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
     by.check(conn)?;
     if !user.active {
-        return Ok(Err(Change::Nothing));
+        return Ok(Err(Change::Unchanged));
     }
     if only_administrator {
         return Ok(Err(Change::LastAdministrator));
     }
-    diesel::update(users::table.find(id))
-        .set((
-            users::active.eq(false),
-            users::session_epoch.eq(users::session_epoch + 1),
-            users::updated_at.eq(now()),
-        ))
-        .execute(conn)?;
-    tokens::withdraw(conn, id, Purpose::Reset)?;
-    by.event(Kind::Deactivated, id, None).write(conn)?;
-    let ending = by.ending(EndReason::UserDeactivated, None);
-    rows::end(conn, &Which::AllOf { user: id }, &ending, in_store).map(Ok)
-}
-
-/// Lets the person sign in again. Sessions that ended stay ended.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn activate(db: &Db, id: i64, by: Actor) -> Result<Change, Error> {
-    db.transaction(move |conn| {
-        let inactive = users::table.find(id).filter(users::active.eq(false));
-        let set = (users::active.eq(true), users::updated_at.eq(now()));
-        let changed = diesel::update(inactive).set(set).execute(conn)? > 0;
-        by.check(conn)?;
-        if !changed {
-            User::by_id(conn, id)?;
-            return Ok(Change::Nothing);
-        }
-        by.event(Kind::Activated, id, None).write(conn)?;
-        Ok(Change::Done(Ends { count: 0, confirmed: true }))
-    })
-    .await
-}
-
-/// Ends all sessions of a user but, where it is one's own account, the given one; no sign-in under way gives
-/// another. The result has the new `session_epoch`, which a session that stays must hear of.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn end_sessions(
-    db: &Db,
-    sessions: &Sessions,
-    which: Which,
-    id: i64,
-    note: Option<String>,
-    by: Actor,
-) -> Result<(i64, Ends), Error> {
-    let in_store = sessions.has_entries();
-    let ending = by.ending(EndReason::EndedByAdmin, note);
-    let (epoch, ended) = db
-        .transaction(move |conn| {
-            let epoch = User::raise_epoch(conn, id)?;
-            by.check(conn)?;
-            Ok((epoch, rows::end(conn, &which, &ending, in_store)?))
-        })
-        .await?;
-    Ok((epoch, forget(sessions, &ended).await))
-}
-
-/// Deletes the store's entries of sessions that a change has ended.
-pub(crate) async fn forget(sessions: &Sessions, ended: &[Ended]) -> Ends {
-    Ends { count: ended.len(), confirmed: sessions.forget(ended).await }
+    User::deactivate(conn, id)?;
+    tokens::revoke(conn, id, TokenPurpose::Reset)?;
+    by.event(EventKind::Deactivated, id, None).write(conn)?;
+    let request = by.end_request(EndReason::UserDeactivated, None);
+    end::end(conn, &Target::AllOf { user: id }, &request, in_store).map(Ok)
 }

@@ -1,8 +1,24 @@
-//! Accounts: registering, signing in and out, the profile, the first administrator; links to choose a password, and
-//! what administrators change about other people's accounts.
+//! Accounts: signing in and out, registering, the profile, recovery, the first administrator, and what administrators change about
+//! other people's accounts. `service` has the operations as methods of [`Accounts`]; `pages` are their forms.
 
-pub mod administer;
-pub mod deletion;
+mod actor;
+mod administer;
+mod changes;
+mod deletion;
+mod directory;
 pub mod pages;
-pub mod password_links;
+mod password_links;
+mod service;
 pub mod setup;
+mod sign_in;
+mod sign_up;
+
+pub use actor::Actor;
+pub use administer::Change;
+pub use changes::OwnEnd;
+pub use deletion::Deletion;
+pub use directory::ListedUser;
+pub use password_links::{Link, NewInvitation};
+pub use service::Accounts;
+pub use sign_in::SignIn;
+pub use sign_up::{NewAccount, SignUp};

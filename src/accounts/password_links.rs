@@ -1,19 +1,20 @@
-//! Passwords that are set without the old one: with a one-time link, by somebody invited or who forgot theirs, or by an
-//! operator. The pages and the command line share these verbs.
+//! Passwords that are set without the old one: with a one-time link, by an invited user or one who forgot theirs, or by an
+//! operator.
 
-use super::administer::{Actor, forget};
+use super::{actor::Actor, service::Accounts};
 use crate::{
-    db::{Db, DbConnection},
+    crypto::random_url_safe,
+    db::DbConnection,
     error::Error,
-    events::Kind,
+    events::EventKind,
     security::Client,
     sessions::{
-        EndReason, Ends, Sessions, Which,
-        catalogue::rows::{self, Ended},
+        EndOutcome, EndReason, Target,
+        catalogue::end::{self, Ended},
     },
     users::{
-        NewUser, User,
-        tokens::{self, Purpose},
+        NewUser, Role, User,
+        tokens::{self, TokenPurpose},
     },
 };
 
@@ -24,101 +25,124 @@ pub struct Link {
     /// What the link holds.
     pub token: String,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: TokenPurpose,
 }
 
-/// Makes an account whose owner chooses the password with the link. `new` has a hash that no password fits.
-///
-/// # Errors
-/// A unique violation when the address is taken.
-pub async fn invite(db: &Db, new: NewUser, by: Actor) -> Result<Link, Error> {
-    db.transaction(move |conn| {
-        by.check(conn)?;
-        let user = User::create(conn, &new)?;
-        by.event(Kind::Invited, user.id, Some(new.role.name())).write(conn)?;
-        let token = tokens::offer(conn, user.id, Purpose::Invite)?;
-        Ok(Link { user, token, purpose: Purpose::Invite })
-    })
-    .await
+/// An account to be made for somebody who will choose the password. Name and address have been checked.
+pub struct NewInvitation {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// The address to sign in with.
+    pub email: String,
+    /// What the user may do.
+    pub role: Role,
 }
 
-/// Makes a new link: an invitation for who has not chosen a password yet, else one to replace the password, which
-/// goes on working until then. `None` for an account that may not sign in.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn make_link(db: &Db, id: i64, by: Actor) -> Result<Option<Link>, Error> {
-    db.transaction(move |conn| {
-        // The lock keeps a deactivation from coming in between.
-        let (user, _) = User::lock_with_administrators(conn, id)?;
-        by.check(conn)?;
-        if !user.active {
-            return Ok(None);
+impl Accounts {
+    /// Makes an account whose owner chooses the password with the link; until then no password fits. `None` when the address
+    /// is taken.
+    ///
+    /// # Errors
+    /// As [`Actor::check`].
+    pub async fn invite(&self, new: NewInvitation, by: Actor) -> Result<Option<Link>, Error> {
+        let new = NewUser {
+            name: new.name.trim().to_owned(),
+            email: new.email.trim().to_owned(),
+            password_hash: self.passwords.hash(random_url_safe::<32>()).await?,
+            role: new.role,
+        };
+        let invite = move |conn: &mut DbConnection| {
+            by.check(conn)?;
+            let user = User::create(conn, &new)?;
+            by.event(EventKind::Invited, user.id, Some(new.role.name())).write(conn)?;
+            let token = tokens::issue(conn, user.id, TokenPurpose::Invite)?;
+            Ok(Link { user, token, purpose: TokenPurpose::Invite })
+        };
+        match self.db.transaction(invite).await {
+            Ok(link) => Ok(Some(link)),
+            Err(error) if error.is_unique_violation() => Ok(None),
+            Err(error) => Err(error),
         }
-        let invited = !tokens::invited(conn, &[id])?.is_empty();
-        let purpose = if invited { Purpose::Invite } else { Purpose::Reset };
-        by.event(Kind::ResetLinkMade, id, invited.then_some("invitation")).write(conn)?;
-        let token = tokens::offer(conn, id, purpose)?;
-        Ok(Some(Link { user, token, purpose }))
-    })
-    .await
-}
+    }
 
-/// Sets a password that an operator chose, and ends all sessions.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is no such account.
-pub async fn set_password(
-    db: &Db,
-    sessions: &Sessions,
-    id: i64,
-    hash: String,
-    by: Actor,
-) -> Result<Ends, Error> {
-    let in_store = sessions.has_entries();
-    let ended = db
-        .transaction(move |conn| {
+    /// Makes a new link: an invitation for a user who has not chosen a password yet, else one to replace the password, which
+    /// stays valid until then. `None` for a deactivated account.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn issue_link(&self, id: i64, by: Actor) -> Result<Option<Link>, Error> {
+        let issue = move |conn: &mut DbConnection| {
+            // The lock keeps a deactivation from coming in between.
+            let (user, _) = User::lock_with_administrators(conn, id)?;
+            by.check(conn)?;
+            if !user.active {
+                return Ok(None);
+            }
+            let invited = !tokens::invited(conn, &[id])?.is_empty();
+            let purpose = if invited { TokenPurpose::Invite } else { TokenPurpose::Reset };
+            by.event(EventKind::ResetLinkMade, id, invited.then_some("invitation")).write(conn)?;
+            let token = tokens::issue(conn, id, purpose)?;
+            Ok(Some(Link { user, token, purpose }))
+        };
+        self.db.transaction(issue).await
+    }
+
+    /// The active user whose link this is, while it is valid, and what it is for.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn link_owner(&self, token: &str) -> Result<Option<(User, TokenPurpose)>, Error> {
+        let token = token.to_owned();
+        self.db.run(move |conn| tokens::owner(conn, &token)).await
+    }
+
+    /// Sets a password that an operator chose, and ends all sessions. `password` has been checked.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub async fn set_password(&self, id: i64, password: String, by: Actor) -> Result<EndOutcome, Error> {
+        let hash = self.passwords.hash(password).await?;
+        let in_store = self.sessions.has_entries();
+        let set = move |conn: &mut DbConnection| {
             User::set_password(conn, id, &hash)?;
-            password_was_set(conn, id, &by, in_store)
-        })
-        .await?;
-    Ok(forget(sessions, &ended).await)
-}
+            finish_reset(conn, id, &by, in_store)
+        };
+        let ended = self.db.transaction(set).await?;
+        Ok(self.sessions.announce_and_delete(&ended).await)
+    }
 
-/// Sets the password that the owner of a link chose, uses the link up, and ends all sessions. `None` when the link
-/// does not work: of two that use it at once, one gets that.
-pub async fn choose_password(
-    db: &Db,
-    sessions: &Sessions,
-    token: String,
-    hash: String,
-    client: Client,
-) -> Result<Option<Ends>, Error> {
-    let in_store = sessions.has_entries();
-    let chosen = db.transaction(move |conn| {
-        let (user, _) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
-        // The user's row comes first, as everywhere; an error undoes the change.
-        if !User::set_password(conn, user.id, &hash)? || !tokens::take(conn, &token)? {
-            return Err(Error::NotFound);
+    /// Sets the password that the owner of a link chose, uses the link up, and ends all sessions. `None` when the link is not
+    /// valid: of two requests that use it at once, one gets that. `password` has been checked.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub async fn choose_password(
+        &self,
+        token: String,
+        password: String,
+        client: Client,
+    ) -> Result<Option<EndOutcome>, Error> {
+        let hash = self.passwords.hash(password).await?;
+        let in_store = self.sessions.has_entries();
+        let choose = move |conn: &mut DbConnection| {
+            let (user, _) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
+            // The user's row is locked first, as everywhere; an error rolls the change back.
+            if !User::set_password(conn, user.id, &hash)? || !tokens::consume(conn, &token)? {
+                return Err(Error::NotFound);
+            }
+            finish_reset(conn, user.id, &Actor::link_owner(user.id, client), in_store)
+        };
+        match self.db.transaction(choose).await {
+            Ok(ended) => Ok(Some(self.sessions.announce_and_delete(&ended).await)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
         }
-        let by = Actor { user: Some(user.id), session: None, client: Some(client) };
-        password_was_set(conn, user.id, &by, in_store)
-    });
-    match chosen.await {
-        Ok(ended) => Ok(Some(forget(sessions, &ended).await)),
-        Err(Error::NotFound) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
-fn password_was_set(
-    conn: &mut DbConnection,
-    id: i64,
-    by: &Actor,
-    in_store: bool,
-) -> Result<Vec<Ended>, Error> {
-    tokens::withdraw_all(conn, id)?;
-    by.event(Kind::PasswordReset, id, None).write(conn)?;
-    let ending = by.ending(EndReason::PasswordChanged, None);
-    rows::end(conn, &Which::AllOf { user: id }, &ending, in_store)
+fn finish_reset(conn: &mut DbConnection, id: i64, by: &Actor, in_store: bool) -> Result<Vec<Ended>, Error> {
+    tokens::revoke_all(conn, id)?;
+    by.event(EventKind::PasswordReset, id, None).write(conn)?;
+    let request = by.end_request(EndReason::PasswordChanged, None);
+    end::end(conn, &Target::AllOf { user: id }, &request, in_store)
 }

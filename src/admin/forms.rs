@@ -1,17 +1,20 @@
-//! The fields of the forms that change accounts.
+//! The fields of the administration's forms.
 
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
-use crate::{accounts::pages::forms, users::Role, web::FormFields};
+use crate::{
+    users::{Role, fields},
+    web::FormFields,
+};
 
 /// `POST /admin/users`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct InviteForm {
-    #[validate(custom(function = "forms::name"))]
+    #[validate(custom(function = "fields::name"))]
     pub name: String,
-    #[validate(custom(function = "forms::email"))]
+    #[validate(custom(function = "fields::email"))]
     pub email: String,
     #[validate(custom(function = "role"))]
     pub role: String,
@@ -80,7 +83,7 @@ pub fn reason(text: &str) -> Option<&str> {
     (text.chars().count() <= LONGEST_REASON && !text.chars().any(char::is_control)).then_some(text)
 }
 
-pub(crate) fn required_reason(text: &str) -> Result<(), ValidationError> {
+pub fn required_reason(text: &str) -> Result<(), ValidationError> {
     let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
     checked(reason(text).filter(|reason| !reason.is_empty()), message)
 }

@@ -1,5 +1,7 @@
 //! The application: its shared parts, the order of its middleware, starting and stopping.
 
+mod guard;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use actix_identity::IdentityMiddleware;
@@ -8,7 +10,7 @@ use actix_session::{
     config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy},
 };
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer, ResponseError as _,
+    App, HttpResponse, HttpServer, ResponseError as _,
     dev::ServerHandle,
     middleware::from_fn,
     rt::task::JoinHandle,
@@ -17,18 +19,19 @@ use actix_web::{
 use actix_web_lab::middleware::CatchPanic;
 
 use crate::{
-    accounts::setup,
+    accounts::{Accounts, setup},
     config::Config,
     db::Db,
     error::Error,
     layout::Layout,
-    routes, security,
-    sessions::{Sessions, Store, request_context},
+    routes,
+    security::bodies,
+    sessions::{self, Sessions, Store},
     users::password::Passwords,
 };
 
 /// Longest time for the headers of a request to arrive.
-const HEADER_TIME: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Between two tries to reach a database that is not up yet.
 const PREPARE_PAUSE: Duration = Duration::from_millis(500);
@@ -42,25 +45,27 @@ const STOP_SECONDS: u64 = 10;
 /// More than the second by which a session's state may outlast its absolute end.
 const AFTER_ABSOLUTE_END: Duration = Duration::from_secs(2);
 
-/// What all handlers share.
-pub struct Site {
-    /// The settings.
-    pub config: Config,
-    /// The database.
-    pub db: Db,
-    /// The hashing threads.
-    pub passwords: Passwords,
-    /// The sessions.
-    pub sessions: Arc<Sessions>,
+/// What handlers and extractors share, each part under its own type.
+#[derive(Clone)]
+struct Parts {
+    config: Data<Config>,
+    db: Data<Db>,
+    sessions: Data<Sessions>,
+    accounts: Data<Accounts>,
 }
 
-impl Site {
-    /// The site that a request was made to.
-    ///
-    /// # Errors
-    /// Never in an application made by [`start`].
-    pub fn of(req: &HttpRequest) -> Result<&Data<Self>, Error> {
-        req.app_data::<Data<Self>>().ok_or_else(|| Error::bug("the application has no site"))
+impl Parts {
+    async fn new(config: Config) -> Result<Self, Error> {
+        let db = Db::new(&config.stores.database, config.stores.timeout);
+        let sessions = Arc::new(Sessions::new(&config, db.clone()).await?);
+        let passwords = Passwords::start()?;
+        let accounts = Accounts::new(db.clone(), passwords, Arc::clone(&sessions), config.accounts.clone());
+        Ok(Self {
+            config: Data::new(config),
+            db: Data::new(db),
+            sessions: Data::from(sessions),
+            accounts: Data::new(accounts),
+        })
     }
 }
 
@@ -70,7 +75,7 @@ pub struct Running {
     pub addr: SocketAddr,
     /// The one-time link to make the first administrator, while there are no users.
     pub setup_link: Option<String>,
-    site: Data<Site>,
+    sessions: Data<Sessions>,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     background: JoinHandle<()>,
@@ -85,62 +90,69 @@ pub async fn start(
     config: Config,
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
-    let db = Db::new(&config.database, config.store_timeout);
-    let site = Data::new(Site {
-        passwords: Passwords::start()?,
-        sessions: Arc::new(Sessions::new(&config, db.clone()).await?),
-        db,
-        config,
-    });
-    // The first requests find the store connected; one that isn't reached yet is waited for beside the requests.
-    let store_wait = site.config.store_timeout.min(LONGEST_STORE_WAIT);
-    let (prepared, _) = tokio::join!(prepare(&site), site.sessions.wait(store_wait));
-    let setup_link = match prepared {
-        Ok(link) => link,
-        Err(error @ Error::Unavailable(_)) => {
-            tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");
-            actix_web::rt::spawn(prepare_later(site.clone()));
-            None
-        }
-        Err(error) => return Err(error),
-    };
-    let shared = site.clone();
+    let parts = Parts::new(config).await?;
+    let setup_link = connect(&parts).await?;
+    let shared = parts.clone();
     let server = HttpServer::new(move || {
-        let site = shared.clone();
+        let parts = shared.clone();
         let extra = extra.clone();
-        // The last `wrap` runs first: the guard sees every failure, also that of a panic or of the session's
-        // middleware; the visit is open while the session's middleware speaks to the store.
+        // The last `wrap` runs first: the guard sees every failure, including a panic or an error of the session middleware;
+        // the request's context is open while the session middleware uses the store.
         App::new()
-            .app_data(site.clone())
-            .app_data(web::PayloadConfig::new(security::bodies::LIMIT))
-            .app_data(web::QueryConfig::default().error_handler(|error, _| {
-                Error::BadRequest(format!("The address of this page can't be read: {error}.")).into()
-            }))
-            .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()))
+            .configure(|app| share(app, &parts))
             .configure(|app| add(app, routes::without_session()))
             .service(
                 web::scope("")
-                    .wrap(identity(&site.config))
-                    .wrap(session(&site))
-                    .wrap(from_fn(request_context::open))
+                    .wrap(identity(&parts.config))
+                    .wrap(session(&parts))
+                    .wrap(from_fn(sessions::with_context))
                     .configure(|app| add(app, routes::with_session()))
                     .configure(extra)
-                    .default_service(web::to(nothing_here)),
+                    .default_service(web::to(not_found)),
             )
             .wrap(CatchPanic::default())
-            .wrap(from_fn(security::guard))
+            .wrap(from_fn(guard::guard))
     })
-    .client_request_timeout(HEADER_TIME)
+    .client_request_timeout(HEADER_TIMEOUT)
     .shutdown_timeout(STOP_SECONDS)
     .disable_signals()
-    .bind(site.config.server.listen_addr)
+    .bind(parts.config.server.listen_addr)
     .map_err(Error::internal)?;
     let addr = server.addrs().first().copied().ok_or_else(|| Error::bug("no address to listen on"))?;
-    let background = actix_web::rt::spawn(Arc::clone(&site.sessions).background());
+    let background = actix_web::rt::spawn(parts.sessions.clone().into_inner().background());
     let server = server.run();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
-    Ok(Running { addr, setup_link, site, handle, server, background })
+    Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
+}
+
+/// Migrates the database and waits shortly for the store, so that the first requests find both connected. A database that is
+/// not reached is tried again in the background. Returns the set-up link, if there are no users yet.
+async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
+    let store_wait = parts.config.stores.timeout.min(LONGEST_STORE_WAIT);
+    let (prepared, _) = tokio::join!(prepare(parts), parts.sessions.wait(store_wait));
+    match prepared {
+        Ok(link) => Ok(link),
+        Err(error @ Error::Unavailable(_)) => {
+            tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");
+            actix_web::rt::spawn(prepare_later(parts.clone()));
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the shared parts and the settings of the extractors into the application.
+fn share(app: &mut ServiceConfig, parts: &Parts) {
+    app.app_data(parts.config.clone())
+        .app_data(parts.db.clone())
+        .app_data(parts.sessions.clone())
+        .app_data(parts.accounts.clone())
+        .app_data(web::PayloadConfig::new(bodies::LIMIT))
+        .app_data(web::QueryConfig::default().error_handler(|error, _| {
+            Error::BadRequest(format!("The address of this page can't be read: {error}.")).into()
+        }))
+        .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
 }
 
 impl Running {
@@ -154,30 +166,30 @@ impl Running {
 
     /// Lets requests under way finish, then stops and writes what waits to be written.
     pub async fn stop(self) {
-        self.site.sessions.live().stop();
+        self.sessions.bus().stop();
         self.handle.stop(true).await;
         self.background.abort();
-        self.site.sessions.flush().await;
+        self.sessions.flush().await;
     }
 }
 
-/// Migrates the database; the result is the set-up link if there are no users yet.
-async fn prepare(site: &Site) -> Result<Option<String>, Error> {
-    let migrations = site.db.prepare().await?;
+/// Migrates the database. Returns the set-up link, if there are no users yet.
+async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
+    let migrations = parts.db.prepare().await?;
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }
-    setup::link(&site.db, &site.config).await
+    parts.accounts.setup_link(&parts.config.server).await
 }
 
-/// For a database that comes up after us: until it has, whatever needs it answers 503.
-async fn prepare_later(site: Data<Site>) {
+/// Tries again until the database is reached; until then whatever needs it answers 503.
+async fn prepare_later(parts: Parts) {
     loop {
         tokio::time::sleep(PREPARE_PAUSE).await;
-        match prepare(&site).await {
+        match prepare(&parts).await {
             Ok(link) => {
                 tracing::info!("the database is reached");
-                setup::announce(link.as_deref());
+                setup::print_link(link.as_deref());
                 return;
             }
             Err(Error::Unavailable(_)) => {}
@@ -192,23 +204,26 @@ fn add(app: &mut ServiceConfig, table: routes::Table) {
     }
 }
 
-async fn nothing_here(_: Layout) -> HttpResponse {
+async fn not_found(_: Layout) -> HttpResponse {
     Error::NotFound.error_response()
 }
 
 /// actix-session over our store. The cookie ends with the browser; a remembered one gets its `Max-Age` outside.
-fn session(site: &Data<Site>) -> SessionMiddleware<Store> {
-    let config = &site.config.session;
+fn session(parts: &Parts) -> SessionMiddleware<Store> {
+    let config = &parts.config.session;
     let lifecycle = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
-    SessionMiddleware::builder(Store::on_this_thread(Arc::clone(&site.sessions)), config.secret.cookie_key())
-        .cookie_name(config.cookie_name.clone())
-        .cookie_secure(site.config.server.is_https())
-        .cookie_http_only(true)
-        .cookie_same_site(config.same_site.into())
-        .cookie_domain(config.cookie_domain.clone())
-        .cookie_content_security(CookieContentSecurity::Private)
-        .session_lifecycle(lifecycle)
-        .build()
+    SessionMiddleware::builder(
+        Store::on_this_thread(parts.sessions.clone().into_inner()),
+        config.secret.cookie_key(),
+    )
+    .cookie_name(config.cookie_name.clone())
+    .cookie_secure(parts.config.server.is_https())
+    .cookie_http_only(true)
+    .cookie_same_site(config.same_site.into())
+    .cookie_domain(config.cookie_domain.clone())
+    .cookie_content_security(CookieContentSecurity::Private)
+    .session_lifecycle(lifecycle)
+    .build()
 }
 
 /// Later than the state and the catalogue know the absolute end: at its deadline actix-identity purges the session

@@ -1,27 +1,21 @@
 //! The command line: `gatehouse` alone serves.
 
 mod demo;
+mod progress;
+mod report;
 mod sessions;
 mod users;
 
 use std::{
-    io::{IsTerminal as _, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-use crate::{
-    accounts::setup,
-    app,
-    config::{Config, LogFormat},
-    db,
-    error::Error,
-};
+use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry};
 
 /// Longest wait for database and store on the command line.
 const REACH: Duration = Duration::from_secs(10);
@@ -60,7 +54,7 @@ pub async fn run() -> Result<(), String> {
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
     let done = match command {
         Command::Serve => {
-            start_log(config.log_format);
+            telemetry::start_log(&config.log);
             serve(config).await
         }
         Command::Migrate => migrate(config),
@@ -73,24 +67,14 @@ pub async fn run() -> Result<(), String> {
         Command::Demo(arguments) => return demo::run(&config, arguments).await,
         Command::User(command) => return users::run(&config, command).await,
     };
-    done.map_err(tell)
-}
-
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,actix_session=error,actix_server=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Json => log.json().flatten_event(true).init(),
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-    }
+    done.map_err(report::error_line)
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
     let base_url = config.server.base_url.clone();
     let mut running = app::start(config, |_| {}).await?;
     tracing::info!(listen = %running.addr, site = %base_url, "serving");
-    setup::announce(running.setup_link.as_deref());
+    setup::print_link(running.setup_link.as_deref());
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     tokio::select! {
@@ -105,7 +89,7 @@ async fn serve(config: Config) -> Result<(), Error> {
 
 fn migrate(config: Config) -> Result<(), Error> {
     use r2d2::ManageConnection as _;
-    let mut conn = db::Connect::new(config.database).connect().map_err(Error::unavailable)?;
+    let mut conn = db::Connect::new(config.stores.database).connect().map_err(Error::unavailable)?;
     match db::migrate(&mut conn)? {
         0 => println!("The database is up to date."),
         count => println!("{count} migrations were run."),
@@ -126,9 +110,9 @@ fn healthcheck(config: &Config) -> Result<(), String> {
 }
 
 fn ask_health(address: SocketAddr) -> std::io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(3);
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    const TIMEOUT: Duration = Duration::from_secs(3);
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -137,15 +121,4 @@ fn ask_health(address: SocketAddr) -> std::io::Result<()> {
     } else {
         Err(std::io::Error::other(answer.lines().next().unwrap_or("no answer").to_owned()))
     }
-}
-
-/// A progress bar on standard error; only on a terminal, elsewhere nothing is drawn.
-pub fn progress(what: &'static str, count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:>12} {wide_bar} {human_pos}/{human_len} {eta:>4}");
-    let bar = ProgressBar::new(count).with_message(what);
-    if let Ok(style) = style { bar.with_style(style) } else { bar }
-}
-
-fn tell(error: Error) -> String {
-    error.causes()
 }

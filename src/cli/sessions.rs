@@ -5,21 +5,25 @@ use std::{
     sync::Arc,
 };
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use super::{REACH, progress, tell};
+use super::{
+    REACH,
+    progress::progress,
+    report::{error_line, plain, rfc3339},
+};
 use crate::{
-    admin::{forms, sessions::filter::FilterFields},
+    admin::{
+        forms,
+        sessions::filter::{FilterFields, ListFields},
+    },
     config::Config,
     db::Db,
     sessions::{
-        EndReason, Ending, Sessions,
-        catalogue::{
-            device,
-            list::{Listed, Wanted},
-        },
+        EndReason, EndRequest, Sessions,
+        catalogue::{device, filter::ListQuery, list::ListedSession},
     },
-    web::grouped,
+    web::grouped_count,
 };
 
 #[derive(Subcommand)]
@@ -27,7 +31,7 @@ pub enum SessionsCommand {
     /// List sessions, newest activity first
     List {
         #[command(flatten)]
-        filter: FilterArguments,
+        filter: FilterFields,
         /// active or ended
         #[arg(long, default_value = "")]
         state: String,
@@ -41,7 +45,7 @@ pub enum SessionsCommand {
     /// End all sessions that match
     End {
         #[command(flatten)]
-        filter: FilterArguments,
+        filter: FilterFields,
         /// Match every session, where no filter is given
         #[arg(long)]
         all: bool,
@@ -66,96 +70,50 @@ pub enum SessionsCommand {
     },
 }
 
-/// The filters of the administrator's page.
-#[derive(Args)]
-pub struct FilterArguments {
-    /// Part of a name or address, or # and a user's number
-    #[arg(long, default_value = "")]
-    q: String,
-    /// An IP address or network, such as 10.0.0.0/8
-    #[arg(long, default_value = "")]
-    ip: String,
-    /// A browser's name, such as Firefox
-    #[arg(long, default_value = "")]
-    browser: String,
-    /// A system's name, such as Linux
-    #[arg(long, default_value = "")]
-    os: String,
-    /// user or admin
-    #[arg(long, default_value = "")]
-    role: String,
-    /// yes or no: signed in with "remember me"
-    #[arg(long, default_value = "")]
-    remembered: String,
-    /// Signed in at least so long ago, such as 7d
-    #[arg(long, default_value = "")]
-    older_than: String,
-    /// Not seen for so long, such as 90m
-    #[arg(long, default_value = "")]
-    idle_over: String,
-}
-
-impl FilterArguments {
-    fn fields(self) -> FilterFields {
-        FilterFields {
-            q: self.q,
-            ip: self.ip,
-            browser: self.browser,
-            os: self.os,
-            role: self.role,
-            remembered: self.remembered,
-            older_than: self.older_than,
-            idle_over: self.idle_over,
-            ..FilterFields::default()
-        }
-    }
-}
-
 /// Runs one of the commands.
 pub async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
-    let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(tell)?;
-    let sessions = Arc::new(Sessions::new(config, db).await.map_err(tell)?);
-    sessions.wait(REACH).await.map_err(tell)?;
+    let db = Db::new(&config.stores.database, REACH);
+    db.prepare().await.map_err(error_line)?;
+    let sessions = Arc::new(Sessions::new(config, db).await.map_err(error_line)?);
+    sessions.wait(REACH).await.map_err(error_line)?;
     let done = run_on(&sessions, command).await;
-    sessions.tell_others().await;
+    sessions.send_queued().await;
     done
 }
 
 async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), String> {
     match command {
         SessionsCommand::List { filter, state, sort, json } => {
-            let wanted = read(&FilterFields { state, sort, ..filter.fields() })?;
-            let wanted = sessions.found(wanted).await.map_err(tell)?;
-            list(sessions, &wanted, json).await
+            let query = read(ListFields { filter, state, sort, after: String::new() })?;
+            let query = sessions.resolve_people(query).await.map_err(error_line)?;
+            list(sessions, &query, json).await
         }
         SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
-            let fields = filter.fields();
-            if !all && !fields.is_narrowed() {
+            if !all && !filter.is_narrowed() {
                 return Err("Give at least one filter, or --all to end every session.".into());
             }
-            let wanted = sessions.found(read(&fields)?).await.map_err(tell)?;
+            let query = sessions.resolve_people(read(filter.into())?).await.map_err(error_line)?;
             if dry_run {
-                return list(sessions, &wanted, json).await;
+                return list(sessions, &query, json).await;
             }
-            end(sessions, &wanted, &reason, yes, json).await
+            end(sessions, &query, &reason, yes, json).await
         }
         SessionsCommand::Verify { repair } => verify(sessions, repair).await,
     }
 }
 
-fn read(fields: &FilterFields) -> Result<Wanted, String> {
+fn read(fields: ListFields) -> Result<ListQuery, String> {
     fields.read().map_err(|errors| {
         let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
         lines.collect::<Vec<_>>().join("\n")
     })
 }
 
-async fn list(sessions: &Sessions, wanted: &Wanted, json: bool) -> Result<(), String> {
+async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), String> {
     let mut after = None;
     let mut count = 0;
     loop {
-        let page = sessions.page(wanted, after.as_ref()).await.map_err(tell)?;
+        let page = sessions.page(query, after.as_ref()).await.map_err(error_line)?;
         count += page.rows.len();
         let mut out = std::io::stdout().lock();
         for session in &page.rows {
@@ -168,14 +126,14 @@ async fn list(sessions: &Sessions, wanted: &Wanted, json: bool) -> Result<(), St
         }
     }
     if !json {
-        println!("{} {}.", grouped(count.try_into().unwrap_or(i64::MAX)), plural(count));
+        println!("{} {}.", grouped_count(count), plural(count));
     }
     Ok(())
 }
 
 async fn end(
     sessions: &Sessions,
-    wanted: &Wanted,
+    query: &ListQuery,
     reason: &str,
     yes: bool,
     json: bool,
@@ -183,7 +141,7 @@ async fn end(
     let Some(reason) = forms::reason(reason).filter(|reason| !reason.is_empty()) else {
         return Err("--reason: say why, on one line of at most 200 characters.".into());
     };
-    let count = sessions.count(wanted).await.map_err(tell)?;
+    let count = sessions.count(query).await.map_err(error_line)?;
     if count == 0 {
         println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
         return Ok(());
@@ -191,15 +149,16 @@ async fn end(
     if !yes && !confirmed(count)? {
         return Err("Nothing was ended.".into());
     }
-    let ending = Ending { note: Some(reason.to_owned()), ..Ending::by_system(EndReason::EndedByAdmin) };
+    let request =
+        EndRequest { note: Some(reason.to_owned()), ..EndRequest::by_system(EndReason::EndedByAdmin) };
     let bar = progress("ended", u64::try_from(count).unwrap_or(0));
-    let told = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
-    let ends = sessions.end_matching(wanted, ending, told).await.map_err(tell)?;
+    let on_progress = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
+    let ends = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
     bar.finish_and_clear();
     if json {
         println!("{}", serde_json::json!({ "ended": ends.count, "confirmed": ends.confirmed }));
     } else {
-        println!("{} {} ended.", grouped(ends.count.try_into().unwrap_or(i64::MAX)), plural(ends.count));
+        println!("{} {} ended.", grouped_count(ends.count), plural(ends.count));
     }
     if ends.confirmed {
         Ok(())
@@ -209,7 +168,8 @@ async fn end(
 }
 
 fn confirmed(count: i64) -> Result<bool, String> {
-    print!("End {} {}? [y/N] ", grouped(count), plural(count.try_into().unwrap_or(usize::MAX)));
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    print!("End {} {}? [y/N] ", grouped_count(count), plural(count));
     let mut answer = String::new();
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
@@ -220,19 +180,16 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "session" } else { "sessions" }
 }
 
-fn as_line(session: &Listed) -> String {
+fn as_line(session: &ListedSession) -> String {
     let device = device::describe(&session.browser, &session.browser_version, &session.os);
     let what = match (&session.ended_at, &session.end_reason) {
-        (Some(at), Some(reason)) => format!("ended {} ({reason})", rfc3339(*at)),
+        (Some(at), Some(reason)) => format!("ended {} ({})", rfc3339(*at), reason.name()),
         _ => format!("seen {}", rfc3339(session.last_seen_at)),
     };
-    // Names and devices come from outside: nothing of them may steer the terminal.
-    let line =
-        format!("{}  {} <{}>  {device}  {}  {what}", session.id, session.name, session.email, session.ip);
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    plain(&format!("{}  {} <{}>  {device}  {}  {what}", session.id, session.name, session.email, session.ip))
 }
 
-fn as_json(session: &Listed) -> String {
+fn as_json(session: &ListedSession) -> String {
     serde_json::json!({
         "id": session.id,
         "user_id": session.user_id,
@@ -257,12 +214,8 @@ fn as_json(session: &Listed) -> String {
     .to_string()
 }
 
-pub(super) fn rfc3339(at: time::PrimitiveDateTime) -> String {
-    at.assume_utc().format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
-}
-
 async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
-    let found = sessions.verify().await.map_err(tell)?;
+    let found = sessions.verify().await.map_err(error_line)?;
     println!("{} live sessions and {} store entries compared.", found.live, found.entries);
     for (sessions, what) in [
         (&found.missing, "session without an entry in the store"),
@@ -283,7 +236,7 @@ async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
     if !repair {
         return Err("Catalogue and store differ; --repair puts it right.".into());
     }
-    sessions.repair(&found).await.map_err(tell)?;
+    sessions.repair(&found).await.map_err(error_line)?;
     println!("Repaired.");
     Ok(())
 }

@@ -1,28 +1,24 @@
-//! `gatehouse user`: accounts without a browser, with the verbs of the administrator's pages.
+//! `gatehouse user`: accounts without a browser, with the operations of the administrator's pages.
 
-use std::io::{Read as _, Write as _};
+use std::{
+    io::{Read as _, Write as _},
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 
-use super::{REACH, sessions::rfc3339, tell};
+use super::{
+    REACH,
+    report::{error_line, plain, rfc3339},
+};
 use crate::{
-    accounts::{
-        administer::{self, Actor, Change},
-        pages::forms,
-        password_links,
-    },
-    admin::users::{filter::UserFields, list::PAGE},
+    accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
+    admin::users::{filter::UserFields, list::PAGE_SIZE},
     config::Config,
     db::Db,
-    events::{Event, Kind},
-    sessions::{Ends, Sessions},
-    users::{
-        NewUser, Role, User,
-        list::{self, Person},
-        password::{self, Passwords},
-        tokens,
-    },
-    web::grouped,
+    sessions::{EndOutcome, Sessions},
+    users::{Role, User, fields, password::Passwords, tokens},
+    web::{grouped, grouped_count},
 };
 
 #[derive(Subcommand)]
@@ -90,61 +86,150 @@ pub struct ListArguments {
 
 /// Runs one of the commands.
 pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
+    let operator = Operator::open(config).await?;
     match command {
         UserCommand::Create { email, name, role, password_stdin } => {
-            create(config, &email, &name, &role, password_stdin).await
+            operator.create(&email, &name, &role, password_stdin).await
         }
-        UserCommand::List(arguments) => list(config, arguments).await,
+        UserCommand::List(arguments) => operator.list(arguments).await,
         UserCommand::SetRole { email, role } => {
             let role = Role::parse(&role).ok_or("the role may be user or admin")?;
-            let (db, user) = find(config, &email).await?;
-            let change = administer::set_role(&db, user.id, role, Actor::OPERATOR).await.map_err(tell)?;
-            report(change, &format!("{} is now {}.", user.email, role.name()))
+            let user = operator.find(&email).await?;
+            let change = operator.accounts.set_role(user.id, role, Actor::OPERATOR).await;
+            report(change.map_err(error_line)?, &format!("{} is now {}.", user.email, role.name()))
         }
         UserCommand::Deactivate { email } => {
-            let (db, user) = find(config, &email).await?;
-            let sessions = reach(config, &db).await?;
-            let change =
-                administer::deactivate(&db, &sessions, user.id, Actor::OPERATOR).await.map_err(tell)?;
-            report(change, &format!("{} is deactivated.", user.email))
+            let user = operator.find(&email).await?;
+            operator.wait_for_store().await?;
+            let change = operator.accounts.deactivate(user.id, Actor::OPERATOR).await;
+            report(change.map_err(error_line)?, &format!("{} is deactivated.", user.email))
         }
         UserCommand::Activate { email } => {
-            let (db, user) = find(config, &email).await?;
-            let change = administer::activate(&db, user.id, Actor::OPERATOR).await.map_err(tell)?;
-            report(change, &format!("{} is active.", user.email))
+            let user = operator.find(&email).await?;
+            let change = operator.accounts.activate(user.id, Actor::OPERATOR).await;
+            report(change.map_err(error_line)?, &format!("{} is active.", user.email))
         }
-        UserCommand::ResetPassword { email, password_stdin: false } => link(config, &email).await,
-        UserCommand::ResetPassword { email, password_stdin: true } => set_password(config, &email).await,
+        UserCommand::ResetPassword { email, password_stdin: false } => operator.print_link(&email).await,
+        UserCommand::ResetPassword { email, password_stdin: true } => operator.set_password(&email).await,
     }
 }
 
-async fn open(config: &Config) -> Result<Db, String> {
-    let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(tell)?;
-    Ok(db)
+/// An operator's access to the accounts of a site.
+struct Operator<'a> {
+    config: &'a Config,
+    accounts: Accounts,
+    sessions: Arc<Sessions>,
 }
 
-async fn reach(config: &Config, db: &Db) -> Result<Sessions, String> {
-    let sessions = Sessions::new(config, db.clone()).await.map_err(tell)?;
-    sessions.wait(REACH).await.map_err(tell)?;
-    Ok(sessions)
-}
+impl<'a> Operator<'a> {
+    async fn open(config: &'a Config) -> Result<Self, String> {
+        let db = Db::new(&config.stores.database, REACH);
+        db.prepare().await.map_err(error_line)?;
+        let sessions = Arc::new(Sessions::new(config, db.clone()).await.map_err(error_line)?);
+        let passwords = Passwords::start().map_err(error_line)?;
+        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), config.accounts.clone());
+        Ok(Self { config, accounts, sessions })
+    }
 
-async fn find(config: &Config, email: &str) -> Result<(Db, User), String> {
-    let db = open(config).await?;
-    let asked = email.to_owned();
-    let user = db.run(move |conn| User::by_email(conn, &asked)).await.map_err(tell)?;
-    let user = user.ok_or_else(|| format!("there is no account with the address {}", plain(email)))?;
-    Ok((db, user))
+    async fn wait_for_store(&self) -> Result<(), String> {
+        self.sessions.wait(REACH).await.map_err(error_line)
+    }
+
+    async fn find(&self, email: &str) -> Result<User, String> {
+        let user = self.accounts.by_email(email).await.map_err(error_line)?;
+        user.ok_or_else(|| format!("there is no account with the address {}", plain(email)))
+    }
+
+    /// The password on standard input, if it is good enough.
+    fn read_password(&self, about: &[&str]) -> Result<String, String> {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
+        let text =
+            text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+        match self.accounts.password_weakness(text, about) {
+            Some(weakness) => Err(format!("the password: {weakness}")),
+            None => Ok(text.to_owned()),
+        }
+    }
+
+    async fn create(&self, email: &str, name: &str, role: &str, stdin: bool) -> Result<(), String> {
+        fields::email(email).map_err(|error| format!("--email: {error}"))?;
+        fields::name(name).map_err(|error| format!("--name: {error}"))?;
+        let role = Role::parse(role).ok_or("--role: may be user or admin")?;
+        if !stdin {
+            return Err("--password-stdin: give it and write the password to standard input".into());
+        }
+        let new = NewAccount {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            password: self.read_password(&[name, email])?,
+        };
+        match self.accounts.create(new, role).await.map_err(error_line)? {
+            Some(user) => {
+                println!("Made {} {} (user {}).", role.name(), user.email, user.id);
+                Ok(())
+            }
+            None => Err(format!("--email: an account with {email} exists already")),
+        }
+    }
+
+    async fn print_link(&self, email: &str) -> Result<(), String> {
+        let user = self.find(email).await?;
+        match self.accounts.issue_link(user.id, Actor::OPERATOR).await.map_err(error_line)? {
+            Some(link) => {
+                println!("{}", self.config.server.href(&tokens::path(&link.token)));
+                Ok(())
+            }
+            None => Err(format!("{} is deactivated; activate it first", plain(email))),
+        }
+    }
+
+    async fn set_password(&self, email: &str) -> Result<(), String> {
+        let user = self.find(email).await?;
+        let password = self.read_password(&[&user.name, &user.email])?;
+        self.wait_for_store().await?;
+        let outcome = self.accounts.set_password(user.id, password, Actor::OPERATOR).await;
+        let outcome = ended(outcome.map_err(error_line)?)?;
+        println!("{} has the new password. {outcome}", plain(&user.email));
+        Ok(())
+    }
+
+    async fn list(&self, arguments: ListArguments) -> Result<(), String> {
+        let ListArguments { q, role, state, json } = arguments;
+        let fields = UserFields { q, role, state, ..UserFields::default() };
+        let query = fields.read().map_err(|errors| {
+            let lines = errors.all().map(|(field, message)| format!("--{field}: {message}"));
+            lines.collect::<Vec<_>>().join("\n")
+        })?;
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.accounts.list(query.filter.clone(), after, PAGE_SIZE, 0).await;
+            let (found, _) = page.map_err(error_line)?;
+            let mut out = std::io::stdout().lock();
+            for listed in &found {
+                let line = if json { as_json(listed) } else { as_line(listed) };
+                writeln!(out, "{line}").map_err(|error| error.to_string())?;
+            }
+            count += found.len();
+            match found.last() {
+                Some(last) => after = Some(last.user.id),
+                None => break,
+            }
+        }
+        if !json {
+            println!("{} {}.", grouped_count(count), if count == 1 { "account" } else { "accounts" });
+        }
+        Ok(())
+    }
 }
 
 fn report(change: Change, done: &str) -> Result<(), String> {
     match change {
-        Change::Done(ends) => {
-            println!("{} {}", plain(done), ended(ends)?);
+        Change::Done(outcome) => {
+            println!("{} {}", plain(done), ended(outcome)?);
             Ok(())
         }
-        Change::Nothing => {
+        Change::Unchanged => {
             println!("It was so already.");
             Ok(())
         }
@@ -154,138 +239,43 @@ fn report(change: Change, done: &str) -> Result<(), String> {
     }
 }
 
-fn ended(ends: Ends) -> Result<String, String> {
-    if !ends.confirmed {
+fn ended(outcome: EndOutcome) -> Result<String, String> {
+    if !outcome.confirmed {
         return Err("Done, and the sessions are refused from now on, but the store has not confirmed that all entries \
                     are gone; the server goes on trying."
             .into());
     }
-    Ok(match ends.count {
+    Ok(match outcome.count {
         0 => String::new(),
         1 => "1 session ended.".to_owned(),
-        count => format!("{} sessions ended.", grouped(count.try_into().unwrap_or(i64::MAX))),
+        count => format!("{} sessions ended.", grouped_count(count)),
     })
 }
 
-/// The password on standard input, if it is good enough.
-fn read_password(config: &Config, about: &[&str]) -> Result<String, String> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
-    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    match password::weakness(text, config.accounts.password_min_length, about) {
-        Some(weakness) => Err(format!("the password: {weakness}")),
-        None => Ok(text.to_owned()),
-    }
-}
-
-async fn hash(password: String) -> Result<String, String> {
-    Passwords::start().map_err(tell)?.hash(password).await.map_err(tell)
-}
-
-async fn create(config: &Config, email: &str, name: &str, role: &str, stdin: bool) -> Result<(), String> {
-    forms::email(email).map_err(|error| format!("--email: {error}"))?;
-    forms::name(name).map_err(|error| format!("--name: {error}"))?;
-    let role = Role::parse(role).ok_or("--role: may be user or admin")?;
-    if !stdin {
-        return Err("--password-stdin: give it and write the password to standard input".into());
-    }
-    let password_hash = hash(read_password(config, &[name, email])?).await?;
-    let new = NewUser { name: name.trim().into(), email: email.trim().into(), password_hash, role };
-    let db = open(config).await?;
-    let made = db.transaction(move |conn| {
-        let user = User::create(conn, &new)?;
-        let kind = if role == Role::Admin { Kind::AdministratorMade } else { Kind::Registered };
-        Event::new(kind, Some(user.id)).by(None).detail("command line").write(conn)?;
-        Ok(user)
-    });
-    match made.await {
-        Ok(user) => {
-            println!("Made {} {} (user {}).", role.name(), user.email, user.id);
-            Ok(())
-        }
-        Err(error) if error.is_unique_violation() => {
-            Err(format!("--email: an account with {email} exists already"))
-        }
-        Err(error) => Err(tell(error)),
-    }
-}
-
-async fn link(config: &Config, email: &str) -> Result<(), String> {
-    let (db, user) = find(config, email).await?;
-    match password_links::make_link(&db, user.id, Actor::OPERATOR).await.map_err(tell)? {
-        Some(link) => {
-            println!("{}", tokens::link(&config.server.base_url, &link.token));
-            Ok(())
-        }
-        None => Err(format!("{} is deactivated; activate it first", plain(email))),
-    }
-}
-
-async fn set_password(config: &Config, email: &str) -> Result<(), String> {
-    let (db, user) = find(config, email).await?;
-    let hash = hash(read_password(config, &[&user.name, &user.email])?).await?;
-    let sessions = reach(config, &db).await?;
-    let done = password_links::set_password(&db, &sessions, user.id, hash, Actor::OPERATOR).await;
-    println!("{} has the new password. {}", plain(&user.email), ended(done.map_err(tell)?)?);
-    Ok(())
-}
-
-async fn list(config: &Config, arguments: ListArguments) -> Result<(), String> {
-    let ListArguments { q, role, state, json } = arguments;
-    let fields = UserFields { q, role, state, ..UserFields::default() };
-    let wanted = fields.read().map_err(|errors| {
-        errors.all().map(|(field, message)| format!("--{field}: {message}")).collect::<Vec<_>>().join("\n")
-    })?;
-    let db = open(config).await?.patient();
-    let (mut after, mut count) = (None, 0);
-    loop {
-        let filter = wanted.filter.clone();
-        let work = move |conn: &mut _| list::page(conn, &filter, after, PAGE);
-        let found = db.run(work).await.map_err(tell)?;
-        let mut out = std::io::stdout().lock();
-        for person in &found {
-            let line = if json { as_json(person) } else { as_line(person) };
-            writeln!(out, "{line}").map_err(|error| error.to_string())?;
-        }
-        count += i64::try_from(found.len()).unwrap_or(0);
-        match found.last() {
-            Some(last) => after = Some(last.id),
-            None => break,
-        }
-    }
-    if !json {
-        println!("{} {}.", grouped(count), if count == 1 { "account" } else { "accounts" });
-    }
-    Ok(())
-}
-
-/// Names come from outside: nothing of them may steer the terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn as_line(person: &Person) -> String {
-    let seen = person.last_login_at.map_or("never".to_owned(), rfc3339);
-    let (role, state) = (person.role.name(), person.state.name());
+fn as_line(listed: &ListedUser) -> String {
+    let ListedUser { user, active_sessions } = listed;
+    let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
+    let (role, state) = (user.role.name(), user.state.name());
     plain(&format!(
         "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}",
-        person.id,
-        person.name,
-        person.email,
-        grouped(person.sessions)
+        user.id,
+        user.name,
+        user.email,
+        grouped(*active_sessions)
     ))
 }
 
-fn as_json(person: &Person) -> String {
+fn as_json(listed: &ListedUser) -> String {
+    let ListedUser { user, active_sessions } = listed;
     serde_json::json!({
-        "id": person.id,
-        "name": person.name,
-        "email": person.email,
-        "role": person.role.name(),
-        "state": person.state.name(),
-        "active_sessions": person.sessions,
-        "created_at": rfc3339(person.created_at),
-        "last_login_at": person.last_login_at.map(rfc3339),
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role.name(),
+        "state": user.state.name(),
+        "active_sessions": active_sessions,
+        "created_at": rfc3339(user.created_at),
+        "last_login_at": user.last_login_at.map(rfc3339),
     })
     .to_string()
 }

@@ -54,7 +54,7 @@ impl SessionSecret {
         if !file.exists() {
             let folder = file.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(complain)?;
-            let secret = crate::security::random_hex::<LEAST_BYTES>();
+            let secret = crate::crypto::random_hex::<LEAST_BYTES>();
             let mut draft = tempfile::NamedTempFile::new_in(folder).map_err(complain)?;
             draft.write_all(secret.as_bytes()).map_err(complain)?;
             if let Err(error) = draft.persist_noclobber(&file)

@@ -7,8 +7,7 @@ use diesel::{
     r2d2::R2D2Connection as _,
 };
 
-use time::{PrimitiveDateTime, Time};
-
+use super::functions;
 use crate::config::DatabaseUrl;
 
 /// A connection to either database; Diesel's DSL works on both.
@@ -18,49 +17,6 @@ pub enum DbConnection {
     Postgres(PgConnection),
     /// SQLite, built in.
     Sqlite(SqliteConnection),
-}
-
-diesel::define_sql_function! {
-    /// A text in lower case. SQLite's own knows ASCII only, so each connection gets one for all letters.
-    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
-}
-
-diesel::define_sql_function! {
-    /// Where a text has a part, in characters from 1; 0: nowhere. Postgres' own, and one that each SQLite connection gets.
-    /// Its planner takes nearly all texts to have it when asked for `<> 0`, so that a better guess of its own counts.
-    fn strpos(text: diesel::sql_types::Text, part: diesel::sql_types::Text) -> diesel::sql_types::Integer;
-}
-
-diesel::define_sql_function! {
-    /// Whether a name or address has a part; address and part are in lower case. A function of our own on either database.
-    fn named(
-        name: diesel::sql_types::Text,
-        email_key: diesel::sql_types::Text,
-        part: diesel::sql_types::Text,
-    ) -> diesel::sql_types::Bool;
-}
-
-diesel::define_sql_function! {
-    /// A time cut down to its `hour` or `day`: Postgres' own, and one that each SQLite connection gets. Steps are
-    /// written into the SQL, because Postgres takes two parameters for two different expressions in `GROUP BY`.
-    fn date_trunc(step: diesel::sql_types::Text, at: diesel::sql_types::Timestamp) -> diesel::sql_types::Timestamp;
-}
-
-/// What [`strpos`] does on SQLite.
-fn position(text: &str, part: &str) -> i32 {
-    let before = text.find(part).map(|at| text[..at].chars().count() + 1);
-    before.map_or(0, |position| position.try_into().unwrap_or(i32::MAX))
-}
-
-/// What [`date_trunc`] does on SQLite; a step that isn't known cuts nothing off.
-fn cut(step: &str, at: PrimitiveDateTime) -> PrimitiveDateTime {
-    match step {
-        "hour" => {
-            PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT))
-        }
-        "day" => PrimitiveDateTime::new(at.date(), Time::MIDNIGHT),
-        _ => at,
-    }
 }
 
 /// Makes connections for the pool. Diesel's own manager would guess the database by trying one after the
@@ -85,9 +41,9 @@ impl Connect {
 
     /// Connections to this database for work that somebody waits for: a lock is waited for no longer than three
     /// quarters of the patience, so that the statement fails before whoever waits gives up on the connection.
-    pub fn hurried(url: DatabaseUrl, patience: Duration) -> Self {
-        let connect = (patience * 2).max(SHORTEST_CONNECT).as_millis().div_ceil(1_000);
-        Self { url, connect: connect.try_into().unwrap_or(u64::MAX), lock: Some(patience * 3 / 4) }
+    pub fn with_timeouts(url: DatabaseUrl, timeout: Duration) -> Self {
+        let connect = (timeout * 2).max(SHORTEST_CONNECT).as_millis().div_ceil(1_000);
+        Self { url, connect: connect.try_into().unwrap_or(u64::MAX), lock: Some(timeout * 3 / 4) }
     }
 
     /// The same, but locks are waited for: instances that start together migrate one after the other.
@@ -159,14 +115,7 @@ impl r2d2::ManageConnection for Connect {
                     "PRAGMA busy_timeout = {lock}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 ))?;
                 write_ahead(&mut conn)?;
-                lower_utils::register_impl(&mut conn, |text: String| text.to_lowercase())?;
-                strpos_utils::register_impl(&mut conn, |text: String, part: String| position(&text, &part))?;
-                named_utils::register_impl(&mut conn, |name: String, email_key: String, part: String| {
-                    name.to_lowercase().contains(&part) || email_key.contains(&part)
-                })?;
-                date_trunc_utils::register_impl(&mut conn, |step: String, at: PrimitiveDateTime| {
-                    cut(&step, at)
-                })?;
+                functions::register(&mut conn)?;
                 Ok(DbConnection::Sqlite(conn))
             }
         }
@@ -199,8 +148,8 @@ fn write_ahead(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error>
 mod tests {
     use super::*;
 
-    fn limited(url: &str, patience: Duration) -> String {
-        Connect::hurried(DatabaseUrl::Postgres(url.to_owned()), patience).with_limits(url)
+    fn limited(url: &str, timeout: Duration) -> String {
+        Connect::with_timeouts(DatabaseUrl::Postgres(url.to_owned()), timeout).with_limits(url)
     }
 
     #[test]

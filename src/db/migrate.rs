@@ -1,8 +1,13 @@
+//! Migrations, built into the program.
+
 use diesel::RunQueryDsl as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use r2d2::ManageConnection as _;
 
-use super::{Connect, DbConnection, sqlite_of, transaction};
+use super::{
+    connect::{Connect, DbConnection},
+    transaction::{sqlite_of, transaction},
+};
 use crate::{config::DatabaseUrl, error::Error};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");

@@ -15,45 +15,37 @@ use std::{
 use diesel::RunQueryDsl as _;
 use r2d2::ManageConnection as _;
 
-use super::{Connect, Db, Shared, pool};
+use super::{
+    connect::Connect,
+    pool::{Db, Health, Shared, pool},
+};
 
 /// Between two tries to get an answer over a fresh connection.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Tries that may wait at the same time. Connecting gives up after [`Connect::hurried`]'s two seconds or so, hence a new
+/// Tries that may wait at the same time. Connecting gives up after [`Connect::with_timeouts`]'s two seconds or so, hence a new
 /// one can start at every pause.
 const TRIES: usize = 10;
-
-/// What is known of the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pulse {
-    /// It answers, or nobody has asked.
-    Fine,
-    /// Something takes too long; a fresh connection is being tried.
-    Doubted,
-    /// It doesn't answer fresh connections either. Nobody waits for it.
-    Hangs,
-}
 
 impl Db {
     /// Whether the database is known to hang.
     pub fn hangs(&self) -> bool {
-        *self.shared.pulse.borrow() == Pulse::Hangs
+        *self.shared.health.borrow() == Health::Hangs
     }
 
     /// How often all connections have been replaced: what hangs since before is alone in that.
-    pub fn renewals(&self) -> u64 {
-        self.shared.renewals.load(Ordering::Acquire)
+    pub fn pool_generation(&self) -> u64 {
+        self.shared.pool_generation.load(Ordering::Acquire)
     }
 
     /// Something takes too long: tries whether the database still answers. With `renew`, connections are known to
     /// hang and all are replaced as soon as it does.
-    pub fn doubt(&self, renew: bool) {
+    pub fn report_slow(&self, renew: bool) {
         self.shared.renew.fetch_or(renew, Ordering::AcqRel);
-        let begins = self.shared.pulse.send_if_modified(|pulse| {
-            let begins = *pulse == Pulse::Fine;
+        let begins = self.shared.health.send_if_modified(|health| {
+            let begins = *health == Health::Fine;
             if begins {
-                *pulse = Pulse::Doubted;
+                *health = Health::Doubted;
             }
             begins
         });
@@ -62,7 +54,7 @@ impl Db {
             let watch = std::thread::Builder::new().name("database-watch".into());
             if let Err(error) = watch.spawn(move || revive(&shared)) {
                 tracing::error!(%error, "no thread to watch the database with");
-                self.shared.pulse.send_replace(Pulse::Fine);
+                self.shared.health.send_replace(Health::Fine);
             }
         }
     }
@@ -74,7 +66,7 @@ fn revive(shared: &Weak<Shared>) {
     let under_way = Arc::new(AtomicUsize::new(0));
     let mut hangs = false;
     let mut pause = match shared.upgrade() {
-        Some(shared) => shared.patience / 2,
+        Some(shared) => shared.timeout / 2,
         None => return,
     };
     loop {
@@ -90,7 +82,7 @@ fn revive(shared: &Weak<Shared>) {
                 pause = PAUSE;
                 tracing::error!("the database does not answer, trying again until it does");
                 if let Some(shared) = shared.upgrade() {
-                    shared.pulse.send_replace(Pulse::Hangs);
+                    shared.health.send_replace(Health::Hangs);
                 }
             }
             Err(_) => {}
@@ -103,17 +95,17 @@ fn revive(shared: &Weak<Shared>) {
     if hangs {
         tracing::info!("the database answers again");
     }
-    shared.pulse.send_replace(Pulse::Fine);
+    shared.health.send_replace(Health::Fine);
 }
 
 /// Asks over a fresh connection, on a thread that may be lost with it.
 fn try_once(shared: &Arc<Shared>, answered: &Sender<()>, under_way: &Arc<AtomicUsize>) {
-    let (connect, patience) = (shared.connect.clone(), shared.patience);
+    let (connect, timeout) = (shared.connect.clone(), shared.timeout);
     let (answered, counter) = (answered.clone(), Arc::clone(under_way));
     under_way.fetch_add(1, Ordering::AcqRel);
     let attempt = std::thread::Builder::new().name("database-probe".into());
     let spawned = attempt.spawn(move || {
-        if answers(&connect, patience) {
+        if answers(&connect, timeout) {
             // More than one may have been under way.
             let _ = answered.send(());
         }
@@ -125,18 +117,18 @@ fn try_once(shared: &Arc<Shared>, answered: &Sender<()>, under_way: &Arc<AtomicU
 }
 
 /// Whether a fresh connection can be made and answers in time.
-fn answers(connect: &Connect, patience: Duration) -> bool {
+fn answers(connect: &Connect, timeout: Duration) -> bool {
     let Ok(mut conn) = connect.connect() else { return false };
     let start = Instant::now();
-    diesel::sql_query("SELECT 1").execute(&mut conn).is_ok() && start.elapsed() <= patience
+    diesel::sql_query("SELECT 1").execute(&mut conn).is_ok() && start.elapsed() <= timeout
 }
 
 impl Shared {
     /// Starts a new pool and leaves the connections of the old one to those who wait on them.
     fn renew_pool(&self) {
-        let new = pool(&self.connect, self.patience);
+        let new = pool(&self.connect, self.timeout);
         let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
-        self.renewals.fetch_add(1, Ordering::AcqRel);
+        self.pool_generation.fetch_add(1, Ordering::AcqRel);
         drop(old);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use actix_files::NamedFile;
 use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
 
-use crate::{app::Site, error::Error, sessions::CurrentUser};
+use crate::{config::Config, error::Error, sessions::CurrentUser};
 
 const INDEX: &str = "index.html";
 const ADMIN_ONLY: &str = "admin";
@@ -14,11 +14,11 @@ const ADMIN_ONLY: &str = "admin";
 /// `GET /pages/{path}`
 pub async fn serve(
     req: HttpRequest,
-    site: web::Data<Site>,
+    config: web::Data<Config>,
     user: CurrentUser,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    let root = site.config.server.pages_dir.clone().ok_or(Error::NotFound)?;
+    let root = config.server.pages_dir.clone().ok_or(Error::NotFound)?;
     let asked = path.into_inner();
     let is_admin = user.is_admin();
     let folder_form = asked.is_empty() || asked.ends_with('/');

@@ -13,15 +13,17 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{Layout, Viewer};
+use super::page_layout::{Layout, Viewer};
 use crate::{
-    app::Site,
+    config::Config,
     error::{Detail, Error},
-    web::html,
+    sessions::CurrentUser,
+    state::shared,
+    web::{
+        accept::{PROBLEM_JSON, wants_json},
+        html,
+    },
 };
-
-const PROBLEM_JSON: &str = "application/problem+json";
-const EVENT_STREAM: &str = "text/event-stream";
 
 /// The page for one status.
 #[derive(Template)]
@@ -37,8 +39,8 @@ struct ErrorPage {
 }
 
 /// What is needed of the request once it is gone.
-pub struct Asked {
-    site: Data<Site>,
+pub struct RequestInfo {
+    config: Data<Config>,
     method: Method,
     path: String,
     json: bool,
@@ -46,7 +48,7 @@ pub struct Asked {
 
 /// Makes a page of whatever failed, also of an `Err` of the session middleware.
 pub fn render(
-    asked: &Asked,
+    info: &RequestInfo,
     result: Result<ServiceResponse<BoxBody>, ActixError>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     match result {
@@ -55,36 +57,38 @@ pub fn render(
                 return Ok(res);
             }
             if let Some(error) = res.response().error() {
-                asked.log(res.status(), error);
+                info.log(res.status(), error);
             }
             if is_rendered(res.headers()) {
                 return Ok(res);
             }
             let (req, bare) = res.into_parts();
-            Ok(ServiceResponse::new(req, page(asked, bare)))
+            let page =
+                page(info, bare, CurrentUser::resolved(&req).map(|user| user.as_deref().map(Viewer::of)));
+            Ok(ServiceResponse::new(req, page))
         }
         Err(error) => {
             let bare = error.as_response_error().error_response();
-            asked.log(bare.status(), &error);
-            Err(InternalError::from_response("rendered", page(asked, bare)).into())
+            info.log(bare.status(), &error);
+            Err(InternalError::from_response("rendered", page(info, bare, None)).into())
         }
     }
 }
 
-impl Asked {
-    /// What is asked, and of which site.
+impl RequestInfo {
+    /// Reads what error pages need.
     pub fn of(req: &HttpRequest) -> Result<Self, Error> {
         Ok(Self {
-            site: Site::of(req)?.clone(),
+            config: shared::<Config>(req)?.clone(),
             method: req.method().clone(),
             path: req.path().to_owned(),
             json: wants_json(req),
         })
     }
 
-    /// The site.
-    pub fn site(&self) -> &Site {
-        &self.site
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The path.
@@ -106,13 +110,6 @@ impl Asked {
     }
 }
 
-/// Whether the client asked for JSON rather than for a page.
-pub fn wants_json(req: &HttpRequest) -> bool {
-    let accept = req.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let is_script = ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|kind| accept.contains(kind));
-    is_script && !accept.contains("text/html")
-}
-
 fn is_rendered(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     // `/readyz` says in JSON what is down.
@@ -120,18 +117,17 @@ fn is_rendered(headers: &HeaderMap) -> bool {
 }
 
 /// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
-fn page(asked: &Asked, bare: HttpResponse) -> HttpResponse {
+fn page(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) -> HttpResponse {
     let status = bare.status();
-    let user = bare.extensions().get::<Option<Viewer>>().cloned();
     let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-    let bare_layout = Layout::bare(&asked.site, &asked.path);
-    let layout = Layout { unasked: user.is_none(), user: user.flatten(), unavailable, ..bare_layout };
+    let bare_layout = Layout::bare(&info.config, &info.path);
+    let layout = Layout { unasked: viewer.is_none(), user: viewer.flatten(), unavailable, ..bare_layout };
     let (title, message, advice) = words(status);
     let message = match bare.extensions().get::<Detail>() {
         Some(Detail(text)) => text.clone(),
         None => message.to_owned(),
     };
-    let mut response = if asked.json {
+    let mut response = if info.json {
         let problem = serde_json::json!({
             "type": "about:blank",
             "title": title,

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
-use super::Layout;
+use super::page_layout::Layout;
 use crate::web::html;
 
 #[derive(Template)]

@@ -1,11 +1,15 @@
+//! What every page shows around its own content.
+
 use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
+use super::notices::{Flash, Notice};
 use crate::{
-    app::Site,
+    config::Config,
     error::Error,
-    sessions::{CurrentUser, request_context::Visit},
+    sessions::CurrentUser,
+    state::shared,
     web::{assets, flash},
 };
 
@@ -15,7 +19,7 @@ pub struct Layout {
     /// Who is signed in.
     pub user: Option<Viewer>,
     /// What was just done, and why this browser's session has ended.
-    pub notices: Vec<flash::Notice>,
+    pub notices: Vec<Notice>,
     /// The page's own path.
     pub path: String,
     /// Whether visitors may register.
@@ -48,12 +52,12 @@ impl Viewer {
 
 impl Layout {
     /// The layout of a page that doesn't know who is signed in, such as an error page.
-    pub fn bare(site: &Site, path: &str) -> Self {
+    pub fn bare(config: &Config, path: &str) -> Self {
         Self {
             user: None,
             notices: Vec::new(),
             path: path.to_owned(),
-            registration_open: site.config.accounts.registration_open,
+            registration_open: config.accounts.registration_open,
             unavailable: false,
             unasked: false,
             answers_form: false,
@@ -76,16 +80,13 @@ impl Layout {
     }
 
     async fn of(req: &HttpRequest) -> Result<Self, Error> {
-        let site = Site::of(req)?;
+        let config = shared::<Config>(req)?;
         let current = CurrentUser::find(req).await;
-        let notices = Vec::from_iter(flash::of(req, &site.config));
-        if !notices.is_empty() {
-            Visit::with(|visit| visit.flash_shown = true);
-        }
+        let notices = flash::take(req, &config.server).map(Flash::notice).into_iter().collect();
         let unavailable = current.is_err();
         let user = current.ok().flatten().map(|user| Viewer::of(&user));
         let answers_form = !req.method().is_safe();
-        Ok(Self { user, notices, unavailable, answers_form, ..Self::bare(site, req.path()) })
+        Ok(Self { user, notices, unavailable, answers_form, ..Self::bare(config, req.path()) })
     }
 }
 

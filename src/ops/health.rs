@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::RunQueryDsl as _;
 
-use crate::{app::Site, error::Error};
+use crate::{db::Db, error::Error, sessions::Sessions};
 
 /// `GET /healthz`: the process serves.
 pub async fn alive() -> HttpResponse {
@@ -13,13 +13,17 @@ pub async fn alive() -> HttpResponse {
 }
 
 /// `GET /readyz`, from loopback addresses only: 200, or 503 with what is down.
-pub async fn ready(req: HttpRequest, site: web::Data<Site>) -> Result<HttpResponse, Error> {
+pub async fn ready(
+    req: HttpRequest,
+    db: web::Data<Db>,
+    sessions: web::Data<Sessions>,
+) -> Result<HttpResponse, Error> {
     let local = req.peer_addr().is_some_and(|peer| IpAddr::to_canonical(&peer.ip()).is_loopback());
     if !local {
         return Err(Error::NotFound);
     }
-    let database = site.db.run(|conn| Ok(diesel::sql_query("SELECT 1").execute(conn)?)).await.is_ok();
-    let store = site.sessions.check().await.is_ok();
+    let database = db.run(|conn| Ok(diesel::sql_query("SELECT 1").execute(conn)?)).await.is_ok();
+    let store = sessions.check().await.is_ok();
     let word = |up: bool| if up { "up" } else { "down" };
     let body = serde_json::json!({ "database": word(database), "session_store": word(store) });
     let mut response =

@@ -6,7 +6,7 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::USER_AGENT};
 use ipnet::IpNet;
 
-use crate::{app::Site, error::Error};
+use crate::{config::Config, error::Error, state::shared};
 
 const USER_AGENT_LIMIT: usize = 512;
 
@@ -46,7 +46,7 @@ impl FromRequest for Client {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Site::of(req).map(|site| Self::of(req, &site.config.server.trusted_proxies)))
+        ready(shared::<Config>(req).map(|config| Self::of(req, &config.server.trusted_proxies)))
     }
 }
 

@@ -10,15 +10,15 @@ use actix_web::{
 };
 use url::Url;
 
-use super::Client;
-use crate::{app::Site, error::Error};
+use super::client::Client;
+use crate::{config::Config, error::Error, state::shared};
 
 /// 403 for an unsafe request from another site.
 pub fn check(req: &ServiceRequest) -> Result<(), Error> {
     if is_safe(req.method()) {
         return Ok(());
     }
-    let server = &Site::of(req.request())?.config.server;
+    let server = &shared::<Config>(req.request())?.server;
     if is_same_origin(req.headers(), &server.base_url) {
         return Ok(());
     }

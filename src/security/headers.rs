@@ -11,7 +11,7 @@ use actix_web::{
 };
 use actix_web_lab::header::StrictTransportSecurity;
 
-use crate::app::Site;
+use crate::config::Server;
 
 const OWN_PAGES: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
@@ -32,11 +32,11 @@ const EVERYWHERE: [(HeaderName, &str); 5] = [
 
 /// Adds the headers to whatever comes out, also to an error.
 pub fn add(
-    site: &Site,
+    server: &Server,
     path: &str,
     result: Result<ServiceResponse<BoxBody>, ActixError>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let https = site.config.server.is_https();
+    let https = server.is_https();
     let operator = path.starts_with("/pages/");
     match result {
         Ok(mut res) => {

@@ -13,26 +13,31 @@ use diesel::{
 use time::PrimitiveDateTime;
 use tokio::sync::Notify;
 
-use super::{live::event_bus::Hub, lookup::Found};
+use super::{
+    catalogue::predicates::{NOT_ENDED_SQL, not_ended},
+    live::event_bus::EventBus,
+    lookup::FoundSession,
+};
 use crate::{
+    clock::now,
     config,
-    db::{Db, DbConnection, now, schema::sessions},
+    db::{Db, DbConnection, schema::sessions},
     error::Error,
 };
 
 /// How long a batch gathers.
-const GATHER: Duration = Duration::from_millis(100);
+const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
 /// Sessions seen since the last batch; cheap to clone.
 #[derive(Clone)]
-pub struct Seen {
-    waiting: Arc<Mutex<HashMap<String, Sighting>>>,
+pub struct LastSeenRecorder {
+    waiting: Arc<Mutex<HashMap<String, LastSeen>>>,
     some: Arc<Notify>,
-    live: Hub,
+    bus: EventBus,
     config: Arc<config::Session>,
 }
 
-struct Sighting {
+struct LastSeen {
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
 }
@@ -45,18 +50,20 @@ pub fn staleness(ttl: Duration) -> Duration {
 /// When a session that is seen now expires, as the catalogue notes it: late enough that a sighting which
 /// has not been written yet never ends it early.
 pub fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
-    at.saturating_add(time::Duration::try_from(ttl + staleness(ttl) + GATHER).unwrap_or(time::Duration::DAY))
-        .min(absolute)
+    at.saturating_add(
+        time::Duration::try_from(ttl + staleness(ttl) + BATCH_WINDOW).unwrap_or(time::Duration::DAY),
+    )
+    .min(absolute)
 }
 
-impl Seen {
+impl LastSeenRecorder {
     /// Nobody seen yet; who is seen is told.
-    pub fn new(config: config::Session, live: Hub) -> Self {
-        Self { waiting: Arc::default(), some: Arc::default(), live, config: Arc::new(config) }
+    pub fn new(config: config::Session, bus: EventBus) -> Self {
+        Self { waiting: Arc::default(), some: Arc::default(), bus, config: Arc::new(config) }
     }
 
     /// Notes that the session was used just now.
-    pub fn note(&self, found: &Found) {
+    pub fn record(&self, found: &FoundSession) {
         let ttl = self.config.ttl(found.remembered);
         let at = now();
         if at - found.last_seen_at < staleness(ttl) {
@@ -64,7 +71,7 @@ impl Seen {
         }
         let expires_at = expiry(at, ttl, found.absolute_expires_at);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(found.session_id.clone(), Sighting { at, expires_at });
+        waiting.insert(found.session_id.clone(), LastSeen { at, expires_at });
         self.some.notify_one();
     }
 
@@ -72,7 +79,7 @@ impl Seen {
     pub async fn write_batches(self, db: Db) {
         loop {
             self.some.notified().await;
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep(BATCH_WINDOW).await;
             self.flush(&db).await;
         }
     }
@@ -84,16 +91,16 @@ impl Seen {
             return;
         }
         let ids = batch.keys().cloned().collect();
-        let written = db.patient().transaction(move |conn| write(conn, batch)).await;
+        let written = db.with_long_timeout().transaction(move |conn| write(conn, batch)).await;
         match written {
-            Ok(()) => self.live.seen(ids),
+            Ok(()) => self.bus.seen(ids),
             Err(error) => tracing::warn!(error = ?error.causes(), "last-seen times could not be written"),
         }
     }
 }
 
 /// One statement on Postgres, one per session on SQLite, where a statement is a function call.
-fn write(conn: &mut DbConnection, batch: HashMap<String, Sighting>) -> Result<(), Error> {
+fn write(conn: &mut DbConnection, batch: HashMap<String, LastSeen>) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => {
             let (mut ids, mut seen, mut expires) = (Vec::new(), Vec::new(), Vec::new());
@@ -102,11 +109,11 @@ fn write(conn: &mut DbConnection, batch: HashMap<String, Sighting>) -> Result<()
                 seen.push(sighting.at);
                 expires.push(sighting.expires_at);
             }
-            diesel::sql_query(
+            diesel::sql_query(format!(
                 "UPDATE sessions SET last_seen_at = new.at, expires_at = new.expires_at \
                  FROM unnest($1, $2, $3) AS new (id, at, expires_at) \
-                 WHERE sessions.id = new.id AND sessions.ended_at IS NULL AND sessions.last_seen_at < new.at",
-            )
+                 WHERE sessions.id = new.id AND {NOT_ENDED_SQL} AND sessions.last_seen_at < new.at"
+            ))
             .bind::<Array<Text>, _>(ids)
             .bind::<Array<Timestamp>, _>(seen)
             .bind::<Array<Timestamp>, _>(expires)
@@ -115,7 +122,7 @@ fn write(conn: &mut DbConnection, batch: HashMap<String, Sighting>) -> Result<()
         DbConnection::Sqlite(sqlite) => {
             for (id, sighting) in batch {
                 diesel::update(sessions::table.find(id))
-                    .filter(sessions::ended_at.is_null())
+                    .filter(not_ended())
                     .filter(sessions::last_seen_at.lt(sighting.at))
                     .set((
                         sessions::last_seen_at.eq(sighting.at),

@@ -18,12 +18,14 @@ use diesel::{prelude::*, r2d2::R2D2Connection as _};
 use time::PrimitiveDateTime;
 use tokio::sync::oneshot;
 
+use super::catalogue::predicates::not_ended;
 use crate::{
     db::{
         Db, DbConnection,
         schema::{sessions, users},
     },
     error::Error,
+    users::Role,
 };
 
 /// Most lookups that one query answers.
@@ -31,7 +33,7 @@ const BATCH: usize = 256;
 
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
-pub struct Found {
+pub struct FoundSession {
     pub session_id: String,
     pub user_id: i64,
     pub created_at: PrimitiveDateTime,
@@ -42,58 +44,58 @@ pub struct Found {
     pub state: Option<String>,
     pub name: String,
     pub email: String,
-    pub role: String,
+    pub role: Role,
     pub user_created_at: PrimitiveDateTime,
     pub last_login_at: Option<PrimitiveDateTime>,
     pub session_epoch: i64,
 }
 
-struct Question {
+struct LookupRequest {
     store_key: String,
-    reply: oneshot::Sender<Result<Option<Arc<Found>>, Error>>,
+    reply: oneshot::Sender<Result<Option<Arc<FoundSession>>, Error>>,
 }
 
 /// The lookup thread; cheap to clone.
 #[derive(Clone)]
 pub struct Lookup {
-    questions: Sender<Question>,
-    desk: Arc<Desk>,
+    questions: Sender<LookupRequest>,
+    desk: Arc<LookupWorker>,
 }
 
 /// Where the threads work. There is one at a time; when its database connection hangs, another takes its place as
 /// soon as the database answers again, and until then nobody waits.
-struct Desk {
+struct LookupWorker {
     db: Db,
-    patience: Duration,
-    queue: Mutex<Receiver<Question>>,
-    turn: Mutex<Turn>,
+    timeout: Duration,
+    queue: Mutex<Receiver<LookupRequest>>,
+    turn: Mutex<WorkerSlot>,
 }
 
 /// Whose turn it is.
 #[derive(Default)]
-struct Turn {
+struct WorkerSlot {
     /// Counts the threads; an earlier one that comes back has nothing to say any more.
     thread: u64,
-    asking: Option<Asking>,
+    asking: Option<InFlight>,
 }
 
 /// The thread waits for the database.
 #[derive(Clone, Copy)]
-struct Asking {
+struct InFlight {
     since: Instant,
-    /// [`Db::renewals`] at that time.
-    renewals: u64,
+    /// [`Db::pool_generation`] at that time.
+    pool_generation: u64,
 }
 
 impl Lookup {
-    /// Starts the thread. `patience` is the longest wait for an answer.
+    /// Starts the thread. `timeout` is the longest wait for an answer.
     ///
     /// # Errors
     /// When the thread can't be made.
-    pub fn start(db: Db, patience: Duration) -> Result<Self, Error> {
+    pub fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
         let (questions, queue) = channel();
-        let desk = Arc::new(Desk { db, patience, queue: Mutex::new(queue), turn: Mutex::default() });
-        Desk::start_thread(&desk, 0)?;
+        let desk = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), turn: Mutex::default() });
+        LookupWorker::start_thread(&desk, 0)?;
         Ok(Self { questions, desk })
     }
 
@@ -101,18 +103,18 @@ impl Lookup {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
-    pub async fn find(&self, store_key: String) -> Result<Option<Arc<Found>>, Error> {
+    pub async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
         self.desk.check()?;
         let (reply, answer) = oneshot::channel();
         self.questions
-            .send(Question { store_key, reply })
+            .send(LookupRequest { store_key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
-        match tokio::time::timeout(self.desk.patience, answer).await {
+        match tokio::time::timeout(self.desk.timeout, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => {
-                if self.desk.asks_longer_than(self.desk.patience / 2).is_some() {
-                    self.desk.db.doubt(true);
+                if self.desk.asks_longer_than(self.desk.timeout / 2).is_some() {
+                    self.desk.db.report_slow(true);
                 }
                 Err(Error::unavailable(elapsed))
             }
@@ -120,7 +122,7 @@ impl Lookup {
     }
 }
 
-impl Desk {
+impl LookupWorker {
     fn start_thread(desk: &Arc<Self>, number: u64) -> Result<(), Error> {
         let own = Arc::clone(desk);
         let thread = std::thread::Builder::new().name("session-lookup".into());
@@ -131,7 +133,7 @@ impl Desk {
     fn answer_all(&self, thread: u64) {
         let mut connection = None;
         while let Some(batch) = self.next_batch(thread) {
-            let asking = Asking { since: Instant::now(), renewals: self.db.renewals() };
+            let asking = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
             self.turn().asking = Some(asking);
             let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
             let found = ask(&self.db, &mut connection, &keys);
@@ -147,7 +149,7 @@ impl Desk {
     }
 
     /// Everything that waits, at least one question.
-    fn next_batch(&self, thread: u64) -> Option<Vec<Question>> {
+    fn next_batch(&self, thread: u64) -> Option<Vec<LookupRequest>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if self.turn().thread != thread {
@@ -162,25 +164,25 @@ impl Desk {
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, Turn> {
+    fn turn(&self) -> MutexGuard<'_, WorkerSlot> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asks_longer_than(&self, time: Duration) -> Option<Asking> {
+    fn asks_longer_than(&self, time: Duration) -> Option<InFlight> {
         self.turn().asking.filter(|asking| asking.since.elapsed() > time)
     }
 
     /// Whether a question has a chance. A thread that hung before all connections were replaced is replaced too.
     fn check(self: &Arc<Self>) -> Result<(), Error> {
-        let stuck = self.asks_longer_than(self.patience);
+        let stuck = self.asks_longer_than(self.timeout);
         if self.db.hangs() {
             return Err(Error::unavailable("the database does not answer"));
         }
         let Some(stuck) = stuck else {
             return Ok(());
         };
-        if stuck.renewals == self.db.renewals() {
-            self.db.doubt(true);
+        if stuck.pool_generation == self.db.pool_generation() {
+            self.db.report_slow(true);
             return Err(Error::unavailable("the database does not answer"));
         }
         let mut turn = self.turn();
@@ -194,7 +196,7 @@ impl Desk {
     }
 }
 
-fn reply(batch: Vec<Question>, found: Result<HashMap<String, Arc<Found>>, Error>) {
+fn reply(batch: Vec<LookupRequest>, found: Result<HashMap<String, Arc<FoundSession>>, Error>) {
     let found = found.map_err(|error| error.causes());
     for question in batch {
         let answer = match &found {
@@ -211,7 +213,7 @@ fn ask(
     db: &Db,
     kept: &mut Option<DbConnection>,
     keys: &[&str],
-) -> Result<HashMap<String, Arc<Found>>, Error> {
+) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
     if let Some(conn) = kept {
         let found = query(conn, keys);
         if found.is_ok() || conn.ping().is_ok() {
@@ -225,13 +227,13 @@ fn ask(
     Ok(found)
 }
 
-fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<Found>>, Error> {
+fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
     macro_rules! rows {
         ($conn:expr, $has_key:expr) => {
             sessions::table
                 .inner_join(users::table)
                 .filter($has_key)
-                .filter(sessions::ended_at.is_null())
+                .filter(not_ended())
                 .filter(users::active)
                 .select((
                     sessions::store_key.assume_not_null(),
@@ -252,7 +254,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
                         users::session_epoch,
                     ),
                 ))
-                .load::<(String, Found)>($conn)
+                .load::<(String, FoundSession)>($conn)
         };
     }
     let rows = match conn {

@@ -3,27 +3,35 @@
 
 mod active_count;
 pub mod catalogue;
-pub mod last_seen;
+mod duration;
+mod end_many;
+mod end_task;
+mod last_seen;
 pub mod live;
-pub mod lookup;
+mod lookup;
 mod pages;
 mod request;
-pub mod request_context;
+mod request_context;
 mod service;
 mod start;
 mod store;
+mod store_check;
 mod upkeep;
 
-pub use catalogue::rows::{EndReason, Ending, Which};
-pub use live::{
-    end_message::{Departed, Farewell},
-    event_bus::Hub,
+pub use catalogue::{
+    end::{EndOutcome, EndRequest, Target},
+    end_reason::EndReason,
 };
-pub use pages::{CHUNK, Page};
+pub use end_many::CHUNK;
+pub use end_task::{EndProblem, EndTask};
+pub use live::end_message::EndMessage;
+pub use pages::{Page, Preview};
 pub use request::{
     current::{Administrator, CurrentUser},
+    ended_session::EndedSession,
+    middleware::with_context,
     session_store::Store,
 };
-pub use service::{Ends, Sessions};
-pub use store::state::Established;
+pub use service::Sessions;
+pub use store::state::SessionState;
 pub use upkeep::verify::Differences;

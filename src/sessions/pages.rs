@@ -1,211 +1,198 @@
-//! Pages of sessions that match a filter, and their end.
+//! Lists of sessions page by page, their counts, and the preview of an end of many.
 
-use std::time::Duration;
-
-use futures_util::future::join_all;
+use std::{sync::Arc, time::Instant};
 
 use super::{
     catalogue::{
-        list::{self, Cursor, Filter, Listed, Order, Wanted},
-        rows::{self, Ended, Ending, Which},
+        cursor::Cursor,
+        filter::{Filter, ListQuery, Order},
+        list::{self, ListedSession},
     },
-    service::{Ends, Sessions},
+    service::Sessions,
 };
-use crate::{
-    db::{DbConnection, now},
-    error::Error,
-};
+use crate::{db::DbConnection, error::Error};
 
 /// Rows on one page.
-pub const PAGE: usize = 50;
+pub const PAGE_SIZE: usize = 50;
 
-/// How often a page is filled up after sessions on it turned out to be lost or gone.
+/// How often a page is refilled after sessions on it turned out to be lost or gone.
 const REFILLS: usize = 20;
-
-/// Sessions that are ended before the next are looked for.
-pub const CHUNK: i64 = 1_000;
-
-/// Those of them that one transaction ends: four at once, because each mostly waits for pages of indexes.
-const PART: usize = 250;
-
-/// How often a part is tried that finds the database busy, and the pause in between.
-const TRIES: usize = 5;
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// One page of a list, every active session on it confirmed by the store.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// At most 50 sessions.
-    pub rows: Vec<Listed>,
+    /// At most [`PAGE_SIZE`] sessions.
+    pub rows: Vec<ListedSession>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// What became of a chunk.
-#[derive(Default)]
-struct Chunk {
-    /// Those that have ended by it.
-    ended: Vec<Ended>,
-    /// Why others have not.
-    problem: Option<Error>,
+/// What would end if all sessions that match a query were ended.
+#[derive(Debug, Default)]
+pub struct Preview {
+    /// How many sessions would end.
+    pub count: i64,
+    /// How many users they belong to.
+    pub users: i64,
+    /// The first of them.
+    pub rows: Vec<ListedSession>,
+    /// Whether the session that asks matches too; it would not end.
+    pub includes_own: bool,
 }
 
 impl Sessions {
-    /// The same list with the people looked up whom it is narrowed to, for all that is then asked of it.
-    pub async fn found(&self, wanted: Wanted) -> Result<Wanted, Error> {
-        if wanted.filter.person.is_none() {
-            return Ok(wanted);
+    /// The query with the users looked up whom it is narrowed to, for everything that is then read with it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn resolve_people(&self, query: ListQuery) -> Result<ListQuery, Error> {
+        if query.filter.person.is_none() {
+            return Ok(query);
         }
-        let filter = self.db.patient().run(move |conn| wanted.filter.found(conn)).await?;
-        Ok(Wanted { filter, ..wanted })
+        let filter = self.db.with_long_timeout().run(move |conn| query.filter.resolve_people(conn)).await?;
+        Ok(ListQuery { filter, ..query })
     }
 
-    /// The page after the cursor. Sessions that the store lost are ended on the way.
+    /// The page after the cursor. Sessions that the store has lost are ended on the way.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read.
-    pub async fn page(&self, wanted: &Wanted, after: Option<&Cursor>) -> Result<Page, Error> {
-        let order = wanted.order();
-        let mut rows: Vec<Listed> = Vec::new();
+    pub async fn page(&self, query: &ListQuery, after: Option<&Cursor>) -> Result<Page, Error> {
+        let order = query.order();
+        let mut rows: Vec<ListedSession> = Vec::new();
         let mut after = after.cloned();
         let mut more = true;
         for _ in 0..REFILLS {
-            let (places, listed) = self.listed(&wanted.filter, order, after.clone()).await?;
-            more = places.len() > PAGE;
-            after = places.into_iter().last().or(after);
-            rows.extend(if wanted.filter.ended { listed } else { self.confirm(listed).await? });
-            if !more || rows.len() > PAGE {
+            let (keys, listed) = self.read_page(&query.filter, order, after.clone()).await?;
+            more = keys.len() > PAGE_SIZE;
+            after = keys.into_iter().last().or(after);
+            rows.extend(if query.filter.ended { listed } else { self.confirm(listed).await? });
+            if !more || rows.len() > PAGE_SIZE {
                 break;
             }
         }
-        let next = match rows.get(PAGE - 1) {
-            Some(last) if rows.len() > PAGE => Some(Cursor::after(last, order)),
+        let next = match rows.get(PAGE_SIZE - 1) {
+            Some(last) if rows.len() > PAGE_SIZE => Some(last.cursor(order)),
             _ => after.filter(|_| more),
         };
-        rows.truncate(PAGE);
+        rows.truncate(PAGE_SIZE);
         Ok(Page { rows, next })
     }
 
-    /// How many match. Reads them all: a page asks [`Sessions::count_up_to`].
-    pub async fn count(&self, wanted: &Wanted) -> Result<i64, Error> {
-        let filter = wanted.filter.clone();
-        self.db.patient().run(move |conn| list::count(conn, &filter)).await
-    }
-
-    /// How many match, counted no further than `most`.
-    pub async fn count_up_to(&self, wanted: &Wanted, most: i64) -> Result<i64, Error> {
-        let filter = wanted.filter.clone();
-        self.db.patient().run(move |conn| list::count_up_to(conn, &filter, most)).await
-    }
-
-    /// Of how many people those that match are.
-    pub async fn people(&self, wanted: &Wanted) -> Result<i64, Error> {
-        let filter = wanted.filter.clone();
-        self.db.patient().run(move |conn| list::people(conn, &filter)).await
-    }
-
-    /// Ends all active sessions that match and began before now, or before the filter's own time, in chunks so that
-    /// requests get through in between; `told` hears after each how many have ended so far. Sessions that are used
-    /// meanwhile change their place in the list, so it is gone through until nothing is left.
+    /// The active sessions of one user that the store still has, newest activity first.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when the administrator who asked is none any more; what has ended by then stays so.
-    /// [`Error::Unavailable`] when the database can't be reached.
-    pub async fn end_matching(
-        &self,
-        wanted: &Wanted,
-        ending: Ending,
-        mut told: impl AsyncFnMut(usize),
-    ) -> Result<Ends, Error> {
-        let started_by = wanted.filter.started_by.unwrap_or_else(now);
-        let filter = Filter { ended: false, started_by: Some(started_by), ..wanted.filter.clone() };
-        let mut ends = Ends { count: 0, confirmed: true };
-        let mut after: Option<Cursor> = None;
-        let mut places = self.chunk(&filter, None).await?;
-        let mut last = Vec::new();
-        // Nothing from the beginning on: all have ended.
-        while !places.is_empty() || after.is_some() {
-            let reached = places.last().cloned();
-            // While the catalogue ends one chunk, the store forgets the one before, and the next is looked up.
-            let (Chunk { ended, problem }, (confirmed, next)) =
-                tokio::join!(self.end_chunk(&places, &ending), async {
-                    let confirmed = self.forget(&last).await;
-                    told(ends.count).await;
-                    (confirmed, self.chunk(&filter, reached.as_ref()).await)
-                });
-            ends.confirmed &= confirmed;
-            ends.count += ended.len();
-            last = ended;
-            places = match problem.map_or(next, Err) {
-                Ok(places) => places,
-                Err(problem) => {
-                    self.forget(&last).await;
-                    told(ends.count).await;
-                    return Err(problem);
-                }
-            };
-            after = reached;
+    /// [`Error::Unavailable`] when store or database can't be read.
+    pub async fn of_user(&self, user: i64) -> Result<Vec<ListedSession>, Error> {
+        let listed = self.db.run(move |conn| list::of_user(conn, user)).await?;
+        self.confirm(listed).await
+    }
+
+    /// One session, active or ended. One that the store has lost is ended first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none with that id; [`Error::Unavailable`] when store or database can't be read.
+    pub async fn one(&self, id: String) -> Result<ListedSession, Error> {
+        let asked = id.clone();
+        let found = self.db.run(move |conn| list::by_id(conn, &asked)).await?;
+        if found.ended_at.is_some() || found.store_key.is_none() {
+            return Ok(found);
         }
-        Ok(ends)
-    }
-
-    /// The places of the next sessions to end.
-    async fn chunk(&self, filter: &Filter, after: Option<&Cursor>) -> Result<Vec<Cursor>, Error> {
-        let (filter, after) = (filter.clone(), after.cloned());
-        let look =
-            move |conn: &mut DbConnection| list::places(conn, &filter, Order::Seen, after.as_ref(), CHUNK);
-        self.db.patient().run(look).await
-    }
-
-    /// Ends the sessions at these places.
-    async fn end_chunk(&self, places: &[Cursor], ending: &Ending) -> Chunk {
-        let mut chunk = Chunk::default();
-        let ids: Vec<String> = places.iter().map(|place| place.id().to_owned()).collect();
-        for done in join_all(ids.chunks(PART).map(|part| self.end_part(part, ending))).await {
-            match done {
-                Ok(ended) => chunk.ended.extend(ended),
-                Err(error) => chunk.problem = Some(error),
-            }
-        }
-        chunk
-    }
-
-    /// Ends these sessions in one transaction, if who asked for it still may. Somebody who holds their rows is waited for.
-    async fn end_part(&self, ids: &[String], ending: &Ending) -> Result<Vec<Ended>, Error> {
-        let in_store = self.has_entries();
-        let mut tries = 1;
-        loop {
-            let (which, ending) = (Which::Ids(ids.to_vec()), ending.clone());
-            let work = move |conn: &mut DbConnection| {
-                if let Some(administrator) = ending.by {
-                    rows::check_still_administrator(conn, administrator)?;
-                }
-                rows::end(conn, &which, &ending, in_store)
-            };
-            match self.db.patient().transaction(work).await {
-                Err(Error::Unavailable(cause)) if tries < TRIES => {
-                    tracing::warn!(%cause, "a part of an end of many sessions is tried again");
-                    tries += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                done => return done,
-            }
+        match self.confirm(vec![found]).await?.pop() {
+            Some(session) => Ok(session),
+            None => self.db.run(move |conn| list::by_id(conn, &id)).await,
         }
     }
 
-    /// The next places, one more than a page has, and the sessions that are still there.
-    async fn listed(
+    /// How many sessions match. Reads them all: pages ask [`Sessions::count_up_to`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn count(&self, query: &ListQuery) -> Result<i64, Error> {
+        let filter = query.filter.clone();
+        self.db.with_long_timeout().run(move |conn| list::count(conn, &filter)).await
+    }
+
+    /// How many sessions match, counted no further than `most`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn count_up_to(&self, query: &ListQuery, most: i64) -> Result<i64, Error> {
+        let filter = query.filter.clone();
+        self.db.with_long_timeout().run(move |conn| list::count_up_to(conn, &filter, most)).await
+    }
+
+    /// The number of active sessions at `since` or later. Counts at most once a second, and less often when that takes long:
+    /// then this waits. A caller that stops polling does not hold up the others: the count goes on without it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn active(self: &Arc<Self>, since: Instant) -> Result<i64, Error> {
+        let own = Arc::clone(self);
+        let count = async move {
+            let everything = ListQuery::default();
+            own.active_count.get(since, own.count(&everything)).await
+        };
+        tokio::spawn(count).await.map_err(Error::internal)?
+    }
+
+    /// What ending all that match would do, for the session `own`, which `query` must leave out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when store or database can't be read.
+    pub async fn preview(&self, query: &ListQuery, own: &str) -> Result<Preview, Error> {
+        // The page first: sessions that the store turns out to have lost are not counted then.
+        let rows = self.page(query, None).await?.rows;
+        let count = self.count(query).await?;
+        let filter = query.filter.clone();
+        let users = self.db.with_long_timeout().run(move |conn| list::count_users(conn, &filter)).await?;
+        let chosen = query.filter.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == own));
+        let own = Filter { but: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
+        let includes_own =
+            chosen && self.count(&ListQuery { filter: own, ..ListQuery::default() }).await? > 0;
+        Ok(Preview { count, users, rows, includes_own })
+    }
+
+    /// The keys of the next page and of one row more, and those of the sessions that still match.
+    async fn read_page(
         &self,
         filter: &Filter,
         order: Order,
         after: Option<Cursor>,
-    ) -> Result<(Vec<Cursor>, Vec<Listed>), Error> {
+    ) -> Result<(Vec<Cursor>, Vec<ListedSession>), Error> {
         let filter = filter.clone();
-        let look = move |conn: &mut DbConnection| {
-            let places = list::places(conn, &filter, order, after.as_ref(), PAGE as i64 + 1)?;
-            let rows = list::at(conn, &filter, &places)?;
-            Ok((places, rows))
+        let read = move |conn: &mut DbConnection| {
+            let keys = list::page_keys(conn, &filter, order, after.as_ref(), PAGE_SIZE as i64 + 1)?;
+            let rows = list::rows_at(conn, &filter, &keys)?;
+            Ok((keys, rows))
         };
-        self.db.patient().run(look).await
+        self.db.with_long_timeout().run(read).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{config::Config, db::Db};
+
+    #[actix_web::test]
+    async fn active_count_caller_that_stops_polling_does_not_block_others() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
+        let vars = [("DATABASE_URL", url), ("SESSION_SECRET", "x".repeat(64))];
+        let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value)));
+        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let db = Db::new(&config.stores.database, config.stores.timeout);
+        db.prepare().await.unwrap();
+        let sessions = Arc::new(Sessions::new(&config, db).await.unwrap());
+        sessions.active(Instant::now()).await.unwrap();
+
+        // It waits for the pause between counts; then nothing polls it any more.
+        let mut stalled = Box::pin(sessions.active(Instant::now()));
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut stalled).await.is_err());
+        let counted = tokio::time::timeout(Duration::from_secs(5), sessions.active(Instant::now())).await;
+        assert_eq!(counted.expect("the second caller waits for the first").unwrap(), 0);
     }
 }

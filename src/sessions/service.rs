@@ -1,124 +1,91 @@
-//! Sessions: started, renewed, ended, listed. The catalogue (SQL) decides whether a session has ended; the
-//! store (Redis, or the catalogue's own table) holds its state and the rolling clock.
+//! The session service: everything that the application knows of sessions, and the operations on them. Files beside this one
+//! add operations: `start`, `pages`, `end_many`, `store_check`, and those of `request` and `upkeep`.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use time::PrimitiveDateTime;
 use tokio::sync::mpsc;
 
-use time::PrimitiveDateTime;
-
 use super::{
-    active_count::Counted,
-    catalogue::{
-        list::Listed,
-        rows::{self as catalogue, EndReason, Ending, Which},
-    },
-    last_seen::Seen,
-    live::{event_bus::Hub, message::Message, pubsub as relay},
+    active_count::ActiveCount,
+    catalogue::end::{self, EndOutcome, EndRequest, Ended, Target},
+    last_seen::LastSeenRecorder,
+    live::{event_bus::EventBus, message::Message},
     lookup::Lookup,
     store::redis::Redis,
-    upkeep::{recheck as watched, samples, sweep},
 };
 use crate::{
+    clock::now,
     config::{self, Config},
-    db::{Db, now},
+    db::Db,
     error::Error,
 };
-/// Everything that is known of sessions, and the verbs on them.
+
+/// The sessions of the site.
 pub struct Sessions {
     pub(super) db: Db,
     pub(super) backend: Backend,
     pub(super) lookup: Lookup,
-    pub(super) seen: Seen,
-    pub(super) live: Hub,
-    /// What other instances are to be told, until somebody does.
+    pub(super) last_seen: LastSeenRecorder,
+    pub(super) bus: EventBus,
+    /// Messages for the other instances, until a task takes the receiver.
     pub(super) outbound: Mutex<Option<mpsc::Receiver<Message>>>,
-    pub(super) counted: Counted,
+    pub(super) active_count: Arc<ActiveCount>,
     pub(super) config: config::Session,
     pub(super) started_at: PrimitiveDateTime,
 }
 
-/// Where the state of sessions lives.
+/// Where the state of sessions is stored.
 pub(super) enum Backend {
+    /// In Redis.
     Redis(Box<Redis>),
+    /// In the catalogue's own table.
     Sql,
-}
-
-/// What became of an end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ends {
-    /// Sessions that ended just now.
-    pub count: usize,
-    /// Whether the store has confirmed that their entries are gone. If not they are refused all the same, and
-    /// deletion is tried until it is confirmed.
-    pub confirmed: bool,
 }
 
 impl Sessions {
     /// Opens the store and starts the lookup thread; waits for neither Redis nor the database.
     ///
     /// # Errors
-    /// When the Redis URL can't be used or a thread can't be made.
+    /// When the Redis URL can't be used or a thread can't be started.
     pub async fn new(config: &Config, db: Db) -> Result<Self, Error> {
-        let backend = match &config.redis {
-            Some(url) => Backend::Redis(Box::new(Redis::new(url, config.store_timeout).await?)),
+        let backend = match &config.stores.redis {
+            Some(url) => Backend::Redis(Box::new(Redis::new(url, config.stores.timeout).await?)),
             None => Backend::Sql,
         };
-        let lookup = Lookup::start(db.clone(), config.store_timeout)?;
-        let (live, outbound) = Hub::new(config.redis.is_some());
-        let seen = Seen::new(config.session.clone(), live.clone());
+        let lookup = Lookup::start(db.clone(), config.stores.timeout)?;
+        let (bus, outbound) = EventBus::new(config.stores.redis.is_some());
+        let last_seen = LastSeenRecorder::new(config.session.clone(), bus.clone());
         Ok(Self {
             db,
             backend,
             lookup,
-            seen,
-            live,
+            last_seen,
+            bus,
             outbound: Mutex::new(outbound),
-            counted: Counted::default(),
+            active_count: Arc::default(),
             config: config.session.clone(),
             started_at: now(),
         })
     }
 
-    /// Work that goes on beside the requests, for as long as it is polled.
-    pub async fn background(self: Arc<Self>) {
-        let batches = self.seen.clone().write_batches(self.db.clone());
-        let swept = sweep::run(Arc::clone(&self));
-        let sampled = samples::run(Arc::clone(&self));
-        tokio::join!(batches, swept, sampled, watched::run(Arc::clone(&self)), self.relay());
-    }
-
-    /// Tells the other instances what waits to be told: for the command line, which has no background.
-    pub async fn tell_others(&self) {
-        if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
-            relay::send_waiting(redis, &self.live, &mut outbound).await;
-        }
-    }
-
-    fn take_outbound(&self) -> Option<mpsc::Receiver<Message>> {
-        self.outbound.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    async fn relay(&self) {
-        if let (Backend::Redis(redis), Some(outbound)) = (&self.backend, self.take_outbound()) {
-            relay::run(redis, &self.live, outbound).await;
-        }
-    }
-
-    /// Where what happens to sessions is told.
-    pub fn live(&self) -> &Hub {
-        &self.live
+    /// Where what happens to sessions is published.
+    pub fn bus(&self) -> &EventBus {
+        &self.bus
     }
 
     /// Writes what waits to be written.
     pub async fn flush(&self) {
-        self.seen.flush(&self.db).await;
+        self.last_seen.flush(&self.db).await;
     }
 
     /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it doesn't.
     pub async fn check(&self) -> Result<(), Error> {
         match &self.backend {
             Backend::Redis(redis) => redis.ping().await,
@@ -126,7 +93,10 @@ impl Sessions {
         }
     }
 
-    /// Whether the store takes new entries: one that is full answers, but can't give a session a new key.
+    /// Whether the store takes new entries. One that has reached its memory limit answers, but gives no session a new key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it takes none.
     pub async fn check_room(&self) -> Result<(), Error> {
         match &self.backend {
             Backend::Redis(redis) => redis.check_room().await,
@@ -134,7 +104,10 @@ impl Sessions {
         }
     }
 
-    /// Waits until the store answers, at most so long: for the command line, which starts with no link yet.
+    /// Waits until the store answers: for the command line, which starts without a link.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] after `longest`.
     pub async fn wait(&self, longest: Duration) -> Result<(), Error> {
         match &self.backend {
             Backend::Redis(redis) => redis.wait(longest).await,
@@ -143,10 +116,13 @@ impl Sessions {
     }
 
     /// Ends sessions: they are refused at their very next request on every instance.
-    pub async fn end(&self, which: Which, ending: Ending) -> Result<Ends, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached; then none has ended.
+    pub async fn end(&self, target: Target, request: EndRequest) -> Result<EndOutcome, Error> {
         let in_store = self.has_entries();
-        let ended = self.db.transaction(move |conn| catalogue::end(conn, &which, &ending, in_store)).await?;
-        Ok(Ends { count: ended.len(), confirmed: self.forget(&ended).await })
+        let ended = self.db.transaction(move |conn| end::end(conn, &target, &request, in_store)).await?;
+        Ok(self.announce_and_delete(&ended).await)
     }
 
     /// Whether this is still the key of a session that has not ended.
@@ -159,12 +135,12 @@ impl Sessions {
         matches!(self.backend, Backend::Redis(_))
     }
 
-    /// Tells of sessions that a transaction of the caller's has ended, and deletes their entries; `false` when the
-    /// store did not confirm it. Every end comes by here.
-    pub async fn forget(&self, ended: &[catalogue::Ended]) -> bool {
-        self.live.ended(ended);
+    /// Announces sessions that a committed transaction has ended, and deletes their entries. Every end comes through here.
+    pub async fn announce_and_delete(&self, ended: &[Ended]) -> EndOutcome {
+        self.bus.ended(ended);
         let ids = ended.iter().map(|session| session.id.clone()).collect();
-        self.delete_entries(ids, ended.iter().filter_map(|session| session.store_key.clone()).collect()).await
+        let keys = ended.iter().filter_map(|session| session.store_key.clone()).collect();
+        EndOutcome { count: ended.len(), confirmed: self.delete_entries(ids, keys).await }
     }
 
     /// Deletes the entries of these ended sessions; `false` when the store did not confirm it.
@@ -179,84 +155,6 @@ impl Sessions {
         if ids.is_empty() {
             return true;
         }
-        self.db.run(move |conn| catalogue::confirm_deleted(conn, &ids)).await.is_ok()
+        self.db.run(move |conn| end::confirm_deleted(conn, &ids)).await.is_ok()
     }
-
-    /// Compares listed sessions with the store in one round trip: those that it lost are ended as `missing` and
-    /// left out, the others get the store's own time of expiry.
-    pub async fn confirm(&self, listed: Vec<Listed>) -> Result<Vec<Listed>, Error> {
-        let Backend::Redis(redis) = &self.backend else {
-            let (there, missing): (Vec<_>, Vec<_>) =
-                listed.into_iter().partition(|session| session.state.is_some());
-            self.end_missing(missing.into_iter().filter_map(|session| session.store_key).collect()).await?;
-            return Ok(there);
-        };
-        let keys: Vec<&str> = listed.iter().filter_map(|session| session.store_key.as_deref()).collect();
-        let left = redis.time_left(&keys).await?;
-        let at = now();
-        let (mut there, mut missing) = (Vec::new(), Vec::new());
-        for (mut session, left) in listed.into_iter().zip(left) {
-            match left {
-                Some(left) => {
-                    let expires_at = at.saturating_add(time_duration(left));
-                    session.expires_at = expires_at.min(session.absolute_expires_at);
-                    there.push(session);
-                }
-                None if is_due(session.expires_at) => {}
-                None => missing.extend(session.store_key),
-            }
-        }
-        self.end_missing(missing).await?;
-        Ok(there)
-    }
-
-    /// Ends those of the sessions with these store keys that the store has lost.
-    pub async fn end_lost(&self, store_keys: Vec<String>) -> Result<(), Error> {
-        let Backend::Redis(redis) = &self.backend else {
-            return Ok(());
-        };
-        let left = redis.time_left(&store_keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-        let missing = store_keys.into_iter().zip(left).filter(|(_, left)| left.is_none());
-        self.end_missing(missing.map(|(key, _)| key).collect()).await
-    }
-
-    /// Ends the sessions that still have one of these store keys, which the store has lost.
-    async fn end_missing(&self, store_keys: Vec<String>) -> Result<(), Error> {
-        if !store_keys.is_empty() {
-            self.end(Which::Lost(store_keys), Ending::by_system(EndReason::Missing)).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts entries into the store that no sign-in made: store key, state, time left. Nothing, where the catalogue
-    /// itself is the store.
-    pub async fn put_entries(&self, entries: &[(&str, String, time::Duration)]) -> Result<(), Error> {
-        match &self.backend {
-            Backend::Redis(redis) => redis.put_all(entries).await,
-            Backend::Sql => Ok(()),
-        }
-    }
-
-    /// The stored state of a session as JSON, if there is any.
-    pub async fn stored_state(&self, session: &Listed) -> Result<Option<String>, Error> {
-        match (&self.backend, &session.store_key) {
-            (Backend::Redis(redis), Some(store_key)) => redis.peek(store_key).await,
-            (Backend::Sql, _) => Ok(session.state.clone()),
-            (Backend::Redis(_), None) => Ok(None),
-        }
-    }
-}
-
-/// Whether a session that the store doesn't have is one whose time is over, and not one that was lost. The store counts
-/// from another moment than the catalogue, and in whole seconds.
-pub(super) fn is_due(expires_at: PrimitiveDateTime) -> bool {
-    expires_at <= now().saturating_add(time::Duration::SECOND)
-}
-
-pub(super) fn time_duration(duration: Duration) -> time::Duration {
-    time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
-}
-
-pub(super) fn cookie_duration(duration: Duration) -> actix_web::cookie::time::Duration {
-    time_duration(duration)
 }

@@ -7,19 +7,27 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
-    catalogue::rows::{self, EndReason, Ending, NewSession, Which},
+    catalogue::{
+        end::{EndOutcome, EndRequest, Target},
+        end_reason::EndReason,
+        rows::{self, NewSession},
+    },
+    duration::time_duration,
     last_seen,
     request::current::CurrentUser,
-    request_context::Visit,
-    service::{Ends, Sessions, time_duration},
-    store::state::Established,
+    request_context::RequestContext,
+    service::Sessions,
+    store::state::SessionState,
 };
 use crate::{
-    db::{DbConnection, lower, now, schema::users},
+    clock::now,
+    crypto::random_url_safe,
+    db::{DbConnection, lower, schema::users},
     error::Error,
-    events::{Event, Kind},
-    security::{Client, random_url_safe},
-    users::User,
+    events::{Event, EventKind},
+    security::Client,
+    sessions::catalogue::{due, end},
+    users::{Role, User},
 };
 
 /// Bytes of randomness in a public session id.
@@ -37,7 +45,7 @@ impl Sessions {
         user: &User,
         remembered: bool,
         client: Client,
-    ) -> Result<Ends, Error> {
+    ) -> Result<EndOutcome, Error> {
         self.check().await?;
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let id = random_url_safe::<ID_BYTES>();
@@ -59,44 +67,44 @@ impl Sessions {
             .db
             .transaction(move |conn| record_sign_in(conn, &row, expires_at, replaced, limit, in_store))
             .await?;
-        let confirmed = self.forget(&ended).await;
+        let confirmed = self.announce_and_delete(&ended).await.confirmed;
         let session = req.get_session();
         session.clear();
-        Visit::with(|visit| visit.renewing = true);
+        RequestContext::with(|context| context.rotating = true);
         Identity::login(&req.extensions(), user.id.to_string())
             .map_err(|error| Error::internal(error.to_string()))?;
         // Rounded up: the catalogue has the exact time.
         let absolute_end = absolute.assume_utc().unix_timestamp() + 1;
         let confirmed_at = Some(at.assume_utc().unix_timestamp());
         let epoch = Some(user.session_epoch);
-        Established { session_id: id, remembered, absolute_end, confirmed_at, epoch }.write(&session)?;
-        Ok(Ends { count, confirmed })
+        SessionState { session_id: id, remembered, absolute_end, confirmed_at, epoch }.write(&session)?;
+        Ok(EndOutcome { count, confirmed })
     }
 
     /// Gives the session of this request a new key; its id stays and the old key is dead.
     pub fn rotate(&self, req: &HttpRequest) {
-        Visit::with(|visit| visit.renewing = true);
+        RequestContext::with(|context| context.rotating = true);
         req.get_session().renew();
     }
 
     /// Notes that this session's user has just given the password, and gives the session a new key.
-    pub fn note_confirmation(&self, req: &HttpRequest) -> Result<(), Error> {
-        Established::note_confirmation(&req.get_session())?;
+    pub fn record_confirmation(&self, req: &HttpRequest) -> Result<(), Error> {
+        SessionState::record_confirmation(&req.get_session())?;
         self.rotate(req);
         Ok(())
     }
 
     /// Lets the session of this request outlive a change that raised its user's `session_epoch` to this.
-    pub fn keep(&self, req: &HttpRequest, epoch: i64) -> Result<(), Error> {
-        Established::note_epoch(&req.get_session(), epoch)
+    pub fn adopt_epoch(&self, req: &HttpRequest, epoch: i64) -> Result<(), Error> {
+        SessionState::record_epoch(&req.get_session(), epoch)
     }
 
     /// Gives the session a new key if something has changed about its user since it got this one. The key of
     /// another person's browser can't be rotated from outside, so a new role takes its new key here, at the
     /// next request.
-    pub fn catch_up(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
-        if let Some(epoch) = user.session.behind {
-            self.keep(req, epoch)?;
+    pub fn rotate_if_stale(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
+        if let Some(epoch) = user.session.stale_epoch {
+            self.adopt_epoch(req, epoch)?;
             self.rotate(req);
         }
         Ok(())
@@ -123,10 +131,10 @@ fn record_sign_in(
     replaced: Option<String>,
     limit: i64,
     in_store: bool,
-) -> Result<(Vec<rows::Ended>, usize), Error> {
+) -> Result<(Vec<end::Ended>, usize), Error> {
     let proven =
         users::table.find(row.user).filter(users::active.eq(true)).filter(users::session_epoch.eq(row.epoch));
-    let user: Option<(String, String, String)> = diesel::update(proven)
+    let user: Option<(String, String, Role)> = diesel::update(proven)
         .set(users::last_login_at.eq(row.at))
         .returning((lower(users::name), users::email_key, users::role))
         .get_result(conn)
@@ -137,24 +145,29 @@ fn record_sign_in(
     let mut ended = Vec::new();
     let mut ended_by_limit = 0;
     if let Some(id) = replaced {
-        let ending = Ending {
+        let ending = EndRequest {
             reason: EndReason::Replaced,
             by: Some(row.user),
             note: None,
             client: Some(row.client.clone()),
         };
-        ended.extend(rows::end(conn, &Which::Ids(vec![id]), &ending, in_store)?);
+        ended.extend(end::end(conn, &Target::Ids(vec![id]), &ending, in_store)?);
     }
     if limit > 0 {
-        let beyond = rows::beyond_limit(conn, row.user, limit - 1)?;
+        let beyond = due::beyond_limit(conn, row.user, limit - 1)?;
         ended_by_limit = beyond.len();
-        ended.extend(rows::end(conn, &Which::Ids(beyond), &Ending::by_system(EndReason::Limit), in_store)?);
+        ended.extend(end::end(
+            conn,
+            &Target::Ids(beyond),
+            &EndRequest::by_system(EndReason::Limit),
+            in_store,
+        )?);
     }
     let new = NewSession {
         id: &row.id,
         user_id: row.user,
-        person: &rows::person(&name, &email_key),
-        role: &role,
+        person: &rows::search_text(&name, &email_key),
+        role,
         at: row.at,
         expires_at,
         absolute_expires_at: row.absolute,
@@ -162,6 +175,6 @@ fn record_sign_in(
         client: &row.client,
     };
     rows::insert(conn, &new)?;
-    Event::new(Kind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
+    Event::new(EventKind::SignedIn, Some(row.user)).session(&row.id).from(Some(&row.client)).write(conn)?;
     Ok((ended, ended_by_limit))
 }

@@ -6,13 +6,14 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
-    tokens,
-    user::{Role, User},
+    role::Role,
+    tokens::{self, TokenPurpose},
+    user::User,
 };
 use crate::{
     db::{
-        DbConnection, Fresh, Rows, named, now,
-        schema::{sessions, tokens as links, users},
+        CountRows, DbConnection, Uncached, matches_person,
+        schema::{tokens as links, users},
     },
     error::Error,
 };
@@ -65,14 +66,12 @@ pub struct Filter {
 
 /// An account as lists show it.
 #[derive(Debug, Clone)]
-pub struct Person {
+pub struct UserSummary {
     pub id: i64,
     pub name: String,
     pub email: String,
     pub role: Role,
     pub state: State,
-    /// Active sessions by the catalogue.
-    pub sessions: i64,
     pub created_at: PrimitiveDateTime,
     pub last_login_at: Option<PrimitiveDateTime>,
 }
@@ -84,13 +83,13 @@ impl Filter {
     fn query(&self) -> Boxed<'_> {
         let mut query = users::table.into_boxed();
         if let Some(person) = &self.person {
-            query = query.filter(named(users::name, users::email_key, person.to_lowercase()));
+            query = query.filter(matches_person(users::name, users::email_key, person.to_lowercase()));
         }
         if let Some(role) = self.role {
-            query = query.filter(users::role.eq(role.name()));
+            query = query.filter(users::role.eq(role));
         }
         let invited = links::table
-            .filter(links::purpose.eq(tokens::Purpose::Invite.name()))
+            .filter(links::purpose.eq(TokenPurpose::Invite))
             .select(links::user_id.assume_not_null());
         match self.state {
             None => query,
@@ -107,52 +106,59 @@ pub fn page(
     filter: &Filter,
     after: Option<i64>,
     limit: i64,
-) -> Result<Vec<Person>, Error> {
+) -> Result<Vec<UserSummary>, Error> {
     let mut query = filter.query();
     if let Some(after) = after {
         query = query.filter(users::id.lt(after));
     }
-    let found: Vec<User> = Fresh(query.order(users::id.desc()).limit(limit)).load(conn)?;
-    known(conn, found)
+    let found: Vec<User> = Uncached(query.order(users::id.desc()).limit(limit)).load(conn)?;
+    with_details(conn, found)
 }
 
 /// One account.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is none with that id.
-pub fn one(conn: &mut DbConnection, id: i64) -> Result<Person, Error> {
+pub fn one(conn: &mut DbConnection, id: i64) -> Result<UserSummary, Error> {
     let user = User::by_id(conn, id)?;
-    known(conn, vec![user])?.pop().ok_or(Error::NotFound)
+    with_details(conn, vec![user])?.pop().ok_or(Error::NotFound)
 }
 
 /// How many match, counted no further than `most`.
 pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
-    Ok(Rows(filter.query().select(users::id).limit(most)).get_result(conn)?)
+    Ok(CountRows(filter.query().select(users::id).limit(most)).get_result(conn)?)
 }
 
 /// What lists show of these accounts beyond their rows, in two queries for all of them.
-fn known(conn: &mut DbConnection, found: Vec<User>) -> Result<Vec<Person>, Error> {
+fn with_details(conn: &mut DbConnection, found: Vec<User>) -> Result<Vec<UserSummary>, Error> {
     let ids: Vec<i64> = found.iter().map(|user| user.id).collect();
     let invited: HashSet<i64> = tokens::invited(conn, &ids)?.into_iter().collect();
-    let sessions: HashMap<i64, i64> = sessions::table
-        .filter(sessions::user_id.eq_any(&ids))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::store_key.is_not_null())
-        .filter(sessions::expires_at.gt(now()))
-        .group_by(sessions::user_id)
-        .select((sessions::user_id, diesel::dsl::count_star()))
-        .load::<(i64, i64)>(conn)?
-        .into_iter()
-        .collect();
-    let person = |user: User| Person {
+    let person = |user: User| UserSummary {
         id: user.id,
         state: State::of(user.active, invited.contains(&user.id)),
-        sessions: sessions.get(&user.id).copied().unwrap_or(0),
-        role: Role::parse(&user.role).unwrap_or(Role::User),
+        role: user.role,
         name: user.name,
         email: user.email,
         created_at: user.created_at,
         last_login_at: user.last_login_at,
     };
     Ok(found.into_iter().map(person).collect())
+}
+
+/// The names of these users; deleted ones are left out.
+pub fn names(conn: &mut DbConnection, ids: &[i64]) -> Result<HashMap<i64, String>, Error> {
+    let rows: Vec<(i64, String)> =
+        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The names and addresses of these users; deleted ones are left out.
+pub fn names_and_addresses(
+    conn: &mut DbConnection,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, (String, String)>, Error> {
+    let ids: HashSet<i64> = ids.into_iter().collect();
+    let found = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name, users::email));
+    let rows: Vec<(i64, String, String)> = found.load(conn)?;
+    Ok(rows.into_iter().map(|(id, name, email)| (id, (name, email))).collect())
 }

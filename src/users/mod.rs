@@ -1,8 +1,17 @@
-//! Users: the account's row, roles, passwords, one-time tokens.
+//! Users: the row, roles, passwords, one-time tokens, and the proof of who somebody is.
 
+mod authenticate;
+pub mod fields;
+mod last_administrator;
 pub mod list;
 pub mod password;
+pub mod password_policy;
+mod query;
+mod role;
 pub mod tokens;
 mod user;
 
-pub use user::{NewUser, Role, User, authenticate, email_key};
+pub use authenticate::authenticate;
+pub use query::UserQuery;
+pub use role::Role;
+pub use user::{NewUser, User, email_key};

@@ -1,44 +1,14 @@
-//! The user: finding, registering, and the proof of the password.
+//! The row of a user: finding, making and changing it.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::{
-    password::{Passwords, Verdict},
-    tokens,
-};
+use super::role::Role;
 use crate::{
-    db::{Db, DbConnection, now, schema::users},
+    clock::now,
+    db::{DbConnection, schema::users},
     error::Error,
 };
-
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Signs in, sees their own pages and sessions.
-    User,
-    /// Sees and ends everyone's sessions too.
-    Admin,
-}
-
-impl Role {
-    /// The name in the table, in forms and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The role of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "user" => Some(Self::User),
-            "admin" => Some(Self::Admin),
-            _ => None,
-        }
-    }
-}
 
 /// An account as it is stored.
 #[derive(Clone, Queryable)]
@@ -48,7 +18,7 @@ pub struct User {
     pub email: String,
     pub email_key: String,
     pub password_hash: String,
-    pub role: String,
+    pub role: Role,
     pub active: bool,
     pub session_epoch: i64,
     pub created_at: PrimitiveDateTime,
@@ -102,7 +72,7 @@ impl User {
                 users::email.eq(&new.email),
                 users::email_key.eq(email_key(&new.email)),
                 users::password_hash.eq(&new.password_hash),
-                users::role.eq(new.role.name()),
+                users::role.eq(new.role),
                 users::active.eq(true),
                 users::session_epoch.eq(0),
                 users::created_at.eq(at),
@@ -112,32 +82,61 @@ impl User {
             .get_result(conn)?)
     }
 
-    /// The account, and whether it is the only active administrator's; somebody invited who has no password yet is
-    /// none. Until the transaction ends neither it nor any administrator changes: two who demote each other at once
-    /// come one after the other.
+    /// Changes the name.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
-    pub fn lock_with_administrators(conn: &mut DbConnection, id: i64) -> Result<(Self, bool), Error> {
-        let administrators = users::role.eq(Role::Admin.name()).and(users::active);
-        // In one order, so that two who lock the same rows wait for each other and not in a circle.
-        let rows = users::table.filter(administrators.or(users::id.eq(id))).order(users::id);
-        let found: Vec<Self> = match conn {
-            DbConnection::Postgres(pg) => rows.for_no_key_update().load(pg)?,
-            // A transaction on SQLite has the only write lock anyway.
-            DbConnection::Sqlite(sqlite) => rows.load(sqlite)?,
-        };
-        let (mut own, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|user| user.id == id);
-        let user = own.pop().ok_or(Error::NotFound)?;
-        let others = others.iter().filter(|other| other.is_active_administrator());
-        let others: Vec<i64> = others.map(|other| other.id).collect();
-        let invited = tokens::invited(conn, &others)?.len();
-        let only = user.is_active_administrator() && others.len() == invited;
-        Ok((user, only))
+    pub fn set_name(conn: &mut DbConnection, id: i64, name: &str) -> Result<(), Error> {
+        let set = (users::name.eq(name), users::updated_at.eq(now()));
+        match diesel::update(users::table.find(id)).set(set).execute(conn)? {
+            0 => Err(Error::NotFound),
+            _ => Ok(()),
+        }
     }
 
-    fn is_active_administrator(&self) -> bool {
-        self.active && self.role == Role::Admin.name()
+    /// Changes the role and raises `session_epoch`: sign-ins under way give no session, and each session takes a new key at
+    /// its next request.
+    pub fn set_role(conn: &mut DbConnection, id: i64, role: Role) -> Result<(), Error> {
+        diesel::update(users::table.find(id))
+            .set((
+                users::role.eq(role),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Forbids signing in and raises `session_epoch`: sign-ins under way give no session.
+    pub fn deactivate(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
+        diesel::update(users::table.find(id))
+            .set((
+                users::active.eq(false),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Allows signing in. Returns whether it was forbidden before.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account.
+    pub fn activate(conn: &mut DbConnection, id: i64) -> Result<bool, Error> {
+        let inactive = users::table.find(id).filter(users::active.eq(false));
+        let set = (users::active.eq(true), users::updated_at.eq(now()));
+        let changed = diesel::update(inactive).set(set).execute(conn)? > 0;
+        if !changed {
+            Self::by_id(conn, id)?;
+        }
+        Ok(changed)
+    }
+
+    /// Deletes the account, and with it its sessions and tokens.
+    pub fn delete(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
+        diesel::delete(users::table.find(id)).execute(conn)?;
+        Ok(())
     }
 
     /// Raises the number that sign-ins under way must still find: none that began before gives a session. The
@@ -186,35 +185,5 @@ impl User {
             ))
             .returning(users::active)
             .get_result(conn)?)
-    }
-}
-
-/// The active account that address and password belong to, or `None`: nothing says which of them was wrong,
-/// and an unknown address takes as long.
-pub async fn authenticate(
-    db: &Db,
-    passwords: &Passwords,
-    email: &str,
-    password: String,
-) -> Result<Option<User>, Error> {
-    let address = email.to_owned();
-    let user = db.run(move |conn| User::by_email(conn, &address)).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = passwords.verify(password, hash).await?;
-    let Some(user) = user.filter(|user| user.active) else {
-        return Ok(None);
-    };
-    match verdict {
-        Verdict::Wrong => Ok(None),
-        Verdict::Right => Ok(Some(user)),
-        Verdict::RightRehashed(hash) => {
-            let (id, old) = (user.id, user.password_hash.clone());
-            db.run(move |conn| {
-                let same = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
-                Ok(diesel::update(same).set(users::password_hash.eq(hash)).execute(conn)?)
-            })
-            .await?;
-            Ok(Some(user))
-        }
     }
 }

@@ -8,7 +8,7 @@ use actix_web::{
     web,
 };
 
-use crate::{error::Error, security::sha256_hex};
+use crate::{crypto::sha256_hex, error::Error};
 
 struct Asset {
     name: &'static str,

@@ -24,6 +24,8 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 pub trait FormFields: DeserializeOwned + Default + Validate {
     /// The names of all fields; any other is refused.
     const FIELDS: &'static [&'static str];
+    /// The names of fields in a flattened part, if the form has one.
+    const MORE_FIELDS: &'static [&'static str] = &[];
     /// Those of them that may be sent more than once; they are read with [`lines`].
     const REPEATED: &'static [&'static str] = &[];
 }
@@ -124,7 +126,7 @@ fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
     for pair in body.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name).ok_or_else(|| not_utf8("a field's name"))?;
-        if !T::FIELDS.contains(&name.as_str()) {
+        if !T::FIELDS.contains(&name.as_str()) && !T::MORE_FIELDS.contains(&name.as_str()) {
             errors.add_form(format!("This form has no field “{}”.", name.escape_debug()));
             continue;
         }

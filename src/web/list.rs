@@ -1,5 +1,19 @@
 //! The address of a list that is filtered and paged: what is shown of its filter, and where its links lead.
 
+use super::form::FieldErrors;
+
+/// Reads where a page starts, which is the number of a row; a mistake is one of the whole form.
+pub fn cursor(after: &str, errors: &mut FieldErrors) -> Option<i64> {
+    let id = after.parse().ok().filter(|id| *id > 0);
+    if !after.is_empty() && id.is_none() {
+        errors.add_form(NO_SUCH_PAGE);
+    }
+    id
+}
+
+/// What is wrong with the position of a page that can't be read.
+pub const NO_SUCH_PAGE: &str = "This page of the list doesn't exist. Start from the first page.";
+
 /// A filter in force, as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chip {

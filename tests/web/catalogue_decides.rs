@@ -5,9 +5,9 @@ use std::sync::Arc;
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::{Connection as _, RunQueryDsl as _};
-use gatehouse::{
-    app::Site,
-    sessions::{EndReason, Ending, Which, catalogue::rows as catalogue},
+use gatehouse::sessions::{
+    EndReason, EndRequest, Sessions, Target,
+    catalogue::{due, end},
 };
 use tokio::sync::Notify;
 
@@ -27,10 +27,10 @@ async fn change(session: Session, door: web::Data<Door>) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-async fn rotate(req: HttpRequest, site: web::Data<Site>, door: web::Data<Door>) -> HttpResponse {
+async fn rotate(req: HttpRequest, sessions: web::Data<Sessions>, door: web::Data<Door>) -> HttpResponse {
     door.arrived.notify_one();
     door.open.notified().await;
-    site.sessions.rotate(&req);
+    sessions.rotate(&req);
     HttpResponse::NoContent().finish()
 }
 
@@ -130,7 +130,7 @@ async fn the_sweep_ends_no_session_that_got_a_new_key_since_it_looked() {
     let found = conn
         .transaction::<_, diesel::result::Error, _>(|conn| {
             diesel::sql_query("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'").execute(conn)?;
-            let found = catalogue::expired(conn, 10).unwrap();
+            let found = due::expired(conn, 10).unwrap();
             diesel::sql_query("UPDATE sessions SET expires_at = '2999-01-01 00:00:00'").execute(conn)?;
             Ok(found)
         })
@@ -140,8 +140,8 @@ async fn the_sweep_ends_no_session_that_got_a_new_key_since_it_looked() {
     let ended = conn
         .transaction::<_, diesel::result::Error, _>(|conn| {
             diesel::sql_query("UPDATE sessions SET expires_at = '2020-01-01 00:00:00'").execute(conn)?;
-            let ending = Ending::by_system(EndReason::Idle);
-            let ended = catalogue::end(conn, &Which::Expired(found), &ending, true).unwrap();
+            let ending = EndRequest::by_system(EndReason::Idle);
+            let ended = end::end(conn, &Target::Expired(found), &ending, true).unwrap();
             diesel::sql_query("UPDATE sessions SET expires_at = '2999-01-01 00:00:00'").execute(conn)?;
             Ok(ended)
         })

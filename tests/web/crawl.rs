@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use gatehouse::routes::{self, Rule};
+use gatehouse::routes::{self, Access};
 use reqwest::Method;
 use tempfile::TempDir;
 
@@ -66,16 +66,16 @@ fn links(answer: &Answer, path: &str) -> Vec<String> {
 }
 
 /// Every GET route with an example in place of each parameter.
-fn table(session: &str) -> Vec<(String, Rule)> {
+fn table(session: &str) -> Vec<(String, Access)> {
     let (with, without) = (routes::with_session(), routes::without_session());
-    let lines = with.lines().iter().chain(without.lines()).filter(|line| line.method.as_str() == "GET");
+    let lines = with.specs().iter().chain(without.specs()).filter(|line| line.method.as_str() == "GET");
     lines
         .map(|line| {
             let id = if line.path.starts_with("/admin/users") { "1" } else { session };
             let path = line.path.replace("{name}", "app.css").replace("{id}", id);
             let path = path.replace("{path:admin(?:/.*)?}", "admin/").replace("{path:.*}", "");
             assert!(!path.contains('{'), "no example for {path}");
-            (path, line.rule)
+            (path, line.access)
         })
         .collect()
 }
@@ -117,9 +117,9 @@ on_both_stacks!(every_page_is_valid_and_no_link_is_broken, |stack| async {
     let admin = crawl(&admin, paths()).await;
     for (path, rule) in &routes {
         let expected = match rule {
-            Rule::Public => [200; 3],
-            Rule::User => [303, 200, 200],
-            Rule::Admin => [303, 403, 200],
+            Access::Public => [200; 3],
+            Access::User => [303, 200, 200],
+            Access::Admin => [303, 403, 200],
         };
         // Used up once there are users; and nobody has a link.
         let expected = if path == "/setup" || path == "/password/reset" { [404; 3] } else { expected };

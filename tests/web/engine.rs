@@ -9,10 +9,9 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use gatehouse::{
-    app::Site,
+    accounts::Accounts,
     error::Error,
-    sessions::{CurrentUser, EndReason, Ending, Which},
-    users::authenticate,
+    sessions::{CurrentUser, EndReason, EndRequest, Sessions, Target},
 };
 use serde_json::json;
 use tokio::{sync::Semaphore, time::timeout};
@@ -181,8 +180,8 @@ async fn purge(session: Session) -> HttpResponse {
     done()
 }
 
-async fn rotate(_: CurrentUser, site: Data<Site>, req: HttpRequest) -> HttpResponse {
-    site.sessions.rotate(&req);
+async fn rotate(_: CurrentUser, sessions: Data<Sessions>, req: HttpRequest) -> HttpResponse {
+    sessions.rotate(&req);
     done()
 }
 
@@ -199,25 +198,26 @@ async fn held_change(user: CurrentUser, door: Data<Door>, session: Session) -> H
 async fn held_rotate(
     user: CurrentUser,
     door: Data<Door>,
-    site: Data<Site>,
+    sessions: Data<Sessions>,
     req: HttpRequest,
 ) -> HttpResponse {
     door.wait().await;
-    rotate(user, site, req).await
+    rotate(user, sessions, req).await
 }
 
 /// A sign-in that has proven its password and is about to start the session.
 async fn held_sign_in(
     req: HttpRequest,
     door: Data<Door>,
-    site: Data<Site>,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
     client: gatehouse::security::Client,
     proof: web::Form<Proof>,
 ) -> Result<HttpResponse, Error> {
     let Proof { email, password } = proof.into_inner();
-    let user = authenticate(&site.db, &site.passwords, &email, password).await?.ok_or(Error::SignInFirst)?;
+    let user = accounts.authenticate(&email, password).await?.ok_or(Error::SignInFirst)?;
     door.wait().await;
-    site.sessions.start(&req, &user, false, client).await?;
+    sessions.start(&req, &user, false, client).await?;
     Ok(done())
 }
 
@@ -225,12 +225,12 @@ async fn held_sign_in(
 async fn held_end(
     user: CurrentUser,
     door: Data<Door>,
-    site: Data<Site>,
+    sessions: Data<Sessions>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
     door.wait().await;
-    let ending = Ending { by: Some(user.id), ..Ending::by_system(EndReason::EndedByUser) };
-    let ends = site.sessions.end(Which::OneOf { user: user.id, id: id.into_inner() }, ending).await?;
+    let ending = EndRequest { by: Some(user.id), ..EndRequest::by_system(EndReason::EndedByUser) };
+    let ends = sessions.end(Target::OneOf { user: user.id, id: id.into_inner() }, ending).await?;
     Ok(HttpResponse::Ok().json(json!({"count": ends.count, "confirmed": ends.confirmed})))
 }
 

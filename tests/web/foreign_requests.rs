@@ -10,7 +10,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Every form of the table, with addresses that fit the patterns.
 fn forms() -> Vec<String> {
     let table = with_session();
-    let posts = table.lines().iter().filter(|line| line.method.as_str() == "POST");
+    let posts = table.specs().iter().filter(|line| line.method.as_str() == "POST");
     posts.map(|line| line.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa")).collect()
 }
 

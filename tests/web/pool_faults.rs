@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 
 use actix_web::{HttpResponse, web};
-use gatehouse::app::Site as Shared;
+use gatehouse::db::Db;
 
 use crate::{
     outage::{Site, builder, timely, unavailable},
@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// A page of the test's own that keeps a connection of the pool until it is told otherwise.
-async fn keep_connection(site: web::Data<Shared>, gate: web::Data<Gate>) -> HttpResponse {
+async fn keep_connection(db: web::Data<Db>, gate: web::Data<Gate>) -> HttpResponse {
     let gate = gate.into_inner();
-    let db = site.db.patient();
+    let db = db.with_long_timeout();
     let kept = db.run(move |_| {
         gate.taken.send(()).unwrap();
         let _ = gate.release.lock().unwrap().recv();
@@ -62,9 +62,9 @@ async fn an_exhausted_pool_costs_only_those_who_need_it() {
 }
 
 /// A page of the test's own whose work begins, waits for the test, and then asks the database something.
-async fn work(site: web::Data<Shared>, gate: web::Data<Gate>, ask: web::Path<String>) -> HttpResponse {
+async fn work(db: web::Data<Db>, gate: web::Data<Gate>, ask: web::Path<String>) -> HttpResponse {
     let gate = gate.into_inner();
-    let asked = site.db.run(move |conn| {
+    let asked = db.run(move |conn| {
         gate.taken.send(()).unwrap();
         let _ = gate.release.lock().unwrap().recv();
         diesel::RunQueryDsl::execute(diesel::sql_query(ask.into_inner()), conn)?;

@@ -1,18 +1,18 @@
 //! Every line of the route table, asked by a visitor, a user and an administrator: what its rule says is what holds.
 
-use gatehouse::routes::{Line, Rule, with_session, without_session};
+use gatehouse::routes::{Access, RouteSpec, with_session, without_session};
 use reqwest::Method;
 
 use crate::support::*;
 
 /// All lines of the table.
-fn lines() -> Vec<Line> {
+fn lines() -> Vec<RouteSpec> {
     let tables = [without_session(), with_session()];
-    tables.iter().flat_map(|table| table.lines().to_vec()).collect()
+    tables.iter().flat_map(|table| table.specs().to_vec()).collect()
 }
 
 /// An address that the pattern fits, of something that does not exist.
-fn example(line: &Line) -> String {
+fn example(line: &RouteSpec) -> String {
     let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
     let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
     assert!(!path.contains('{'), "no example for {}", line.path);
@@ -36,17 +36,17 @@ fn was_let_in(answer: &Answer) -> bool {
 #[test]
 fn the_table_is_the_one_that_is_tested() {
     let lines = lines();
-    let rules = |rule| lines.iter().filter(|line| line.rule == rule).count();
-    assert!(rules(Rule::Public) >= 9 && rules(Rule::User) >= 8 && rules(Rule::Admin) >= 4, "{lines:?}");
+    let rules = |rule| lines.iter().filter(|line| line.access == rule).count();
+    assert!(rules(Access::Public) >= 9 && rules(Access::User) >= 8 && rules(Access::Admin) >= 4, "{lines:?}");
     for line in &lines {
         let path = line.path;
         let expected = match path {
             "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
-            | "/password/reset" => Rule::Public,
-            _ if path.starts_with("/admin") || path.contains("/{path:admin") => Rule::Admin,
-            _ => Rule::User,
+            | "/password/reset" => Access::Public,
+            _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
+            _ => Access::User,
         };
-        assert_eq!(line.rule, expected, "{} {path}", line.method);
+        assert_eq!(line.access, expected, "{} {path}", line.method);
         let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
         assert_eq!(line.confirmed, changes_accounts, "{} {path} takes the password again", line.method);
     }
@@ -61,8 +61,8 @@ on_both_stacks!(a_visitor_sees_public_pages_and_signs_in_for_the_others, |stack|
         let client = app.client();
         let (path, method) = (example(&line), line.method.as_str());
         let answer = ask(&client, method, &path).await;
-        match (line.rule, method) {
-            (Rule::Public, _) => assert!(was_let_in(&answer), "{}", answer.summary()),
+        match (line.access, method) {
+            (Access::Public, _) => assert!(was_let_in(&answer), "{}", answer.summary()),
             (_, "POST") => {
                 let page = answer.expect(401).has("Sign in first");
                 assert_page(&page);
@@ -93,7 +93,7 @@ on_both_stacks!(a_user_is_let_in_everywhere_but_where_administrators_are, |stack
         let client = app.client();
         ada.sign_in(&client).await;
         let answer = ask(&client, line.method.as_str(), &example(&line)).await;
-        if line.rule == Rule::Admin {
+        if line.access == Access::Admin {
             let page = answer.expect(403).has("Only administrators");
             assert_page(&page);
             assert!(page.texts("header .who")[0].contains(&ada.name), "the page knows who asked");

@@ -5,22 +5,19 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::Site,
+    db::Db,
     error::Error,
     events::{
-        Kind, Stored,
+        StoredEvent,
         log::{self, Filter},
     },
-    layout::Layout,
-    sessions::{
-        CurrentUser,
-        catalogue::device::{self, Device},
-    },
-    web::{FieldErrors, ListAddress, Moment, form_page, html},
+    layout::{Layout, log_entry::readable_detail},
+    sessions::{CurrentUser, catalogue::device},
+    web::{FieldErrors, ListAddress, Moment, cursor, form_page, html},
 };
 
 /// Rows on one page.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 #[derive(Template)]
 #[template(path = "accounts/activity.html")]
@@ -54,7 +51,7 @@ pub struct ActivityQuery {
 
 /// `GET /activity`
 pub async fn show(
-    site: web::Data<Site>,
+    db: web::Data<Db>,
     layout: Layout,
     user: CurrentUser,
     query: web::Query<ActivityQuery>,
@@ -63,7 +60,7 @@ pub async fn show(
     let address = ListAddress { path: "/activity", narrowing: Vec::new(), shown: Vec::new() };
     let first_page = (!after.is_empty()).then(|| address.href(None));
     let mut errors = FieldErrors::default();
-    let before = log::cursor(&after, &mut errors);
+    let before = cursor(&after, &mut errors);
     if !errors.is_empty() {
         let page =
             ActivityPage { layout, errors: errors.clone(), rows: Vec::new(), first_page, next_page: None };
@@ -71,30 +68,28 @@ pub async fn show(
     }
     let id = user.id;
     let mut entries =
-        site.db.run(move |conn| log::page(conn, &Filter::of_user(id), before, PAGE as i64 + 1)).await?;
-    let more = entries.len() > PAGE;
-    entries.truncate(PAGE);
+        db.run(move |conn| log::page(conn, &Filter::of_user(id), before, PAGE_SIZE as i64 + 1)).await?;
+    let more = entries.len() > PAGE_SIZE;
+    entries.truncate(PAGE_SIZE);
     let next_page = entries.last().filter(|_| more).map(|last| address.href(Some(&last.id.to_string())));
     let rows = entries.iter().map(|entry| ActivityRow::new(entry, &user)).collect();
     Ok(html(StatusCode::OK, &ActivityPage { layout, errors, rows, first_page, next_page }))
 }
 
 impl ActivityRow {
-    fn new(entry: &Stored, user: &CurrentUser) -> Self {
+    fn new(entry: &StoredEvent, user: &CurrentUser) -> Self {
         let by = match entry.actor_id {
             Some(actor) if actor != user.id => Some("by an administrator"),
             _ => None,
         };
         let where_from = entry.ip.clone().filter(|_| by.is_none());
-        let device = entry.user_agent.as_deref().filter(|_| where_from.is_some()).map(Device::parse);
+        let user_agent = entry.user_agent.as_deref().filter(|_| where_from.is_some());
         Self {
             at: Moment::new(entry.at),
-            what: Kind::sentence(&entry.kind).to_owned(),
-            detail: entry.readable_detail(),
+            what: entry.kind.sentence().to_owned(),
+            detail: readable_detail(entry),
             by,
-            device: device
-                .map(|device| device::describe(&device.browser, &device.browser_version, &device.os))
-                .unwrap_or_default(),
+            device: user_agent.map(device::describe_user_agent).unwrap_or_default(),
             ip: where_from.unwrap_or_default(),
             this_session: entry.session_id.as_deref() == Some(user.session.id.as_str()),
         }

@@ -1,4 +1,4 @@
-//! `/confirm-password`: the password once more before a sensitive action, so that a session left open or stolen is
+//! `/confirm-password`: the password once more before a sensitive action, so that a session that was left open or stolen is
 //! not enough for it (ASVS 7.5.3).
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
@@ -9,14 +9,12 @@ use super::{
     login::{NextQuery, next_or_profile},
 };
 use crate::{
-    app::Site,
+    accounts::service::Accounts,
     error::Error,
-    events::{Event, Kind},
-    layout::{Layout, error_pages::wants_json},
+    layout::{Flash, Layout, see_other},
     security::Client,
-    sessions::{CurrentUser, catalogue::rows},
-    users::{User, password::Verdict},
-    web::{FieldErrors, Flash, Form, form_page, html, see_other},
+    sessions::CurrentUser,
+    web::{FieldErrors, Form, accept::wants_json, form_page, html},
 };
 
 #[derive(Template)]
@@ -28,10 +26,15 @@ struct ConfirmPage {
     next: String,
 }
 
-/// Where somebody is sent whose password was last given too long ago; `None`: go on. `back` is the page from which
-/// the action can be repeated.
-pub fn first(req: &HttpRequest, site: &Site, user: &CurrentUser, back: &str) -> Option<HttpResponse> {
-    if user.session.is_confirmed(site.config.accounts.confirm_ttl) {
+/// The redirect to this page for a user whose password was last given too long ago; `None`: go on. `back` is the page from
+/// which the action can be repeated.
+pub fn required(
+    req: &HttpRequest,
+    accounts: &Accounts,
+    user: &CurrentUser,
+    back: &str,
+) -> Option<HttpResponse> {
+    if user.session.is_confirmed(accounts.rules().confirm_ttl) {
         return None;
     }
     if wants_json(req) {
@@ -39,7 +42,7 @@ pub fn first(req: &HttpRequest, site: &Site, user: &CurrentUser, back: &str) -> 
             "Give the password again first, at /confirm-password.",
         )));
     }
-    Some(see_other(&site.config, &href(back), Some(Flash::ConfirmFirst)))
+    Some(see_other(&href(back), Flash::ConfirmFirst))
 }
 
 /// The address of this page with the way back.
@@ -58,7 +61,7 @@ pub async fn show(layout: Layout, user: CurrentUser, query: web::Query<NextQuery
 /// `POST /confirm-password`: the session gets a new key, as at a sign-in.
 pub async fn submit(
     req: HttpRequest,
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
     client: Client,
@@ -66,29 +69,12 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let next = next_or_profile(&values.next);
-    if errors.is_empty() {
-        let id = user.id;
-        let hash = site.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
-        let right = site.passwords.verify(values.password, Some(hash.clone())).await? != Verdict::Wrong;
-        if !right {
-            errors.add("password", "That is not your password.");
-        }
-        let session = user.session.id.clone();
-        let recorded = site.db.transaction(move |conn| {
-            // What was proven must still be so: neither has the session ended nor the password changed.
-            let same = User::by_id(conn, id)?.password_hash == hash;
-            if !same || !rows::is_live(conn, &session)? {
-                return Err(Error::SignInFirst);
-            }
-            let kind = if right { Kind::Confirmed } else { Kind::ConfirmationFailed };
-            Event::new(kind, Some(id)).session(&session).from(Some(&client)).write(conn)
-        });
-        recorded.await?;
+    if errors.is_empty() && !accounts.confirm_password(&req, &user, values.password, client).await? {
+        errors.add("password", "That is not your password.");
     }
     if !errors.is_empty() {
-        let page = ConfirmPage { layout, errors: errors.clone(), email: user.email.clone(), next };
+        let page = ConfirmPage { layout, errors: errors.clone(), email: user.email, next };
         return Ok(form_page(&page, &errors));
     }
-    site.sessions.note_confirmation(&req)?;
-    Ok(see_other(&site.config, &next, Some(Flash::Confirmed)))
+    Ok(see_other(&next, Flash::Confirmed))
 }

@@ -1,23 +1,21 @@
 //! The fields of the account forms and what they may hold.
 
 use serde::Deserialize;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 use crate::{
-    users::password,
+    accounts::service::Accounts,
+    users::fields,
     web::{FieldErrors, FormFields},
 };
-
-const NAME: &str = "Enter a name of 1 to 100 characters.";
-const EMAIL: &str = "Enter an email address, such as name@example.org.";
 
 /// `POST /register`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct RegisterForm {
-    #[validate(custom(function = "name"))]
+    #[validate(custom(function = "fields::name"))]
     pub name: String,
-    #[validate(custom(function = "email"))]
+    #[validate(custom(function = "fields::email"))]
     pub email: String,
     pub password: String,
     pub password_confirmation: String,
@@ -33,9 +31,9 @@ impl FormFields for RegisterForm {
 #[serde(default)]
 pub struct SetupForm {
     pub token: String,
-    #[validate(custom(function = "name"))]
+    #[validate(custom(function = "fields::name"))]
     pub name: String,
-    #[validate(custom(function = "email"))]
+    #[validate(custom(function = "fields::email"))]
     pub email: String,
     pub password: String,
     pub password_confirmation: String,
@@ -49,7 +47,7 @@ impl FormFields for SetupForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct LoginForm {
-    #[validate(custom(function = "email"))]
+    #[validate(custom(function = "fields::email"))]
     pub email: String,
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
@@ -66,7 +64,7 @@ impl FormFields for LoginForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NameForm {
-    #[validate(custom(function = "name"))]
+    #[validate(custom(function = "fields::name"))]
     pub name: String,
 }
 
@@ -126,41 +124,28 @@ impl FormFields for ConfirmForm {
     const FIELDS: &'static [&'static str] = &["password", "next"];
 }
 
-/// Says in `errors` what is wrong with a new password and its confirmation.
+/// `?token=` of a one-time link.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TokenQuery {
+    /// What the link holds.
+    pub token: String,
+}
+
+/// Adds what is wrong with a new password and its repetition. `about`: the user's name and address.
 pub fn check_new_password(
     errors: &mut FieldErrors,
+    accounts: &Accounts,
     password: &str,
     confirmation: &str,
-    min_length: usize,
     about: &[&str],
 ) {
     if errors.has("password") {
         return;
     }
-    if let Some(weakness) = password::weakness(password, min_length, about) {
+    if let Some(weakness) = accounts.password_weakness(password, about) {
         errors.add("password", weakness);
     } else if password != confirmation && !errors.has("password_confirmation") {
         errors.add("password_confirmation", "This is not the same as the password above.");
-    }
-}
-
-/// A name: 1 to 100 characters, none of them a control character.
-pub fn name(name: &str) -> Result<(), ValidationError> {
-    let length = name.trim().chars().count();
-    if (1..=100).contains(&length) && !name.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err(ValidationError::new("name").with_message(NAME.into()))
-    }
-}
-
-/// An address as HTML's `type=email` takes it, at most 254 characters (RFC 5321).
-pub fn email(email: &str) -> Result<(), ValidationError> {
-    use validator::ValidateEmail as _;
-    let email = email.trim();
-    if email.len() <= 254 && email.validate_email() {
-        Ok(())
-    } else {
-        Err(ValidationError::new("email").with_message(EMAIL.into()))
     }
 }

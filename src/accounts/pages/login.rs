@@ -1,21 +1,18 @@
 //! `/login` and `/logout`.
 
-use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use actix_web_lab::header::{ClearSiteData, ClearSiteDataDirective};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{ended_notice, forms::LoginForm};
+use super::{ended_notice::with_end_notice, forms::LoginForm};
 use crate::{
-    app::Site,
+    accounts::{service::Accounts, sign_in::SignIn},
     error::Error,
-    events::{Event, Kind},
-    layout::Layout,
+    layout::{Flash, Layout, see_other},
     security::{Client, local_path},
-    sessions::{CurrentUser, EndReason, Ending, Which},
-    users::authenticate,
-    web::{FieldErrors, Flash, Form, form_page, html, see_other},
+    sessions::CurrentUser,
+    web::{FieldErrors, Form, form_page, html},
 };
 
 const WRONG: &str = "Email or password is incorrect.";
@@ -52,7 +49,7 @@ pub fn next_or_profile(next: &str) -> String {
 /// `GET /login`
 pub async fn show(req: HttpRequest, layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
-    ended_notice::said(&req, layout, |layout| {
+    with_end_notice(&req, layout, |layout| {
         html(StatusCode::OK, &LoginPage::new(layout, values, FieldErrors::default()))
     })
     .await
@@ -63,7 +60,7 @@ pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> H
     let mut errors = FieldErrors::default();
     errors.add_form("Sign in first; then send the form again. Nothing was changed.");
     let values = LoginForm { next, ..LoginForm::default() };
-    ended_notice::said(req, layout, |layout| {
+    with_end_notice(req, layout, |layout| {
         html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors))
     })
     .await
@@ -72,7 +69,7 @@ pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> H
 /// `POST /login`
 pub async fn submit(
     req: HttpRequest,
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     client: Client,
     form: Form<LoginForm>,
@@ -82,35 +79,27 @@ pub async fn submit(
         return Ok(form_page(&LoginPage::new(layout, values, errors.clone()), &errors));
     }
     let password = std::mem::take(&mut values.password);
-    let Some(user) = authenticate(&site.db, &site.passwords, &values.email, password).await? else {
-        let email = values.email.clone();
-        site.db.run(move |conn| record_failure(conn, &email, &client)).await?;
-        errors.add_form(WRONG);
-        return Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)));
-    };
-    let beyond = site.sessions.start(&req, &user, values.remember, client).await?;
-    let flash = (beyond.count > 0).then_some(Flash::LimitReached(beyond));
-    Ok(see_other(&site.config, &next_or_profile(&values.next), flash))
-}
-
-/// The log gets the account when there is one, and never the address: people type passwords there.
-fn record_failure(conn: &mut crate::db::DbConnection, email: &str, client: &Client) -> Result<(), Error> {
-    let user = crate::users::User::by_email(conn, email)?.map(|user| user.id);
-    Event::new(Kind::SignInFailed, user).by(None).from(Some(client)).write(conn)
+    match accounts.sign_in(&req, &values.email, password, values.remember, client).await? {
+        SignIn::Started(ended) => {
+            let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
+            Ok(see_other(&next_or_profile(&values.next), flash))
+        }
+        SignIn::Refused => {
+            errors.add_form(WRONG);
+            Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)))
+        }
+    }
 }
 
 /// `POST /logout`
 pub async fn logout(
     req: HttpRequest,
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
     user: CurrentUser,
     client: Client,
 ) -> Result<HttpResponse, Error> {
-    let which = Which::OneOf { user: user.id, id: user.session.id.clone() };
-    let ending = Ending { reason: EndReason::Logout, by: Some(user.id), note: None, client: Some(client) };
-    site.sessions.end(which, ending).await?;
-    req.get_session().purge();
-    let mut response = see_other(&site.config, "/", Some(Flash::SignedOut));
+    accounts.sign_out(&req, &user, client).await?;
+    let mut response = see_other("/", Flash::SignedOut);
     clear_site_data(&mut response);
     Ok(response)
 }

@@ -1,7 +1,9 @@
-//! The pages and forms of accounts.
+//! The pages and forms of accounts: each handler reads a form, calls an operation of [`Accounts`](super::Accounts) and shows
+//! what came of it.
 
 pub mod activity;
 pub mod confirm;
+pub mod deletion;
 pub mod ended_notice;
 pub mod forms;
 pub mod login;
@@ -10,3 +12,4 @@ pub mod recovery;
 pub mod register;
 pub mod session_stream;
 pub mod sessions;
+pub mod setup;

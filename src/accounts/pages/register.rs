@@ -8,13 +8,14 @@ use super::{
     login::{NextQuery, next_or_profile},
 };
 use crate::{
-    app::Site,
+    accounts::{
+        service::Accounts,
+        sign_up::{NewAccount, SignUp},
+    },
     error::Error,
-    events::{Event, Kind},
-    layout::Layout,
+    layout::{Flash, Layout, see_other},
     security::Client,
-    users::{NewUser, Role, User},
-    web::{FieldErrors, Flash, Form, form_page, html, see_other},
+    web::{FieldErrors, Form, form_page, html},
 };
 
 #[derive(Template)]
@@ -30,80 +31,67 @@ struct RegisterPage {
 }
 
 impl RegisterPage {
-    fn new(site: &Site, layout: Layout, values: RegisterForm, errors: FieldErrors) -> Self {
+    fn new(accounts: &Accounts, layout: Layout, values: RegisterForm, errors: FieldErrors) -> Self {
         Self {
             layout,
             errors,
             name: values.name,
             email: values.email,
             next: values.next,
-            min_length: site.config.accounts.password_min_length,
-            open: site.config.accounts.registration_open,
+            min_length: accounts.rules().password_min_length,
+            open: accounts.rules().registration_open,
         }
     }
 }
 
 /// `GET /register`
-pub async fn show(site: web::Data<Site>, layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
+pub async fn show(
+    accounts: web::Data<Accounts>,
+    layout: Layout,
+    query: web::Query<NextQuery>,
+) -> HttpResponse {
     let values = RegisterForm { next: query.into_inner().next, ..RegisterForm::default() };
-    html(StatusCode::OK, &RegisterPage::new(&site, layout, values, FieldErrors::default()))
+    html(StatusCode::OK, &RegisterPage::new(&accounts, layout, values, FieldErrors::default()))
 }
 
 /// `POST /register`
 pub async fn submit(
     req: HttpRequest,
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     client: Client,
     form: Form<RegisterForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    if !site.config.accounts.registration_open {
-        return Ok(html(
-            StatusCode::FORBIDDEN,
-            &RegisterPage::new(&site, layout, RegisterForm::default(), errors),
-        ));
+    if !accounts.rules().registration_open {
+        return Ok(closed(&accounts, layout));
     }
     check_new_password(
         &mut errors,
+        &accounts,
         &values.password,
         &values.password_confirmation,
-        site.config.accounts.password_min_length,
         &[&values.name, &values.email],
     );
-    if !errors.is_empty() {
-        return Ok(form_page(&RegisterPage::new(&site, layout, values, errors.clone()), &errors));
-    }
-    // An account without the session that follows would meet its own user as "exists already" on the next try.
-    site.sessions.check().await?;
-    let new = NewUser {
-        name: values.name.trim().to_owned(),
-        email: values.email.trim().to_owned(),
-        password_hash: site.passwords.hash(values.password.clone()).await?,
-        role: Role::User,
-    };
-    match create(&site, new, client.clone()).await {
-        Ok(user) => {
-            site.sessions.start(&req, &user, false, client).await?;
-            Ok(see_other(&site.config, &next_or_profile(&values.next), Some(Flash::Welcome)))
-        }
-        Err(error) if error.is_unique_violation() => {
-            errors.add(
+    if errors.is_empty() {
+        let new = NewAccount {
+            name: values.name.clone(),
+            email: values.email.clone(),
+            password: values.password.clone(),
+        };
+        match accounts.sign_up(&req, new, client).await? {
+            SignUp::Done => return Ok(see_other(&next_or_profile(&values.next), Flash::Welcome)),
+            SignUp::Closed => return Ok(closed(&accounts, layout)),
+            SignUp::AddressTaken => errors.add(
                 "email",
                 "An account with this address exists already. Sign in, or use another address.",
-            );
-            Ok(form_page(&RegisterPage::new(&site, layout, values, errors.clone()), &errors))
+            ),
         }
-        Err(error) => Err(error),
     }
+    Ok(form_page(&RegisterPage::new(&accounts, layout, values, errors.clone()), &errors))
 }
 
-async fn create(site: &Site, new: NewUser, client: Client) -> Result<User, Error> {
-    site.db
-        .transaction(move |conn| {
-            let user = User::create(conn, &new)?;
-            Event::new(Kind::Registered, Some(user.id)).from(Some(&client)).write(conn)?;
-            Ok(user)
-        })
-        .await
+fn closed(accounts: &Accounts, layout: Layout) -> HttpResponse {
+    let page = RegisterPage::new(accounts, layout, RegisterForm::default(), FieldErrors::default());
+    html(StatusCode::FORBIDDEN, &page)
 }

@@ -16,12 +16,11 @@ use super::{
     rows::{People, Person},
 };
 use crate::{
-    app::Site,
-    db::DbConnection,
+    db::{Db, DbConnection},
     error::Error,
-    events::{Stored, log},
+    events::{StoredEvent, log},
     layout::Layout,
-    sessions::{Administrator, catalogue::rows},
+    sessions::{Administrator, catalogue::rights},
 };
 
 /// Entries that are read at once.
@@ -32,7 +31,7 @@ const HEAD: &str = "id,time,kind,user_id,user_name,user_email,actor_id,actor_nam
 
 /// A file under way: nothing of the database is held while the client reads what it has.
 struct File {
-    site: web::Data<Site>,
+    db: web::Data<Db>,
     filter: log::Filter,
     /// The session that asked.
     session: String,
@@ -49,7 +48,7 @@ enum Next {
 
 /// `GET /admin/events.csv`
 pub async fn download(
-    site: web::Data<Site>,
+    db: web::Data<Db>,
     layout: Layout,
     admin: Administrator,
     query: web::Query<EventFields>,
@@ -60,7 +59,7 @@ pub async fn download(
         Err(errors) => return Ok(list::refused(layout, fields, errors)),
     };
     let session = admin.session.id.clone();
-    let mut file = File { site, filter, session, before: None, next: Next::Read };
+    let mut file = File { db, filter, session, before: None, next: Next::Read };
     // The first part before the status: a database that is away is a 503.
     let first = file.read().await?.unwrap_or_default();
     file.next = Next::Ready([HEAD.as_bytes(), &first].concat().into());
@@ -99,9 +98,9 @@ impl File {
     /// somebody who is no administrator any more.
     async fn read(&mut self) -> Result<Option<Bytes>, Error> {
         let (filter, before, session) = (self.filter.clone(), self.before, self.session.clone());
-        let db = self.site.db.patient();
+        let db = self.db.with_long_timeout();
         let read = db.run(move |conn| {
-            rows::check_administrator(conn, &session)?;
+            rights::check_administrator(conn, &session)?;
             let entries = log::page(conn, &filter, before, CHUNK)?;
             Ok((lines(conn, &entries)?, entries.last().map(|last| last.id)))
         });
@@ -111,7 +110,7 @@ impl File {
     }
 }
 
-fn lines(conn: &mut DbConnection, entries: &[Stored]) -> Result<String, Error> {
+fn lines(conn: &mut DbConnection, entries: &[StoredEvent]) -> Result<String, Error> {
     let people = People::of(conn, entries)?;
     let mut text = String::new();
     for entry in entries {
@@ -120,9 +119,9 @@ fn lines(conn: &mut DbConnection, entries: &[Stored]) -> Result<String, Error> {
     Ok(text)
 }
 
-fn line(text: &mut String, entry: &Stored, user: Option<Person>, actor: Option<Person>) {
+fn line(text: &mut String, entry: &StoredEvent, user: Option<Person>, actor: Option<Person>) {
     let at = entry.at.assume_utc().format(&Rfc3339).unwrap_or_default();
-    let _ = write!(text, "{},{at},{}", entry.id, entry.kind);
+    let _ = write!(text, "{},{at},{}", entry.id, entry.kind.name());
     for person in [user, actor] {
         let id = person.as_ref().map(|person| person.id.to_string()).unwrap_or_default();
         let (name, email) = person.and_then(|person| person.account).unwrap_or_default();
@@ -152,7 +151,7 @@ fn field(text: &mut String, value: &str) {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn values_are_quoted_and_are_no_formulas() {
+    fn csv_values_are_quoted_and_never_formulas() {
         for (value, written) in [
             ("", ","),
             ("Ada", ",Ada"),

@@ -4,12 +4,13 @@ use serde::Deserialize;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, macros::format_description};
 
 use crate::{
-    admin::sessions::filter::{NETWORK, WHO, WHOM, network, read, whom},
-    events::{
-        Kind,
-        log::{Filter, cursor},
+    admin::sessions::filter::{PERSON, PERSON_HINT},
+    events::{EventKind, log::Filter},
+    users::UserQuery,
+    web::{
+        FieldErrors, ListAddress, cursor,
+        query::{NETWORK, network, read},
     },
-    web::{FieldErrors, ListAddress},
 };
 
 /// The fields as typed; empty ones ask for nothing.
@@ -41,8 +42,8 @@ impl EventFields {
     pub fn read(&self) -> Result<(Filter, Option<i64>), FieldErrors> {
         let mut errors = FieldErrors::default();
         let filter = Filter {
-            kind: read(&self.kind, "kind", NO_KIND, &mut errors, Kind::parse),
-            person: read(&self.q, "q", WHOM, &mut errors, whom),
+            kind: read(&self.kind, "kind", NO_KIND, &mut errors, kind),
+            person: read(&self.q, "q", PERSON_HINT, &mut errors, UserQuery::parse),
             network: read(&self.ip, "ip", NETWORK, &mut errors, network),
             from: read(&self.from, "from", TIME, &mut errors, |text| time(text, Duration::ZERO)),
             until: read(&self.to, "to", TIME, &mut errors, |text| time(text, Duration::DAY)),
@@ -62,7 +63,7 @@ impl EventFields {
             path: "/admin/events",
             narrowing: vec![
                 ("kind", KIND, &self.kind),
-                ("q", WHO, &self.q),
+                ("q", PERSON, &self.q),
                 ("ip", "IP", &self.ip),
                 ("from", "From", &self.from),
                 ("to", "To", &self.to),
@@ -70,6 +71,11 @@ impl EventFields {
             shown: Vec::new(),
         }
     }
+}
+
+/// A kind that this version records.
+fn kind(name: &str) -> Option<EventKind> {
+    EventKind::known().find(|kind| kind.name() == name)
 }
 
 /// A time in UTC; `whole_day` is what a date without a time is moved on by. Only years that both databases keep.
@@ -95,7 +101,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn times_are_dates_or_rfc_3339() {
+    fn event_time_is_date_or_rfc_3339() {
         for (text, from, until) in [
             ("2026-11-21", datetime!(2026-11-21 00:00), datetime!(2026-11-22 00:00)),
             ("2026-11-21T14:30", datetime!(2026-11-21 14:30), datetime!(2026-11-21 14:30)),
@@ -117,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_fields_are_named() {
+    fn event_filter_reports_bad_fields() {
         let fields = EventFields {
             kind: "nonsense".into(),
             q: "#seven".into(),
@@ -141,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_field_panics(q in ".{0,120}", from in "[-+0-9TZ:.]{0,30}", to in ".{0,30}", after in ".{0,30}") {
+        fn event_filter_never_panics(q in ".{0,120}", from in "[-+0-9TZ:.]{0,30}", to in ".{0,30}", after in ".{0,30}") {
             let fields = EventFields { q, from, to, after, ..EventFields::default() };
             let _ = (fields.read(), fields.address().chips());
         }

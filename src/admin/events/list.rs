@@ -8,15 +8,15 @@ use super::{
     rows::{EventRow, event_rows},
 };
 use crate::{
-    app::Site,
+    db::Db,
     error::Error,
-    events::{Kind, log},
+    events::{EventKind, log},
     layout::Layout,
     web::{Chip, FieldErrors, grouped, html},
 };
 
 /// Rows on one page.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// Entries are counted up to here.
 const COUNTED: i64 = 10_000;
@@ -43,7 +43,9 @@ impl EventsPage {
         let address = fields.address();
         let mut chips = address.chips();
         for chip in chips.iter_mut().filter(|chip| chip.label == KIND) {
-            chip.value = Kind::sentence(&chip.value).to_owned();
+            if let Some(kind) = EventKind::parse(&chip.value) {
+                chip.value = kind.sentence().to_owned();
+            }
         }
         Self {
             layout,
@@ -72,26 +74,25 @@ impl EventsPage {
 
 /// The kinds to choose from.
 fn kinds() -> Vec<(&'static str, &'static str)> {
-    let all = Kind::ALL.iter().map(|kind| (kind.name(), Kind::sentence(kind.name())));
+    let all = EventKind::known().map(|kind| (kind.name(), kind.sentence()));
     std::iter::once(("", "Anything")).chain(all).collect()
 }
 
 /// `GET /admin/events`
 pub async fn show(
-    site: web::Data<Site>,
+    db: web::Data<Db>,
     layout: Layout,
     query: web::Query<EventFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
     let (filter, before) = match fields.read() {
-        Ok(wanted) => wanted,
+        Ok(query) => query,
         Err(errors) => return Ok(refused(layout, fields, errors)),
     };
-    let (mut rows, count) = site
-        .db
-        .patient()
+    let (mut rows, count) = db
+        .with_long_timeout()
         .run(move |conn| {
-            let (count, limit) = (log::count(conn, &filter, COUNTED)?, PAGE as i64 + 1);
+            let (count, limit) = (log::count(conn, &filter, COUNTED)?, PAGE_SIZE as i64 + 1);
             let entries = if filter.until.is_some() && count.is_some() {
                 log::page_of_few(conn, &filter, before, limit)?
             } else {
@@ -100,8 +101,8 @@ pub async fn show(
             Ok((event_rows(conn, entries)?, count))
         })
         .await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
+    let more = rows.len() > PAGE_SIZE;
+    rows.truncate(PAGE_SIZE);
     let last = rows.last().map(|row| row.id.to_string()).filter(|_| more);
     let next_page = last.map(|last| fields.address().href(Some(&last)));
     let count = match count {

@@ -5,16 +5,13 @@ use std::{
     fmt,
 };
 
-use diesel::prelude::*;
-
 use crate::{
-    db::{
-        DbConnection,
-        schema::{sessions, users},
-    },
+    db::DbConnection,
     error::Error,
-    events::{Kind, Stored},
-    sessions::catalogue::device::{self, Device},
+    events::StoredEvent,
+    layout::log_entry::readable_detail,
+    sessions::catalogue::{device, list::existing},
+    users::list::names_and_addresses,
     web::Moment,
 };
 
@@ -62,14 +59,11 @@ pub struct People(HashMap<i64, (String, String)>);
 impl People {
     /// Those of the numbers that still have an account.
     pub fn find(conn: &mut DbConnection, ids: impl IntoIterator<Item = i64>) -> Result<Self, Error> {
-        let ids: HashSet<i64> = ids.into_iter().collect();
-        let found = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name, users::email));
-        let found: Vec<(i64, String, String)> = found.load(conn)?;
-        Ok(Self(found.into_iter().map(|(id, name, email)| (id, (name, email))).collect()))
+        Ok(Self(names_and_addresses(conn, ids)?))
     }
 
     /// Those whom entries are about and who did them.
-    pub fn of(conn: &mut DbConnection, events: &[Stored]) -> Result<Self, Error> {
+    pub fn of(conn: &mut DbConnection, events: &[StoredEvent]) -> Result<Self, Error> {
         Self::find(conn, events.iter().flat_map(|event| [event.user_id, event.actor_id]).flatten())
     }
 
@@ -80,28 +74,25 @@ impl People {
 }
 
 /// The rows of these entries, in their order.
-pub fn event_rows(conn: &mut DbConnection, events: Vec<Stored>) -> Result<Vec<EventRow>, Error> {
+pub fn event_rows(conn: &mut DbConnection, events: Vec<StoredEvent>) -> Result<Vec<EventRow>, Error> {
     let people = People::of(conn, &events)?;
     let named: HashSet<&str> = events.iter().filter_map(|event| event.session_id.as_deref()).collect();
-    let there = sessions::table.filter(sessions::id.eq_any(named)).select(sessions::id);
-    let there: HashSet<String> = there.load(conn)?.into_iter().collect();
-    Ok(events.into_iter().map(|event| row(event, &people, &there)).collect())
+    let sessions = existing(conn, named)?;
+    Ok(events.into_iter().map(|event| row(event, &people, &sessions)).collect())
 }
 
-fn row(event: Stored, people: &People, sessions: &HashSet<String>) -> EventRow {
-    let device = event.user_agent.as_deref().map(Device::parse);
+fn row(event: StoredEvent, people: &People, sessions: &HashSet<String>) -> EventRow {
+    let device = event.user_agent.as_deref().map(device::describe_user_agent);
     EventRow {
         id: event.id,
         at: Moment::new(event.at),
-        what: Kind::sentence(&event.kind).to_owned(),
-        detail: event.readable_detail(),
+        what: event.kind.sentence().to_owned(),
+        detail: readable_detail(&event),
         by_other: event.user_id.is_some() && event.actor_id != event.user_id,
         person: people.get(event.user_id),
         actor: people.get(event.actor_id),
         ip: event.ip.unwrap_or_default(),
-        device: device
-            .map(|device| device::describe(&device.browser, &device.browser_version, &device.os))
-            .unwrap_or_default(),
+        device: device.unwrap_or_default(),
         session: event.session_id.filter(|id| sessions.contains(id)),
     }
 }

@@ -5,14 +5,13 @@ use askama::Template;
 use serde::Deserialize;
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 
-use super::statistics::{self, COUNTED, Figures, Range};
+use super::statistics::{self, COUNTED, Range, Statistics};
 use crate::{
-    app::Site,
-    db::now,
+    clock::now,
+    db::Db,
     error::Error,
-    events::Kind,
+    events::EventKind,
     layout::Layout,
-    sessions::EndReason,
     web::{
         FieldErrors,
         chart::{Bars, Columns, Slot},
@@ -51,7 +50,7 @@ pub struct OverviewQuery {
 
 /// `GET /admin`
 pub async fn show(
-    site: web::Data<Site>,
+    db: web::Data<Db>,
     layout: Layout,
     query: web::Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
@@ -63,15 +62,14 @@ pub async fn show(
     let range = range.unwrap_or_default();
     let slots = range.slots(now());
     let from = slots.first().copied().unwrap_or_else(now);
-    let (figures, active, sign_ins, failures) = site
-        .db
-        .patient()
+    let (numbers, active, sign_ins, failures) = db
+        .with_long_timeout()
         .run(move |conn| {
             Ok((
-                statistics::figures(conn)?,
+                statistics::now_and_today(conn)?,
                 statistics::active_over_time(conn, range, from)?,
-                statistics::events_over_time(conn, Kind::SignedIn, range, from)?,
-                statistics::events_over_time(conn, Kind::SignInFailed, range, from)?,
+                statistics::events_over_time(conn, EventKind::SignedIn, range, from)?,
+                statistics::events_over_time(conn, EventKind::SignInFailed, range, from)?,
             ))
         })
         .await?;
@@ -83,13 +81,13 @@ pub async fn show(
         layout,
         month: range == Range::Month,
         today: OffsetDateTime::now_utc().date().to_string(),
-        active: grouped(figures.active),
-        about: figures.about,
+        active: grouped(numbers.active),
+        about: numbers.about,
         counted: grouped(COUNTED),
-        people: grouped(figures.people),
-        administrators: grouped(figures.administrators),
-        sign_ins: grouped(figures.sign_ins),
-        failures: grouped(figures.failures),
+        people: grouped(numbers.people),
+        administrators: grouped(numbers.administrators),
+        sign_ins: grouped(numbers.sign_ins),
+        failures: grouped(numbers.failures),
         over_time: Columns::new(
             "active",
             &format!("Most active sessions at once in each {every} of {time}"),
@@ -106,11 +104,11 @@ pub async fn show(
             }),
             true,
         ),
-        mixes: mixes(&figures),
+        mixes: mixes(&numbers),
         ends: Bars::new(
             "ends",
             "Why sessions ended in the last 30 days",
-            named(figures.ends, |reason| EndReason::sentence(&reason).to_owned()),
+            numbers.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count)).collect(),
         ),
         errors: errors.clone(),
     };
@@ -137,22 +135,15 @@ fn laid_out(
         .collect()
 }
 
-fn mixes(figures: &Figures) -> Vec<Bars> {
-    let known = |name: String| if name.is_empty() { "Unknown".to_owned() } else { name };
-    let kind = |name: String| match name.as_str() {
-        "desktop" => "Computer".to_owned(),
-        "phone" => "Phone".to_owned(),
-        "tablet" => "Tablet".to_owned(),
-        "tool" => "Tool or script".to_owned(),
-        _ => "Unknown".to_owned(),
+fn mixes(numbers: &Statistics) -> Vec<Bars> {
+    let named = |counts: &[(String, i64)]| {
+        let known = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
+        counts.iter().map(|(name, count)| (known(name), *count)).collect()
     };
+    let kinds = numbers.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
     vec![
-        Bars::new("browsers", "Browsers", named(figures.browsers.clone(), known)),
-        Bars::new("systems", "Systems", named(figures.systems.clone(), known)),
-        Bars::new("kinds", "Kinds of devices", named(figures.kinds.clone(), kind)),
+        Bars::new("browsers", "Browsers", named(&numbers.browsers)),
+        Bars::new("systems", "Systems", named(&numbers.systems)),
+        Bars::new("kinds", "Kinds of devices", kinds),
     ]
-}
-
-fn named(counts: Vec<(String, i64)>, name: impl Fn(String) -> String) -> Vec<(String, i64)> {
-    counts.into_iter().map(|(key, count)| (name(key), count)).collect()
 }

@@ -1,22 +1,27 @@
 //! The numbers of the overview. What they cost depends on the sessions that are active and on the time that is
 //! looked at, not on how much history there is.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash};
 
 use diesel::{
-    dsl::{count, count_star, max, sql},
+    dsl::{count_star, max, sql},
     prelude::*,
     sql_types::Timestamp,
 };
 use time::{Duration, PrimitiveDateTime, Time};
 
 use crate::{
+    clock::now,
     db::{
-        DbConnection, now,
+        DbConnection,
         schema::{events, samples, sessions, users},
     },
     error::Error,
-    events::Kind,
+    events::EventKind,
+    sessions::{
+        EndReason,
+        catalogue::{device::DeviceKind, predicates::active},
+    },
     users::Role,
 };
 
@@ -34,7 +39,7 @@ pub enum Range {
 }
 
 /// How things stand right now.
-pub struct Figures {
+pub struct Statistics {
     /// Active sessions.
     pub active: i64,
     /// They are too many to count: the newest sample says how many.
@@ -49,9 +54,9 @@ pub struct Figures {
     /// Active sessions by browser, system and kind of device.
     pub browsers: Vec<(String, i64)>,
     pub systems: Vec<(String, i64)>,
-    pub kinds: Vec<(String, i64)>,
-    /// Why sessions ended in the last 30 days, by name.
-    pub ends: Vec<(String, i64)>,
+    pub kinds: Vec<(DeviceKind, i64)>,
+    /// Why sessions ended in the last 30 days.
+    pub ends: Vec<(EndReason, i64)>,
 }
 
 impl Range {
@@ -84,22 +89,18 @@ impl Range {
     }
 }
 
-/// Sessions that are active and seen after `since`, the same that lists show.
-macro_rules! active {
+/// Active sessions that were seen after `since`.
+macro_rules! active_since {
     ($at:expr, $since:expr) => {
-        sessions::table
-            .filter(sessions::ended_at.is_null())
-            .filter(sessions::store_key.is_not_null())
-            .filter(sessions::expires_at.gt($at))
-            .filter(sessions::last_seen_at.gt($since))
+        sessions::table.filter(active($at)).filter(sessions::last_seen_at.gt($since))
     };
 }
 
 /// Counts how things stand.
-pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
+pub fn now_and_today(conn: &mut DbConnection) -> Result<Statistics, Error> {
     let at = now();
     let always = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT).saturating_sub(Duration::days(3_650));
-    let beyond: Option<PrimitiveDateTime> = active!(at, always)
+    let beyond: Option<PrimitiveDateTime> = active_since!(at, always)
         .order(sessions::last_seen_at.desc())
         .offset(COUNTED)
         .select(sessions::last_seen_at)
@@ -107,47 +108,50 @@ pub fn figures(conn: &mut DbConnection) -> Result<Figures, Error> {
         .optional()?;
     let since = beyond.unwrap_or(always);
     let device = (sessions::browser, sessions::os, sessions::device);
-    let devices: Vec<(String, String, String, i64)> = active!(at, since)
+    let devices: Vec<(String, String, DeviceKind, i64)> = active_since!(at, since)
         .group_by(device)
         .select((sessions::browser, sessions::os, sessions::device, count_star()))
         .load(conn)?;
-    let mut active = devices.iter().map(|(.., count)| count).sum();
+    let mut count = devices.iter().map(|(.., count)| count).sum();
     if beyond.is_some() {
         let newest = samples::table.order(samples::at.desc()).select(samples::active);
-        active = newest.first::<i64>(conn).optional()?.unwrap_or(0).max(active);
+        count = newest.first::<i64>(conn).optional()?.unwrap_or(0).max(count);
     }
-    let people = active!(at, since).select(count(sessions::user_id).aggregate_distinct()).get_result(conn)?;
-    let administrators = active!(at, always)
+    let people = active_since!(at, since)
+        .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
+        .get_result(conn)?;
+    let administrators = active_since!(at, always)
         .inner_join(users::table)
-        .filter(users::role.eq(Role::Admin.name()))
-        .select(count(sessions::user_id).aggregate_distinct())
+        .filter(users::role.eq(Role::Admin))
+        .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
         .get_result(conn)?;
     let midnight = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT);
     let month = at.saturating_sub(Duration::days(30));
     let ended = sessions::table.filter(sessions::ended_at.ge(month)).group_by(sessions::end_reason);
-    let ends: Vec<(Option<String>, i64)> = ended.select((sessions::end_reason, count_star())).load(conn)?;
-    Ok(Figures {
-        active,
+    let ends: Vec<(Option<EndReason>, i64)> =
+        ended.select((sessions::end_reason, count_star())).load(conn)?;
+    Ok(Statistics {
+        active: count,
         about: beyond.is_some(),
         people,
         administrators,
-        sign_ins: happened(conn, Kind::SignedIn, midnight)?,
-        failures: happened(conn, Kind::SignInFailed, midnight)?,
-        browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser, *count))),
-        systems: summed(devices.iter().map(|(_, os, _, count)| (os, *count))),
-        kinds: summed(devices.iter().map(|(_, _, kind, count)| (kind, *count))),
+        sign_ins: happened(conn, EventKind::SignedIn, midnight)?,
+        failures: happened(conn, EventKind::SignInFailed, midnight)?,
+        browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser.clone(), *count))),
+        systems: summed(devices.iter().map(|(_, os, _, count)| (os.clone(), *count))),
+        kinds: summed(devices.iter().map(|(_, _, kind, count)| (*kind, *count))),
         ends: ends.into_iter().filter_map(|(reason, count)| Some((reason?, count))).collect(),
     })
 }
 
-fn summed<'a>(counts: impl Iterator<Item = (&'a String, i64)>) -> Vec<(String, i64)> {
-    let mut sums: HashMap<&str, i64> = HashMap::new();
-    counts.for_each(|(name, count)| *sums.entry(name).or_default() += count);
-    sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect()
+fn summed<K: Clone + Eq + Hash>(counts: impl Iterator<Item = (K, i64)>) -> Vec<(K, i64)> {
+    let mut sums: HashMap<K, i64> = HashMap::new();
+    counts.for_each(|(key, count)| *sums.entry(key).or_default() += count);
+    sums.into_iter().collect()
 }
 
-fn happened(conn: &mut DbConnection, kind: Kind, since: PrimitiveDateTime) -> Result<i64, Error> {
-    let since = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind.name()));
+fn happened(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTime) -> Result<i64, Error> {
+    let since = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind));
     Ok(since.count().get_result(conn)?)
 }
 
@@ -166,11 +170,11 @@ pub fn active_over_time(
 /// How often something happened in each slot.
 pub fn events_over_time(
     conn: &mut DbConnection,
-    kind: Kind,
+    kind: EventKind,
     range: Range,
     from: PrimitiveDateTime,
 ) -> Result<HashMap<PrimitiveDateTime, i64>, Error> {
-    let happened = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind.name()));
+    let happened = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind));
     let sums: Vec<(PrimitiveDateTime, i64)> = happened
         .group_by(range.slot("events.at"))
         .select((range.slot("events.at"), count_star()))

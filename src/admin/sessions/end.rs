@@ -6,93 +6,59 @@ use askama::Template;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{end_progress, filter::FilterFields, list::AdminSessionRow};
+use super::{
+    end_progress,
+    filter::{FilterFields, ListFields},
+    list::AdminSessionRow,
+};
 use crate::{
-    accounts::pages::confirm,
+    accounts::{Accounts, Actor, pages::confirm},
     admin::forms,
-    app::Site,
     error::Error,
-    layout::Layout,
+    layout::{Flash, Layout, see_other},
     security::Client,
     sessions::{
-        Administrator, CHUNK, EndReason, Ending,
-        catalogue::{
-            list::{Filter, Wanted, is_session_id},
-            rows,
-        },
+        Administrator, CHUNK, EndReason, EndRequest, Preview, Sessions,
+        catalogue::{cursor::is_session_id, filter::ListQuery},
     },
-    web::{FieldErrors, Flash, Form, FormFields, grouped, html, see_other},
+    web::{FieldErrors, Form, FormFields, checkbox, grouped, html, lines},
 };
 
 /// Sessions that the preview shows.
-const SHOWN: usize = 10;
+const PREVIEW_ROWS: usize = 10;
 
 /// Most sessions that can be ticked.
-const TICKED: usize = 1_000;
+const MAX_TICKED: usize = 1_000;
 
 /// `POST /admin/sessions/end`: the fields of the filter, and what the preview adds.
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct EndMatchingForm {
-    q: String,
-    ip: String,
-    browser: String,
-    os: String,
-    role: String,
-    remembered: String,
-    older_than: String,
-    idle_over: String,
-    #[serde(deserialize_with = "crate::web::lines")]
+    #[serde(flatten)]
+    filter: FilterFields,
+    #[serde(deserialize_with = "lines")]
     ids: Vec<String>,
-    #[serde(deserialize_with = "crate::web::checkbox")]
+    #[serde(deserialize_with = "checkbox")]
     ticked: bool,
     #[validate(custom(function = "forms::required_reason"))]
     reason: String,
     confirm: String,
     expected: String,
-    #[serde(deserialize_with = "crate::web::checkbox")]
+    #[serde(deserialize_with = "checkbox")]
     everyone: bool,
 }
 
 impl FormFields for EndMatchingForm {
-    const FIELDS: &'static [&'static str] = &[
-        "q",
-        "ip",
-        "browser",
-        "os",
-        "role",
-        "remembered",
-        "older_than",
-        "idle_over",
-        "ids",
-        "ticked",
-        "reason",
-        "confirm",
-        "expected",
-        "everyone",
-    ];
+    const FIELDS: &'static [&'static str] = &["ids", "ticked", "reason", "confirm", "expected", "everyone"];
+    const MORE_FIELDS: &'static [&'static str] = FilterFields::NAMES;
     const REPEATED: &'static [&'static str] = &["ids"];
 }
 
 impl EndMatchingForm {
-    fn filter_fields(&self) -> FilterFields {
-        FilterFields {
-            q: self.q.clone(),
-            ip: self.ip.clone(),
-            browser: self.browser.clone(),
-            os: self.os.clone(),
-            role: self.role.clone(),
-            remembered: self.remembered.clone(),
-            older_than: self.older_than.clone(),
-            idle_over: self.idle_over.clone(),
-            ..FilterFields::default()
-        }
-    }
-
-    /// Which sessions are meant, but that of the administrator. What can't be read ends nothing.
-    fn wanted(&self, own: &str, errors: &mut FieldErrors) -> Option<Wanted> {
-        let mut wanted = match self.filter_fields().read() {
-            Ok(wanted) => wanted,
+    /// The sessions that are meant, but that of the administrator. `None` after a mistake: then nothing ends.
+    fn query(&self, own: &str, errors: &mut FieldErrors) -> Option<ListQuery> {
+        let mut query = match ListFields::from(self.filter.clone()).read() {
+            Ok(query) => query,
             Err(found) => {
                 for (field, message) in found.all() {
                     errors.add_form(format!("{field}: {message} Nothing was ended."));
@@ -105,19 +71,19 @@ impl EndMatchingForm {
                 errors.add_form("No session was ticked. Tick those to end in the list.");
                 return None;
             }
-            if self.ids.len() > TICKED || !self.ids.iter().all(|id| is_session_id(id)) {
+            if self.ids.len() > MAX_TICKED || !self.ids.iter().all(|id| is_session_id(id)) {
                 errors.add_form("ids: These are not the ids of at most 1,000 sessions. Nothing was ended.");
                 return None;
             }
-            wanted.filter.ids = Some(self.ids.clone());
+            query.filter.ids = Some(self.ids.clone());
         }
-        wanted.filter.but = Some(own.to_owned());
-        Some(wanted)
+        query.filter.but = Some(own.to_owned());
+        Some(query)
     }
 
     /// The fields that the preview's form repeats.
     fn repeated(&self) -> Vec<(&'static str, String)> {
-        let mut fields = self.filter_fields().in_force();
+        let mut fields = self.filter.in_force();
         fields.extend(self.ids.iter().map(|id| ("ids", id.clone())));
         if self.ticked {
             fields.push(("ticked", "on".to_owned()));
@@ -125,8 +91,8 @@ impl EndMatchingForm {
         fields
     }
 
-    /// Why so many sessions are not to be ended yet, although the preview was confirmed.
-    fn refuse(&self, count: i64, errors: &mut FieldErrors) {
+    /// Adds why this many sessions are not ended although the preview was confirmed, if there is a reason.
+    fn check_confirmation(&self, count: i64, errors: &mut FieldErrors) {
         if self.expected != count.to_string() {
             errors.add_form(format!(
                 "Meanwhile the number has changed: {} now match. Look again before you end them.",
@@ -139,7 +105,12 @@ impl EndMatchingForm {
 
     /// Whether fewer than all sessions are meant.
     fn is_narrowed(&self) -> bool {
-        self.filter_fields().is_narrowed() || !self.ids.is_empty()
+        self.filter.is_narrowed() || !self.ids.is_empty()
+    }
+
+    /// The list with this filter.
+    fn back(&self) -> String {
+        self.filter.address().href(None)
     }
 }
 
@@ -163,93 +134,82 @@ struct PreviewPage {
     includes_yours: bool,
 }
 
+impl PreviewPage {
+    fn new(
+        layout: Layout,
+        values: EndMatchingForm,
+        errors: FieldErrors,
+        preview: &Preview,
+        own: &str,
+    ) -> Self {
+        let rows = preview.rows.iter().take(PREVIEW_ROWS).map(|session| AdminSessionRow::new(session, own));
+        let rows: Vec<AdminSessionRow> = rows.collect();
+        Self {
+            layout,
+            errors,
+            fields: values.repeated(),
+            filtered: values.is_narrowed(),
+            ticked: values.ticked,
+            back: values.back(),
+            reason: values.reason,
+            count: preview.count,
+            count_text: grouped(preview.count),
+            people: if preview.count > 0 || preview.users > 0 {
+                grouped(preview.users)
+            } else {
+                String::new()
+            },
+            one_person: preview.users == 1,
+            more: preview.count > i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            rows,
+            includes_yours: preview.includes_own,
+        }
+    }
+
+    fn response(&self) -> HttpResponse {
+        html(if self.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, self)
+    }
+}
+
 /// `POST /admin/sessions/end`
 pub async fn end(
     req: HttpRequest,
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
+    sessions: web::Data<Sessions>,
     layout: Layout,
     admin: Administrator,
     client: Client,
     form: Form<EndMatchingForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    let Some(wanted) = values.wanted(&admin.session.id, &mut errors) else {
-        return Ok(preview(layout, values, errors, Preview::default()));
+    let own = &admin.session.id;
+    let Some(query) = values.query(own, &mut errors) else {
+        return Ok(PreviewPage::new(layout, values, errors, &Preview::default(), own).response());
     };
-    let wanted = site.sessions.found(wanted).await?;
+    let query = sessions.resolve_people(query).await?;
     let confirmed = values.confirm == "yes" && errors.is_empty();
-    // What else the preview shows is looked up only when it is shown.
-    let count = if confirmed { site.sessions.count(&wanted).await? } else { 0 };
-    let session = admin.session.id.clone();
-    site.db.run(move |conn| rows::check_administrator(conn, &session)).await?;
+    // What else the preview shows is read only when it is shown.
+    let count = if confirmed { sessions.count(&query).await? } else { 0 };
+    accounts.check_actor(Actor::administrator(&admin, client.clone())).await?;
     if confirmed {
-        values.refuse(count, &mut errors);
+        values.check_confirmation(count, &mut errors);
     }
     if !confirmed || !errors.is_empty() {
-        let found = look(&site, &wanted, &admin).await?;
-        return Ok(preview(layout, values, errors, found));
+        let preview = sessions.preview(&query, own).await?;
+        return Ok(PreviewPage::new(layout, values, errors, &preview, own).response());
     }
-    if let Some(answer) = confirm::first(&req, &site, &admin, &values.filter_fields().href(None)) {
-        return Ok(answer);
+    if let Some(response) = confirm::required(&req, &accounts, &admin, &values.back()) {
+        return Ok(response);
     }
     let note = forms::reason(&values.reason).map(str::to_owned);
-    let ending = Ending { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
+    let request =
+        EndRequest { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
     if count > CHUNK {
-        let id = end_progress::begin(&site, wanted, ending, &admin, count).await?;
-        return Ok(see_other(&site.config, &format!("/admin/sessions/ends/{id}"), None));
+        let id = sessions.into_inner().begin_end_many(query, request, admin.id, count).await?;
+        return Ok(see_other(&end_progress::path(&id), None));
     }
-    let ends = site.sessions.end_matching(&wanted, ending, async |_| {}).await?;
+    let ended = sessions.end_many(&query, request, async |_| {}).await?;
     let before = usize::try_from(count).unwrap_or(usize::MAX);
-    let flash = Flash::MatchingEnded { ends, already: before.saturating_sub(ends.count) };
-    Ok(see_other(&site.config, "/admin/sessions", Some(flash)))
-}
-
-/// What would end: all that match but the session that asks.
-#[derive(Default)]
-struct Preview {
-    count: i64,
-    people: String,
-    /// One person.
-    one: bool,
-    rows: Vec<AdminSessionRow>,
-    includes_yours: bool,
-}
-
-async fn look(site: &Site, wanted: &Wanted, admin: &Administrator) -> Result<Preview, Error> {
-    let page = site.sessions.page(wanted, None).await?;
-    let count = site.sessions.count(wanted).await?;
-    let people = site.sessions.people(wanted).await?;
-    let rows = page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id));
-    let mine = Filter { but: None, ids: Some(vec![admin.session.id.clone()]), ..wanted.filter.clone() };
-    let chosen = wanted.filter.ids.as_ref().is_none_or(|ids| ids.contains(&admin.session.id));
-    let includes_yours =
-        chosen && site.sessions.count(&Wanted { filter: mine, ..Wanted::default() }).await? > 0;
-    Ok(Preview {
-        count,
-        people: grouped(people),
-        one: people == 1,
-        rows: rows.take(SHOWN).collect(),
-        includes_yours,
-    })
-}
-
-fn preview(layout: Layout, values: EndMatchingForm, errors: FieldErrors, found: Preview) -> HttpResponse {
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = PreviewPage {
-        layout,
-        errors,
-        fields: values.repeated(),
-        filtered: values.is_narrowed(),
-        ticked: values.ticked,
-        back: values.filter_fields().href(None),
-        reason: values.reason,
-        count: found.count,
-        count_text: grouped(found.count),
-        people: found.people,
-        one_person: found.one,
-        more: found.count > i64::try_from(found.rows.len()).unwrap_or(i64::MAX),
-        rows: found.rows,
-        includes_yours: found.includes_yours,
-    };
-    html(status, &page)
+    let flash = Flash::MatchingEnded { ends: ended, already: before.saturating_sub(ended.count) };
+    Ok(see_other("/admin/sessions", flash))
 }

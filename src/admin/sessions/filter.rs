@@ -1,40 +1,59 @@
-//! The filter of the administrator's list: one set of fields for the page, for what is ended by it and for the
-//! command line.
+//! The filter of the administrator's list: one set of fields for the page, for the form that ends what matches, and for the
+//! command line. A new filter is added here and in `sessions/catalogue/filter.rs`.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
-    events::log::Whom,
-    sessions::catalogue::list::{Cursor, Filter, Sort, Wanted},
-    users::Role,
-    web::{Chip, FieldErrors, ListAddress},
+    sessions::catalogue::{
+        cursor::Cursor,
+        filter::{Filter, ListQuery, Sort},
+    },
+    users::{Role, UserQuery},
+    web::{
+        Chip, FieldErrors, ListAddress, NO_SUCH_PAGE,
+        query::{NETWORK, network, read, text},
+    },
 };
 
-const LONGEST: usize = 100;
-
-/// The fields as typed, in a query, in a form or on the command line; empty ones ask for nothing.
-#[derive(Debug, Default, Clone, Deserialize)]
+/// The fields that narrow the list, as typed; empty ones ask for nothing.
+#[derive(Debug, Default, Clone, Deserialize, clap::Args)]
 #[serde(default)]
 pub struct FilterFields {
-    /// Part of a name or address, or `#` and a user's number.
+    /// Part of a name or address, or # and a user's number
+    #[arg(long, default_value = "")]
     pub q: String,
-    /// An address or network (CIDR).
+    /// An IP address or network, such as 10.0.0.0/8
+    #[arg(long, default_value = "")]
     pub ip: String,
-    /// A browser's name.
+    /// A browser's name, such as Firefox
+    #[arg(long, default_value = "")]
     pub browser: String,
-    /// A system's name.
+    /// A system's name, such as Linux
+    #[arg(long, default_value = "")]
     pub os: String,
-    /// `user` or `admin`.
+    /// user or admin
+    #[arg(long, default_value = "")]
     pub role: String,
-    /// `yes` or `no`.
+    /// yes or no: signed in with "remember me"
+    #[arg(long, default_value = "")]
     pub remembered: String,
-    /// Began at least so long ago: a duration such as `90m` or `7d`.
+    /// Signed in at least so long ago, such as 7d
+    #[arg(long, default_value = "")]
     pub older_than: String,
-    /// Not seen for so long: a duration.
+    /// Not seen for so long, such as 90m
+    #[arg(long, default_value = "")]
     pub idle_over: String,
+}
+
+/// The fields of the list: its filter, and how it is shown.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(default)]
+pub struct ListFields {
+    /// What narrows it.
+    #[serde(flatten)]
+    pub filter: FilterFields,
     /// `active` or `ended`.
     pub state: String,
     /// `seen` or `started`.
@@ -43,52 +62,54 @@ pub struct FilterFields {
     pub after: String,
 }
 
+/// The label of the person, on its chip.
+pub const PERSON: &str = "Person";
+
+/// What a field for a person may hold.
+pub const PERSON_HINT: &str =
+    "Enter part of a name or address, at most 100 characters, or # and a user's number.";
+
+const BROWSER: &str = "Enter a browser's name, such as Firefox.";
+const SYSTEM: &str = "Enter a system's name, such as Linux.";
+const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
+
 impl FilterFields {
-    /// Reads the fields; what can't be read is said beside its field.
-    pub fn read(&self) -> Result<Wanted, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let (person, user) = match read(&self.q, "q", WHOM, &mut errors, whom) {
-            Some(Whom::Named(part)) => (Some(part), None),
-            Some(Whom::Number(number)) => (None, Some(number)),
-            None => (None, None),
-        };
-        let filter = Filter {
-            person,
-            user,
-            network: read(&self.ip, "ip", NETWORK, &mut errors, network),
-            browser: read(&self.browser, "browser", BROWSER, &mut errors, text),
-            os: read(&self.os, "os", SYSTEM, &mut errors, text),
-            role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
-            remembered: read(&self.remembered, "remembered", "Choose yes or no.", &mut errors, yes_or_no),
-            older_than: read(&self.older_than, "older_than", DURATION, &mut errors, duration),
-            idle_over: read(&self.idle_over, "idle_over", DURATION, &mut errors, duration),
-            ended: read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false),
-            ..Filter::default()
-        };
-        let sort = read(&self.sort, "sort", "Choose seen or started.", &mut errors, sort).unwrap_or_default();
-        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
-        let cursor = after.and_then(Cursor::parse);
-        if after.is_some() && cursor.is_none() {
-            errors.add_form("This page of the list doesn't exist. Start from the first page.");
-        }
-        if errors.is_empty() { Ok(Wanted { filter, sort, after: cursor }) } else { Err(errors) }
+    /// The names of the fields.
+    pub const NAMES: &'static [&'static str] =
+        &["q", "ip", "browser", "os", "role", "remembered", "older_than", "idle_over"];
+
+    /// Name, label and value of each field.
+    fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {
+        vec![
+            ("q", PERSON, &self.q),
+            ("ip", "IP", &self.ip),
+            ("browser", "Browser", &self.browser),
+            ("os", "System", &self.os),
+            ("role", "Role", &self.role),
+            ("remembered", "Remembered", &self.remembered),
+            ("older_than", "Signed in at least", &self.older_than),
+            ("idle_over", "Idle over", &self.idle_over),
+        ]
     }
 
-    /// The list with these fields.
-    pub fn address(&self) -> ListAddress<'_> {
-        ListAddress {
-            path: "/admin/sessions",
-            narrowing: vec![
-                ("q", WHO, &self.q),
-                ("ip", "IP", &self.ip),
-                ("browser", "Browser", &self.browser),
-                ("os", "System", &self.os),
-                ("role", "Role", &self.role),
-                ("remembered", "Remembered", &self.remembered),
-                ("older_than", "Signed in at least", &self.older_than),
-                ("idle_over", "Idle over", &self.idle_over),
-            ],
-            shown: vec![("state", &self.state), ("sort", &self.sort)],
+    /// Reads the fields; a mistake is added beside its field.
+    fn read(&self, errors: &mut FieldErrors) -> Filter {
+        let (person, user) = match read(&self.q, "q", PERSON_HINT, errors, UserQuery::parse) {
+            Some(UserQuery::Named(part)) => (Some(part), None),
+            Some(UserQuery::Number(number)) => (None, Some(number)),
+            None => (None, None),
+        };
+        Filter {
+            person,
+            user,
+            network: read(&self.ip, "ip", NETWORK, errors, network),
+            browser: read(&self.browser, "browser", BROWSER, errors, text),
+            os: read(&self.os, "os", SYSTEM, errors, text),
+            role: read(&self.role, "role", "Choose user or admin.", errors, Role::parse),
+            remembered: read(&self.remembered, "remembered", "Choose yes or no.", errors, yes_or_no),
+            older_than: read(&self.older_than, "older_than", DURATION, errors, duration),
+            idle_over: read(&self.idle_over, "idle_over", DURATION, errors, duration),
+            ..Filter::default()
         }
     }
 
@@ -102,6 +123,43 @@ impl FilterFields {
         self.address().in_force()
     }
 
+    /// The list of active sessions with this filter.
+    pub fn address(&self) -> ListAddress<'_> {
+        ListAddress { path: "/admin/sessions", narrowing: self.labelled(), shown: Vec::new() }
+    }
+}
+
+impl From<FilterFields> for ListFields {
+    fn from(filter: FilterFields) -> Self {
+        Self { filter, ..Self::default() }
+    }
+}
+
+impl ListFields {
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// Every mistake, beside its field.
+    pub fn read(&self) -> Result<ListQuery, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let filter = self.filter.read(&mut errors);
+        let ended =
+            read(&self.state, "state", "Choose active or ended.", &mut errors, state).unwrap_or(false);
+        let sort = read(&self.sort, "sort", "Choose seen or started.", &mut errors, sort).unwrap_or_default();
+        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
+        let cursor = after.and_then(Cursor::parse);
+        if after.is_some() && cursor.is_none() {
+            errors.add_form(NO_SUCH_PAGE);
+        }
+        let filter = Filter { ended, ..filter };
+        if errors.is_empty() { Ok(ListQuery { filter, sort, after: cursor }) } else { Err(errors) }
+    }
+
+    /// The list with these fields.
+    fn address(&self) -> ListAddress<'_> {
+        ListAddress { shown: vec![("state", &self.state), ("sort", &self.sort)], ..self.filter.address() }
+    }
+
     /// The filters in force, each with the list that is without it.
     pub fn chips(&self) -> Vec<Chip> {
         self.address().chips()
@@ -110,49 +168,6 @@ impl FilterFields {
     /// The address of the list with these fields, starting at the cursor.
     pub fn href(&self, after: Option<&Cursor>) -> String {
         self.address().href(after.map(Cursor::to_string).as_deref())
-    }
-}
-
-/// The label of the person, on its chip.
-pub(crate) const WHO: &str = "Person";
-
-pub(crate) const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
-pub(crate) const WHOM: &str =
-    "Enter part of a name or address, at most 100 characters, or # and a user's number.";
-pub(crate) const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
-const BROWSER: &str = "Enter a browser's name, such as Firefox.";
-const SYSTEM: &str = "Enter a system's name, such as Linux.";
-const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
-
-/// The value of a field that is not empty; one that can't be read is a mistake.
-pub(crate) fn read<T>(
-    value: &str,
-    field: &str,
-    mistake: &str,
-    errors: &mut FieldErrors,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Option<T> {
-    let value = value.trim();
-    if value.is_empty() {
-        return None;
-    }
-    let parsed = parse(value);
-    if parsed.is_none() {
-        errors.add(field, mistake);
-    }
-    parsed
-}
-
-pub(crate) fn text(value: &str) -> Option<String> {
-    let plain = value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
-    plain.then(|| value.to_owned())
-}
-
-/// Somebody by name, or exactly one by number.
-pub(crate) fn whom(value: &str) -> Option<Whom> {
-    match value.strip_prefix('#') {
-        Some(number) => number.parse().ok().map(Whom::Number),
-        None => text(value).map(Whom::Named),
     }
 }
 
@@ -186,31 +201,28 @@ fn duration(value: &str) -> Option<Duration> {
     humantime::parse_duration(value).ok().filter(|duration| *duration <= LONGEST)
 }
 
-/// A network, or an address as the network of just itself; IPv4 may be written as IPv6.
-pub(crate) fn network(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical())))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use proptest::prelude::*;
 
-    fn fields(set: impl FnOnce(&mut FilterFields)) -> FilterFields {
-        let mut fields = FilterFields::default();
+    fn fields(set: impl FnOnce(&mut ListFields)) -> ListFields {
+        let mut fields = ListFields::default();
         set(&mut fields);
         fields
     }
 
     #[test]
-    fn good_fields_are_read() {
+    fn session_filter_reads_every_field() {
         let wanted = fields(|fields| {
-            fields.q = " ada ".into();
-            fields.ip = "10.1.2.3/8".into();
-            fields.role = "admin".into();
-            fields.remembered = "no".into();
-            fields.older_than = "7d".into();
-            fields.idle_over = "90m".into();
+            fields.filter.q = " ada ".into();
+            fields.filter.ip = "10.1.2.3/8".into();
+            fields.filter.role = "admin".into();
+            fields.filter.remembered = "no".into();
+            fields.filter.older_than = "7d".into();
+            fields.filter.idle_over = "90m".into();
             fields.sort = "started".into();
         })
         .read()
@@ -222,31 +234,31 @@ mod tests {
         assert_eq!(wanted.filter.older_than, Some(Duration::from_secs(7 * 24 * 60 * 60)));
         assert_eq!(wanted.filter.idle_over, Some(Duration::from_secs(90 * 60)));
         assert_eq!(wanted.sort, Sort::Started);
-        let one = fields(|fields| fields.q = " #7".into()).read().unwrap().filter;
+        let one = fields(|fields| fields.filter.q = " #7".into()).read().unwrap().filter;
         assert_eq!((one.person, one.user), (None, Some(7)));
         for ip in ["192.0.2.7", "2001:db8::/32", "::1", "::ffff:192.0.2.7"] {
-            assert!(fields(|fields| fields.ip = ip.into()).read().is_ok(), "{ip}");
+            assert!(fields(|fields| fields.filter.ip = ip.into()).read().is_ok(), "{ip}");
         }
     }
 
     #[test]
-    fn bad_fields_are_named() {
+    fn session_filter_reports_bad_fields() {
         for ip in ["10.0.0.0/33", "10.0.0", "host", "10.0.0.1-10.0.0.9", "1".repeat(300).as_str()] {
-            assert!(fields(|fields| fields.ip = ip.into()).read().unwrap_err().has("ip"), "{ip}");
+            assert!(fields(|fields| fields.filter.ip = ip.into()).read().unwrap_err().has("ip"), "{ip}");
         }
         let all_bad = fields(|fields| {
-            fields.q = "a\0b".into();
-            fields.browser = "x".repeat(101);
-            fields.os = "a\nb".into();
-            fields.role = "root".into();
-            fields.remembered = "perhaps".into();
-            fields.older_than = "soon".into();
-            fields.idle_over = "99999999999999999999d".into();
+            fields.filter.q = "a\0b".into();
+            fields.filter.browser = "x".repeat(101);
+            fields.filter.os = "a\nb".into();
+            fields.filter.role = "root".into();
+            fields.filter.remembered = "perhaps".into();
+            fields.filter.older_than = "soon".into();
+            fields.filter.idle_over = "99999999999999999999d".into();
             fields.state = "all".into();
             fields.sort = "name".into();
             fields.after = "nonsense".into();
         });
-        assert!(fields(|fields| fields.q = "#seven".into()).read().unwrap_err().has("q"));
+        assert!(fields(|fields| fields.filter.q = "#seven".into()).read().unwrap_err().has("q"));
         let errors = all_bad.read().unwrap_err();
         for field in ["q", "browser", "os", "role", "remembered", "older_than", "idle_over", "state", "sort"]
         {
@@ -256,10 +268,10 @@ mod tests {
     }
 
     #[test]
-    fn a_chip_leads_to_the_list_without_it() {
+    fn filter_chip_links_to_list_without_it() {
         let fields = fields(|fields| {
-            fields.q = "a&b".into();
-            fields.os = "Linux".into();
+            fields.filter.q = "a&b".into();
+            fields.filter.os = "Linux".into();
             fields.sort = "started".into();
         });
         let chips = fields.chips();
@@ -269,16 +281,24 @@ mod tests {
         assert_eq!(chips[1].href, "/admin/sessions?q=a%26b&sort=started");
     }
 
+    #[test]
+    fn filter_names_are_those_of_the_fields() {
+        let fields = FilterFields::default();
+        let names: Vec<&str> = fields.labelled().iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, FilterFields::NAMES);
+    }
+
     proptest! {
         #[test]
-        fn no_field_panics(q in ".{0,120}", ip in ".{0,60}", time in ".{0,30}", after in ".{0,60}") {
-            let fields = FilterFields { q, ip, older_than: time, after, ..FilterFields::default() };
+        fn session_filter_never_panics(q in ".{0,120}", ip in ".{0,60}", time in ".{0,30}", after in ".{0,60}") {
+            let fields = ListFields { filter: FilterFields { q, ip, older_than: time, ..FilterFields::default() }, after, ..ListFields::default() };
             let _ = (fields.read(), fields.chips());
         }
 
         #[test]
-        fn an_address_carries_the_filter(q in "[a-z%&=+ ]{1,20}") {
-            let fields = FilterFields { q: q.clone(), ip: "10.0.0.0/8".into(), ..FilterFields::default() };
+        fn list_address_carries_filter(q in "[a-z%&=+ ]{1,20}") {
+            let filter = FilterFields { q: q.clone(), ip: "10.0.0.0/8".into(), ..FilterFields::default() };
+            let fields = ListFields::from(filter);
             let url = url::Url::parse("http://localhost").unwrap().join(&fields.href(None)).unwrap();
             let carried: std::collections::HashMap<_, _> = url.query_pairs().into_owned().collect();
             prop_assert_eq!(carried.get("q").map_or("", String::as_str), q.trim());

@@ -1,19 +1,21 @@
-//! `/admin/sessions`: all active sessions.
+//! `/admin/sessions`: all sessions, filtered and page by page.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::{FilterFields, WHO};
+use super::filter::{FilterFields, ListFields, PERSON};
 use crate::{
-    accounts::pages::sessions::Facts,
-    app::Site,
+    accounts::Accounts,
     error::Error,
-    layout::Layout,
+    layout::{Layout, SessionFacts},
     sessions::{
-        Administrator, EndReason, Page,
-        catalogue::list::{Listed, Order, Wanted},
+        Administrator, Page, Sessions,
+        catalogue::{
+            filter::{ListQuery, Order},
+            list::ListedSession,
+        },
     },
-    users::User,
+    users::Role,
     web::{Chip, FieldErrors, Moment, grouped, html},
 };
 
@@ -26,6 +28,8 @@ struct AdminSessionsPage {
     layout: Layout,
     errors: FieldErrors,
     fields: FilterFields,
+    state: String,
+    sort: String,
     chips: Vec<Chip>,
     /// What the table lists, and in which order.
     caption: String,
@@ -68,15 +72,15 @@ pub struct Ended {
 
 impl AdminSessionRow {
     /// The row as the given session sees it.
-    pub fn new(session: &Listed, own: &str) -> Self {
+    pub fn new(session: &ListedSession, own: &str) -> Self {
         let this_is_you = session.id == own;
-        let facts = Facts::of(session, this_is_you);
+        let facts = SessionFacts::of(session, this_is_you);
         Self {
             id: session.id.clone(),
             name: session.name.clone(),
             email: session.email.clone(),
             user_id: session.user_id,
-            is_admin: session.role == "admin",
+            is_admin: session.role == Role::Admin,
             device: facts.device,
             kind: facts.kind,
             ip: session.ip.clone(),
@@ -89,71 +93,85 @@ impl AdminSessionRow {
             ends_soon: facts.ends_soon,
             ended: session.ended_at.map(|at| Ended {
                 at: Moment::new(at),
-                why: EndReason::sentence(session.end_reason.as_deref().unwrap_or_default()).to_owned(),
+                why: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
             }),
         }
     }
 }
 
+/// What the list shows: the rows of one page, and how many match in all, counted no further than one more than [`COUNTED`].
+#[derive(Default)]
+struct Found {
+    query: ListQuery,
+    page: Page,
+    total: i64,
+}
+
+async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
+    let query = sessions.resolve_people(query).await?;
+    // The page first: sessions that the store turns out to have lost are not counted then.
+    let page = sessions.page(&query, query.after.as_ref()).await?;
+    let is_whole_list = query.after.is_none() && page.next.is_none();
+    let total = match i64::try_from(page.rows.len()) {
+        Ok(rows) if is_whole_list => rows,
+        _ => sessions.count_up_to(&query, COUNTED + 1).await?,
+    };
+    Ok(Found { query, page, total })
+}
+
 /// `GET /admin/sessions`
 pub async fn show(
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
+    sessions: web::Data<Sessions>,
     layout: Layout,
     admin: Administrator,
-    query: web::Query<FilterFields>,
+    query: web::Query<ListFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
-    let (status, errors, wanted, page, total) = match fields.read() {
-        Ok(wanted) => {
-            let wanted = site.sessions.found(wanted).await?;
-            // The page first: sessions that the store turns out to have lost are not counted then.
-            let page = site.sessions.page(&wanted, wanted.after.as_ref()).await?;
-            let all_here = wanted.after.is_none() && page.next.is_none();
-            let total = match i64::try_from(page.rows.len()) {
-                Ok(rows) if all_here => rows,
-                _ => site.sessions.count_up_to(&wanted, COUNTED + 1).await?,
-            };
-            (StatusCode::OK, FieldErrors::default(), wanted, page, total)
-        }
-        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Wanted::default(), Page::default(), 0),
+    let (status, errors, found) = match fields.read() {
+        Ok(query) => (StatusCode::OK, FieldErrors::default(), find(&sessions, query).await?),
+        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Found::default()),
     };
+    let Found { query, page, total } = found;
     let more = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
         errors,
-        chips: chips(&site, &fields, &wanted).await,
-        caption: caption(&wanted),
-        more_fields: fields.in_force().iter().any(more)
+        chips: chips(&accounts, &fields, &query).await,
+        caption: caption(&query),
+        more_fields: fields.filter.in_force().iter().any(more)
             || !fields.sort.is_empty()
             || !fields.state.is_empty(),
         ended: fields.state.trim() == "ended",
-        filtered: fields.is_narrowed(),
+        filtered: fields.filter.is_narrowed(),
         total,
         total_text: if total > COUNTED { format!("More than {}", grouped(COUNTED)) } else { grouped(total) },
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
-        fields,
+        state: fields.state,
+        sort: fields.sort,
+        fields: fields.filter,
     };
     Ok(html(status, &page))
 }
 
-/// The filters in force; whoever is meant by number is named.
-async fn chips(site: &Site, fields: &FilterFields, wanted: &Wanted) -> Vec<Chip> {
+/// The filters in force; a user who is meant by number is named.
+async fn chips(accounts: &Accounts, fields: &ListFields, query: &ListQuery) -> Vec<Chip> {
     let mut chips = fields.chips();
-    if let Some(id) = wanted.filter.user
-        && let Ok(user) = site.db.run(move |conn| User::by_id(conn, id)).await
+    if let Some(id) = query.filter.user
+        && let Ok(Some(name)) = accounts.name_of(id).await
     {
-        for chip in chips.iter_mut().filter(|chip| chip.label == WHO) {
-            chip.value = format!("{} ({})", user.name, chip.value);
+        for chip in chips.iter_mut().filter(|chip| chip.label == PERSON) {
+            chip.value = format!("{name} ({})", chip.value);
         }
     }
     chips
 }
 
-fn caption(wanted: &Wanted) -> String {
-    let which = if wanted.filter.ended { "Ended" } else { "Active" };
-    let first = match wanted.order() {
+fn caption(query: &ListQuery) -> String {
+    let which = if query.filter.ended { "Ended" } else { "Active" };
+    let first = match query.order() {
         Order::Seen => "activity",
         Order::Started => "sign-in",
         Order::Ended => "end",

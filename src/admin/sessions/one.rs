@@ -6,24 +6,19 @@ use askama::Template;
 
 use super::list::AdminSessionRow;
 use crate::{
+    accounts::{Accounts, Actor},
     admin::{
         events::rows::{EventRow, People, event_rows},
         forms::EndSessionsForm,
     },
-    app::Site,
-    db::now,
+    clock::now,
+    db::Db,
     error::Error,
-    events,
-    layout::Layout,
+    events::log,
+    layout::{Flash, Layout, see_other},
     security::Client,
-    sessions::{
-        Administrator, EndReason, Ending, Which,
-        catalogue::{
-            list::{self, Listed},
-            rows,
-        },
-    },
-    web::{FieldErrors, Flash, Form, Moment, html, see_other},
+    sessions::{Administrator, EndReason, EndRequest, Sessions, Target, catalogue::list::ListedSession},
+    web::{FieldErrors, Form, Moment, html},
 };
 
 const EVENTS: i64 = 100;
@@ -53,109 +48,99 @@ struct EndedFacts {
 
 /// `GET /admin/sessions/{id}`
 pub async fn show(
-    site: web::Data<Site>,
+    db: web::Data<Db>,
+    sessions: web::Data<Sessions>,
     layout: Layout,
     admin: Administrator,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    let page = page(&site, layout, &admin, id.into_inner(), String::new(), FieldErrors::default()).await?;
+    let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id.into_inner()).await?;
     Ok(html(StatusCode::OK, &page))
 }
+
+/// What every answer about one session needs of the application and the request.
+type Parts = (web::Data<Accounts>, web::Data<Db>, web::Data<Sessions>, Layout, Administrator, Client);
 
 /// `POST /admin/sessions/{id}/end`
 pub async fn end(
     req: HttpRequest,
-    site: web::Data<Site>,
-    layout: Layout,
-    admin: Administrator,
-    client: Client,
+    parts: Parts,
     id: web::Path<String>,
     form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
+    let (accounts, db, sessions, layout, admin, client) = parts;
     let id = id.into_inner();
     let Form { values, errors } = form;
-    let (asked, by) = (id.clone(), admin.session.id.clone());
-    let look = move |conn: &mut _| {
-        rows::check_administrator(conn, &by)?;
-        list::by_id(conn, &asked)
-    };
-    site.db.run(look).await?;
+    accounts.check_actor(Actor::administrator(&admin, client.clone())).await?;
     if !errors.is_empty() {
-        let page = page(&site, layout, &admin, id, values.reason, errors).await?;
+        let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id).await?;
+        let page = AdminSessionPage { reason: values.reason, errors, ..page };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    let own = id == admin.session.id;
-    let ending = Ending {
+    sessions.one(id.clone()).await?;
+    let is_own = id == admin.session.id;
+    let request = EndRequest {
         reason: EndReason::EndedByAdmin,
         by: Some(admin.id),
         note: values.note(),
         client: Some(client),
     };
-    let ends = site.sessions.end(Which::Ids(vec![id]), ending).await?;
-    if own {
+    let outcome = sessions.end(Target::Ids(vec![id]), request).await?;
+    if is_own {
         req.get_session().purge();
-        return Ok(see_other(&site.config, "/", Some(Flash::SignedOut)));
+        return Ok(see_other("/", Flash::SignedOut));
     }
-    Ok(see_other(&site.config, "/admin/sessions", Some(Flash::ended(ends))))
+    Ok(see_other("/admin/sessions", Flash::ended(outcome)))
 }
 
-async fn page(
-    site: &Site,
-    layout: Layout,
-    admin: &Administrator,
-    id: String,
-    reason: String,
-    errors: FieldErrors,
-) -> Result<AdminSessionPage, Error> {
-    let found = site.db.run(move |conn| list::by_id(conn, &id)).await?;
-    let session = if found.ended_at.is_none() && found.store_key.is_some() {
-        let id = found.id.clone();
-        match site.sessions.confirm(vec![found]).await?.pop() {
-            Some(session) => session,
-            None => site.db.run(move |conn| list::by_id(conn, &id)).await?,
-        }
-    } else {
-        found
-    };
-    let state_json = match session.ended_at {
-        None => site.sessions.stored_state(&session).await?.map(|text| readable(&text)),
-        Some(_) => None,
-    };
-    let (user, asked, by) = (session.user_id, session.id.clone(), session.ended_by);
-    let (events, by) = site
-        .db
-        .run(move |conn| {
-            let events = events::of_session(conn, user, &asked, EVENTS)?;
+impl AdminSessionPage {
+    async fn read(
+        db: &Db,
+        sessions: &Sessions,
+        layout: Layout,
+        admin: &Administrator,
+        id: String,
+    ) -> Result<Self, Error> {
+        let session = sessions.one(id).await?;
+        let state_json = match session.ended_at {
+            None => sessions.stored_state(&session).await?.map(|text| readable(&text)),
+            Some(_) => None,
+        };
+        let (user, asked, by) = (session.user_id, session.id.clone(), session.ended_by);
+        let read = move |conn: &mut _| {
+            let events = log::of_session(conn, user, &asked, EVENTS)?;
             Ok((event_rows(conn, events)?, People::find(conn, by)?.get(by)))
+        };
+        let (events, by) = db.run(read).await?;
+        let by = by.map(|person| person.to_string());
+        Ok(Self {
+            layout,
+            row: AdminSessionRow::new(&session, &admin.session.id),
+            user_agent: session.user_agent.clone(),
+            idle_left: (session.ended_at.is_none() && session.expires_at > now())
+                .then(|| Moment::new(session.expires_at)),
+            absolute_end: Moment::new(session.absolute_expires_at),
+            ended: EndedFacts::of(&session, by),
+            state_json,
+            events,
+            reason: String::new(),
+            errors: FieldErrors::default(),
         })
-        .await?;
-    let by = by.map(|person| person.to_string());
-    let ended = session.ended_at.map(|at| ended_facts(&session, at, by));
-    Ok(AdminSessionPage {
-        layout,
-        row: AdminSessionRow::new(&session, &admin.session.id),
-        user_agent: session.user_agent.clone(),
-        idle_left: (session.ended_at.is_none() && session.expires_at > now())
-            .then(|| Moment::new(session.expires_at)),
-        absolute_end: Moment::new(session.absolute_expires_at),
-        ended,
-        state_json,
-        events,
-        reason,
-        errors,
-    })
-}
-
-fn ended_facts(session: &Listed, at: time::PrimitiveDateTime, by: Option<String>) -> EndedFacts {
-    EndedFacts {
-        at: Moment::new(at),
-        why: EndReason::sentence(session.end_reason.as_deref().unwrap_or_default()).to_owned(),
-        by,
-        note: session.end_note.clone(),
     }
 }
 
-/// The stored state with its values as they are meant: they are JSON texts inside JSON.
+impl EndedFacts {
+    fn of(session: &ListedSession, by: Option<String>) -> Option<Self> {
+        Some(Self {
+            at: Moment::new(session.ended_at?),
+            why: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
+            by,
+            note: session.end_note.clone(),
+        })
+    }
+}
+
+/// The stored state with its values unwrapped: they are JSON texts inside JSON.
 fn readable(text: &str) -> String {
     let Ok(state) = serde_json::from_str::<std::collections::BTreeMap<String, String>>(text) else {
         return text.to_owned();

@@ -3,13 +3,17 @@
 use serde::Deserialize;
 
 use crate::{
-    admin::sessions::filter::{PERSON, read, text},
     users::{
         Role,
         list::{Filter, State},
     },
-    web::{FieldErrors, ListAddress},
+    web::{
+        FieldErrors, ListAddress, cursor,
+        query::{read, text},
+    },
 };
+
+const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
 
 /// The fields as typed; empty ones ask for nothing.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -27,7 +31,7 @@ pub struct UserFields {
 
 /// A list that was asked for.
 #[derive(Debug, Default)]
-pub struct Wanted {
+pub struct UserListQuery {
     /// What it is narrowed to.
     pub filter: Filter,
     /// The id after which the page starts.
@@ -36,7 +40,7 @@ pub struct Wanted {
 
 impl UserFields {
     /// Reads the fields; what can't be read is said beside its field.
-    pub fn read(&self) -> Result<Wanted, FieldErrors> {
+    pub fn read(&self) -> Result<UserListQuery, FieldErrors> {
         const STATE: &str = "Choose active, invited or deactivated.";
         let mut errors = FieldErrors::default();
         let filter = Filter {
@@ -44,12 +48,8 @@ impl UserFields {
             role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
             state: read(&self.state, "state", STATE, &mut errors, State::parse),
         };
-        let after = Some(self.after.as_str()).filter(|after| !after.is_empty());
-        let id = after.and_then(|after| after.parse::<i64>().ok()).filter(|id| *id > 0);
-        if after.is_some() && id.is_none() {
-            errors.add_form("This page of the list doesn't exist. Start from the first page.");
-        }
-        if errors.is_empty() { Ok(Wanted { filter, after: id }) } else { Err(errors) }
+        let after = cursor(&self.after, &mut errors);
+        if errors.is_empty() { Ok(UserListQuery { filter, after }) } else { Err(errors) }
     }
 
     /// The list with these fields.
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bad_fields_are_named() {
+    fn user_filter_reports_bad_fields() {
         for (fields, field) in [
             (UserFields { role: "root".into(), ..UserFields::default() }, "role"),
             (UserFields { state: "gone".into(), ..UserFields::default() }, "state"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_keep_the_filter() {
+    fn user_list_address_keeps_filter() {
         let fields = UserFields {
             q: " a&b ".into(),
             state: "invited".into(),

@@ -5,30 +5,25 @@ use askama::Template;
 
 use super::filter::UserFields;
 use crate::{
-    accounts::{
-        administer::Actor,
-        pages::confirm,
-        password_links::{self, Link},
-    },
+    accounts::{Accounts, Actor, Link, ListedUser, NewInvitation, pages::confirm},
     admin::forms::InviteForm,
-    app::Site,
+    config::Config,
     error::Error,
     layout::Layout,
-    security::{Client, random_url_safe},
+    security::Client,
     sessions::Administrator,
     users::{
-        NewUser, Role,
-        list::{self, Person},
-        tokens,
+        Role,
+        tokens::{self, TokenPurpose},
     },
     web::{Chip, FieldErrors, Form, Moment, grouped, html},
 };
 
 /// Rows on one page.
-pub const PAGE: i64 = 50;
+pub const PAGE_SIZE: i64 = 50;
 
 /// How far matches are counted.
-const MOST: i64 = 10_000;
+const COUNTED: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "admin/users.html")]
@@ -63,17 +58,18 @@ pub struct UserRow {
 
 impl UserRow {
     /// The row as that administrator sees it.
-    pub fn new(person: Person, admin: &Administrator) -> Self {
+    pub fn new(listed: ListedUser, admin: &Administrator) -> Self {
+        let ListedUser { user, active_sessions } = listed;
         Self {
-            this_is_you: person.id == admin.id,
-            id: person.id,
-            name: person.name,
-            email: person.email,
-            is_admin: person.role == Role::Admin,
-            state: person.state.name(),
-            sessions: grouped(person.sessions),
-            last_sign_in: person.last_login_at.map(Moment::new),
-            member_since: Moment::new(person.created_at),
+            this_is_you: user.id == admin.id,
+            id: user.id,
+            name: user.name,
+            email: user.email,
+            is_admin: user.role == Role::Admin,
+            state: user.state.name(),
+            sessions: grouped(active_sessions),
+            last_sign_in: user.last_login_at.map(Moment::new),
+            member_since: Moment::new(user.created_at),
         }
     }
 }
@@ -89,37 +85,38 @@ pub struct LinkPanel {
 
 impl LinkPanel {
     /// The panel for a link that was just made.
-    pub fn new(site: &Site, link: Link) -> Self {
+    pub fn new(config: &Config, link: Link) -> Self {
         Self {
-            href: tokens::link(&site.config.server.base_url, &link.token),
+            href: config.server.href(&tokens::path(&link.token)),
             name: link.user.name,
             email: link.user.email,
-            invitation: link.purpose == tokens::Purpose::Invite,
+            invitation: link.purpose == TokenPurpose::Invite,
             lifetime: link.purpose.lifetime_in_words(),
         }
     }
 }
 
 /// Where to confirm the password before the forms of a page can be sent; `None`: that was done lately.
-pub fn confirm_href(site: &Site, admin: &Administrator, page: &str) -> Option<String> {
-    let confirmed = admin.session.is_confirmed(site.config.accounts.confirm_ttl);
+pub fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
+    let confirmed = admin.session.is_confirmed(accounts.rules().confirm_ttl);
     (!confirmed).then(|| confirm::href(page))
 }
 
 /// `GET /admin/users`
 pub async fn show(
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     admin: Administrator,
     query: web::Query<UserFields>,
 ) -> Result<HttpResponse, Error> {
-    let (status, page) = page(&site, layout, &admin, query.into_inner()).await?;
+    let (status, page) = UsersPage::read(&accounts, layout, &admin, query.into_inner()).await?;
     Ok(html(status, &page))
 }
 
-/// `POST /admin/users`: makes the account, also where registration is closed, and shows its link this once.
+/// `POST /admin/users`: makes the account, even where registration is closed, and shows its link this once.
 pub async fn invite(
-    site: web::Data<Site>,
+    accounts: web::Data<Accounts>,
+    config: web::Data<Config>,
     layout: Layout,
     admin: Administrator,
     client: Client,
@@ -128,70 +125,61 @@ pub async fn invite(
     let Form { values, mut errors } = form;
     let by = Actor::administrator(&admin, client);
     let mut link = None;
-    if errors.is_empty() {
-        let new = NewUser {
-            name: values.name.trim().to_owned(),
-            email: values.email.trim().to_owned(),
-            // Nobody knows what fits it.
-            password_hash: site.passwords.hash(random_url_safe::<32>()).await?,
-            role: Role::parse(&values.role).unwrap_or(Role::User),
-        };
-        match password_links::invite(&site.db, new, by).await {
-            Ok(made) => link = Some(LinkPanel::new(&site, made)),
-            Err(error) if error.is_unique_violation() => {
+    match Role::parse(&values.role).filter(|_| errors.is_empty()) {
+        Some(role) => {
+            let new = NewInvitation { name: values.name.clone(), email: values.email.clone(), role };
+            link = accounts.invite(new, by).await?.map(|link| LinkPanel::new(&config, link));
+            if link.is_none() {
                 errors.add("email", "An account with this address exists already. Look for it in the list.");
             }
-            Err(error) => return Err(error),
         }
-    } else {
-        site.db.run(move |conn| by.check(conn)).await?;
+        None => accounts.check_actor(by).await?,
     }
-    let (_, page) = page(&site, layout, &admin, UserFields::default()).await?;
-    Ok(match link {
-        Some(link) => html(StatusCode::CREATED, &UsersPage { link: Some(link), ..page }),
-        None => {
-            let page = UsersPage { invitation: values, invitation_errors: errors, ..page };
-            html(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-    })
+    let (_, page) = UsersPage::read(&accounts, layout, &admin, UserFields::default()).await?;
+    if link.is_some() {
+        return Ok(html(StatusCode::CREATED, &UsersPage { link, ..page }));
+    }
+    let page = UsersPage { invitation: values, invitation_errors: errors, ..page };
+    Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
-async fn page(
-    site: &Site,
-    layout: Layout,
-    admin: &Administrator,
-    fields: UserFields,
-) -> Result<(StatusCode, UsersPage), Error> {
-    let (status, errors, mut found, total) = match fields.read() {
-        Ok(wanted) => {
-            let work = move |conn: &mut _| {
-                let found = list::page(conn, &wanted.filter, wanted.after, PAGE + 1)?;
-                Ok((found, list::count(conn, &wanted.filter, MOST + 1)?))
-            };
-            let (found, total) = site.db.patient().run(work).await?;
-            (StatusCode::OK, FieldErrors::default(), found, total)
-        }
-        Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Vec::new(), 0),
-    };
-    let page_size = usize::try_from(PAGE).unwrap_or(usize::MAX);
-    let more = found.len() > page_size;
-    found.truncate(page_size);
-    let next = found.last().filter(|_| more).map(|last| fields.href(Some(last.id)));
-    let total_text = if total > MOST { format!("More than {}", grouped(MOST)) } else { grouped(total) };
-    let page = UsersPage {
-        layout,
-        errors,
-        chips: fields.address().chips(),
-        total,
-        total_text,
-        rows: found.into_iter().map(|person| UserRow::new(person, admin)).collect(),
-        first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
-        next_page: next,
-        confirm_href: confirm_href(site, admin, &fields.href(None)),
-        fields,
-        invitation: InviteForm { role: Role::User.name().to_owned(), ..InviteForm::default() },
-        invitation_errors: FieldErrors::default(),
-        link: None,
-    };
-    Ok((status, page))
+impl UsersPage {
+    async fn read(
+        accounts: &Accounts,
+        layout: Layout,
+        admin: &Administrator,
+        fields: UserFields,
+    ) -> Result<(StatusCode, Self), Error> {
+        let (status, errors, mut found, total) = match fields.read() {
+            Ok(query) => {
+                let (found, total) =
+                    accounts.list(query.filter, query.after, PAGE_SIZE + 1, COUNTED + 1).await?;
+                (StatusCode::OK, FieldErrors::default(), found, total)
+            }
+            Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Vec::new(), 0),
+        };
+        let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
+        let more = found.len() > page_size;
+        found.truncate(page_size);
+        let page = Self {
+            layout,
+            errors,
+            chips: fields.address().chips(),
+            total,
+            total_text: if total > COUNTED {
+                format!("More than {}", grouped(COUNTED))
+            } else {
+                grouped(total)
+            },
+            next_page: found.last().filter(|_| more).map(|last| fields.href(Some(last.user.id))),
+            rows: found.into_iter().map(|listed| UserRow::new(listed, admin)).collect(),
+            first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
+            confirm_href: confirm_href(accounts, admin, &fields.href(None)),
+            fields,
+            invitation: InviteForm { role: Role::User.name().to_owned(), ..InviteForm::default() },
+            invitation_errors: FieldErrors::default(),
+            link: None,
+        };
+        Ok((status, page))
+    }
 }

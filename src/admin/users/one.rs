@@ -7,27 +7,24 @@ use askama::Template;
 
 use super::list::{LinkPanel, UserRow, confirm_href};
 use crate::{
-    accounts::{
-        administer::{self, Actor, Change},
-        password_links,
-    },
+    accounts::{Accounts, Actor, Change},
     admin::{
         events::rows::{EventRow, event_rows},
         forms::{EndSessionsForm, NoFields, RoleForm},
         sessions::list::AdminSessionRow,
     },
-    app::Site,
-    db::DbConnection,
+    config::Config,
+    db::Db,
     error::Error,
     events::log,
-    layout::Layout,
+    layout::{Flash, Layout, see_other},
     security::Client,
     sessions::{
-        Administrator, Which,
-        catalogue::list::{Filter, Wanted},
+        Administrator, Sessions,
+        catalogue::filter::{Filter, ListQuery},
     },
-    users::{Role, list},
-    web::{FieldErrors, Flash, Form, html, see_other},
+    users::Role,
+    web::{FieldErrors, Form, html},
 };
 
 const EVENTS: i64 = 50;
@@ -51,8 +48,11 @@ struct UserPage {
 }
 
 /// A request about one user, with what every answer to it needs.
-pub struct About {
-    site: web::Data<Site>,
+pub struct UserRequest {
+    accounts: web::Data<Accounts>,
+    config: web::Data<Config>,
+    db: web::Data<Db>,
+    sessions: web::Data<Sessions>,
     layout: Layout,
     admin: Administrator,
     client: Client,
@@ -60,107 +60,102 @@ pub struct About {
     id: i64,
 }
 
-impl FromRequest for About {
+impl FromRequest for UserRequest {
     type Error = actix_web::Error;
     type Future = Pin<Box<dyn Future<Output = actix_web::Result<Self>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        type Parts = (web::Data<Site>, Layout, Administrator, Client, web::Path<i64>);
+        type Shared = (web::Data<Accounts>, web::Data<Config>, web::Data<Db>, web::Data<Sessions>);
+        type Parts = (Shared, Layout, Administrator, Client, web::Path<i64>);
         let parts = Parts::from_request(req, payload);
         Box::pin(async move {
-            let (site, layout, admin, client, id) = parts.await?;
-            Ok(Self { site, layout, admin, client, id: id.into_inner() })
+            let ((accounts, config, db, sessions), layout, admin, client, id) = parts.await?;
+            Ok(Self { accounts, config, db, sessions, layout, admin, client, id: id.into_inner() })
         })
     }
 }
 
 /// `GET /admin/users/{id}`
-pub async fn show(about: About) -> Result<HttpResponse, Error> {
-    Ok(html(StatusCode::OK, &about.page().await?))
+pub async fn show(request: UserRequest) -> Result<HttpResponse, Error> {
+    Ok(html(StatusCode::OK, &request.page().await?))
 }
 
 /// `POST /admin/users/{id}/role`
-pub async fn change_role(about: About, form: Form<RoleForm>) -> Result<HttpResponse, Error> {
+pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     let Some(role) = Role::parse(&values.role).filter(|_| errors.is_empty()) else {
-        return about.refuse(errors, "").await;
+        return request.refuse(errors, "").await;
     };
-    let change = administer::set_role(&about.site.db, about.id, role, about.actor()).await?;
-    let flash = if about.is_own() { Flash::OwnRoleChanged } else { Flash::RoleChanged };
-    // Whoever gives the role away may not see this page again.
-    let gone = about.is_own() && role == Role::User;
-    let path = if gone { "/profile".to_owned() } else { about.path() };
-    about.answer(change, &path, flash).await
+    let change = request.accounts.set_role(request.id, role, request.actor()).await?;
+    let flash = if request.is_own() { Flash::OwnRoleChanged } else { Flash::RoleChanged };
+    // An administrator who gives the role away may not see this page again.
+    let loses_access = request.is_own() && role == Role::User;
+    let path = if loses_access { "/profile".to_owned() } else { request.path() };
+    request.respond(change, &path, flash).await
 }
 
 /// `POST /admin/users/{id}/deactivate`
-pub async fn deactivate(about: About, form: Form<NoFields>) -> Result<HttpResponse, Error> {
+pub async fn deactivate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
-        return about.refuse(form.errors, "").await;
+        return request.refuse(form.errors, "").await;
     }
-    let Site { db, sessions, .. } = about.site.as_ref();
-    let change = administer::deactivate(db, sessions, about.id, about.actor()).await?;
-    let path = if about.is_own() { "/".to_owned() } else { about.path() };
+    let change = request.accounts.deactivate(request.id, request.actor()).await?;
+    let path = if request.is_own() { "/".to_owned() } else { request.path() };
     let flash = match change {
-        Change::Done(ends) => Flash::Deactivated(ends),
-        _ => Flash::Unchanged,
+        Change::Done(ended) => Flash::Deactivated(ended),
+        Change::Unchanged | Change::LastAdministrator => Flash::Unchanged,
     };
-    about.answer(change, &path, flash).await
+    request.respond(change, &path, flash).await
 }
 
 /// `POST /admin/users/{id}/activate`
-pub async fn activate(about: About, form: Form<NoFields>) -> Result<HttpResponse, Error> {
+pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
-        return about.refuse(form.errors, "").await;
+        return request.refuse(form.errors, "").await;
     }
-    let change = administer::activate(&about.site.db, about.id, about.actor()).await?;
-    let path = about.path();
-    about.answer(change, &path, Flash::Activated).await
+    let change = request.accounts.activate(request.id, request.actor()).await?;
+    let path = request.path();
+    request.respond(change, &path, Flash::Activated).await
 }
 
-/// `POST /admin/users/{id}/end-sessions`: of one's own the session in use stays.
+/// `POST /admin/users/{id}/end-sessions`: of the administrator's own sessions, the one in use stays.
 pub async fn end_sessions(
     req: HttpRequest,
-    about: About,
+    request: UserRequest,
     form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     if !errors.is_empty() {
-        return about.refuse(errors, &values.reason).await;
+        return request.refuse(errors, &values.reason).await;
     }
-    let user = about.id;
-    let which = match about.is_own() {
-        true => Which::AllBut { user, keep: about.admin.session.id.clone() },
-        false => Which::AllOf { user },
-    };
-    let Site { db, sessions, config, .. } = about.site.as_ref();
-    let (epoch, ends) =
-        administer::end_sessions(db, sessions, which, user, values.note(), about.actor()).await?;
-    if about.is_own() {
-        sessions.keep(&req, epoch)?;
+    let keep = request.is_own().then(|| request.admin.session.id.clone());
+    let (epoch, ended) =
+        request.accounts.end_sessions_of(request.id, keep, values.note(), request.actor()).await?;
+    if request.is_own() {
+        request.sessions.adopt_epoch(&req, epoch)?;
     }
-    Ok(see_other(config, &about.path(), Some(Flash::AllEnded(ends))))
+    Ok(see_other(&request.path(), Flash::AllEnded(ended)))
 }
 
 /// `POST /admin/users/{id}/send-reset`: a one-time link, shown this once.
-pub async fn make_link(about: About, form: Form<NoFields>) -> Result<HttpResponse, Error> {
+pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     let mut errors = form.errors;
     if errors.is_empty() {
-        if let Some(link) = password_links::make_link(&about.site.db, about.id, about.actor()).await? {
-            let link = Some(LinkPanel::new(&about.site, link));
-            return Ok(html(StatusCode::OK, &UserPage { link, ..about.page().await? }));
+        if let Some(link) = request.accounts.issue_link(request.id, request.actor()).await? {
+            let link = Some(LinkPanel::new(&request.config, link));
+            return Ok(html(StatusCode::OK, &UserPage { link, ..request.page().await? }));
         }
         errors.add_form("This account is deactivated. Activate it first; then make a link.");
     }
-    about.refuse(errors, "").await
+    request.refuse(errors, "").await
 }
 
-impl About {
+impl UserRequest {
     fn actor(&self) -> Actor {
         Actor::administrator(&self.admin, self.client.clone())
     }
 
-    /// Whether the user is the administrator who asks.
+    /// Whether the user is the administrator of the request.
     fn is_own(&self) -> bool {
         self.id == self.admin.id
     }
@@ -169,14 +164,11 @@ impl About {
         format!("/admin/users/{}", self.id)
     }
 
-    /// What a change answers: where it leads and with which words when it was made.
-    async fn answer(self, change: Change, path: &str, flash: Flash) -> Result<HttpResponse, Error> {
+    /// The response to a change: to `path` with the flash, if it was made.
+    async fn respond(self, change: Change, path: &str, flash: Flash) -> Result<HttpResponse, Error> {
         match change {
-            Change::Done(_) => {
-                self.site.sessions.live().accounts_changed();
-                Ok(see_other(&self.site.config, path, Some(flash)))
-            }
-            Change::Nothing => Ok(see_other(&self.site.config, &self.path(), Some(Flash::Unchanged))),
+            Change::Done(_) => Ok(see_other(path, flash)),
+            Change::Unchanged => Ok(see_other(&self.path(), Flash::Unchanged)),
             Change::LastAdministrator => {
                 let mut errors = FieldErrors::default();
                 errors.add_form(LAST);
@@ -187,34 +179,35 @@ impl About {
 
     /// The page with what is wrong with the form.
     async fn refuse(self, errors: FieldErrors, reason: &str) -> Result<HttpResponse, Error> {
-        let by = self.actor();
-        self.site.db.run(move |conn| by.check(conn)).await?;
+        self.accounts.check_actor(self.actor()).await?;
         let page = UserPage { errors, reason: reason.to_owned(), ..self.page().await? };
         Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
     }
 
     async fn page(self) -> Result<UserPage, Error> {
-        let Self { site, layout, admin, id, .. } = &self;
-        let id = *id;
-        let wanted = Wanted { filter: Filter { user: Some(id), ..Filter::default() }, ..Wanted::default() };
+        let id = self.id;
+        let query =
+            ListQuery { filter: Filter { user: Some(id), ..Filter::default() }, ..ListQuery::default() };
         // The sessions first: those that the store turns out to have lost are not counted then.
-        let sessions = site.sessions.page(&wanted, None).await?;
-        let work = move |conn: &mut DbConnection| {
+        let sessions = self.sessions.page(&query, None).await?;
+        let listed = self.accounts.one(id).await?;
+        let read = move |conn: &mut _| {
             let events = log::page(conn, &log::Filter::of_user(id), None, EVENTS)?;
-            Ok((list::one(conn, id)?, event_rows(conn, events)?))
+            event_rows(conn, events)
         };
-        let (person, events) = site.db.run(work).await?;
+        let events = self.db.run(read).await?;
+        let own = &self.admin.session.id;
         Ok(UserPage {
             errors: FieldErrors::default(),
-            role: person.role.name().to_owned(),
-            user: UserRow::new(person, admin),
+            role: listed.user.role.name().to_owned(),
+            user: UserRow::new(listed, &self.admin),
             reason: String::new(),
             more_sessions: sessions.next.is_some(),
-            sessions: sessions.rows.iter().map(|row| AdminSessionRow::new(row, &admin.session.id)).collect(),
+            sessions: sessions.rows.iter().map(|row| AdminSessionRow::new(row, own)).collect(),
             events,
             link: None,
-            confirm_href: confirm_href(site, admin, &self.path()),
-            layout: layout.clone(),
+            confirm_href: confirm_href(&self.accounts, &self.admin, &self.path()),
+            layout: self.layout,
         })
     }
 }

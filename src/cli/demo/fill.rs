@@ -12,11 +12,12 @@ use super::{
     rows::{self, EventRow, SampleRow, SessionRow, UserRow},
 };
 use crate::{
-    cli::progress,
+    cli::progress::progress,
+    clock::now,
     config::Config,
-    db::{Connect, Db, DbConnection, now},
+    crypto::random_url_safe,
+    db::{Connect, Db, DbConnection},
     error::Error,
-    security::random_url_safe,
     sessions::Sessions,
     users::{Role, User, password::Passwords},
 };
@@ -60,7 +61,7 @@ pub async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> 
             "The database has users already; this fills an empty one only.".into(),
         ));
     }
-    let mut conn = Connect::new(config.database.clone()).connect().map_err(Error::unavailable)?;
+    let mut conn = Connect::new(config.stores.database.clone()).connect().map_err(Error::unavailable)?;
     let browsers = places::browsers();
     let mut random = Rng::new();
     let history = History {

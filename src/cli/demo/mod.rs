@@ -9,7 +9,7 @@ mod rows;
 use clap::Args;
 
 use self::fill::{self as demo, ADMINISTRATOR, Size};
-use super::{REACH, tell};
+use super::{REACH, report::error_line};
 use crate::{config::Config, db::Db, sessions::Sessions, web::grouped};
 
 /// Ended sessions for each active one, unless said otherwise.
@@ -30,14 +30,14 @@ pub struct DemoArguments {
 
 /// Fills the database and says how to sign in.
 pub async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
-    let db = Db::new(&config.database, REACH);
-    db.prepare().await.map_err(tell)?;
-    let sessions = Sessions::new(config, db.clone()).await.map_err(tell)?;
-    sessions.wait(REACH).await.map_err(tell)?;
+    let db = Db::new(&config.stores.database, REACH);
+    db.prepare().await.map_err(error_line)?;
+    let sessions = Sessions::new(config, db.clone()).await.map_err(error_line)?;
+    sessions.wait(REACH).await.map_err(error_line)?;
     let active = arguments.sessions as usize;
     let ended = arguments.ended.map_or(active * ENDED, |ended| ended as usize);
     let size = Size { users: arguments.users as usize, sessions: active, ended };
-    let filled = demo::fill(config, &db, &sessions, size).await.map_err(tell)?;
+    let filled = demo::fill(config, &db, &sessions, size).await.map_err(error_line)?;
     let text = |count: usize| grouped(count.try_into().unwrap_or(i64::MAX));
     println!(
         "Made {} people with {} active and {} ended sessions, and {} events.",

@@ -10,9 +10,12 @@ use crate::{
         schema::{events, samples, sessions, users},
     },
     error::Error,
-    events::Kind,
+    events::EventKind,
     security::ip_key,
-    sessions::{Established, catalogue::rows},
+    sessions::{
+        EndReason, SessionState,
+        catalogue::{device::DeviceKind, end_reason::EndedBy, rows},
+    },
     users::{Role, email_key},
 };
 
@@ -23,7 +26,7 @@ pub struct UserRow {
     email_key: String,
     email: String,
     password_hash: String,
-    role: &'static str,
+    role: Role,
     active: bool,
     session_epoch: i64,
     created_at: PrimitiveDateTime,
@@ -45,7 +48,7 @@ impl UserRow {
             email_key: email_key(&email),
             email,
             password_hash: password_hash.to_owned(),
-            role: role.name(),
+            role,
             active: true,
             session_epoch: 0,
             created_at,
@@ -71,21 +74,21 @@ pub struct SessionRow {
     browser: String,
     browser_version: String,
     os: String,
-    device: &'static str,
+    device: DeviceKind,
     store_key: String,
     state: Option<String>,
     ended_at: Option<PrimitiveDateTime>,
-    end_reason: Option<&'static str>,
+    end_reason: Option<EndReason>,
     end_note: Option<&'static str>,
     ended_by: Option<i64>,
     person: String,
-    role: &'static str,
+    role: Role,
 }
 
 impl Made<'_> {
     /// The state as the store holds it.
     pub fn state(&self, first: i64) -> String {
-        let established = Established {
+        let established = SessionState {
             session_id: self.id.clone(),
             remembered: self.remembered,
             absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
@@ -101,11 +104,10 @@ impl Made<'_> {
 
     /// Who ended it: the administrator is the first of all.
     fn ended_by(&self, first: i64) -> Option<i64> {
-        let end = self.end.as_ref()?;
-        match end.reason.name() {
-            "idle" | "missing" | "absolute" => None,
-            "ended_by_admin" | "user_deactivated" => Some(first),
-            _ => Some(self.user_id(first)),
+        match self.end.as_ref()?.reason.ended_by() {
+            EndedBy::System => None,
+            EndedBy::Administrator => Some(first),
+            EndedBy::Owner => Some(self.user_id(first)),
         }
     }
 }
@@ -132,10 +134,10 @@ impl SessionRow {
             store_key: made.store_key.clone(),
             state: (in_catalogue && made.end.is_none()).then(|| made.state(first)),
             ended_at: made.end.as_ref().map(|end| end.at),
-            end_reason: made.end.as_ref().map(|end| end.reason.name()),
+            end_reason: made.end.as_ref().map(|end| end.reason),
             end_note: made.end.as_ref().and_then(|end| end.note),
             ended_by: made.ended_by(first),
-            person: rows::person(&user.name.to_lowercase(), &user.email_key),
+            person: rows::search_text(&user.name.to_lowercase(), &user.email_key),
             role: user.role,
         }
     }
@@ -145,7 +147,7 @@ impl SessionRow {
 #[diesel(table_name = events, treat_none_as_default_value = false)]
 pub struct EventRow {
     at: PrimitiveDateTime,
-    kind: &'static str,
+    kind: EventKind,
     user_id: Option<i64>,
     actor_id: Option<i64>,
     session_id: Option<String>,
@@ -159,7 +161,7 @@ impl EventRow {
     pub fn registered(at: PrimitiveDateTime, user: i64) -> Self {
         Self {
             at,
-            kind: Kind::Registered.name(),
+            kind: EventKind::Registered,
             user_id: Some(user),
             actor_id: Some(user),
             session_id: None,
@@ -172,7 +174,7 @@ impl EventRow {
 
     pub fn signed_in(made: &Made<'_>, first: i64) -> Self {
         Self {
-            kind: Kind::SignedIn.name(),
+            kind: EventKind::SignedIn,
             user_agent: Some(made.browser.user_agent),
             ip: Some(made.ip.to_string()),
             ip_key: Some(ip_key(made.ip)),
@@ -182,7 +184,7 @@ impl EventRow {
     }
 
     pub fn failed(at: PrimitiveDateTime, made: &Made<'_>, first: i64) -> Self {
-        let kind = Kind::SignInFailed.name();
+        let kind = EventKind::SignInFailed;
         Self { at, kind, actor_id: None, session_id: None, ..Self::signed_in(made, first) }
     }
 
@@ -196,7 +198,7 @@ impl EventRow {
         });
         Self {
             at,
-            kind: Kind::SessionEnded.name(),
+            kind: EventKind::SessionEnded,
             actor_id,
             detail,
             ip: row.ip.filter(|_| by_person),

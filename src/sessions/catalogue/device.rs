@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use ua_parser::{Extractor, Regexes};
 
+use crate::db::text_enum;
+
 /// Patterns of the ua-parser project (uap-core 0.18, Apache-2.0); its device models are left out.
 const PATTERNS: &str = include_str!("device/uap-core.json");
 
@@ -11,6 +13,35 @@ static EXTRACTOR: LazyLock<Option<Extractor<'static>>> = LazyLock::new(|| {
     let patterns: Regexes<'static> = serde_json::from_str(PATTERNS).ok()?;
     Extractor::try_from(patterns).ok()
 });
+
+text_enum! {
+    /// What kind of device a client runs on.
+    pub enum DeviceKind {
+        /// A computer with a browser.
+        Desktop => "desktop",
+        /// A phone.
+        Phone => "phone",
+        /// A tablet.
+        Tablet => "tablet",
+        /// A program that is no browser, such as curl.
+        Tool => "tool",
+        /// The header says nothing that is known.
+        Unknown => "unknown",
+    } else Unknown
+}
+
+impl DeviceKind {
+    /// The kind as people read it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Desktop => "Computer",
+            Self::Phone => "Phone",
+            Self::Tablet => "Tablet",
+            Self::Tool => "Tool or script",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
 
 /// Browser, system and kind of a device; empty texts where unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +52,8 @@ pub struct Device {
     pub browser_version: String,
     /// "Linux"
     pub os: String,
-    /// `desktop`, `phone`, `tablet`, `tool` or `unknown`.
-    pub kind: &'static str,
+    /// What kind of device it is.
+    pub kind: DeviceKind,
 }
 
 impl Device {
@@ -33,7 +64,7 @@ impl Device {
                 browser: String::new(),
                 browser_version: String::new(),
                 os: String::new(),
-                kind: "unknown",
+                kind: DeviceKind::Unknown,
             };
         };
         let browser = extractor.ua.extract(user_agent);
@@ -61,6 +92,12 @@ pub fn describe(browser: &str, version: &str, os: &str) -> String {
     }
 }
 
+/// The same from a `User-Agent` header.
+pub fn describe_user_agent(user_agent: &str) -> String {
+    let device = Device::parse(user_agent);
+    describe(&device.browser, &device.browser_version, &device.os)
+}
+
 /// One name per browser, whatever it runs on, so that lists and filters stay short.
 fn family(name: &str) -> String {
     let name = name.strip_suffix(" Mobile").unwrap_or(name);
@@ -82,20 +119,20 @@ fn system(name: &str) -> &str {
     }
 }
 
-fn kind(user_agent: &str, browser: &str, os: &str) -> &'static str {
+fn kind(user_agent: &str, browser: &str, os: &str) -> DeviceKind {
     const DESKTOPS: [&str; 8] =
         ["Windows", "macOS", "Linux", "Ubuntu", "Fedora", "Debian", "ChromeOS", "FreeBSD"];
     let android_tablet = os == "Android" && !user_agent.contains("Mobile");
     if user_agent.contains("iPad") || user_agent.contains("Tablet") || android_tablet {
-        "tablet"
+        DeviceKind::Tablet
     } else if matches!(os, "iOS" | "Android") || user_agent.contains("Mobile") {
-        "phone"
+        DeviceKind::Phone
     } else if DESKTOPS.contains(&os) && user_agent.starts_with("Mozilla/") {
-        "desktop"
+        DeviceKind::Desktop
     } else if browser.is_empty() {
-        "unknown"
+        DeviceKind::Unknown
     } else {
-        "tool"
+        DeviceKind::Tool
     }
 }
 
@@ -147,7 +184,7 @@ mod tests {
         ] {
             let device = Device::parse(user_agent);
             let described = describe(&device.browser, &device.browser_version, &device.os);
-            assert_eq!((described.as_str(), device.kind), (description, kind), "{user_agent}");
+            assert_eq!((described.as_str(), device.kind.name()), (description, kind), "{user_agent}");
         }
     }
 }

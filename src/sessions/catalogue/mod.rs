@@ -1,5 +1,12 @@
 //! The catalogue: the table `sessions`, which decides whether a session has ended.
 
+pub mod cursor;
 pub mod device;
+pub mod due;
+pub mod end;
+pub mod end_reason;
+pub mod filter;
 pub mod list;
+pub mod predicates;
+pub mod rights;
 pub mod rows;

@@ -1,6 +1,10 @@
+//! The messages that instances and open streams exchange about sessions. Ids are public session ids.
+
 use serde::{Deserialize, Serialize};
 
-/// What happened. Ids are public session ids.
+use crate::sessions::catalogue::end_reason::EndReason;
+
+/// Something that happened to sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
@@ -9,15 +13,15 @@ pub enum Message {
         /// Which.
         ids: Vec<String>,
     },
-    /// Sessions ended, for the same reason.
+    /// Sessions ended, all for the same reason.
     Ended {
         /// Which.
         ids: Vec<String>,
-        /// The name of the reason.
-        reason: String,
+        /// Why.
+        reason: EndReason,
         /// What the administrator wrote.
         note: Option<String>,
-        /// The user who did it; none: the system.
+        /// The user who ended them; `None`: the system.
         by: Option<i64>,
     },
     /// Sessions were used.
@@ -25,10 +29,11 @@ pub enum Message {
         /// Which.
         ids: Vec<String>,
     },
-    /// Accounts were changed: what their sessions may do is to be looked at again.
+    /// Accounts were changed: the rights of their sessions must be checked again.
     AccountsChanged,
     /// Some messages were lost.
     Missed,
-    /// The link between the instances is alive.
-    Beat,
+    /// Keeps the link between instances alive.
+    #[serde(rename = "beat")]
+    Heartbeat,
 }

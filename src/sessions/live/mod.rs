@@ -4,7 +4,5 @@ pub mod end_message;
 pub mod event_bus;
 pub mod message;
 pub mod pubsub;
+pub mod registry;
 pub mod subscription;
-
-pub use message::Message;
-pub use subscription::{Standing, Watch};

@@ -1,56 +1,45 @@
-use std::collections::VecDeque;
+//! A stream's subscription to the status of its session.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{end_message::Farewell, event_bus::Hub};
+use super::registry::{Registry, SessionStatus};
 
-/// What a session that somebody listens for may do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Its user is an active administrator.
-    pub is_admin: bool,
-    /// It has ended.
-    pub ended: Option<Farewell>,
-    /// The server stops.
-    pub stopping: bool,
-    /// The numbers of its streams; one that is not among them is over.
-    pub(crate) streams: VecDeque<u64>,
+/// Follows the status of one session for one stream; dropping it unsubscribes.
+pub struct Subscription {
+    pub(super) session_id: String,
+    pub(super) number: u64,
+    pub(super) status: Option<watch::Receiver<SessionStatus>>,
+    pub(super) registry: Arc<Mutex<Registry>>,
 }
 
-/// Somebody listens for the end of a session.
-pub struct Watch {
-    pub(crate) id: String,
-    pub(crate) number: u64,
-    pub(crate) standing: Option<watch::Receiver<Standing>>,
-    pub(crate) hub: Hub,
-}
-
-impl Watch {
-    /// Waits until what the session may do is such, or this stream is to make room for newer ones.
-    pub async fn until(&mut self, mut such: impl FnMut(&Standing) -> bool) -> Standing {
+impl Subscription {
+    /// Waits until the status satisfies the condition, or until this stream must close to make room for newer ones.
+    pub async fn wait_for(&mut self, mut condition: impl FnMut(&SessionStatus) -> bool) -> SessionStatus {
         let number = self.number;
-        match &mut self.standing {
-            Some(standing) => {
-                let found = standing.wait_for(|now| !now.streams.contains(&number) || such(now)).await;
-                // The sender stays as long as this.
-                found.map_or_else(|_| Standing::default(), |now| now.clone())
+        match &mut self.status {
+            Some(status) => {
+                let found = status.wait_for(|now| !now.streams.contains(&number) || condition(now)).await;
+                // The sender is dropped only after this receiver.
+                found.map_or_else(|_| SessionStatus::default(), |now| now.clone())
             }
-            None => Standing::default(),
+            None => SessionStatus::default(),
         }
     }
 }
 
-impl Drop for Watch {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut room = self.hub.room();
-        // While the room is locked, so that of two that leave one turns off the light.
-        self.standing = None;
-        let Some(sender) = room.watched.get(&self.id) else { return };
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Inside the lock: of two subscriptions that are dropped at once, the later one finds no receiver left.
+        self.status = None;
+        let Some(sender) = registry.subscribed.get(&self.session_id) else { return };
         if sender.receiver_count() == 0 {
-            room.watched.remove(&self.id);
+            registry.subscribed.remove(&self.session_id);
         } else {
-            sender.send_if_modified(|standing| {
-                standing.streams.retain(|number| *number != self.number);
+            sender.send_if_modified(|status| {
+                status.streams.retain(|number| *number != self.number);
                 false
             });
         }

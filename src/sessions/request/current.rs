@@ -1,19 +1,20 @@
-//! The signed-in user of a request: key → state → one query that joins session and user.
+//! The signed-in user of a request: session key, then stored state, then one query that joins session and user.
 
-use std::{future::Future, ops::Deref, pin::Pin, rc::Rc, time::Duration};
+use std::{ops::Deref, pin::Pin, rc::Rc, time::Duration};
 
 use actix_identity::IdentityExt as _;
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::{
-    app::Site,
-    db::now,
+    clock::now,
     error::Error,
     sessions::{
-        lookup::Found,
-        request_context::{Loaded, Visit},
+        lookup::FoundSession,
+        request_context::{LoadedEntry, RequestContext},
+        service::Sessions,
     },
+    state::shared,
     users::Role,
 };
 
@@ -49,8 +50,8 @@ pub struct CurrentSession {
     pub absolute_expires_at: PrimitiveDateTime,
     /// Unix seconds at which the password was last given; `None` counts as long ago.
     pub confirmed_at: Option<i64>,
-    /// The user's `session_epoch`, where the session's key is older than it: the key is to be replaced.
-    pub behind: Option<i64>,
+    /// The user's `session_epoch`, if it has been raised since the session got its key: the key must be replaced.
+    pub stale_epoch: Option<i64>,
 }
 
 impl CurrentSession {
@@ -69,12 +70,19 @@ impl CurrentUser {
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't tell. Never taken for "nobody".
     pub async fn find(req: &HttpRequest) -> Result<Option<Rc<Self>>, Error> {
-        if let Some(known) = Visit::with(|visit| visit.current.clone()).flatten() {
-            return Ok(known);
+        if let Some(resolved) = Self::resolved(req) {
+            return Ok(resolved);
         }
         let current = resolve(req).await?.map(Rc::new);
-        Visit::with(|visit| visit.current = Some(current.clone()));
+        if RequestContext::with(|_| ()).is_some() {
+            req.extensions_mut().insert(Resolved(current.clone()));
+        }
         Ok(current)
+    }
+
+    /// What [`CurrentUser::find`] has found earlier in this request; `None`: nothing has asked yet.
+    pub fn resolved(req: &HttpRequest) -> Option<Option<Rc<Self>>> {
+        req.extensions().get::<Resolved>().map(|Resolved(user)| user.clone())
     }
 
     /// Whether the user is an administrator.
@@ -83,17 +91,20 @@ impl CurrentUser {
     }
 }
 
+/// The result of the lookup, kept in the request's extensions.
+struct Resolved(Option<Rc<CurrentUser>>);
+
 async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
-    let (loaded, found, unavailable) =
-        Visit::with(|visit| (visit.loaded.clone(), visit.found.clone(), visit.unavailable))
-            .unwrap_or_default();
+    let context =
+        RequestContext::with(|context| (context.loaded.clone(), context.found.clone(), context.unavailable));
+    let (loaded, found, unavailable) = context.unwrap_or_default();
     if unavailable {
         return Err(Error::unavailable("the session could not be read"));
     }
-    // Also for routes outside of the session's middleware, where asking for the identity would panic.
+    // Routes outside of the session middleware have no entry; asking for the identity would panic there.
     let Some(loaded) = loaded else { return Ok(None) };
     let Some(identity) = identity(req) else { return Ok(None) };
-    let sessions = &Site::of(req)?.sessions;
+    let sessions = shared::<Sessions>(req)?;
     let found = match found {
         Some(found) => Some(found),
         None => sessions.lookup.find(loaded.store_key.clone()).await?,
@@ -106,8 +117,8 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let Some(found) = found else {
         return Ok(None);
     };
-    if Visit::with(|visit| visit.in_background) != Some(true) {
-        sessions.seen.note(&found);
+    if RequestContext::with(|context| context.in_background) != Some(true) {
+        sessions.last_seen.record(&found);
     }
     Ok(Some(CurrentUser::new(&found, &loaded)))
 }
@@ -118,12 +129,12 @@ fn identity(req: &HttpRequest) -> Option<i64> {
 }
 
 impl CurrentUser {
-    fn new(found: &Found, loaded: &Loaded) -> Self {
+    fn new(found: &FoundSession, loaded: &LoadedEntry) -> Self {
         Self {
             id: found.user_id,
             name: found.name.clone(),
             email: found.email.clone(),
-            role: Role::parse(&found.role).unwrap_or(Role::User),
+            role: found.role,
             created_at: found.user_created_at,
             last_login_at: found.last_login_at,
             session: CurrentSession {
@@ -132,7 +143,7 @@ impl CurrentUser {
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,
                 confirmed_at: loaded.confirmed_at,
-                behind: (loaded.epoch != Some(found.session_epoch)).then_some(found.session_epoch),
+                stale_epoch: (loaded.epoch != Some(found.session_epoch)).then_some(found.session_epoch),
             },
         }
     }

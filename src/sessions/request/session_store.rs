@@ -13,16 +13,16 @@ use actix_session::storage::{
 use actix_web::cookie::time::Duration as CookieDuration;
 
 use crate::{
-    db::now,
+    clock::now,
     error::Error,
     sessions::{
         catalogue::rows,
-        request_context::{Loaded, Visit},
+        request_context::{LoadedEntry, RequestContext},
         service::{Backend, Sessions},
         store::{
             key::Key,
             redis::Redis,
-            state::{Established, State},
+            state::{SessionState, State},
         },
     },
 };
@@ -31,18 +31,18 @@ use crate::{
 #[derive(Clone)]
 pub struct Store {
     sessions: Arc<Sessions>,
-    /// Redis over a connection of this thread's own.
-    near: Option<Redis>,
+    /// Redis over a connection of this thread.
+    redis: Option<Redis>,
 }
 
 impl Store {
     /// A store for the requests of the calling thread.
     pub fn on_this_thread(sessions: Arc<Sessions>) -> Self {
-        let near = match &sessions.backend {
-            Backend::Redis(redis) => Some(redis.near()),
+        let redis = match &sessions.backend {
+            Backend::Redis(redis) => Some(redis.with_thread_link()),
             Backend::Sql => None,
         };
-        Self { sessions, near }
+        Self { sessions, redis }
     }
 }
 
@@ -56,12 +56,12 @@ impl SessionStore for Store {
         match self.load_entry(&key).await {
             Ok(Some(state)) => Ok(Some(state)),
             Ok(None) => {
-                Visit::with(|visit| visit.dead_key = Some(key.store_key()));
+                RequestContext::with(|context| context.dead_key = Some(key.store_key()));
                 Ok(None)
             }
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "a session could not be read");
-                Visit::with(|visit| visit.unavailable = true);
+                RequestContext::with(|context| context.unavailable = true);
                 Ok(None)
             }
         }
@@ -80,9 +80,9 @@ impl SessionStore for Store {
         let remembered = Key::parse(session_key.as_ref()).map(|key| key.remembered);
         let changed = self.sessions.change(&session_key, state).await;
         let changed = changed.map_err(|error| UpdateError::Other(failed(error)))?;
-        Visit::with(|visit| {
-            visit.saved = remembered;
-            visit.abandoned |= !changed;
+        RequestContext::with(|context| {
+            context.saved = remembered;
+            context.abandoned |= !changed;
         });
         Ok(session_key)
     }
@@ -93,11 +93,11 @@ impl SessionStore for Store {
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), anyhow::Error> {
-        if Visit::with(|visit| visit.renewing).unwrap_or(false) {
+        if RequestContext::with(|context| context.rotating).unwrap_or(false) {
             return Ok(());
         }
         if let (Backend::Redis(redis), Some(key)) = (&self.sessions.backend, Key::parse(session_key.as_ref()))
-            && let Err(error) = redis.delete(key).await
+            && let Err(error) = redis.delete_by_key(key).await
         {
             left_to_expire(&error);
         }
@@ -112,7 +112,7 @@ fn left_to_expire(error: &Error) {
 
 /// Notes in the visit that the answer must be 503.
 fn failed(error: Error) -> anyhow::Error {
-    Visit::with(|visit| visit.unavailable = true);
+    RequestContext::with(|context| context.unavailable = true);
     anyhow::Error::msg(error.causes())
 }
 
@@ -120,40 +120,42 @@ impl Store {
     async fn load_entry(&self, key: &Key) -> Result<Option<State>, Error> {
         let sessions = &self.sessions;
         let store_key = key.store_key();
-        let in_background = Visit::with(|visit| visit.in_background);
-        let text = match &self.near {
-            Some(redis) if in_background == Some(true) => redis.peek(&store_key).await?,
+        let in_background = RequestContext::with(|context| context.in_background);
+        let text = match &self.redis {
+            Some(redis) if in_background == Some(true) => redis.get(&store_key).await?,
             Some(redis) => redis.read(&store_key, sessions.config.ttl(key.remembered)).await?,
             None => {
                 let found = sessions.lookup.find(store_key.clone()).await?;
                 let found = found.filter(|found| found.expires_at > now());
                 let text = found.as_ref().and_then(|found| found.state.clone());
-                Visit::with(|visit| visit.found = found);
+                RequestContext::with(|context| context.found = found);
                 text
             }
         };
         let Some(state) = text.and_then(|text| serde_json::from_str::<State>(&text).ok()) else {
             return Ok(None);
         };
-        let Some(established) = Established::read(&state).filter(|established| !established.is_over()) else {
+        let Some(established) = SessionState::read(&state).filter(|established| !established.is_over())
+        else {
             return Ok(None);
         };
-        let loaded = Loaded {
+        let loaded = LoadedEntry {
             store_key,
             session_id: established.session_id,
             confirmed_at: established.confirmed_at,
             epoch: established.epoch,
         };
-        Visit::with(|visit| visit.loaded = Some(loaded));
+        RequestContext::with(|context| context.loaded = Some(loaded));
         Ok(Some(state))
     }
 }
 
 impl Sessions {
     async fn save(&self, state: State) -> Result<SessionKey, Error> {
-        let established = Established::read(&state).ok_or_else(|| Error::bug("a state without a session"))?;
+        let established =
+            SessionState::read(&state).ok_or_else(|| Error::bug("a state without a session"))?;
         let remembered = established.remembered;
-        let loaded = Visit::with(|visit| visit.loaded.clone()).flatten();
+        let loaded = RequestContext::with(|context| context.loaded.clone()).flatten();
         let old = loaded.as_ref().filter(|loaded| loaded.session_id == established.session_id);
         let old = old.map(|loaded| loaded.store_key.clone());
         let is_rotation = old.is_some();
@@ -176,7 +178,7 @@ impl Sessions {
         };
         let mut counts = recorded;
         if recorded && !is_rotation {
-            self.live.started(&established.session_id);
+            self.bus.started(&established.session_id);
         }
         if recorded && let Some(loaded) = loaded {
             let was_there = self.drop_entry(&loaded.store_key).await;
@@ -186,9 +188,9 @@ impl Sessions {
                 counts = false;
             }
         }
-        Visit::with(|visit| {
-            visit.saved = Some(remembered);
-            visit.abandoned |= !counts;
+        RequestContext::with(|context| {
+            context.saved = Some(remembered);
+            context.abandoned |= !counts;
         });
         key.into_cookie().ok_or_else(|| Error::bug("a session key that is too long"))
     }
@@ -196,7 +198,7 @@ impl Sessions {
     /// The conditional update that makes a key count; `false` when the session has ended or been rotated.
     async fn record(
         &self,
-        established: &Established,
+        established: &SessionState,
         key: &Key,
         old: Option<String>,
         state: Option<String>,
@@ -210,7 +212,7 @@ impl Sessions {
             return Ok(false);
         };
         let store_key = key.store_key();
-        let Some(established) = Established::read(&state) else {
+        let Some(established) = SessionState::read(&state) else {
             return Ok(false);
         };
         match &self.backend {
@@ -227,14 +229,14 @@ impl Sessions {
         let Backend::Redis(redis) = &self.backend else {
             return true;
         };
-        redis.take(store_key).await.unwrap_or_else(|error| {
+        redis.delete(store_key).await.unwrap_or_else(|error| {
             left_to_expire(&error);
             true
         })
     }
 
     /// The rolling lifetime, cut at the absolute limit; at least a second.
-    fn time_left(&self, established: &Established) -> Duration {
+    fn time_left(&self, established: &SessionState) -> Duration {
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
         let left = u64::try_from(established.absolute_end - now).unwrap_or(0).max(1);
         self.config.ttl(established.remembered).min(Duration::from_secs(left))

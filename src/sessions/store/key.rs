@@ -2,7 +2,7 @@
 
 use actix_session::storage::SessionKey;
 
-use crate::security::sha256_hex;
+use crate::crypto::sha256_hex;
 
 /// Prefix of the store's keys in Redis.
 pub const PREFIX: &str = "sess:";

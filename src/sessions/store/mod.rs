@@ -2,4 +2,5 @@
 
 pub mod key;
 pub mod redis;
+mod redis_link;
 pub mod state;

@@ -1,33 +1,25 @@
-//! Sessions in Redis. actix-session's own store makes and deletes the entries; what it does slowly or unsafely
-//! (reading without a time limit, changing an entry that is gone) is done here in the same format, over a link
-//! that gives up in time and repairs itself.
+//! Sessions in Redis. actix-session's own store makes and deletes the entries; what it does without a time limit or unsafely
+//! (changing an entry that is gone) is done here in the same format, over a link that times out and reconnects by itself.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use actix_session::storage::{RedisSessionStore, SessionKey, SessionStore as _};
 use deadpool_redis::{Pool, Runtime, Timeouts};
 use redis::{
-    AsyncConnectionConfig, Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisError,
-    aio::{MultiplexedConnection, PubSub, SendError},
+    Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
+    aio::{MultiplexedConnection, PubSub},
 };
-use tokio::sync::Notify;
 use url::Url;
 
 use super::{
     key::{Key, PREFIX},
+    redis_link::{FIRST_RETRY, Failure, Link, drop_idle, probe},
     state::State,
 };
-use crate::{error::Error, security::sha256_hex};
+use crate::{crypto::sha256_hex, error::Error, sessions::duration::time_duration};
 
-/// Where the instances speak with each other.
+/// The pub/sub channel of the instances.
 const CHANNEL: &str = "gatehouse:sessions";
-
-const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// The Redis side of the store; cheap to clone.
 #[derive(Clone)]
@@ -38,40 +30,8 @@ pub struct Redis {
     client: Client,
     link: Arc<Link>,
     /// The link of the worker thread, for what every request does: no other thread has to be woken for it.
-    near: Option<Arc<Link>>,
-    patience: Duration,
-}
-
-/// The connection, absent while Redis is not reached: then nobody waits for it.
-struct Link {
-    slot: RwLock<Slot>,
-    lost: Notify,
-}
-
-#[derive(Default)]
-struct Slot {
-    /// Counts the connections: whoever gives up on an old one leaves the new one alone.
-    number: u64,
-    connection: Option<MultiplexedConnection>,
-}
-
-/// Redis is not reached, or did not answer in time.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("Redis is not connected")]
-    NotConnected,
-    #[error("Redis did not answer within {0:?}")]
-    Slow(Duration),
-    #[error("Redis: {0}")]
-    Refused(#[from] RedisError),
-    #[error("Redis: {0}")]
-    Store(String),
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::unavailable(failure)
-    }
+    thread_link: Option<Arc<Link>>,
+    timeout: Duration,
 }
 
 impl Redis {
@@ -79,7 +39,7 @@ impl Redis {
     ///
     /// # Errors
     /// When the URL can't be used.
-    pub async fn new(url: &Url, patience: Duration) -> Result<Self, Error> {
+    pub async fn new(url: &Url, timeout: Duration) -> Result<Self, Error> {
         // In the newer protocol the connection tells of its end by itself, also while nobody asks for anything.
         let mut info = url.as_str().into_connection_info().map_err(Error::internal)?;
         info.redis.protocol = ProtocolVersion::RESP3;
@@ -87,7 +47,7 @@ impl Redis {
         let mut config = deadpool_redis::Config::from_url(url.as_str());
         config.pool = Some(deadpool_redis::PoolConfig {
             max_size: 4,
-            timeouts: Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) },
+            timeouts: Timeouts { wait: Some(timeout), create: Some(timeout), recycle: Some(timeout) },
             ..Default::default()
         });
         let pool: Pool = config.create_pool(Some(Runtime::Tokio1)).map_err(Error::internal)?;
@@ -96,13 +56,13 @@ impl Redis {
             .build()
             .await
             .map_err(|error| Error::internal(error.to_string()))?;
-        let link = Link::start(&client, patience, Some(pool.clone()));
-        Ok(Self { entries, pool, client, link, near: None, patience })
+        let link = Link::start(&client, timeout, Some(pool.clone()));
+        Ok(Self { entries, pool, client, link, thread_link: None, timeout })
     }
 
     /// The same with a link of the calling thread's own, used while it stands.
-    pub fn near(&self) -> Self {
-        Self { near: Some(Link::start(&self.client, self.patience, None)), ..self.clone() }
+    pub fn with_thread_link(&self) -> Self {
+        Self { thread_link: Some(Link::start(&self.client, self.timeout, None)), ..self.clone() }
     }
 
     /// Reads an entry and starts its lifetime anew in one round trip; never makes one.
@@ -114,7 +74,7 @@ impl Redis {
 
     /// Makes an entry under a new random key.
     pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
-        let ttl = crate::sessions::service::cookie_duration(ttl);
+        let ttl = time_duration(ttl);
         self.through_store(self.entries.save(state, &ttl)).await
     }
 
@@ -141,7 +101,7 @@ impl Redis {
     }
 
     /// Deletes the entry of a key that is at hand.
-    pub async fn delete(&self, key: Key) -> Result<(), Error> {
+    pub async fn delete_by_key(&self, key: Key) -> Result<(), Error> {
         let Some(key) = key.into_inner() else {
             return Ok(());
         };
@@ -149,7 +109,7 @@ impl Redis {
     }
 
     /// Deletes an entry by its store key; whether it was there.
-    pub async fn take(&self, store_key: &str) -> Result<bool, Error> {
+    pub async fn delete(&self, store_key: &str) -> Result<bool, Error> {
         let mut command = redis::pipe();
         command.cmd("UNLINK").arg(entry(store_key));
         let (count,): (u64,) = self.run(&command).await?;
@@ -182,7 +142,7 @@ impl Redis {
     }
 
     /// The stored JSON of an entry, without renewing it.
-    pub async fn peek(&self, store_key: &str) -> Result<Option<String>, Error> {
+    pub async fn get(&self, store_key: &str) -> Result<Option<String>, Error> {
         let mut command = redis::pipe();
         command.cmd("GET").arg(entry(store_key));
         let (value,): (Option<String>,) = self.run(&command).await?;
@@ -229,10 +189,10 @@ impl Redis {
             link.subscribe(self.channel()).await?;
             Ok::<_, RedisError>(link)
         };
-        match tokio::time::timeout(self.patience * 4, subscribed).await {
+        match tokio::time::timeout(self.timeout * 4, subscribed).await {
             Ok(Ok(link)) => Ok(link),
             Ok(Err(error)) => Err(Failure::Refused(error).into()),
-            Err(_) => Err(Failure::Slow(self.patience * 4).into()),
+            Err(_) => Err(Failure::Slow(self.timeout * 4).into()),
         }
     }
 
@@ -265,7 +225,7 @@ impl Redis {
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, Error> {
         let (link, (number, mut connection)) = self.current()?;
-        match tokio::time::timeout(self.patience, ask(&mut connection)).await {
+        match tokio::time::timeout(self.timeout, ask(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
                 if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
@@ -275,7 +235,7 @@ impl Redis {
             }
             Err(_) => {
                 link.give_up(number);
-                Err(Failure::Slow(self.patience).into())
+                Err(Failure::Slow(self.timeout).into())
             }
         }
     }
@@ -283,8 +243,8 @@ impl Redis {
     /// The nearest link that stands. While the common one is down nobody waits for the other.
     fn current(&self) -> Result<(&Link, (u64, MultiplexedConnection)), Failure> {
         let common = self.link.current()?;
-        match self.near.as_deref().map(|near| (near, near.current())) {
-            Some((near, Ok(connection))) => Ok((near, connection)),
+        match self.thread_link.as_deref().map(|link| (link, link.current())) {
+            Some((link, Ok(connection))) => Ok((link, connection)),
             _ => Ok((&self.link, common)),
         }
     }
@@ -295,113 +255,16 @@ impl Redis {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Error> {
         self.link.current()?;
-        match tokio::time::timeout(self.patience, call).await {
+        match tokio::time::timeout(self.timeout, call).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(Failure::Store(format!("{error:?}")).into()),
             Err(_) => {
                 // The connection went back to the pool and may never answer again; so may the others.
                 drop_idle(&self.pool);
-                Err(Failure::Slow(self.patience).into())
+                Err(Failure::Slow(self.timeout).into())
             }
         }
     }
-}
-
-fn drop_idle(pool: &Pool) {
-    pool.retain(|_, _| false);
-}
-
-/// What sessions need of Redis, without effect: a command that renews, and so is refused or held where writing is.
-fn probe() -> redis::Cmd {
-    let mut command = redis::cmd("GETEX");
-    command.arg(format!("{PREFIX}probe")).arg("PERSIST");
-    command
-}
-
-impl Link {
-    /// A link that connects on the calling thread, again and again. With the pool of the store it speaks for all:
-    /// its changes are logged.
-    fn start(client: &Client, patience: Duration, pool: Option<Pool>) -> Arc<Self> {
-        let link = Arc::new(Self { slot: RwLock::default(), lost: Notify::new() });
-        actix_web::rt::spawn(keep_connected(client.clone(), Arc::clone(&link), pool, patience));
-        link
-    }
-
-    fn current(&self) -> Result<(u64, MultiplexedConnection), Failure> {
-        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        slot.connection.clone().map(|connection| (slot.number, connection)).ok_or(Failure::NotConnected)
-    }
-
-    fn slot(&self) -> RwLockWriteGuard<'_, Slot> {
-        self.slot.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Drops the connection of that number; what it still owes nobody waits for.
-    fn give_up(&self, number: u64) {
-        let mut slot = self.slot();
-        if slot.number == number && slot.connection.take().is_some() {
-            self.lost.notify_one();
-        }
-    }
-}
-
-/// Connects, waits for the loss of the connection, connects again; each change is logged once.
-async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, patience: Duration) {
-    let mut retry = FIRST_RETRY;
-    let mut complained = pool.is_none();
-    for number in 1.. {
-        match connect(&client, &link, number, patience).await {
-            Ok(connection) => {
-                if let Some(pool) = &pool {
-                    tracing::info!("Redis connected");
-                    drop_idle(pool);
-                    complained = false;
-                }
-                *link.slot() = Slot { number, connection: Some(connection) };
-                retry = FIRST_RETRY;
-                link.lost.notified().await;
-                if pool.is_some() {
-                    tracing::warn!("Redis connection lost, reconnecting");
-                }
-            }
-            Err(failure) => {
-                if !complained {
-                    tracing::error!(error = %failure, "Redis not reached, trying again until it is");
-                    complained = true;
-                }
-                tokio::time::sleep(retry).await;
-                retry = (retry * 2).min(LAST_RETRY);
-            }
-        }
-    }
-}
-
-async fn connect(
-    client: &Client,
-    link: &Arc<Link>,
-    number: u64,
-    patience: Duration,
-) -> Result<MultiplexedConnection, Failure> {
-    let told = Arc::downgrade(link);
-    let config = AsyncConnectionConfig::new().set_connection_timeout(patience).set_push_sender(
-        move |info: PushInfo| {
-            if info.kind == PushKind::Disconnection
-                && let Some(link) = told.upgrade()
-            {
-                link.give_up(number);
-            }
-            Ok::<(), SendError>(())
-        },
-    );
-    let reached = async {
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        probe().query_async::<()>(&mut connection).await?;
-        Ok::<_, RedisError>(connection)
-    };
-    tokio::time::timeout(patience * 2, reached)
-        .await
-        .map_err(|_| Failure::Slow(patience * 2))?
-        .map_err(Failure::from)
 }
 
 fn entry(store_key: &str) -> String {

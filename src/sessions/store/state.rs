@@ -21,7 +21,7 @@ pub type State = HashMap<String, String>;
 
 /// The typed view of our own entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Established {
+pub struct SessionState {
     /// The public session id.
     pub session_id: String,
     /// Whether "remember me" was ticked.
@@ -34,7 +34,7 @@ pub struct Established {
     pub epoch: Option<i64>,
 }
 
-impl Established {
+impl SessionState {
     /// Reads the entries; `None` when one that every session has is missing or not ours.
     pub fn read(state: &State) -> Option<Self> {
         Some(Self {
@@ -52,7 +52,7 @@ impl Established {
         session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
         session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)?;
         if let Some(epoch) = self.epoch {
-            Self::note_epoch(session, epoch)?;
+            Self::record_epoch(session, epoch)?;
         }
         match self.confirmed_at {
             Some(at) => session.insert(CONFIRMED_AT, at).map_err(Error::internal),
@@ -61,13 +61,13 @@ impl Established {
     }
 
     /// Writes that the password was given just now.
-    pub fn note_confirmation(session: &Session) -> Result<(), Error> {
+    pub fn record_confirmation(session: &Session) -> Result<(), Error> {
         let at = OffsetDateTime::now_utc().unix_timestamp();
         session.insert(CONFIRMED_AT, at).map_err(Error::internal)
     }
 
     /// Writes which `session_epoch` the key has heard of.
-    pub fn note_epoch(session: &Session, epoch: i64) -> Result<(), Error> {
+    pub fn record_epoch(session: &Session, epoch: i64) -> Result<(), Error> {
         session.insert(EPOCH, epoch).map_err(Error::internal)
     }
 

@@ -3,12 +3,14 @@
 use diesel::prelude::*;
 
 use crate::{
-    db::{DbConnection, now, schema::secrets},
+    clock::now,
+    db::{DbConnection, schema::secrets},
     error::Error,
     sessions::{
         catalogue::{
-            list::{Filter, Wanted},
-            rows::{EndReason, Ending},
+            end::EndRequest,
+            end_reason::EndReason,
+            filter::{Filter, ListQuery},
         },
         service::Sessions,
     },
@@ -19,19 +21,20 @@ const NOTE: &str = "SESSION_SECRET was changed";
 impl Sessions {
     /// Ends what was active before this instance started, if that was under another secret.
     pub(crate) async fn end_unreadable(&self) -> Result<(), Error> {
-        let known = self.db.patient().run(known).await?;
+        let known = self.db.with_long_timeout().run(known).await?;
         let mine = self.config.secret.fingerprint();
         if known.as_ref() == Some(&mine) {
             return Ok(());
         }
         if known.is_some() {
             let filter = Filter { started_by: Some(self.started_at), ..Filter::default() };
-            let ending = Ending { note: Some(NOTE.to_owned()), ..Ending::by_system(EndReason::Missing) };
+            let ending =
+                EndRequest { note: Some(NOTE.to_owned()), ..EndRequest::by_system(EndReason::Missing) };
             let ends =
-                self.end_matching(&Wanted { filter, ..Wanted::default() }, ending, async |_| {}).await?;
+                self.end_many(&ListQuery { filter, ..ListQuery::default() }, ending, async |_| {}).await?;
             tracing::warn!(ended = ends.count, "SESSION_SECRET was changed: everyone is signed out");
         }
-        self.db.patient().run(move |conn| remember(conn, mine)).await
+        self.db.with_long_timeout().run(move |conn| remember(conn, mine)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Work in the background.
 
-pub mod changed_secret;
+mod background;
+mod changed_secret;
 pub mod recheck;
 pub mod samples;
 pub mod sweep;

@@ -1,5 +1,5 @@
-//! Looks at the sessions that somebody listens for, again and again: what a lost message would have said, and who is
-//! no administrator any more. One query for all of them on this instance, however many pages are open.
+//! Checks the sessions of open streams periodically: finds ends that a lost message would have announced, and
+//! administrators who lost their rights. One query for all of them on this instance, however many streams are open.
 
 use std::{
     collections::HashMap,
@@ -20,76 +20,86 @@ use crate::{
     },
     error::Error,
     sessions::{
-        live::{end_message::Farewell, subscription::Watch},
+        catalogue::end_reason::EndReason,
+        duration::is_due,
+        live::{end_message::EndMessage, subscription::Subscription},
         request::current::CurrentUser,
-        service::{Sessions, is_due},
+        service::Sessions,
     },
     users::Role,
 };
 
-/// Between two looks, unless a look takes long.
+/// Between two checks, unless a check takes long.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The pause in multiples of how long a look took.
-const SHARE: u32 = 10;
-/// Sessions that one query looks at.
+/// The pause in multiples of how long a check took.
+const LOAD_FACTOR: u32 = 10;
+/// Sessions that one query reads.
 const CHUNK: usize = 500;
 
-/// Looks for as long as it is polled.
-pub(crate) async fn run(sessions: Arc<Sessions>) {
+/// Checks for as long as it is polled.
+pub async fn run(sessions: Arc<Sessions>) {
     loop {
         let began = Instant::now();
-        match look(&sessions, sessions.live.watched()).await {
+        match check(&sessions, sessions.bus.subscribed()).await {
             Ok(keys) => {
-                sessions.live.confirm(began);
+                sessions.bus.set_checked(began);
                 if let Err(error) = sessions.end_lost(keys).await {
                     tracing::debug!(error = ?error.causes(), "the store could not be asked for the sessions of open pages");
                 }
             }
             Err(error) => tracing::debug!(error = ?error.causes(), "open pages could not be looked after"),
         }
-        let pause = PAUSE.max(began.elapsed() * SHARE);
+        let pause = PAUSE.max(began.elapsed() * LOAD_FACTOR);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = sessions.live.look_again() => {}
+            () = sessions.bus.recheck_requested() => {}
         }
     }
 }
 
 impl Sessions {
-    /// Watches over the session of a request, which may have ended since it was let in.
+    /// Subscribes a stream to the session of its request, and checks that the session has not ended since the request was
+    /// let in.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer.
-    pub async fn watch(&self, user: &CurrentUser) -> Result<Watch, Error> {
-        let watch = self.live.watch(&user.session.id, user.is_admin());
-        look(self, vec![user.session.id.clone()]).await?;
-        Ok(watch)
+    pub async fn subscribe(&self, user: &CurrentUser) -> Result<Subscription, Error> {
+        let subscription = self.bus.subscribe(&user.session.id, user.is_admin());
+        check(self, vec![user.session.id.clone()]).await?;
+        Ok(subscription)
     }
 }
 
-/// The result is the store keys of those that have not ended.
-async fn look(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Error> {
+/// Corrects the status of these sessions by the catalogue. Returns the store keys of those that have not ended.
+async fn check(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for chunk in ids.chunks(CHUNK) {
         let asked = chunk.to_vec();
-        let mut found = sessions.db.run(move |conn| standings(conn, &asked)).await?;
+        let mut found = sessions.db.run(move |conn| statuses(conn, &asked)).await?;
         for id in chunk {
-            // Its row is gone with its account.
-            let (is_admin, ended, key) =
-                found.remove(id).unwrap_or((false, Some(Farewell::new("logout", None)), None));
-            keys.extend(key.filter(|_| ended.is_none()));
-            sessions.live.put_right(id, is_admin, ended);
+            // Without a row, the account was deleted.
+            let deleted = || EndMessage { reason: EndReason::Logout, note: None };
+            let status =
+                found.remove(id).unwrap_or_else(|| Status { ended: Some(deleted()), ..Status::default() });
+            keys.extend(status.store_key.filter(|_| status.ended.is_none()));
+            sessions.bus.correct(id, status.is_admin, status.ended);
         }
     }
     Ok(keys)
 }
 
-type Row = (String, Option<String>, PrimitiveDateTime, Option<String>, Option<String>, bool, String);
+/// What the catalogue says of a session.
+#[derive(Default)]
+struct Status {
+    is_admin: bool,
+    ended: Option<EndMessage>,
+    /// While the store should have the entry.
+    store_key: Option<String>,
+}
 
-/// Whether its user is an administrator, how it ended, and its store key while the store should have it.
-type Standing = (bool, Option<Farewell>, Option<String>);
+type Row = (String, Option<String>, PrimitiveDateTime, Option<EndReason>, Option<String>, bool, Role);
 
-fn standings(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, Standing>, Error> {
+fn statuses(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, Status>, Error> {
     let rows: Vec<Row> = sessions::table
         .inner_join(users::table)
         .filter(dsl::id.eq_any(ids))
@@ -103,13 +113,14 @@ fn standings(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, 
             users::role,
         ))
         .load(conn)?;
-    let standing = |(id, key, expires_at, reason, note, active, role): Row| {
+    let status = |(id, store_key, expires_at, reason, note, active, role): Row| {
         let ended = match reason {
-            Some(reason) => Some(Farewell::new(&reason, note.as_deref())),
-            None if !active => Some(Farewell::new("user_deactivated", None)),
+            Some(reason) => Some(EndMessage { reason, note }),
+            None if !active => Some(EndMessage { reason: EndReason::UserDeactivated, note: None }),
             None => None,
         };
-        (id, (active && Role::parse(&role) == Some(Role::Admin), ended, key.filter(|_| !is_due(expires_at))))
+        let store_key = store_key.filter(|_| !is_due(expires_at));
+        (id, Status { is_admin: active && role == Role::Admin, ended, store_key })
     };
-    Ok(rows.into_iter().map(standing).collect())
+    Ok(rows.into_iter().map(status).collect())
 }

@@ -10,9 +10,10 @@ use diesel::{
 use time::{PrimitiveDateTime, Time};
 
 use crate::{
-    db::{Db, DbConnection, now, schema::samples},
+    clock::now,
+    db::{Db, DbConnection, schema::samples},
     error::Error,
-    sessions::{catalogue::rows, service::Sessions},
+    sessions::{catalogue::list, service::Sessions},
 };
 
 /// After a sample that could not be taken.
@@ -40,13 +41,13 @@ pub(crate) async fn run(sessions: Arc<Sessions>) {
 
 /// Records this minute, unless another instance has.
 async fn take(db: &Db) -> Result<(), Error> {
-    db.patient()
+    db.with_long_timeout()
         .run(|conn| {
             let at = minute_of(now());
             if diesel::select(diesel::dsl::exists(samples::table.find(at))).get_result(conn)? {
                 return Ok(());
             }
-            let active = rows::active(conn)?;
+            let active = list::count_active(conn)?;
             let insert = diesel::insert_into(samples::table)
                 .values((samples::at.eq(at), samples::active.eq(active)))
                 .on_conflict_do_nothing();

@@ -4,11 +4,16 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    db::now,
+    clock::now,
     error::Error,
     sessions::{
-        catalogue::rows::{self, EndReason, Ending, Live, Which},
-        service::{Backend, Sessions, time_duration},
+        catalogue::{
+            due::{self, LiveSession},
+            end::{EndRequest, Target},
+            end_reason::EndReason,
+        },
+        duration::time_duration,
+        service::{Backend, Sessions},
     },
 };
 
@@ -44,9 +49,10 @@ async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
 }
 
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.patient().run(|conn| rows::expired(conn, BATCH)).await?;
+    let due = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
     let at = now();
-    let (over, rest): (Vec<Live>, Vec<Live>) = due.into_iter().partition(|due| due.absolute_expires_at <= at);
+    let (over, rest): (Vec<LiveSession>, Vec<LiveSession>) =
+        due.into_iter().partition(|due| due.absolute_expires_at <= at);
     end(sessions, over, EndReason::Absolute).await?;
     let idle = not_in_store(sessions, rest).await?;
     end(sessions, idle, EndReason::Idle).await
@@ -54,7 +60,7 @@ async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
 
 /// Those that the store doesn't have either. The others were used although the catalogue did not hear of it
 /// (an instance was killed before it wrote): their expiry is put right.
-async fn not_in_store(sessions: &Sessions, due: Vec<Live>) -> Result<Vec<Live>, Error> {
+async fn not_in_store(sessions: &Sessions, due: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
     let Backend::Redis(redis) = &sessions.backend else {
         return Ok(due);
     };
@@ -66,7 +72,11 @@ async fn not_in_store(sessions: &Sessions, due: Vec<Live>) -> Result<Vec<Live>, 
             None => gone.push(due),
             Some(left) => {
                 let expires_at = now().saturating_add(time_duration(left)).min(due.absolute_expires_at);
-                sessions.db.patient().run(move |conn| rows::postpone(conn, &due.id, expires_at)).await?;
+                sessions
+                    .db
+                    .with_long_timeout()
+                    .run(move |conn| due::postpone(conn, &due.id, expires_at))
+                    .await?;
             }
         }
     }
@@ -75,22 +85,22 @@ async fn not_in_store(sessions: &Sessions, due: Vec<Live>) -> Result<Vec<Live>, 
 
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN));
-    let found = sessions.db.patient().run(move |conn| rows::never_stored(conn, before)).await?;
+    let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
     if !found.is_empty() {
-        sessions.end(Which::Found(found), Ending::by_system(EndReason::Missing)).await?;
+        sessions.end(Target::FoundSession(found), EndRequest::by_system(EndReason::Missing)).await?;
     }
     Ok(())
 }
 
-async fn end(sessions: &Sessions, due: Vec<Live>, reason: EndReason) -> Result<(), Error> {
+async fn end(sessions: &Sessions, due: Vec<LiveSession>, reason: EndReason) -> Result<(), Error> {
     if !due.is_empty() {
-        sessions.end(Which::Expired(due), Ending::by_system(reason)).await?;
+        sessions.end(Target::Expired(due), EndRequest::by_system(reason)).await?;
     }
     Ok(())
 }
 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.patient().run(|conn| rows::unconfirmed(conn, BATCH)).await?;
+    let due = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
     if !due.is_empty() {
         let (ids, keys): (_, Vec<_>) = due.into_iter().unzip();
         sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;

@@ -3,10 +3,14 @@
 use std::collections::HashSet;
 
 use crate::{
-    db::now,
+    clock::now,
     error::Error,
     sessions::{
-        catalogue::rows::{self, EndReason, Ending, Live, Which},
+        catalogue::{
+            due::{self, LiveSession},
+            end::{EndRequest, Target},
+            end_reason::EndReason,
+        },
         service::{Backend, Sessions},
     },
 };
@@ -21,11 +25,11 @@ pub struct Differences {
     /// Entries of the store compared.
     pub entries: usize,
     /// Live in the catalogue, unknown to the store: their cookies don't work.
-    pub missing: Vec<Live>,
+    pub missing: Vec<LiveSession>,
     /// Expired, but not yet ended by the sweep.
-    pub expired: Vec<Live>,
+    pub expired: Vec<LiveSession>,
     /// A sign-in that was cut off before its state was stored.
-    pub never_stored: Vec<Live>,
+    pub never_stored: Vec<LiveSession>,
     /// In the store without a live session: nobody can sign in with them. Store keys.
     pub stray: Vec<String>,
 }
@@ -57,7 +61,8 @@ impl Sessions {
         let mut after = String::new();
         loop {
             let from = after.clone();
-            let chunk = self.db.patient().run(move |conn| rows::live_after(conn, &from, CHUNK)).await?;
+            let chunk =
+                self.db.with_long_timeout().run(move |conn| due::live_after(conn, &from, CHUNK)).await?;
             let Some(last) = chunk.last() else {
                 break;
             };
@@ -72,7 +77,7 @@ impl Sessions {
 
     async fn sort_chunk(
         &self,
-        chunk: Vec<Live>,
+        chunk: Vec<LiveSession>,
         differences: &mut Differences,
         known: &mut HashSet<String>,
     ) -> Result<(), Error> {
@@ -104,11 +109,11 @@ impl Sessions {
     /// Ends what has no entry and deletes entries that have no session.
     pub async fn repair(&self, differences: &Differences) -> Result<(), Error> {
         for (which, reason) in [
-            (Which::Found(differences.missing.clone()), EndReason::Missing),
-            (Which::Found(differences.never_stored.clone()), EndReason::Missing),
-            (Which::Expired(differences.expired.clone()), EndReason::Idle),
+            (Target::FoundSession(differences.missing.clone()), EndReason::Missing),
+            (Target::FoundSession(differences.never_stored.clone()), EndReason::Missing),
+            (Target::Expired(differences.expired.clone()), EndReason::Idle),
         ] {
-            self.end(which, Ending::by_system(reason)).await?;
+            self.end(which, EndRequest::by_system(reason)).await?;
         }
         if let Backend::Redis(redis) = &self.backend {
             redis.delete_all(&differences.stray).await?;

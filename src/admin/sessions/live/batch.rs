@@ -1,16 +1,18 @@
+//! Collects messages for a short while, so that many of them cost one query.
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crate::sessions::live::Message;
+use crate::sessions::live::message::Message;
 
-/// How long messages gather, so that many of them cost one query.
-const GATHER: Duration = Duration::from_millis(100);
+/// How long messages are collected.
+const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
 /// Messages since the last delivery.
 #[derive(Default)]
-pub struct Gathered {
+pub struct Batch {
     since: Option<Instant>,
     /// Public session ids.
     pub started: Vec<String>,
@@ -22,29 +24,29 @@ pub struct Gathered {
     pub missed: bool,
 }
 
-impl Gathered {
-    /// Keeps what is to be told of a message.
+impl Batch {
+    /// Adds what the stream sends of a message.
     pub fn add(&mut self, message: &Arc<Message>) {
         match &**message {
             Message::Started { ids } => self.started.extend(ids.iter().cloned()),
             Message::Ended { .. } => self.ended.push(Arc::clone(message)),
             Message::Seen { ids } => self.seen.extend(ids.iter().cloned()),
             Message::Missed => self.missed = true,
-            Message::AccountsChanged | Message::Beat => return,
+            Message::AccountsChanged | Message::Heartbeat => return,
         }
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// The reader was too slow for some messages.
-    pub fn miss(&mut self) {
+    /// Adds that the stream lagged and lost messages.
+    pub fn add_missed(&mut self) {
         self.missed = true;
         self.since.get_or_insert_with(Instant::now);
     }
 
     /// Waits until it is time to deliver; for ever while there is nothing.
-    pub async fn is_due(&self) {
+    pub async fn due(&self) {
         match self.since {
-            Some(since) => tokio::time::sleep_until((since + GATHER).into()).await,
+            Some(since) => tokio::time::sleep_until((since + BATCH_WINDOW).into()).await,
             None => std::future::pending().await,
         }
     }

@@ -1,31 +1,32 @@
+//! The count of active sessions for one stream.
+
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix_web::web;
-
-use crate::app::Site;
+use crate::sessions::Sessions;
 
 /// After a count that failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The count of active sessions for one stream.
-pub struct Counting {
-    site: web::Data<Site>,
+pub struct CountTask {
+    sessions: Arc<Sessions>,
     /// A count of this time or later is wanted.
     wanted: Option<Instant>,
     running: Option<Running>,
-    told: Option<i64>,
+    last: Option<i64>,
 }
 
 type Running = Pin<Box<dyn Future<Output = i64>>>;
 
-impl Counting {
+impl CountTask {
     /// Counts at once.
-    pub fn start(site: web::Data<Site>) -> Self {
-        Self { site, wanted: Some(Instant::now()), running: None, told: None }
+    pub fn start(sessions: Arc<Sessions>) -> Self {
+        Self { sessions, wanted: Some(Instant::now()), running: None, last: None }
     }
 
     /// Counts again, after the count that is under way.
@@ -38,13 +39,13 @@ impl Counting {
         loop {
             let Some(running) = &mut self.running else {
                 let Some(since) = self.wanted.take() else { std::future::pending().await };
-                let site = self.site.clone();
-                self.running = Some(Box::pin(count(site, since)));
+                let sessions = Arc::clone(&self.sessions);
+                self.running = Some(Box::pin(count(sessions, since)));
                 continue;
             };
             let active = running.await;
             self.running = None;
-            if self.told.replace(active) != Some(active) {
+            if self.last.replace(active) != Some(active) {
                 return active;
             }
         }
@@ -52,9 +53,9 @@ impl Counting {
 }
 
 /// Tries until it succeeds.
-async fn count(site: web::Data<Site>, since: Instant) -> i64 {
+async fn count(sessions: Arc<Sessions>, since: Instant) -> i64 {
     loop {
-        match site.sessions.active(since).await {
+        match sessions.active(since).await {
             Ok(active) => return active,
             Err(_) => tokio::time::sleep(PAUSE).await,
         }

@@ -1,32 +1,30 @@
-//! The events of the stream, with their data.
+//! The events of the stream, with their data as JSON.
 
 use std::collections::HashMap;
 
 use actix_web_lab::sse;
-use diesel::prelude::*;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::batch::Gathered;
+use super::batch::Batch;
 use crate::{
-    accounts::pages::session_stream::event,
-    app::Site,
-    db::{DbConnection, schema::users},
-    error::Error,
+    db::Db,
     sessions::{
         EndReason,
         catalogue::{
             device,
-            list::{self, Listed},
+            list::{self, ListedSession},
         },
-        live::Message,
+        live::message::Message,
     },
+    users::list::names,
+    web::sse::event,
 };
 
-/// Starts that are told one by one; when there are more at once the page is told to load again.
-const STARTS: usize = 200;
+/// Starts that are sent one by one; of more at once, the page is told to load again.
+const MAX_STARTS: usize = 200;
 /// The same for ends, of which one administrator may make thousands.
-const ENDS: usize = 5_000;
+const MAX_ENDS: usize = 5_000;
 
 #[derive(Serialize)]
 struct Started {
@@ -39,8 +37,8 @@ struct Started {
     created_at: String,
 }
 
-impl From<Listed> for Started {
-    fn from(session: Listed) -> Self {
+impl From<ListedSession> for Started {
+    fn from(session: ListedSession) -> Self {
         Self {
             device: device::describe(&session.browser, &session.browser_version, &session.os),
             created_at: session.created_at.assume_utc().format(&Rfc3339).unwrap_or_default(),
@@ -56,7 +54,7 @@ impl From<Listed> for Started {
 #[derive(Serialize)]
 struct Ended<'a> {
     id: &'a str,
-    reason: &'a str,
+    reason: EndReason,
     sentence: &'a str,
     note: Option<&'a str>,
     by: Option<By<'a>>,
@@ -84,18 +82,18 @@ struct Counts {
 struct Reload {}
 
 /// `counts`
-pub fn count(active: i64) -> sse::Event {
+pub fn counts(active: i64) -> sse::Event {
     event("counts", &Counts { active })
 }
 
-/// `started` and `ended` for each session, `seen` for all together, and `reload` for what can't be told.
-pub async fn all(site: &Site, mut gathered: Gathered) -> Vec<sse::Event> {
-    shorten(&mut gathered);
-    let started = std::mem::take(&mut gathered.started);
-    let by: Vec<i64> = gathered.ended.iter().filter_map(|message| ended_by(message)).collect();
-    let read = site.db.run(move |conn| Ok((list::by_ids(conn, &started)?, names(conn, &by)?))).await;
+/// `started` and `ended` for each session, `seen` for all together, and `reload` when something can't be sent.
+pub async fn of_batch(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
+    shorten(&mut batch);
+    let started = std::mem::take(&mut batch.started);
+    let by: Vec<i64> = batch.ended.iter().filter_map(|message| ended_by(message)).collect();
+    let read = db.run(move |conn| Ok((list::by_ids(conn, &started)?, names(conn, &by)?))).await;
     let (started, names) = read.unwrap_or_else(|_| {
-        gathered.missed = true;
+        batch.missed = true;
         Default::default()
     });
     let mut events: Vec<sse::Event> = started
@@ -103,29 +101,29 @@ pub async fn all(site: &Site, mut gathered: Gathered) -> Vec<sse::Event> {
         .filter(|session| session.ended_at.is_none())
         .map(|session| event("started", &Started::from(session)))
         .collect();
-    for message in &gathered.ended {
-        events.extend(tell_ends(message, &names));
+    for message in &batch.ended {
+        events.extend(ended_events(message, &names));
     }
-    if !gathered.seen.is_empty() {
+    if !batch.seen.is_empty() {
         let at = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
-        events.push(event("seen", &Seen { ids: gathered.seen, at }));
+        events.push(event("seen", &Seen { ids: batch.seen, at }));
     }
-    if gathered.missed {
+    if batch.missed {
         events.push(event("reload", &Reload {}));
     }
     events
 }
 
-/// Of more starts than are told the first are; of more ends none.
-fn shorten(gathered: &mut Gathered) {
-    if gathered.started.len() > STARTS {
-        gathered.started.truncate(STARTS);
-        gathered.missed = true;
+/// Of too many starts the first are kept; of too many ends none.
+fn shorten(batch: &mut Batch) {
+    if batch.started.len() > MAX_STARTS {
+        batch.started.truncate(MAX_STARTS);
+        batch.missed = true;
     }
-    let ends: usize = gathered.ended.iter().map(|message| ended_ids(message).len()).sum();
-    if ends > ENDS {
-        gathered.ended.clear();
-        gathered.missed = true;
+    let ends: usize = batch.ended.iter().map(|message| ended_ids(message).len()).sum();
+    if ends > MAX_ENDS {
+        batch.ended.clear();
+        batch.missed = true;
     }
 }
 
@@ -137,22 +135,16 @@ fn ended_by(message: &Message) -> Option<i64> {
     if let Message::Ended { by, .. } = message { *by } else { None }
 }
 
-fn tell_ends(message: &Message, names: &HashMap<i64, String>) -> Vec<sse::Event> {
+fn ended_events(message: &Message, names: &HashMap<i64, String>) -> Vec<sse::Event> {
     let Message::Ended { ids, reason, note, by } = message else {
         return Vec::new();
     };
-    let sentence = EndReason::sentence(reason);
+    let sentence = reason.sentence();
     let end = |id: &String| {
         let by = by.map(|id| By { id, name: names.get(&id).map_or("", String::as_str) });
-        event("ended", &Ended { id, reason, sentence, note: note.as_deref(), by })
+        event("ended", &Ended { id, reason: *reason, sentence, note: note.as_deref(), by })
     };
     ids.iter().map(end).collect()
-}
-
-fn names(conn: &mut DbConnection, ids: &[i64]) -> Result<HashMap<i64, String>, Error> {
-    let rows: Vec<(i64, String)> =
-        users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
-    Ok(rows.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -161,26 +153,26 @@ mod tests {
 
     use super::*;
 
-    fn gathered(starts: usize, ends: usize) -> Gathered {
+    fn batch_of(starts: usize, ends: usize) -> Batch {
         let ids = |count| vec!["id".to_owned(); count];
-        let ended = Message::Ended { ids: ids(ends), reason: "idle".into(), note: None, by: None };
-        let mut gathered = Gathered::default();
-        gathered.add(&Arc::new(Message::Started { ids: ids(starts) }));
-        gathered.add(&Arc::new(ended));
-        gathered
+        let ended = Message::Ended { ids: ids(ends), reason: EndReason::Idle, note: None, by: None };
+        let mut batch = Batch::default();
+        batch.add(&Arc::new(Message::Started { ids: ids(starts) }));
+        batch.add(&Arc::new(ended));
+        batch
     }
 
     #[test]
-    fn many_starts_do_not_keep_ends_from_being_told() {
-        for (starts, ends, told) in [
-            (STARTS, ENDS, (STARTS, 1, false)),
-            (STARTS + 1, ENDS, (STARTS, 1, true)),
-            (STARTS, ENDS + 1, (STARTS, 0, true)),
-            (STARTS + 1, ENDS + 1, (STARTS, 0, true)),
+    fn event_limits_for_starts_and_ends_are_independent() {
+        for (starts, ends, kept) in [
+            (MAX_STARTS, MAX_ENDS, (MAX_STARTS, 1, false)),
+            (MAX_STARTS + 1, MAX_ENDS, (MAX_STARTS, 1, true)),
+            (MAX_STARTS, MAX_ENDS + 1, (MAX_STARTS, 0, true)),
+            (MAX_STARTS + 1, MAX_ENDS + 1, (MAX_STARTS, 0, true)),
         ] {
-            let mut gathered = gathered(starts, ends);
-            shorten(&mut gathered);
-            assert_eq!((gathered.started.len(), gathered.ended.len(), gathered.missed), told);
+            let mut batch = batch_of(starts, ends);
+            shorten(&mut batch);
+            assert_eq!((batch.started.len(), batch.ended.len(), batch.missed), kept);
         }
     }
 }

@@ -1,0 +1,171 @@
+//! What users change about their own account and sessions.
+
+use actix_session::SessionExt as _;
+use actix_web::HttpRequest;
+
+use super::service::Accounts;
+use crate::{
+    db::DbConnection,
+    error::Error,
+    events::{Event, EventKind},
+    security::Client,
+    sessions::{
+        CurrentUser, EndOutcome, EndReason, EndRequest, Target,
+        catalogue::{end, list, rows},
+    },
+    users::User,
+};
+
+/// What became of the end of one of a user's own sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnEnd {
+    /// It was the session of the request: the browser is signed out.
+    SignedOut,
+    /// It was another one.
+    Other(EndOutcome),
+}
+
+impl Accounts {
+    /// Changes the user's name. `name` has been checked.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended meanwhile.
+    pub async fn change_name(&self, user: &CurrentUser, name: &str, client: Client) -> Result<(), Error> {
+        let (id, session, name) = (user.id, user.session.id.clone(), name.trim().to_owned());
+        let change = move |conn: &mut DbConnection| {
+            check_live(conn, &session)?;
+            User::set_name(conn, id, &name)?;
+            Event::new(EventKind::NameChanged, Some(id)).session(&session).from(Some(&client)).write(conn)
+        };
+        self.db.transaction(change).await
+    }
+
+    /// Changes the password, ends the user's other sessions and gives this one a new key. `proven` is the hash that
+    /// [`Accounts::verify_password`] returned; `new` has been checked.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile.
+    pub async fn change_password(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        proven: String,
+        new: String,
+        client: Client,
+    ) -> Result<EndOutcome, Error> {
+        let hash = self.passwords.hash(new).await?;
+        // The new key needs room in the store.
+        self.sessions.check_room().await?;
+        let in_store = self.sessions.has_entries();
+        let (id, session) = (user.id, user.session.id.clone());
+        let change = move |conn: &mut DbConnection| {
+            let epoch = User::change_password(conn, id, &proven, &hash)?.ok_or(Error::SignInFirst)?;
+            check_live(conn, &session)?;
+            let event = Event::new(EventKind::PasswordChanged, Some(id)).session(&session);
+            event.from(Some(&client)).write(conn)?;
+            let request = EndRequest {
+                reason: EndReason::PasswordChanged,
+                by: Some(id),
+                note: None,
+                client: Some(client),
+            };
+            let target = Target::AllBut { user: id, keep: session };
+            Ok((epoch, end::end(conn, &target, &request, in_store)?))
+        };
+        let (epoch, ended) = self.db.transaction(change).await?;
+        let outcome = self.sessions.announce_and_delete(&ended).await;
+        self.sessions.adopt_epoch(req, epoch)?;
+        self.sessions.rotate(req);
+        Ok(outcome)
+    }
+
+    /// Checks the password again before a sensitive action. If it is right, the session gets a new key, as at a sign-in.
+    /// Returns whether it is right.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile.
+    pub async fn confirm_password(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        password: String,
+        client: Client,
+    ) -> Result<bool, Error> {
+        let proven = self.verify_password(user, password).await?;
+        let is_right = proven.is_some();
+        let (id, session) = (user.id, user.session.id.clone());
+        let record = move |conn: &mut DbConnection| {
+            // What was proven must still be so.
+            if let Some(proven) = proven
+                && User::by_id(conn, id)?.password_hash != proven
+            {
+                return Err(Error::SignInFirst);
+            }
+            check_live(conn, &session)?;
+            let kind = if is_right { EventKind::Confirmed } else { EventKind::ConfirmationFailed };
+            Event::new(kind, Some(id)).session(&session).from(Some(&client)).write(conn)
+        };
+        self.db.transaction(record).await?;
+        if is_right {
+            self.sessions.record_confirmation(req)?;
+        }
+        Ok(is_right)
+    }
+
+    /// Ends one of the user's own sessions.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not one of theirs.
+    pub async fn end_own_session(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        id: String,
+        client: Client,
+    ) -> Result<OwnEnd, Error> {
+        let asked = id.clone();
+        if self.db.run(move |conn| list::by_id(conn, &asked)).await?.user_id != user.id {
+            return Err(Error::NotFound);
+        }
+        let is_current = id == user.session.id;
+        let reason = if is_current { EndReason::Logout } else { EndReason::EndedByUser };
+        let request = EndRequest { reason, by: Some(user.id), note: None, client: Some(client) };
+        let outcome = self.sessions.end(Target::OneOf { user: user.id, id }, request).await?;
+        if is_current {
+            req.get_session().purge();
+            return Ok(OwnEnd::SignedOut);
+        }
+        Ok(OwnEnd::Other(outcome))
+    }
+
+    /// Ends the user's other sessions; sign-ins that are under way give no session.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended meanwhile.
+    pub async fn end_other_sessions(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        client: Client,
+    ) -> Result<EndOutcome, Error> {
+        let in_store = self.sessions.has_entries();
+        let (id, session) = (user.id, user.session.id.clone());
+        let change = move |conn: &mut DbConnection| {
+            let epoch = User::raise_epoch(conn, id)?;
+            check_live(conn, &session)?;
+            let request =
+                EndRequest { reason: EndReason::EndedByUser, by: Some(id), note: None, client: Some(client) };
+            let target = Target::AllBut { user: id, keep: session };
+            Ok((epoch, end::end(conn, &target, &request, in_store)?))
+        };
+        let (epoch, ended) = self.db.transaction(change).await?;
+        let outcome = self.sessions.announce_and_delete(&ended).await;
+        self.sessions.adopt_epoch(req, epoch)?;
+        Ok(outcome)
+    }
+}
+
+/// Refuses a change by a session that ended while the request ran.
+fn check_live(conn: &mut DbConnection, session: &str) -> Result<(), Error> {
+    if rows::is_live(conn, session)? { Ok(()) } else { Err(Error::SignInFirst) }
+}

@@ -1,0 +1,46 @@
+//! `POST /profile/delete`: deletes the account and all its sessions.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::{
+    forms::DeleteForm,
+    login::clear_site_data,
+    profile::{ProfilePage, check_current_password},
+};
+use crate::{
+    accounts::{deletion::Deletion, service::Accounts},
+    error::Error,
+    layout::{Flash, Layout, see_other},
+    security::Client,
+    sessions::CurrentUser,
+    web::Form,
+};
+
+/// `POST /profile/delete`
+///
+/// # Errors
+/// As [`Accounts::delete`].
+pub async fn delete(
+    req: HttpRequest,
+    accounts: web::Data<Accounts>,
+    layout: Layout,
+    user: CurrentUser,
+    client: Client,
+    form: Form<DeleteForm>,
+) -> Result<HttpResponse, Error> {
+    let Form { values, mut errors } = form;
+    check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
+    if errors.is_empty() {
+        match accounts.delete(&req, &user, client).await? {
+            Deletion::Done => {
+                let mut response = see_other("/", Flash::AccountDeleted);
+                clear_site_data(&mut response);
+                return Ok(response);
+            }
+            Deletion::LastAdministrator => errors.add_form(
+                "You are the only administrator. Make somebody else one before you delete your account.",
+            ),
+        }
+    }
+    Ok(ProfilePage::new(&accounts, layout, &user).not_deleted(errors))
+}

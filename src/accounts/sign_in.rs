@@ -1,0 +1,74 @@
+//! Signing in and out.
+
+use actix_session::SessionExt as _;
+use actix_web::HttpRequest;
+
+use super::service::Accounts;
+use crate::{
+    db::DbConnection,
+    error::Error,
+    events::{Event, EventKind},
+    security::Client,
+    sessions::{CurrentUser, EndOutcome, EndReason, EndRequest, Target},
+    users::{User, authenticate},
+};
+
+/// What became of a sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignIn {
+    /// A session has started; these ended because of `SESSION_LIMIT`.
+    Started(EndOutcome),
+    /// Address or password is wrong, or the account is deactivated.
+    Refused,
+}
+
+impl Accounts {
+    /// Signs in with address and password: starts a session in the browser that sent the request, which replaces one that
+    /// this browser has. A failure is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the account was changed meanwhile; [`Error::Busy`] when too many sign-ins wait;
+    /// [`Error::Unavailable`] when a store can't be reached.
+    pub async fn sign_in(
+        &self,
+        req: &HttpRequest,
+        email: &str,
+        password: String,
+        remember: bool,
+        client: Client,
+    ) -> Result<SignIn, Error> {
+        let Some(user) = self.authenticate(email, password).await? else {
+            let email = email.to_owned();
+            self.db.run(move |conn| record_failure(conn, &email, &client)).await?;
+            return Ok(SignIn::Refused);
+        };
+        Ok(SignIn::Started(self.sessions.start(req, &user, remember, client).await?))
+    }
+
+    /// The active user whom address and password belong to, or `None`: nothing says which of them is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when the database can't be read.
+    pub async fn authenticate(&self, email: &str, password: String) -> Result<Option<User>, Error> {
+        authenticate(&self.db, &self.passwords, email, password).await
+    }
+
+    /// Ends the session of the request.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached; then the session lives on.
+    pub async fn sign_out(&self, req: &HttpRequest, user: &CurrentUser, client: Client) -> Result<(), Error> {
+        let target = Target::OneOf { user: user.id, id: user.session.id.clone() };
+        let request =
+            EndRequest { reason: EndReason::Logout, by: Some(user.id), note: None, client: Some(client) };
+        self.sessions.end(target, request).await?;
+        req.get_session().purge();
+        Ok(())
+    }
+}
+
+/// The log gets the account when there is one, and never the address: people type passwords there.
+fn record_failure(conn: &mut DbConnection, email: &str, client: &Client) -> Result<(), Error> {
+    let user = User::by_email(conn, email)?.map(|user| user.id);
+    Event::new(EventKind::SignInFailed, user).by(None).from(Some(client)).write(conn)
+}

@@ -1,0 +1,102 @@
+//! The event stream of one administrator's page.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_lab::sse;
+use futures_util::stream;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{batch::Batch, count::CountTask, events as session_events};
+use crate::{
+    accounts::pages::session_stream::signed_out_event,
+    db::Db,
+    error::Error,
+    sessions::{
+        Administrator, Sessions,
+        live::{message::Message, registry::SessionStatus, subscription::Subscription},
+    },
+    web::sse::respond,
+};
+
+/// `GET /admin/sessions/events`
+pub async fn events(
+    req: HttpRequest,
+    db: web::Data<Db>,
+    sessions: web::Data<Sessions>,
+    admin: Administrator,
+) -> Result<HttpResponse, Error> {
+    // First, so that nothing is missed in between.
+    let messages = sessions.bus().messages();
+    let subscription = sessions.subscribe(&admin).await?;
+    let sessions = sessions.into_inner();
+    let open = OpenStream {
+        subscription,
+        messages,
+        batch: Batch::default(),
+        count: CountTask::start(Arc::clone(&sessions)),
+        ready: VecDeque::new(),
+        closing: false,
+        db,
+        sessions,
+    };
+    Ok(respond(&req, stream::unfold(open, |mut open| async { Some((open.next().await?, open)) })))
+}
+
+/// A stream that a client reads.
+struct OpenStream {
+    db: web::Data<Db>,
+    sessions: Arc<Sessions>,
+    subscription: Subscription,
+    messages: Receiver<Arc<Message>>,
+    batch: Batch,
+    count: CountTask,
+    /// Events to be sent. Filled only once all earlier ones were sent, so a slow client lags in `messages`, which is bounded.
+    ready: VecDeque<sse::Event>,
+    closing: bool,
+}
+
+impl OpenStream {
+    /// The next event; `None`: the stream ends.
+    async fn next(&mut self) -> Option<sse::Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.closing {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                status = self.subscription.wait_for(must_close) => {
+                    self.closing = true;
+                    self.ready.extend(status.ended.as_ref().map(signed_out_event));
+                }
+                () = self.batch.due() => self.send_batch().await,
+                message = self.messages.recv() => match message {
+                    Ok(message) => self.batch.add(&message),
+                    Err(RecvError::Lagged(_)) => self.batch.add_missed(),
+                    Err(RecvError::Closed) => self.closing = true,
+                },
+                active = self.count.changed() => self.ready.push_back(session_events::counts(active)),
+            }
+        }
+    }
+
+    /// Makes events of the batch, unless it is unknown whether the client still is an administrator: then the stream ends.
+    async fn send_batch(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        if !self.sessions.bus().is_fresh() {
+            self.closing = true;
+            return;
+        }
+        if batch.changes_count() {
+            self.count.again();
+        }
+        self.ready.extend(session_events::of_batch(&self.db, batch).await);
+    }
+}
+
+fn must_close(status: &SessionStatus) -> bool {
+    status.ended.is_some() || status.stopping || !status.is_admin
+}

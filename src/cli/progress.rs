@@ -1,0 +1,10 @@
+//! Progress bars on the terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A progress bar on standard error; only on a terminal, elsewhere nothing is drawn.
+pub(super) fn progress(what: &'static str, count: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:>12} {wide_bar} {human_pos}/{human_len} {eta:>4}");
+    let bar = ProgressBar::new(count).with_message(what);
+    if let Ok(style) = style { bar.with_style(style) } else { bar }
+}

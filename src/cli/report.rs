@@ -1,0 +1,20 @@
+//! Texts for the terminal.
+
+use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
+
+use crate::error::Error;
+
+/// The line for standard error.
+pub(super) fn error_line(error: Error) -> String {
+    error.causes()
+}
+
+/// A text without control characters: names and devices come from outside and must not steer the terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A time as RFC 3339 in UTC.
+pub(super) fn rfc3339(at: PrimitiveDateTime) -> String {
+    at.assume_utc().format(&Rfc3339).unwrap_or_default()
+}

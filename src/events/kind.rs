@@ -1,0 +1,87 @@
+//! What the security log records.
+
+use crate::db::text_enum;
+
+text_enum! {
+    /// What happened, in the order in which pages offer the kinds.
+    pub enum EventKind {
+        /// A session began.
+        SignedIn => "signed_in",
+        /// Wrong address or password.
+        SignInFailed => "sign_in_failed",
+        /// A session ended; the detail has the reason.
+        SessionEnded => "session_ended",
+        /// An account was made.
+        Registered => "registered",
+        /// The name was changed.
+        NameChanged => "name_changed",
+        /// The password was changed; all other sessions ended.
+        PasswordChanged => "password_changed",
+        /// The account was deleted.
+        AccountDeleted => "account_deleted",
+        /// An administrator was made at set-up or from the command line.
+        AdministratorMade => "administrator_made",
+        /// The role was changed; the detail has the new one.
+        RoleChanged => "role_changed",
+        /// The account was deactivated; all its sessions ended.
+        Deactivated => "deactivated",
+        /// The account may sign in again.
+        Activated => "activated",
+        /// An account was made for somebody who is to choose a password.
+        Invited => "invited",
+        /// A one-time link to choose a password was made.
+        ResetLinkMade => "reset_link_made",
+        /// A password was set without the old one; all sessions ended.
+        PasswordReset => "password_reset",
+        /// The password was given again before a sensitive action.
+        Confirmed => "confirmed",
+        /// A wrong password before a sensitive action.
+        ConfirmationFailed => "confirmation_failed",
+        /// A kind that a newer version recorded.
+        Unknown => "unknown",
+    } else Unknown
+}
+
+impl EventKind {
+    /// The kinds that this version records.
+    pub fn known() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|kind| *kind != Self::Unknown)
+    }
+
+    /// The kind as people read it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::SignedIn => "Signed in",
+            Self::SignInFailed => "Sign-in failed",
+            Self::SessionEnded => "Session ended",
+            Self::Registered => "Account created",
+            Self::NameChanged => "Name changed",
+            Self::PasswordChanged => "Password changed",
+            Self::AccountDeleted => "Account deleted",
+            Self::AdministratorMade => "Became an administrator",
+            Self::RoleChanged => "Role changed",
+            Self::Deactivated => "Account deactivated",
+            Self::Activated => "Account activated",
+            Self::Invited => "Invited",
+            Self::ResetLinkMade => "Link to choose a password made",
+            Self::PasswordReset => "New password set",
+            Self::Confirmed => "Password given again",
+            Self::ConfirmationFailed => "Wrong password given again",
+            Self::Unknown => "Something else",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_kinds_round_trip_by_name() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::parse(kind.name()), Some(*kind));
+            assert_ne!(kind.sentence(), kind.name());
+        }
+        assert_eq!(EventKind::parse("nonsense"), None);
+    }
+}

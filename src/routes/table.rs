@@ -1,0 +1,125 @@
+//! The table of routes: from declarations to actix resources.
+
+use std::rc::Rc;
+
+use actix_web::{
+    FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
+    guard::{self, Guard},
+    http::{Method, header::ALLOW},
+    middleware::from_fn,
+    web,
+};
+
+use super::access::{Access, FormPage, check};
+use crate::sessions::CurrentUser;
+
+/// One line of the table, for tests that request each route as each kind of visitor.
+#[derive(Debug, Clone)]
+pub struct RouteSpec {
+    /// `GET` (and then `HEAD` too) or `POST`.
+    pub method: Method,
+    /// The pattern, such as `/sessions/{id}/end`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    /// Whether the password must have been given lately (`CONFIRM_PASSWORD_TTL`).
+    pub confirmed: bool,
+}
+
+/// Routes with their access rules, in the order of their declaration.
+#[derive(Default)]
+pub struct Table {
+    specs: Vec<RouteSpec>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    /// A page that changes nothing.
+    pub fn get<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let read = guard::Any(guard::Get()).or(guard::Head());
+        self.add(RouteSpec { method: Method::GET, path, access, confirmed: false }, read, handler)
+    }
+
+    /// A form.
+    pub fn post<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(RouteSpec { method: Method::POST, path, access, confirmed: false }, guard::Post(), handler)
+    }
+
+    /// A form of a sensitive action: the password must have been given lately.
+    pub fn post_confirmed<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(RouteSpec { method: Method::POST, path, access, confirmed: true }, guard::Post(), handler)
+    }
+
+    fn add<F, Args>(mut self, spec: RouteSpec, guard: impl Guard + 'static, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let route = web::route().guard(guard).to(handler);
+        let access = spec.access;
+        let same_page = self.specs.iter().any(|other| other.method == Method::GET && other.path == spec.path);
+        let form_page = spec.confirmed.then_some(if same_page { FormPage::Same } else { FormPage::Above });
+        self.routes.push(match access {
+            Access::Public => route,
+            Access::User | Access::Admin => {
+                route.wrap(from_fn(move |req, next| check(access, form_page, req, next)))
+            }
+        });
+        self.specs.push(spec);
+        self
+    }
+
+    /// The table without its handlers.
+    pub fn specs(&self) -> &[RouteSpec] {
+        &self.specs
+    }
+
+    /// The services, one per path; other methods answer 405 with `Allow`.
+    pub fn into_resources(self) -> Vec<Resource> {
+        let mut paths: Vec<(&'static str, Vec<Method>, Vec<Route>)> = Vec::new();
+        for (spec, route) in self.specs.into_iter().zip(self.routes) {
+            match paths.iter_mut().find(|(path, ..)| *path == spec.path) {
+                Some((_, methods, routes)) => {
+                    methods.push(spec.method);
+                    routes.push(route);
+                }
+                None => paths.push((spec.path, vec![spec.method], vec![route])),
+            }
+        }
+        paths.into_iter().map(|(path, methods, routes)| resource(path, &methods, routes)).collect()
+    }
+}
+
+fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resource {
+    let allow: Rc<str> = methods
+        .iter()
+        .map(|method| if *method == Method::GET { "GET, HEAD" } else { method.as_str() })
+        .collect::<Vec<_>>()
+        .join(", ")
+        .into();
+    let resource = routes.into_iter().fold(web::resource(path), Resource::route);
+    resource.default_service(web::to(move |req: HttpRequest| {
+        let allow = Rc::clone(&allow);
+        async move {
+            // The error page's header says who is signed in. Who it is changes nothing else, so neither does not knowing.
+            drop(CurrentUser::find(&req).await);
+            HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish()
+        }
+    }))
+}

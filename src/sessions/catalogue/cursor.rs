@@ -1,0 +1,73 @@
+//! Where a page of a list starts (keyset pagination).
+
+use std::fmt;
+
+use diesel::Queryable;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+/// Where a page of the list starts: after this session.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Cursor {
+    at: PrimitiveDateTime,
+    id: String,
+}
+
+impl Cursor {
+    /// The public id of the session.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The position right after a session with this time in the list's order.
+    pub fn new(at: PrimitiveDateTime, id: String) -> Self {
+        Self { at, id }
+    }
+
+    /// The time of the session in the list's order.
+    pub fn at(&self) -> PrimitiveDateTime {
+        self.at
+    }
+
+    /// Reads what [`Cursor`]'s `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (micros, id) = text.split_once('.')?;
+        let micros = micros.parse::<i64>().ok().filter(|micros| (0..YEAR_10000).contains(micros))?;
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()?;
+        let at = PrimitiveDateTime::new(at.date(), at.time());
+        is_session_id(id).then(|| Self { at, id: id.to_owned() })
+    }
+}
+
+/// Microseconds since 1970: both databases have times up to there.
+const YEAR_10000: i64 = 253_402_300_800_000_000;
+
+/// Whether a text from an address may be a session id; Postgres takes no text with a NUL byte.
+pub fn is_session_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.at.assume_utc().unix_timestamp_nanos() / 1_000;
+        write!(f, "{micros}.{}", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(micros in 0i64..4_102_444_800_000_000, id in "[A-Za-z0-9_-]{22}") {
+            let text = format!("{micros}.{id}");
+            prop_assert_eq!(Cursor::parse(&text).unwrap().to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_not_but_never_a_panic(text in ".{0,80}") {
+            let _ = Cursor::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The conditions under which a session counts, written once for every query.
+
+use diesel::{
+    dsl::{And, AsExprOf, Gt, IsNotNull, IsNull, Otherwise, case_when},
+    prelude::*,
+    sql_types::Bool,
+};
+use time::PrimitiveDateTime;
+
+use crate::db::schema::sessions;
+
+/// [`not_ended`] in SQL text, for statements that Diesel cannot build.
+pub const NOT_ENDED_SQL: &str = "sessions.ended_at IS NULL";
+
+/// The type of [`not_ended`].
+pub type NotEnded = IsNull<sessions::ended_at>;
+
+/// The type of [`active`].
+pub type Active = And<And<NotEnded, IsNotNull<sessions::store_key>>, Unexpired>;
+
+type Unexpired = Otherwise<
+    case_when<Gt<sessions::expires_at, PrimitiveDateTime>, AsExprOf<bool, Bool>>,
+    AsExprOf<bool, Bool>,
+>;
+
+/// The session has not ended. It may have expired without having been swept yet.
+pub fn not_ended() -> NotEnded {
+    sessions::ended_at.is_null()
+}
+
+/// The session can be used: it has not ended, its state is in the store, and it has not expired.
+///
+/// Nearly all sessions that have not ended are unexpired. Postgres takes a plain comparison for as selective as it is among
+/// ended sessions and would choose the index on the expiry; `CASE` hides it from the planner.
+pub fn active(now: PrimitiveDateTime) -> Active {
+    let unexpired =
+        case_when(sessions::expires_at.gt(now), true.into_sql::<Bool>()).otherwise(false.into_sql::<Bool>());
+    not_ended().and(sessions::store_key.is_not_null()).and(unexpired)
+}

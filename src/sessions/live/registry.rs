@@ -1,0 +1,41 @@
+//! The sessions that have open streams on this instance, and the status of each.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
+
+use tokio::sync::watch::Sender;
+
+use super::end_message::EndMessage;
+
+/// What the streams of a session need to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionStatus {
+    /// Its user is an active administrator.
+    pub is_admin: bool,
+    /// It has ended.
+    pub ended: Option<EndMessage>,
+    /// The server is stopping.
+    pub stopping: bool,
+    /// The numbers of its open streams; a stream whose number is missing must close.
+    pub(super) streams: VecDeque<u64>,
+}
+
+/// The status of every session with an open stream.
+pub(super) struct Registry {
+    /// By public session id.
+    pub(super) subscribed: HashMap<String, Sender<SessionStatus>>,
+    /// How many streams have been opened so far; numbers the next one.
+    pub(super) opened: u64,
+    /// When the last check of all sessions began that found them as they are here.
+    pub(super) checked_at: Instant,
+    /// The server is stopping.
+    pub(super) stopping: bool,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { subscribed: HashMap::new(), opened: 0, checked_at: Instant::now(), stopping: false }
+    }
+}

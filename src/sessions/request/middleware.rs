@@ -1,0 +1,127 @@
+//! Middleware around actix-session: opens the request's context and completes the session cookie.
+
+use std::time::{Duration, Instant};
+
+use actix_web::{
+    Error as ActixError,
+    body::{BoxBody, MessageBody},
+    cookie::Cookie,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{ACCEPT, HeaderMap, HeaderValue, SET_COOKIE},
+    middleware::Next,
+};
+
+use super::current::CurrentUser;
+use crate::{
+    config::{self, Config},
+    error::Error,
+    sessions::{duration::time_duration, request_context::RequestContext, service::Sessions},
+    state::shared,
+    web::cookies,
+};
+
+/// A request that takes longer checks again whether its session still has the key that it came with. No rotation finishes
+/// in less.
+const RECHECK_AFTER: Duration = Duration::from_millis(1);
+
+/// The header by which a script marks a request that no person made.
+const BACKGROUND: &str = "x-background";
+
+/// Opens the request's context around actix-session, and completes the session cookie on the way out.
+pub async fn with_context(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let config = shared::<Config>(req.request())?.clone();
+    let sessions = shared::<Sessions>(req.request())?.clone();
+    let began = Instant::now();
+    let context =
+        RequestContext { in_background: is_in_background(req.headers()), ..RequestContext::default() };
+    let (result, context) = context.scope(next.call(req)).await;
+    match result {
+        Ok(mut res) => {
+            let renewal = renewal(&res, &config, &sessions, &context, began).await;
+            finish_cookies(res.headers_mut(), &config.session, &context, renewal);
+            Ok(res.map_into_boxed_body())
+        }
+        // actix-session answers a failing store with a 500 of its own.
+        Err(error) if context.unavailable => Err(Error::unavailable(error.to_string()).into()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a page made the request by itself: a session that no person uses expires in time, even while one of its pages
+/// stays open.
+fn is_in_background(headers: &HeaderMap) -> bool {
+    headers.contains_key(BACKGROUND)
+        || headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream")
+}
+
+fn finish_cookies(
+    headers: &mut HeaderMap,
+    session: &config::Session,
+    context: &RequestContext,
+    renewal: Option<Cookie<'static>>,
+) {
+    if context.abandoned {
+        cookies::retain(headers, |value| !cookies::has_name(value, &session.cookie_name));
+    } else if context.saved == Some(true) {
+        add_max_age(headers, session);
+    } else if let Some(cookie) = renewal {
+        cookies::append(headers, &cookie);
+    }
+}
+
+/// The session cookie of a remembered session that was used, and neither changed nor ended, with its lifetime started anew.
+/// Not when the browser may have got another cookie meanwhile: this one would replace it.
+async fn renewal<B>(
+    res: &ServiceResponse<B>,
+    config: &Config,
+    sessions: &Sessions,
+    context: &RequestContext,
+    began: Instant,
+) -> Option<Cookie<'static>> {
+    let user = CurrentUser::resolved(res.request())??;
+    let session = &config.session;
+    if !user.session.remembered
+        || context.in_background
+        || context.saved.is_some()
+        || cookies::sets(res.headers(), &session.cookie_name)
+    {
+        return None;
+    }
+    let key = &context.loaded.as_ref()?.store_key;
+    if began.elapsed() > RECHECK_AFTER && !sessions.is_current(key).await {
+        return None;
+    }
+    let sent = res.request().cookie(&session.cookie_name)?;
+    Some(renewed(session, config.server.is_https(), sent.value().to_owned()))
+}
+
+/// Adds `Max-Age` to the session cookie that actix-session has set; only the cookie's value is encrypted.
+fn add_max_age(headers: &mut HeaderMap, session: &config::Session) {
+    let set: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
+    for value in set {
+        let aged = cookies::has_name(&value, &session.cookie_name)
+            .then(|| value.to_str().ok())
+            .flatten()
+            .and_then(|text| {
+                HeaderValue::from_str(&format!("{text}; Max-Age={}", session.remember_ttl.as_secs())).ok()
+            });
+        headers.append(SET_COOKIE, aged.unwrap_or(value));
+    }
+}
+
+/// The cookie that was sent, with its lifetime started anew.
+fn renewed(session: &config::Session, https: bool, value: String) -> Cookie<'static> {
+    let cookie = Cookie::build(session.cookie_name.clone(), value)
+        .path("/")
+        .secure(https)
+        .http_only(true)
+        .same_site(session.same_site.into())
+        .max_age(time_duration(session.remember_ttl));
+    match &session.cookie_domain {
+        Some(domain) => cookie.domain(domain.clone()).finish(),
+        None => cookie.finish(),
+    }
+}

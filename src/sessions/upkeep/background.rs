@@ -1,0 +1,38 @@
+//! The background tasks of one instance, and its messages to the others.
+
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::{recheck, samples, sweep};
+use crate::sessions::{
+    live::{message::Message, pubsub},
+    service::{Backend, Sessions},
+};
+
+impl Sessions {
+    /// Runs the background tasks for as long as it is polled.
+    pub async fn background(self: Arc<Self>) {
+        let batches = self.last_seen.clone().write_batches(self.db.clone());
+        let sweep = sweep::run(Arc::clone(&self));
+        let samples = samples::run(Arc::clone(&self));
+        tokio::join!(batches, sweep, samples, recheck::run(Arc::clone(&self)), self.run_pubsub());
+    }
+
+    /// Sends the queued messages to the other instances: for the command line, which runs no background tasks.
+    pub async fn send_queued(&self) {
+        if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
+            pubsub::send_queued(redis, &self.bus, &mut outbound).await;
+        }
+    }
+
+    fn take_outbound(&self) -> Option<mpsc::Receiver<Message>> {
+        self.outbound.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    async fn run_pubsub(&self) {
+        if let (Backend::Redis(redis), Some(outbound)) = (&self.backend, self.take_outbound()) {
+            pubsub::run(redis, &self.bus, outbound).await;
+        }
+    }
+}
