@@ -1,4 +1,5 @@
-// Small improvements to pages that work without them.
+// Improves pages that also work without it: relative times, password fields, copy buttons, confirmation dialogs,
+// protection against submitting a form twice, and the checkboxes of the administrator's list.
 
 const MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, MONTH = 30 * DAY, YEAR = 365 * DAY;
 const UNITS = [[YEAR, "year"], [MONTH, "month"], [DAY, "day"], [HOUR, "hour"], [MINUTE, "minute"]];
@@ -6,8 +7,8 @@ const ACTIVE_FOR = 5 * MINUTE;
 
 // Relative times
 
-/** "just now", "12 minutes ago", "in 3 days": the words the server uses. */
-function relative(seconds) {
+/** "just now", "12 minutes ago", "in 3 days": the same texts as the server renders. */
+function relativeTime(seconds) {
   const distance = Math.abs(seconds);
   const [size, unit] = UNITS.find(([size]) => distance >= size) ?? [0];
   if (!size) return seconds > 0 ? "in less than a minute" : "just now";
@@ -24,7 +25,7 @@ function updateTime(time) {
     time.dataset.relative = "";
     time.classList.remove("active");
   }
-  const words = relative(seconds);
+  const words = relativeTime(seconds);
   if (time.textContent !== words) time.textContent = words;
 }
 
@@ -44,7 +45,7 @@ function drawIcon(name) {
   return icon;
 }
 
-function reveal(input, button, shown) {
+function setRevealed(input, button, shown) {
   input.type = shown ? "text" : "password";
   button.setAttribute("aria-pressed", String(shown));
   button.firstChild.firstChild.setAttribute("href", shown ? "#icon-eye-off" : "#icon-eye");
@@ -58,15 +59,15 @@ function addRevealButton(input) {
   button.setAttribute("aria-label", button.title);
   button.append(drawIcon("eye"));
   button.setAttribute("aria-pressed", "false");
-  button.addEventListener("click", () => reveal(input, button, input.type === "password"));
-  // Sent as a password field, so that browsers save it as one and do not keep it as typed text.
-  input.form.addEventListener("submit", () => reveal(input, button, false));
+  button.addEventListener("click", () => setRevealed(input, button, input.type === "password"));
+  // The field is a password field again when it is sent, so that browsers save it as a password and not as typed text.
+  input.form.addEventListener("submit", () => setRevealed(input, button, false));
   input.after(button);
 }
 
-/** Only the length: the server judges the rest. Counted in code points, as there. */
-function lengthWords(password, least) {
-  const missing = least - [...password].length;
+/** Checks only the length, in code points as the server does; the server checks the strength. */
+function lengthHint(password, minLength) {
+  const missing = minLength - [...password].length;
   if (password === "") return "";
   return missing > 0 ? ` ${missing} more to go.` : " Long enough.";
 }
@@ -78,7 +79,7 @@ function addLengthHint(input) {
   let timer;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { hint.textContent = lengthWords(input.value, Number(input.dataset.minLength)); }, 250);
+    timer = setTimeout(() => { hint.textContent = lengthHint(input.value, Number(input.dataset.minLength)); }, 250);
   });
 }
 
@@ -90,7 +91,7 @@ async function copy(input, button) {
     await navigator.clipboard.writeText(input.value);
     button.textContent = "Copied";
   } catch {
-    // Without https there is no clipboard; the text is marked and can be copied by hand.
+    // There is no clipboard without https; the text is selected, so that the user can copy it.
     button.textContent = "Press Ctrl+C to copy";
   }
 }
@@ -120,7 +121,7 @@ function makeDialog({ confirmTitle, confirm, confirmButton }) {
   return dialog;
 }
 
-function askFirst(form, submitter) {
+function confirmFirst(form, submitter) {
   const dialog = makeDialog(form.dataset);
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -132,8 +133,8 @@ function askFirst(form, submitter) {
   dialog.showModal();
 }
 
-/** An incomplete form is not worth a question: the server says what is missing. */
-const needsAsking = (form) => form.dataset.confirm && !("confirmed" in form.dataset) && form.checkValidity();
+/** An incomplete form needs no confirmation: the server reports what is missing. */
+const needsConfirmation = (form) => form.dataset.confirm && !("confirmed" in form.dataset) && form.checkValidity();
 
 function setBusy(form, busy) {
   form.toggleAttribute("data-busy", busy);
@@ -148,16 +149,16 @@ function onSubmit(event) {
   if (form.method === "dialog") return;
   if (form.hasAttribute("data-busy")) {
     event.preventDefault();
-  } else if (needsAsking(form)) {
+  } else if (needsConfirmation(form)) {
     event.preventDefault();
-    askFirst(form, event.submitter);
+    confirmFirst(form, event.submitter);
   } else {
     setBusy(form, true);
     setTimeout(setBusy, 10_000, form, false);
   }
 }
 
-/** A page brought back by the back button is ready to be used again. */
+/** Enables the forms of a page that the back button has restored. */
 function onPageShow(event) {
   if (event.persisted) document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false));
 }
@@ -176,22 +177,22 @@ function closePanels(event) {
 
 // Ticked sessions
 
-const ticks = () => [...document.querySelectorAll("input[name=ids]")];
+const checkboxes = () => [...document.querySelectorAll("input[name=ids]")];
 
-/** The box in the table's head ticks and unticks all rows that there are. */
+/** Adds the checkbox in the table's head that ticks and unticks all rows. */
 function addTickAll(head) {
   const box = document.createElement("input");
   box.type = "checkbox";
   box.setAttribute("aria-label", "All on this page");
   box.addEventListener("change", () => {
-    for (const tick of ticks()) tick.checked = box.checked;
-    countTicked();
+    for (const checkbox of checkboxes()) checkbox.checked = box.checked;
+    updateTicked();
   });
   head.replaceChildren(box);
 }
 
-function countTicked() {
-  const boxes = ticks(), count = boxes.filter((box) => box.checked).length;
+function updateTicked() {
+  const boxes = checkboxes(), count = boxes.filter((box) => box.checked).length;
   const all = document.querySelector("[data-tick-all] input"), button = document.querySelector("[data-count-ticked]");
   if (all) {
     all.checked = count > 0 && count === boxes.length;
@@ -203,17 +204,17 @@ function countTicked() {
   }
 }
 
-/** Rows came or went, perhaps with a new head. */
+/** Called when admin-live.js has changed rows, or replaced the table with its head. */
 function onRows() {
   document.querySelectorAll("[data-tick-all]:not(:has(input))").forEach(addTickAll);
-  countTicked();
+  updateTicked();
 }
 
 document.querySelector("[aria-invalid=true]")?.focus();
 document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
-document.addEventListener("change", (event) => { if (event.target.name === "ids") countTicked(); });
+document.addEventListener("change", (event) => { if (event.target.name === "ids") updateTicked(); });
 document.addEventListener("live:rows", onRows);
-countTicked();
+updateTicked();
 document.querySelectorAll("input[type=password]").forEach(addRevealButton);
 document.querySelectorAll("input[data-copy]").forEach(addCopyButton);
 document.querySelectorAll("input[data-min-length]").forEach(addLengthHint);

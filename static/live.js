@@ -1,73 +1,78 @@
-// What the server tells a signed-in page: that its own session ended, and administrators what happens to all sessions.
-// Other scripts hear it as events of the document: live:open, live:lost, live:refused, and live: with the name of each event.
+// Reads the server's event stream on a signed-in page and shows a dialog when the page's own session has ended.
+// Administrators' pages get the events of all sessions. Other scripts receive the events as events of the document:
+// live:open, live:lost, live:refused (connection), and live:<name> for each event of the stream.
 
 const FIRST_RETRY = 1_000, LAST_RETRY = 30_000;
-/** The server says something every 15 seconds. */
-const SILENCE = 40_000;
+/** The server sends something every 15 seconds; after this long without anything the connection is taken as lost. */
+const IDLE_TIMEOUT = 40_000;
+/** After this long, a submitted form that has not replaced the page no longer keeps the stream closed. */
+const SUBMIT_TIMEOUT = 10_000;
 
 let address = document.body.dataset.events;
-let link = null, retry = FIRST_RETRY, timer = 0;
-/** A form was sent: what it ends is no news on the page that it leaves. */
-let leaving = false;
-let over = false;
+let connection = null, retryDelay = FIRST_RETRY, timer = 0;
+/** A form was submitted: if it ends the session, the page that is being left must not show the dialog. */
+let submitting = false;
+/** The page's session has ended. */
+let signedOut = false;
 
 const emit = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
 
 function close() {
   clearTimeout(timer);
-  link?.abort();
-  link = null;
+  connection?.abort();
+  connection = null;
 }
 
 async function open() {
-  if (link || over || leaving || document.hidden) return;
+  if (connection || signedOut || submitting || document.hidden) return;
   clearTimeout(timer);
-  const own = link = new AbortController();
+  const own = connection = new AbortController();
   try {
-    await listen(own);
+    await read(own);
   } catch {
-    // Lost, refused or closed: what follows is the same.
+    // Lost, refused and closed connections are handled alike below.
   }
-  if (link !== own) return;
-  link = null;
-  if (over) return;
+  if (connection !== own) return;
+  connection = null;
+  if (signedOut) return;
   emit("lost");
-  // Not all at the same time, when a server starts again.
-  timer = setTimeout(open, retry * (.5 + Math.random()));
-  retry = Math.min(retry * 2, LAST_RETRY);
+  // The jitter keeps all pages from reconnecting at the same moment when a server restarts.
+  timer = setTimeout(open, retryDelay * (.5 + Math.random()));
+  retryDelay = Math.min(retryDelay * 2, LAST_RETRY);
 }
 
-async function listen(own) {
+async function read(own) {
   const headers = { accept: "text/event-stream" };
-  const answer = await fetch(address, { headers, cache: "no-store", redirect: "error", signal: own.signal });
-  if (answer.status === 401) return onSignedOut({ sentence: (await answer.json()).detail });
-  if (answer.status === 403) {
-    // No administrator any more, but still signed in.
+  const response = await fetch(address, { headers, cache: "no-store", redirect: "error", signal: own.signal });
+  if (response.status === 401) return onSignedOut({ sentence: (await response.json()).detail });
+  if (response.status === 403) {
+    // The user is no longer an administrator, but still signed in.
     address = "/session/events";
     emit("refused");
   }
-  if (!answer.ok) return;
-  retry = FIRST_RETRY;
+  if (!response.ok) return;
+  retryDelay = FIRST_RETRY;
   if (address === document.body.dataset.events) emit("open");
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let silence = 0, text = "";
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let idleTimer = 0, text = "";
   try {
     for (;;) {
-      silence = setTimeout(() => own.abort(), SILENCE);
+      idleTimer = setTimeout(() => own.abort(), IDLE_TIMEOUT);
       const { value, done } = await reader.read();
-      clearTimeout(silence);
+      clearTimeout(idleTimer);
       if (done) return;
       text += value;
       const blocks = text.split("\n\n");
       text = blocks.pop();
-      blocks.forEach(take);
+      blocks.forEach(dispatch);
     }
   } finally {
-    clearTimeout(silence);
+    clearTimeout(idleTimer);
   }
 }
 
-function take(block) {
+/** Parses one block of the stream (`event:` and `data:` lines) and emits its event. */
+function dispatch(block) {
   const field = (name) => block.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
   const name = field("event");
   if (name) emit(name, JSON.parse(field("data")));
@@ -76,8 +81,8 @@ function take(block) {
 // The end of the page's own session
 
 function onSignedOut({ sentence, reason }) {
-  if (over || leaving) return;
-  over = true;
+  if (signedOut || submitting) return;
+  signedOut = true;
   close();
   const dialog = document.createElement("dialog");
   dialog.className = "signed-out";
@@ -86,15 +91,15 @@ function onSignedOut({ sentence, reason }) {
   dialog.setAttribute("aria-describedby", "signed-out-text");
   dialog.innerHTML = `<div><h2 id="signed-out-title">You are signed out</h2>
     <p id="signed-out-text" role="alert"></p><p><a class="button primary">Sign in again</a></p></div>`;
-  // The address of a page that answers a form is for forms only.
-  const here = "answersForm" in document.body.dataset ? "/" : location.pathname + location.search;
-  const next = dialog.querySelector("a");
-  next.href = `/login?next=${encodeURIComponent(here)}`;
+  // The user cannot come back to a page that is the response to a form: its address may accept only POST.
+  const pageUrl = "answersForm" in document.body.dataset ? "/" : location.pathname + location.search;
+  const link = dialog.querySelector("a");
+  link.href = `/login?next=${encodeURIComponent(pageUrl)}`;
   if (reason === "replaced") {
-    // The browser has another session already.
+    // The browser has a new session already.
     dialog.querySelector("h2").textContent = "This page is out of date";
-    next.textContent = "Load it again";
-    next.href = here;
+    link.textContent = "Load it again";
+    link.href = pageUrl;
   }
   for (const part of document.body.children) part.inert = true;
   document.body.append(dialog);
@@ -102,28 +107,28 @@ function onSignedOut({ sentence, reason }) {
   dialog.addEventListener("close", () => dialog.showModal());
   dialog.showModal();
   dialog.querySelector("[role=alert]").textContent = sentence;
-  next.focus();
+  link.focus();
 }
 
 function onSubmit(event) {
   if (event.defaultPrevented || event.target.method !== "post") return;
-  leaving = true;
+  submitting = true;
   close();
-  setTimeout(comeBack, 10_000);
+  setTimeout(reopen, SUBMIT_TIMEOUT);
 }
 
-function comeBack() {
-  leaving = false;
+function reopen() {
+  submitting = false;
   open();
 }
 
 if (address) {
   document.addEventListener("live:signed-out", (event) => onSignedOut(event.detail));
-  // A browser has few connections for one site: only the page that is looked at takes one.
+  // A browser allows few connections to one site, so only the visible page holds one.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("submit", onSubmit);
   addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => { if (event.persisted) comeBack(); });
-  addEventListener("online", () => { retry = FIRST_RETRY; open(); });
+  addEventListener("pageshow", (event) => { if (event.persisted) reopen(); });
+  addEventListener("online", () => { retryDelay = FIRST_RETRY; open(); });
   open();
 }

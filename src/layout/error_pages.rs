@@ -27,7 +27,7 @@ use crate::{
 
 /// The page for one status.
 #[derive(Template)]
-#[template(path = "error.html")]
+#[template(path = "layout/error.html")]
 struct ErrorPage {
     layout: Layout,
     status: u16,

@@ -7,7 +7,7 @@ use super::page_layout::Layout;
 use crate::web::html;
 
 #[derive(Template)]
-#[template(path = "home.html")]
+#[template(path = "layout/home.html")]
 struct HomePage {
     layout: Layout,
 }

@@ -33,7 +33,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         ("app.css", "text/css; charset=utf-8"),
         ("app.js", "text/javascript; charset=utf-8"),
         ("live.js", "text/javascript; charset=utf-8"),
-        ("roll.js", "text/javascript; charset=utf-8"),
+        ("admin-live.js", "text/javascript; charset=utf-8"),
         ("logo.svg", "image/svg+xml"),
         ("favicon.svg", "image/svg+xml"),
     ]

@@ -1,4 +1,4 @@
-//! Charts as SVG, laid out here and drawn by `templates/_charts.html`. Widths are in percent, so that a chart fits
+//! Charts as SVG, laid out here and drawn by `templates/web/_charts.html`. Widths are in percent, so that a chart fits
 //! any screen and its text keeps its size; heights are in pixels. Colours are the style sheet's.
 
 use super::grouped;

@@ -26,7 +26,7 @@ struct ResetPage {
 
 /// The link is not valid, or not any more.
 #[derive(Template)]
-#[template(path = "accounts/reset_over.html")]
+#[template(path = "accounts/reset_link_invalid.html")]
 struct InvalidLinkPage {
     layout: Layout,
 }

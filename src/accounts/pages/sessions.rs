@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "sessions/mine.html")]
+#[template(path = "accounts/sessions.html")]
 struct MySessionsPage {
     layout: Layout,
     sessions: Vec<SessionCard>,

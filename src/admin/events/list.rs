@@ -22,7 +22,7 @@ const PAGE_SIZE: usize = 50;
 const COUNTED: i64 = 10_000;
 
 #[derive(Template)]
-#[template(path = "admin/events.html")]
+#[template(path = "admin/events/list.html")]
 struct EventsPage {
     layout: Layout,
     errors: FieldErrors,

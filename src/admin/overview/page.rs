@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[derive(Template)]
-#[template(path = "admin/overview.html")]
+#[template(path = "admin/overview/page.html")]
 struct OverviewPage {
     layout: Layout,
     errors: FieldErrors,

@@ -115,7 +115,7 @@ impl EndMatchingForm {
 }
 
 #[derive(Template)]
-#[template(path = "admin/end_preview.html")]
+#[template(path = "admin/sessions/end_preview.html")]
 struct PreviewPage {
     layout: Layout,
     errors: FieldErrors,

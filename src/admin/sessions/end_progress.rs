@@ -33,13 +33,13 @@ const UNREADABLE: &str = "How far it is can't be read just now. It may go on; lo
 const PROGRESS: &str = "<!-- progress -->";
 
 #[derive(Template)]
-#[template(path = "admin/bulk_end.html")]
+#[template(path = "admin/sessions/end_progress.html")]
 struct EndProgressPage {
     layout: Layout,
 }
 
 #[derive(Template)]
-#[template(path = "admin/_bulk_end_progress.html")]
+#[template(path = "admin/sessions/_end_progress_status.html")]
 struct Progress {
     expected: i64,
     ended: i64,

@@ -23,7 +23,7 @@ use crate::{
 const COUNTED: i64 = 1_000;
 
 #[derive(Template)]
-#[template(path = "admin/sessions.html")]
+#[template(path = "admin/sessions/list.html")]
 struct AdminSessionsPage {
     layout: Layout,
     errors: FieldErrors,

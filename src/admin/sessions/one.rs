@@ -24,7 +24,7 @@ use crate::{
 const EVENTS: i64 = 100;
 
 #[derive(Template)]
-#[template(path = "admin/session.html")]
+#[template(path = "admin/sessions/one.html")]
 struct AdminSessionPage {
     layout: Layout,
     row: AdminSessionRow,

@@ -26,7 +26,7 @@ pub const PAGE_SIZE: i64 = 50;
 const COUNTED: i64 = 10_000;
 
 #[derive(Template)]
-#[template(path = "admin/users.html")]
+#[template(path = "admin/users/list.html")]
 struct UsersPage {
     layout: Layout,
     errors: FieldErrors,

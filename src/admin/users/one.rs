@@ -33,7 +33,7 @@ const LAST: &str =
     "This is the only active administrator. Make somebody else one first; nothing was changed.";
 
 #[derive(Template)]
-#[template(path = "admin/user.html")]
+#[template(path = "admin/users/one.html")]
 struct UserPage {
     layout: Layout,
     errors: FieldErrors,

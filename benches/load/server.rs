@@ -1,0 +1,32 @@
+//! What every part of the benchmark needs to know: the servers under load and the users that send requests to them.
+
+use anyhow::Result;
+
+/// The session cookie's name over plain HTTP.
+pub const COOKIE: &str = "gatehouse";
+
+/// The password of every user.
+pub const PASSWORD: &str = "violet-harbor-93-lantern";
+
+/// A user who registered for this run.
+pub struct User {
+    pub email: String,
+    /// The session cookie as `name=value`, as the application set it.
+    pub cookie: String,
+    /// The cookie for the limit server: its value is the key of the user's session in the store.
+    pub limit_cookie: String,
+}
+
+/// A server under load: the application or the limit server.
+#[derive(Clone, Copy)]
+pub struct Server {
+    pub port: u16,
+    pub pid: u32,
+    /// Which of the user's two cookies the server takes.
+    pub cookie: fn(&User) -> &str,
+}
+
+/// A TCP port that no process listens on.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}

@@ -1,0 +1,170 @@
+//! W1 to W3: the same load on the application and on the limit server, in alternating rounds.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use crate::{
+    load,
+    server::{Server, User},
+    stats::{self, Round, Rounds},
+};
+
+/// Clients that read pages in W1.
+const READERS: usize = 32;
+/// Clients that read pages in W3, and how long each of them waits between two requests.
+const PACED_READERS: usize = 16;
+const PACE: Duration = Duration::from_millis(10);
+/// Clients that sign in, in W2 and W3.
+const SIGNING_IN: usize = 8;
+
+/// How much is measured; `BENCH_USERS`, `BENCH_ROUNDS` and `BENCH_SECONDS` change it.
+pub struct Size {
+    pub users: usize,
+    pub rounds: usize,
+    /// The length of a round for each server.
+    pub seconds: Duration,
+}
+
+/// Both servers, ready for load.
+pub struct Bench {
+    pub app: Server,
+    pub limit: Server,
+    pub users: Arc<[User]>,
+    pub size: Size,
+}
+
+impl Bench {
+    /// W1: all clients read pages.
+    pub async fn gated_page(&self) -> Result<()> {
+        let round = async |server| {
+            let readers = async { all(self.readers(server, READERS, None)).await };
+            measure(server, readers).await
+        };
+        let rounds = self.rounds("W1", round).await?;
+        let rss = [stats::memory(self.app.pid, "VmRSS")?, stats::memory(self.limit.pid, "VmRSS")?];
+        println!("\n### W1 gated page, {READERS} connections\n");
+        print_table(&rounds, rss, ["", "<= 1.4", "", "<= 2", ""]);
+        Ok(())
+    }
+
+    /// W2: all clients sign in.
+    pub async fn sign_in(&self) -> Result<()> {
+        self.reset_peak_memory()?;
+        let round = async |server| {
+            let signing_in = async { all(self.signing_in(server)).await };
+            measure(server, signing_in).await
+        };
+        let rounds = self.rounds("W2", round).await?;
+        println!("\n### W2 sign-in, {SIGNING_IN} clients\n");
+        print_table(&rounds, self.peak_memory()?, [">= 0.95", "", "", "", "<= 120 MiB"]);
+        Ok(())
+    }
+
+    /// W3: some clients read pages while others sign in. The table shows the latencies of the readers.
+    pub async fn storm(&self) -> Result<()> {
+        self.reset_peak_memory()?;
+        let round = async |server| {
+            let both = async {
+                let readers = all(self.readers(server, PACED_READERS, Some(PACE)));
+                let (latencies, _) = tokio::try_join!(readers, all(self.signing_in(server)))?;
+                Ok(latencies)
+            };
+            measure(server, both).await
+        };
+        let rounds = self.rounds("W3", round).await?;
+        println!("\n### W3 the page while {SIGNING_IN} clients sign in, {PACED_READERS} calm readers\n");
+        print_table(&rounds, self.peak_memory()?, ["", "", "", "<= 1.5", "<= 120 MiB"]);
+        Ok(())
+    }
+
+    /// Runs the rounds, each on the application and then on the limit server. The first is a warm-up and not counted.
+    async fn rounds<F: Future<Output = Result<Round>>>(
+        &self,
+        workload: &str,
+        round: impl Fn(Server) -> F,
+    ) -> Result<Rounds> {
+        let mut rounds = Rounds::default();
+        for number in 0..=self.size.rounds {
+            let (app, limit) = (round(self.app).await?, round(self.limit).await?);
+            eprintln!(
+                "· {workload} round {number}: {:.0}/s, limit {:.0}/s",
+                app.per_second, limit.per_second
+            );
+            if number > 0 {
+                rounds.app.push(app);
+                rounds.limit.push(limit);
+            }
+        }
+        Ok(rounds)
+    }
+
+    /// Starts clients that read pages until the end of the round.
+    fn readers(
+        &self,
+        server: Server,
+        count: usize,
+        pause: Option<Duration>,
+    ) -> JoinSet<Result<Vec<Duration>>> {
+        let end = Instant::now() + self.size.seconds;
+        let reader = |seed| load::read_pages(server, Arc::clone(&self.users), seed, end, pause);
+        (0..count).map(reader).collect()
+    }
+
+    /// Starts clients that sign in until the end of the round.
+    fn signing_in(&self, server: Server) -> JoinSet<Result<Vec<Duration>>> {
+        let end = Instant::now() + self.size.seconds;
+        (0..SIGNING_IN).map(|seed| load::sign_in(server, Arc::clone(&self.users), seed, end)).collect()
+    }
+
+    fn reset_peak_memory(&self) -> Result<()> {
+        stats::reset_peak_memory(self.app.pid)?;
+        stats::reset_peak_memory(self.limit.pid)
+    }
+
+    fn peak_memory(&self) -> Result<[f64; 2]> {
+        Ok([stats::memory(self.app.pid, "VmHWM")?, stats::memory(self.limit.pid, "VmHWM")?])
+    }
+}
+
+/// Runs the load of one round and computes its figures.
+async fn measure(server: Server, load: impl Future<Output = Result<Vec<Duration>>>) -> Result<Round> {
+    let (start, cpu) = (Instant::now(), stats::cpu_seconds(server.pid)?);
+    let latencies = load.await?;
+    Round::new(latencies, start.elapsed(), stats::cpu_seconds(server.pid)? - cpu)
+}
+
+/// The latencies of all clients; the first unexpected response ends the run.
+async fn all(mut clients: JoinSet<Result<Vec<Duration>>>) -> Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while let Some(done) = clients.join_next().await {
+        latencies.extend(done??);
+    }
+    Ok(latencies)
+}
+
+fn print_table(rounds: &Rounds, rss: [f64; 2], goals: [&str; 5]) {
+    let (rate, cpu) = (rounds.medians(|round| round.per_second), rounds.medians(|round| round.cpu));
+    let (p50, p99) = (rounds.medians(|round| round.p50), rounds.medians(|round| round.p99));
+    println!("| | per s | CPU-s / 1000 | p50 ms | p99 ms | RSS MiB |\n|---|---|---|---|---|---|");
+    let line = |name, rate, cpu, p50, p99, rss| {
+        println!("| {name} | {rate:.0} | {cpu:.4} | {p50:.2} | {p99:.2} | {rss:.0} |");
+    };
+    line("Gatehouse", rate.0, cpu.0, p50.0, p99.0, rss[0]);
+    line("limit", rate.1, cpu.1, p50.1, p99.1, rss[1]);
+    println!(
+        "| ratio | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+        rate.2,
+        cpu.2,
+        p50.2,
+        p99.2,
+        rss[0] / rss[1]
+    );
+    let [rate, cpu, p50, p99, rss] = goals;
+    println!("| goal | {rate} | {cpu} | {p50} | {p99} | {rss} |");
+}
