@@ -40,8 +40,7 @@ fn sources(folder: &str) -> Vec<Source> {
     let base = root().join(folder);
     let source = |path: PathBuf| {
         let relative = path.strip_prefix(&base).unwrap().with_extension("");
-        let mut module: Vec<String> =
-            relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+        let mut module: Vec<String> = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
         let is_face = module.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
         if is_face {
             module.pop();
@@ -58,13 +57,13 @@ fn code_of(text: &str) -> String {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '/' if chars.peek() == Some(&'/') => {
-                while chars.next_if(|c| *c != '\n').is_some() {}
-            }
+            '/' if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
             '"' => {
                 while let Some(c) = chars.next() {
                     match c {
-                        '\\' => drop(chars.next()),
+                        '\\' => {
+                            chars.next();
+                        }
                         '"' => break,
                         _ => {}
                     }
@@ -76,7 +75,9 @@ fn code_of(text: &str) -> String {
                 let is_escape = ahead.next() == Some('\\');
                 let length = if is_escape { 3 } else { 2 };
                 if is_escape || ahead.next() == Some('\'') {
-                    (0..length).for_each(|_| drop(chars.next()));
+                    for _ in 0..length {
+                        chars.next();
+                    }
                 }
             }
             _ => code.push(c),
@@ -169,9 +170,8 @@ fn climbing(rooms: &[String], sources: &[Source]) -> Vec<String> {
     let floor = |room: &String| rooms.iter().position(|listed| listed == room);
     let mut climbing = BTreeSet::new();
     for source in sources.iter().filter(|source| !source.module.is_empty()) {
-        let own = floor(&source.module[0]).unwrap_or_else(|| {
-            panic!("{} is in a room that lib.rs does not list", source.path.display())
-        });
+        let own = floor(&source.module[0])
+            .unwrap_or_else(|| panic!("{} is in a room that lib.rs does not list", source.path.display()));
         for path in imports(source) {
             if path.first().and_then(floor).is_some_and(|other| other < own) {
                 climbing.insert(format!("{} imports {}", source.path.display(), path.join("::")));
@@ -183,7 +183,8 @@ fn climbing(rooms: &[String], sources: &[Source]) -> Vec<String> {
 
 #[test]
 fn staircase_lists_every_room() {
-    let listed: BTreeSet<String> = rooms(&fs::read_to_string(root().join("src/lib.rs")).unwrap()).into_iter().collect();
+    let listed: BTreeSet<String> =
+        rooms(&fs::read_to_string(root().join("src/lib.rs")).unwrap()).into_iter().collect();
     let found: BTreeSet<String> =
         sources("src").iter().filter_map(|source| source.module.first().cloned()).collect();
     assert_eq!(listed, found);
@@ -225,7 +226,8 @@ fn arrows(sources: &[Source]) -> BTreeMap<usize, BTreeSet<usize>> {
         let targets = imports(source).into_iter().filter_map(|path| {
             let target = (0..=path.len()).rev().find_map(|length| by_module.get(&path[..length]).copied())?;
             let other = &sources[target];
-            let is_own_face = |face: &Source, child: &Source| face.is_face && child.module.starts_with(&face.module);
+            let is_own_face =
+                |face: &Source, child: &Source| face.is_face && child.module.starts_with(&face.module);
             let same = target == index || is_own_face(other, source) || is_own_face(source, other);
             (!same).then_some(target)
         });
@@ -265,7 +267,8 @@ fn files_import_without_circles() {
 
 #[test]
 fn room_faces_define_nothing() {
-    let face = sources("src").into_iter().find(|source| source.is_face && source.module == ["sessions"]).unwrap();
+    let face =
+        sources("src").into_iter().find(|source| source.is_face && source.module == ["sessions"]).unwrap();
     let code = code_of(&face.text);
     for item in ["fn ", "struct ", "enum ", "impl ", "const ", "trait "] {
         assert!(!code.contains(item), "src/sessions/mod.rs defines something: {item}");
@@ -309,7 +312,9 @@ fn dependencies_are_used() {
     let section = |name: &str| {
         let start = manifest.find(&format!("[{name}]")).unwrap() + name.len() + 2;
         let end = manifest[start..].find("\n[").map_or(manifest.len(), |length| start + length);
-        manifest[start..end].lines().filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()))
+        manifest[start..end]
+            .lines()
+            .filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()))
     };
     let code = |folders: &[&str]| {
         let files = folders.iter().flat_map(|folder| rust_files(&root().join(folder)));
@@ -317,7 +322,9 @@ fn dependencies_are_used() {
     };
     let is_used = |name: &str, code: &str| {
         let name = name.replace('-', "_");
-        [format!("{name}::"), format!("use {name}"), format!("{name} as ")].iter().any(|text| code.contains(text))
+        [format!("{name}::"), format!("use {name}"), format!("{name} as ")]
+            .iter()
+            .any(|text| code.contains(text))
     };
     let (product, tests) = (code(&["src"]), code(&["src", "tests", "benches"]));
     let unused: Vec<String> = section("dependencies")

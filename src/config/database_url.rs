@@ -1,3 +1,5 @@
+//! `DATABASE_URL`: which database.
+
 use std::{
     fmt,
     path::{Path, PathBuf},

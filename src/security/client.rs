@@ -1,3 +1,5 @@
+//! Who sent a request: address and user agent, also behind trusted proxies.
+
 use std::{
     future::{Ready, ready},
     net::IpAddr,

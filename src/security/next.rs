@@ -1,3 +1,5 @@
+//! Where to go after signing in: paths of this site only.
+
 use url::Url;
 
 /// The path and query to go to after signing in, if `next` names a page of this site; never another site.

@@ -1,3 +1,5 @@
+//! Points in time as pages show them.
+
 use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
 };
