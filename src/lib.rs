@@ -3,26 +3,26 @@
 //! The rooms below form a staircase: a room uses only rooms that stand below it. `tests/house.rs` reads this list and fails
 //! when an import climbs.
 //!
-//! - [`cli`]: the commands: serve, migrate, user, sessions, demo
-//! - [`app`]: starting and stopping; the parts that handlers share; the order of middleware
-//! - [`routes`]: the whole URL table, and who may use each route
-//! - [`admin`]: the administration's pages: sessions, users, events, overview
-//! - [`accounts`]: the operations on accounts, and their pages
-//! - [`layout`]: page frame, notices, error pages
-//! - [`gate`]: the operator's own pages behind the login
-//! - [`ops`]: health
-//! - [`sessions`]: the catalogue (SQL), the store (Redis), live updates, the session of a request, upkeep
-//! - [`events`]: the security log
-//! - [`users`]: the user's row, roles, passwords, one-time tokens
-//! - [`web`]: forms, lists, charts, cookies, event streams
-//! - [`db`]: connections, pool, transactions, migrations
-//! - [`security`]: client address, cross-origin check, body limits, headers
-//! - [`telemetry`]: log output
-//! - [`config`]: environment variables, a file per concern
-//! - [`state`]: the shared parts, found from a request
-//! - [`crypto`]: random values and hashes
-//! - [`clock`]: the current time
-//! - [`error`]: one error type and the status of each
+//! - [`cli`] – the commands: serve, migrate, user, sessions, demo
+//! - [`app`] – starting and stopping; the parts that handlers share; the order of middleware
+//! - [`routes`] – the whole URL table, and who may use each route
+//! - [`admin`] – the administration's pages: sessions, users, events, overview
+//! - [`accounts`] – the operations on accounts, and their pages
+//! - [`layout`] – page frame, notices, error pages
+//! - [`gate`] – the operator's own pages behind the login
+//! - [`ops`] – health
+//! - [`sessions`] – the catalogue (SQL), the store (Redis), live updates, the session of a request, upkeep
+//! - [`events`] – the security log
+//! - [`users`] – the user's row, roles, passwords, one-time tokens
+//! - [`web`] – forms, lists, charts, cookies, event streams
+//! - [`db`] – connections, pool, transactions, migrations
+//! - [`security`] – client address, cross-origin check, body limits, headers
+//! - [`telemetry`] – log output
+//! - [`config`] – environment variables, a file per concern
+//! - [`state`] – the shared parts, found from a request
+//! - [`crypto`] – random values and hashes
+//! - [`clock`] – the current time
+//! - [`error`] – one error type and the status of each
 
 pub mod accounts;
 pub mod admin;

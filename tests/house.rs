@@ -1,6 +1,8 @@
 //! How the source is laid out: the staircase of rooms, no circles between files, no dependency without use, and what the
 //! example of the environment must name. Reads files only; needs no server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics, helpers too")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

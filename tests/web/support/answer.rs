@@ -1,21 +1,21 @@
-//! What the application answered, with assertions that read as sentences and fail with the page's own words.
+//! A response of the application, with assertions whose failures show what the page says.
 
 use reqwest::header::HeaderMap;
 use scraper::{ElementRef, Html, Selector};
 
 use super::client::Cookie;
 
-/// An answer that was read to its end. Assertions hand it back, so they chain.
+/// A response with its whole body. Assertions return it, so that they can be chained.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
-    /// What was asked, for messages: `POST /login`.
-    pub asked: String,
+    /// The method and path of the request, for messages: `POST /login`.
+    pub request: String,
 }
 
-/// A form as it stands on a page: what a browser would send if its first button were pressed.
+/// A form of a page, with the fields that a browser submits when its first button is pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     pub action: String,
@@ -37,31 +37,31 @@ impl Answer {
         self
     }
 
-    /// Asserts that a reader sees this text; runs of white space count as one space.
+    /// Asserts that the visible text contains this; runs of white space count as one space.
     #[track_caller]
     pub fn has(self, text: &str) -> Self {
         assert!(self.text().contains(text), "no {text:?} in {}\n{}", self.summary(), self.text());
         self
     }
 
-    /// Asserts that a reader does not see this text.
+    /// Asserts that the visible text does not contain this.
     #[track_caller]
     pub fn lacks(self, text: &str) -> Self {
         assert!(!self.text().contains(text), "{text:?} is in {}\n{}", self.summary(), self.text());
         self
     }
 
-    /// A header's value, if it is there and readable.
+    /// A header's value, if the header is present and its value is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Where it leads.
+    /// The address of a redirect.
     pub fn location(&self) -> Option<&str> {
         self.header("location")
     }
 
-    /// The cookies it sets or removes, with their attributes.
+    /// The cookies that the response sets or removes, with their attributes.
     pub fn set_cookies(&self) -> Vec<Cookie> {
         self.headers.get_all("set-cookie").iter().map(|line| Cookie::parse(line.to_str().unwrap())).collect()
     }
@@ -72,17 +72,17 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.summary()))
     }
 
-    /// Whether it says that it is HTML.
+    /// Whether the content type is HTML.
     pub fn is_html(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
     }
 
-    /// The document.
+    /// The parsed document.
     pub fn document(&self) -> Html {
         Html::parse_document(&self.body)
     }
 
-    /// What a reader sees: of a page the text of its body, else all of it.
+    /// The visible text: of HTML the text of its `body`, else the whole body.
     pub fn text(&self) -> String {
         if !self.is_html() {
             return self.body.clone();
@@ -114,7 +114,7 @@ impl Answer {
         self.texts("h1").into_iter().next().unwrap_or_default()
     }
 
-    /// The message that belongs to a field: the invalid field of that name points to it with `aria-describedby`.
+    /// The error message of a field, to which the invalid field of that name points with `aria-describedby`.
     pub fn field_error(&self, field: &str) -> Option<String> {
         let document = self.document();
         let inputs = css(&format!("[name='{field}'][aria-invalid='true'][aria-describedby]"));
@@ -127,18 +127,18 @@ impl Answer {
             .map(text_of)
             .collect();
         let message = messages.join(" ");
-        // Spoken before the message, for those who do not see its colour.
+        // Screen readers read this prefix; the colour of the message says the same to others.
         Some(message.strip_prefix("Error: ").unwrap_or(&message).to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// What a field holds: text, the chosen option's value, or a checkbox's value while it is checked.
+    /// The value of a field: its text, the selected option's value, or the value of a checkbox that is checked.
     pub fn value_of(&self, field: &str) -> Option<String> {
         let document = self.document();
         let named = css(&format!("input[name='{field}'],select[name='{field}'],textarea[name='{field}']"));
         document.select(&named).find_map(|input| value_of(&input))
     }
 
-    /// The form that sends to this address, whatever its query.
+    /// The form with this action, with any query.
     #[track_caller]
     pub fn form(&self, action: &str) -> Form {
         self.forms()
@@ -147,7 +147,7 @@ impl Answer {
             .unwrap_or_else(|| panic!("no form for {action} in {}", self.summary()))
     }
 
-    /// All forms of the page, in their order.
+    /// All forms of the page, in document order.
     pub fn forms(&self) -> Vec<Form> {
         let (form, input) = (css("form"), css("input[name],select[name],textarea[name]"));
         let sends =
@@ -165,9 +165,9 @@ impl Answer {
             .collect()
     }
 
-    /// One line (and the messages on the page) to say what this is when an assertion fails.
+    /// One line about the response, and the messages on the page, for assertions that fail.
     pub fn summary(&self) -> String {
-        let mut summary = format!("{}: {}", self.asked, self.status);
+        let mut summary = format!("{}: {}", self.request, self.status);
         if let Some(location) = self.location() {
             summary += &format!(" to {location}");
         }
@@ -184,7 +184,7 @@ impl Answer {
 }
 
 impl Form {
-    /// The fields for [`super::Client::post`], with some replaced or added.
+    /// The fields for [`super::Client::post`], some of them replaced or added.
     pub fn with<'a>(&'a self, fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let own = self.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let kept = own.filter(|(name, _)| !fields.iter().any(|(other, _)| other == name));
@@ -192,12 +192,12 @@ impl Form {
     }
 }
 
-/// A selector that is known to be one.
+/// Parses a selector; panics when it is invalid.
 pub fn css(selector: &str) -> Selector {
     Selector::parse(selector).unwrap_or_else(|error| panic!("{selector}: {error}"))
 }
 
-/// The text of an element with runs of white space as one space.
+/// The text of an element, with runs of white space as one space.
 pub fn text_of(element: ElementRef<'_>) -> String {
     let text: String = element.text().collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -228,11 +228,11 @@ mod tests {
         headers.append("set-cookie", "a=1; Path=/".parse().unwrap());
         headers.append("set-cookie", "b=; Max-Age=0".parse().unwrap());
         let body = format!("<!doctype html><html lang=en><title>T</title><main><h1>H  one</h1>{body}</main>");
-        Answer { status: 422, headers, body, asked: "POST /x".to_owned() }
+        Answer { status: 422, headers, body, request: "POST /x".to_owned() }
     }
 
     #[test]
-    fn errors_are_found_through_their_field() {
+    fn field_error_is_found_by_its_field() {
         let page = page(
             r#"<form action="/x"><input name=email aria-invalid=true aria-describedby="email-error email-help" value="a&amp;b">
                <p id=email-error><span>Error: </span>Too <b>long</b>.</p><p id=email-help>Help.</p>
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_hold_what_a_browser_would_send() {
+    fn form_has_the_fields_a_browser_submits() {
         let page = page(
             r#"<form action="/end?x=1"><input type=hidden name=id value=7><input type=checkbox name=off>
                <input type=checkbox name=on checked><select name=role><option value=u>User<option value=a selected>Admin</select>
@@ -259,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_what_a_reader_sees() {
+    fn text_excludes_markup() {
         let page = page("<p>Not <b>\n bold</b> &lt;i&gt;</p>").expect(422).has("Not bold <i>").lacks("<b>");
         assert_eq!(page.set_cookies().len(), 2);
     }
 
     #[test]
     #[should_panic(expected = "POST /x: 422")]
-    fn a_failed_assertion_says_what_was_asked() {
+    fn failed_assertion_names_the_request() {
         let _ = page("").expect(200);
     }
 }

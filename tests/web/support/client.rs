@@ -1,4 +1,4 @@
-//! An HTTP client that hides nothing: cookies can be read, copied and forged, and no redirect is followed unasked.
+//! An HTTP client whose cookies can be read, copied and forged, and which follows redirects only when told to.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,13 +10,13 @@ use reqwest::{Method, header::HeaderMap, redirect::Policy};
 
 use super::answer::Answer;
 
-/// The browser that a client says it is, unless told otherwise.
+/// The default `User-Agent` of a client.
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
-/// One browser, or script, with its own cookies.
+/// A browser or script with its own cookies.
 pub struct Client {
     http: reqwest::Client,
-    /// Shared with the application, so that a client finds it again after a restart.
+    /// Shared with the application, so that a client finds the application again after a restart.
     address: Arc<Mutex<SocketAddr>>,
     user_agent: String,
     cookies: Mutex<Vec<Cookie>>,
@@ -27,12 +27,12 @@ pub struct Client {
 pub struct Cookie {
     pub name: String,
     pub value: String,
-    /// Names in lower case; those without a value have an empty one.
+    /// Names in lower case, with values; an attribute without a value has an empty one.
     pub attributes: Vec<(String, String)>,
 }
 
 impl Cookie {
-    /// Reads a `Set-Cookie` line.
+    /// Parses the value of a `Set-Cookie` header.
     pub fn parse(line: &str) -> Self {
         let mut parts = line.split(';').map(|part| part.trim().split_once('=').unwrap_or((part.trim(), "")));
         let (name, value) = parts.next().unwrap_or_default();
@@ -43,17 +43,17 @@ impl Cookie {
         }
     }
 
-    /// An attribute's value: `path`, `samesite`, `max-age`; an empty one for `secure` and `httponly`.
+    /// The value of an attribute: `path`, `samesite`, `max-age`; empty for `secure` and `httponly`.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether an attribute is there.
+    /// Whether the cookie has an attribute.
     pub fn is(&self, name: &str) -> bool {
         self.attribute(name).is_some()
     }
 
-    /// `Max-Age` in seconds; none: it ends with the browser.
+    /// `Max-Age` in seconds; `None` for a cookie that is deleted when the browser is closed.
     pub fn max_age(&self) -> Option<i64> {
         self.attribute("max-age")?.parse().ok()
     }
@@ -64,24 +64,24 @@ impl Cookie {
 }
 
 impl Client {
-    /// A client without cookies. Applications hand out their own: [`super::TestApp::client`].
+    /// A client without cookies; tests use [`super::TestApp::client`].
     pub fn new(address: Arc<Mutex<SocketAddr>>) -> Self {
         Self { http: http(None), address, user_agent: FIREFOX.to_owned(), cookies: Mutex::default() }
     }
 
-    /// The same from another of this machine's addresses, such as 127.0.0.2.
+    /// The client at another IP address of this machine, such as 127.0.0.2.
     pub fn bound_to(mut self, ip: impl Into<IpAddr>) -> Self {
         self.http = http(Some(ip.into()));
         self
     }
 
-    /// The same under another name.
-    pub fn named(mut self, user_agent: &str) -> Self {
+    /// The client with another `User-Agent`.
+    pub fn user_agent(mut self, user_agent: &str) -> Self {
         user_agent.clone_into(&mut self.user_agent);
         self
     }
 
-    /// Another client with the same cookies: a second tab, or a thief.
+    /// Another client with the same cookies: a second tab, or an attacker who has copied them.
     pub fn copy(&self) -> Self {
         Self {
             http: self.http.clone(),
@@ -91,17 +91,17 @@ impl Client {
         }
     }
 
-    /// The same browser talking to another instance of the application.
+    /// The client with another instance of the application.
     pub fn at(&self, app: &super::TestApp) -> Self {
         Self { address: app.address(), ..self.copy() }
     }
 
-    /// All cookies that it holds.
+    /// All cookies that the client has.
     pub fn cookies(&self) -> Vec<Cookie> {
         self.cookies.lock().unwrap().clone()
     }
 
-    /// One of them.
+    /// One of the client's cookies.
     pub fn cookie(&self, name: &str) -> Option<Cookie> {
         self.cookies.lock().unwrap().iter().find(|cookie| cookie.name == name).cloned()
     }
@@ -112,23 +112,23 @@ impl Client {
         store(&mut self.cookies.lock().unwrap(), cookie);
     }
 
-    /// Closing the browser: cookies without `Max-Age` are gone.
+    /// Deletes the cookies without `Max-Age`, as a browser does when it is closed.
     pub fn close(&self) {
         self.cookies.lock().unwrap().retain(|cookie| cookie.max_age().is_some());
     }
 
-    /// Asks for a page.
+    /// Gets a page.
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path).send().await
     }
 
-    /// Asks for a page and goes where it leads, at most ten times.
+    /// Gets a page and follows its redirects, at most ten.
     pub async fn get_following(&self, path: &str) -> Answer {
         let answer = self.get(path).await;
         self.follow(answer).await
     }
 
-    /// Goes where an answer leads, at most ten times.
+    /// Follows the redirects of a response, at most ten.
     pub async fn follow(&self, mut answer: Answer) -> Answer {
         for _ in 0..10 {
             let Some(location) = answer.location().map(str::to_owned) else { return answer };
@@ -147,12 +147,12 @@ impl Client {
         self.request(Method::POST, path).body(content_type, body).send().await
     }
 
-    /// Sends JSON and wants JSON.
+    /// Sends JSON and accepts JSON.
     pub async fn post_json(&self, path: &str, body: &serde_json::Value) -> Answer {
         self.request(Method::POST, path).json(body).send().await
     }
 
-    /// Prepares a request that differs from the usual.
+    /// Prepares a request, with the headers that a browser sends from a page of this site.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         let mut headers = HeaderMap::new();
         headers.insert("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8".parse().unwrap());
@@ -177,61 +177,66 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Sets a header, in place of the usual one.
+    /// Sets a header in place of the default one.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.parse().unwrap());
         self
     }
 
-    /// Leaves a header out.
+    /// Removes a header.
     pub fn without(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
     }
 
-    /// Says nothing about where it comes from, as a script does: no `Origin`, no `Sec-Fetch-Site`.
+    /// Removes `Origin` and `Sec-Fetch-Site`, which scripts do not send.
     pub fn without_origin(self) -> Self {
         self.without("origin").without("sec-fetch-site")
     }
 
-    /// What a browser sends when a page of another site made it.
+    /// Sets the headers that a browser sends from a page of another site.
     pub fn cross_site(self, origin: &str) -> Self {
         self.header("origin", origin).header("sec-fetch-site", "cross-site")
     }
 
-    /// A form as the body.
+    /// Sets a form as the body.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
         let body = reqwest::Client::new().post("http://localhost").form(fields).build().unwrap();
         let bytes = body.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
         self.body("application/x-www-form-urlencoded", bytes)
     }
 
-    /// JSON as the body, and JSON wanted.
+    /// Sets JSON as the body and accepts JSON.
     pub fn json(self, body: &serde_json::Value) -> Self {
         self.body("application/json", body.to_string()).header("accept", "application/json")
     }
 
-    /// Any body.
+    /// Sets the body.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self.header("content-type", content_type)
     }
 
-    /// Sends it; panics when there is no answer.
+    /// Sends the request; panics when there is no response.
     pub async fn send(self) -> Answer {
-        let asked = format!("{} {}", self.method, self.path);
-        self.try_send().await.unwrap_or_else(|error| panic!("{asked}: {error:?}"))
+        let request_line = format!("{} {}", self.method, self.path);
+        self.try_send().await.unwrap_or_else(|error| panic!("{request_line}: {error:?}"))
     }
 
-    /// Sends it, for a test in which there may be no answer. The body of a stream, which has no end, is left out.
+    /// Sends the request; an error when there is no response. The endless body of an event stream is not read.
     pub async fn try_send(self) -> reqwest::Result<Answer> {
-        let asked = format!("{} {}", self.method, self.path);
+        let request_line = format!("{} {}", self.method, self.path);
         let client = self.client;
         let response = self.respond().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let bytes = if endless { Vec::new() } else { response.bytes().await?.to_vec() };
-        let answer = Answer { status, headers, body: String::from_utf8_lossy(&bytes).into_owned(), asked };
+        let answer = Answer {
+            status,
+            headers,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            request: request_line,
+        };
         let mut jar = client.cookies.lock().unwrap();
         for cookie in answer.set_cookies() {
             store(&mut jar, cookie);
@@ -239,7 +244,7 @@ impl Request<'_> {
         Ok(answer)
     }
 
-    /// Sends it and leaves the body to be read.
+    /// Sends the request; the caller reads the body.
     pub async fn respond(mut self) -> reqwest::Result<reqwest::Response> {
         let address = *self.client.address.lock().unwrap();
         let cookies = self.client.cookies.lock().unwrap().clone();
@@ -261,7 +266,7 @@ fn store(jar: &mut Vec<Cookie>, cookie: Cookie) {
     }
 }
 
-/// The path and query of an address: links in mails and the set-up link name the site as `BASE_URL` has it.
+/// The path and query of an address: links that the application makes begin with `BASE_URL`.
 pub fn path_of(address: &str) -> &str {
     match address.split_once("://") {
         Some((_, rest)) if !address.starts_with('/') => rest.find('/').map_or("/", |slash| &rest[slash..]),
@@ -269,7 +274,7 @@ pub fn path_of(address: &str) -> &str {
     }
 }
 
-/// Connections are not kept: an application that stops would wait for them.
+/// A client that keeps no idle connections, for which an application that stops would wait.
 fn http(from: Option<IpAddr>) -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(Policy::none())
@@ -286,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies_keep_their_attributes() {
+    fn cookie_parse_keeps_attributes() {
         let cookie = Cookie::parse("__Host-x=a=b; Path=/; HttpOnly; SameSite=Lax; Max-Age=60");
         assert_eq!(
             (cookie.name.as_str(), cookie.value.as_str(), cookie.max_age()),
@@ -299,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jar_replaces_and_removes() {
+    fn cookie_jar_replaces_and_removes() {
         let mut jar = Vec::new();
         for line in ["a=1", "b=1", "a=2", "b=; Max-Age=0"] {
             store(&mut jar, Cookie::parse(line));
@@ -308,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lose_their_site() {
+    fn path_of_removes_origin() {
         assert_eq!(path_of("http://localhost:3000/setup?token=x"), "/setup?token=x");
         assert_eq!(path_of("https://site.example"), "/");
         assert_eq!(path_of("/login?next=http://x/"), "/login?next=http://x/");

@@ -7,12 +7,12 @@ use tokio::time::{Instant, sleep};
 const DEADLINE: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a probe may answer: `false` and `None` mean "not yet".
+/// The result of a probe: `false` and `None` mean "not yet".
 pub trait Probe {
-    /// What the wait ends with.
+    /// What the wait returns.
     type Value;
 
-    /// The value, once it is there.
+    /// The value, if the probe found it.
     fn found(self) -> Option<Self::Value>;
 }
 
@@ -32,10 +32,10 @@ impl<T> Probe for Option<T> {
     }
 }
 
-/// Asks again and again, for at most ten seconds, until the answer is `true` or `Some`.
+/// Runs a probe every 20 milliseconds until it returns `true` or `Some`; panics after ten seconds.
 ///
 /// ```ignore
-/// eventually(|| async { app.query_one("SELECT count(*) FROM sessions").unwrap() == "0" }).await;
+/// eventually(|| async { app.active_session_ids().is_empty() }).await;
 /// ```
 #[track_caller]
 pub fn eventually<F, Fut, P>(mut probe: F) -> impl Future<Output = P::Value>
@@ -58,7 +58,7 @@ where
 }
 
 #[actix_web::test]
-async fn eventually_asks_until_it_is_so() {
+async fn eventually_retries_until_found() {
     let mut asked = 0;
     let found = eventually(|| {
         asked += 1;

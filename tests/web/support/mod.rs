@@ -1,34 +1,58 @@
-//! What every test stands on: a real application on a fresh database, a client that shows cookies and headers as they
-//! are, people, faults in front of the stores, and a browser. Start the servers with `scripts/test`.
+//! What every test stands on: the real application on a fresh database, a client that shows cookies and headers
+//! unchanged, test users, fixtures for the database, faults in front of the stores, and a browser.
+//!
+//! Start the servers with `scripts/test`. `use crate::support::*` brings what most tests need; the modules that are
+//! public here are for the tests of one area and are named in their `use`.
 
+pub mod admin_pages;
 mod answer;
+mod app;
+pub mod axe;
+mod barrier;
+mod browser;
 mod client;
-mod events;
+pub mod concurrent;
+mod database;
+pub mod demo;
+mod event_stream;
 mod eventually;
-mod faults;
+mod fault_proxy;
+pub mod forged_cookies;
+mod instance;
+pub mod outage;
 mod own_process;
 mod page_check;
-mod people;
+pub mod pool_routes;
 mod postgres;
 mod program;
 mod raw;
 mod redis;
+pub mod routes;
+pub mod sample_data;
+mod session_pages;
 mod stack;
 mod stores;
-mod webdriver;
+pub mod sweep;
+pub mod test_routes;
+mod users;
 
 pub use answer::{Answer, Form};
-pub use client::{Client, Cookie, FIREFOX};
-pub use events::Events;
+pub use app::TestApp;
+pub use barrier::Barrier;
+pub use browser::Browser;
+pub use client::{Client, FIREFOX};
+pub use database::{HeldLock, SessionTime};
+pub use event_stream::EventStream;
 pub use eventually::eventually;
-pub use faults::Mode;
+pub use fault_proxy::ProxyMode;
 pub use page_check::{assert_page, header_complaints};
-pub use people::{PASSWORD, Person};
 pub use postgres::PostgresServer;
-pub use program::{Finished, Program};
+pub use program::{Finished, Program, Vars};
 pub use redis::RedisServer;
-pub use stack::{Builder, Stack, TestApp};
-pub use stores::{Database, Stores, quoted};
-pub use webdriver::Browser;
+pub use session_pages::{
+    COOKIE, listed_sessions, listed_sessions_for_admin, new_cookie, own_session_id, signed_in,
+};
+pub use stack::{Backend, Stack};
+pub use users::{PASSWORD, Person};
 
-pub(crate) use stack::on_both_stacks;
+pub(crate) use stack::{on_all_backends, on_both_stacks};

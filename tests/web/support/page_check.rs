@@ -1,4 +1,4 @@
-//! What holds for every page: valid, usable without sight or mouse, and strict about what may run in it.
+//! Checks that hold for every page: valid HTML, accessible names, security headers, and no inline code.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use scraper::{ElementRef, Html};
 
 use super::answer::{Answer, css, text_of};
 
-/// Headers that every answer has (ASVS 3.4).
+/// Headers that every response has (ASVS 3.4).
 const SECURITY_HEADERS: [&str; 6] = [
     "content-security-policy",
     "x-content-type-options",
@@ -16,14 +16,14 @@ const SECURITY_HEADERS: [&str; 6] = [
     "permissions-policy",
 ];
 
-/// Asserts that an answer has the security headers and, if it is a page, nothing to complain about.
+/// Asserts that a response has the security headers and that, if it is a page, the checks find nothing.
 #[track_caller]
 pub fn assert_page(answer: &Answer) {
     let mut complaints = header_complaints(answer);
     if answer.is_html() {
         complaints.extend(complaints_about(&answer.body));
     }
-    assert!(complaints.is_empty(), "{}: {}\n  {}", answer.asked, answer.status, complaints.join("\n  "));
+    assert!(complaints.is_empty(), "{}: {}\n  {}", answer.request, answer.status, complaints.join("\n  "));
 }
 
 /// The security headers that are missing or too weak.
@@ -114,7 +114,7 @@ fn fields(page: &Html, complaints: &mut Vec<String>) {
     }
 }
 
-/// Buttons, links and pictures say what they are.
+/// Buttons, links and pictures have a name.
 fn names(element: ElementRef<'_>, complaints: &mut Vec<String>) {
     let named = || {
         let pictures = css("img[alt]:not([alt='']), svg[aria-label], svg title");
@@ -131,7 +131,7 @@ fn names(element: ElementRef<'_>, complaints: &mut Vec<String>) {
     }
 }
 
-/// The policy forbids all of this, so it would silently not work.
+/// Inline code, which the content security policy forbids, so that it would have no effect.
 fn inline_code(element: ElementRef<'_>, complaints: &mut Vec<String>) {
     let name = element.value().name();
     if name == "style" {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_page_is_left_alone() {
+    fn page_check_accepts_a_good_page() {
         let page = r#"<form><label for=a>A</label><input id=a name=a aria-describedby=a-help><p id=a-help>Help</p>
             <label>B <select name=b><option>1</select></label><input type=hidden name=c><input aria-label=D name=d>
             <button>Go</button><a href="/"><img src="/x.svg" alt="Home"></a></form><script src="/app.js"></script>"#;
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_found() {
+    fn page_check_finds_each_fault() {
         for (body, expected) in [
             ("<p id=a></p><p id=a></p>", "id a twice"),
             ("<input name=x>", "no label for <input name=\"x\">"),
@@ -202,12 +202,12 @@ mod tests {
     }
 
     #[test]
-    fn missing_headers_are_named() {
+    fn page_check_names_missing_headers() {
         let mut answer = Answer {
             status: 200,
             headers: Default::default(),
             body: String::new(),
-            asked: "GET /".to_owned(),
+            request: "GET /".to_owned(),
         };
         assert_eq!(header_complaints(&answer).len(), 7);
         for name in SECURITY_HEADERS {

@@ -1,4 +1,4 @@
-//! Postgres as a test sees it: its own database on the shared cluster, or a cluster of its own to be stopped and killed.
+//! A test's Postgres database on the shared cluster, or a cluster of its own that it can freeze and kill.
 
 use std::{
     fs,
@@ -19,16 +19,16 @@ use tempfile::TempDir;
 
 use super::own_process::{OwnProcess, free_addr, signal};
 
-/// A database of one test, dropped with it.
+/// A database that only one test uses; dropping this drops it.
 pub struct PostgresDatabase {
     name: String,
     url: String,
 }
 
 impl PostgresDatabase {
-    /// A migrated database that no other test has.
+    /// A migrated database.
     pub fn fresh() -> Self {
-        // Migrating takes longer than copying what was migrated once.
+        // Migrating takes longer than copying a database that was migrated once.
         static TEMPLATE: OnceLock<PostgresDatabase> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let template = Self::create("template", "template0");
@@ -69,12 +69,12 @@ impl Drop for PostgresDatabase {
     }
 }
 
-/// A connection that fails with the address in its message.
+/// Connects; panics with the address when that fails.
 pub fn connect(url: &str) -> PgConnection {
     PgConnection::establish(url).unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
-/// Where the server of an address listens.
+/// Where the server of a database listens.
 pub fn addr_of(url: &str) -> SocketAddr {
     let (_, rest) = url.split_once("://").unwrap();
     let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
@@ -85,14 +85,14 @@ fn shared_url() -> String {
     std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set: run the tests with scripts/test")
 }
 
-/// A Postgres cluster of a test's own, with the empty database `postgres`.
+/// A Postgres cluster that only one test uses, with the empty database `postgres`.
 pub struct PostgresServer {
     process: OwnProcess,
     addr: SocketAddr,
 }
 
 impl PostgresServer {
-    /// Makes and starts a cluster. It keeps what was committed through a kill of its processes.
+    /// Makes and starts a cluster. A kill of its processes loses nothing that was committed.
     pub fn start_own() -> Self {
         let mut addr = free_addr();
         let folder = TempDir::new().unwrap();
@@ -118,25 +118,25 @@ impl PostgresServer {
         server
     }
 
-    /// The address of its database, for `DATABASE_URL`.
+    /// The address of the cluster's database, for `DATABASE_URL`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@{}/postgres", self.addr)
     }
 
-    /// Freezes all its processes (SIGSTOP).
+    /// Freezes all processes of the cluster (SIGSTOP).
     pub fn freeze(&self) {
-        // The first one first, so that it starts no others meanwhile.
+        // The main process first, so that it starts no others meanwhile.
         self.process.signal("STOP");
         signal_all("STOP", &children_of(self.process.id()));
     }
 
-    /// Lets them go on.
+    /// Resumes all processes of the cluster (SIGCONT).
     pub fn thaw(&self) {
         signal_all("CONT", &children_of(self.process.id()));
         self.process.signal("CONT");
     }
 
-    /// Kills all its processes (SIGKILL).
+    /// Kills all processes of the cluster (SIGKILL).
     pub fn kill(&mut self) {
         if !self.process.runs() {
             return;
@@ -147,7 +147,7 @@ impl PostgresServer {
         self.process.kill();
     }
 
-    /// Starts it again on the same port and waits until it answers.
+    /// Starts the cluster again on the same port and waits until it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -157,13 +157,13 @@ impl PostgresServer {
             if self.is_up() {
                 return;
             }
-            // The kernel may still be taking the killed processes' memory away.
+            // The kernel may still be releasing the memory of the killed processes.
             assert!(Instant::now() < deadline, "{}", self.process.output());
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// Waits until it takes connections, which is later than its port opens; false when it ended instead.
+    /// Waits until the cluster accepts connections, some time after its port is open; returns false when it ends instead.
     fn is_up(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.process.runs() {
@@ -199,7 +199,7 @@ fn command(folder: &Path, addr: SocketAddr) -> Command {
     command
 }
 
-/// One of Postgres' programs, which refuse to run as root.
+/// One of Postgres' programs, which refuse to run as root, as another user.
 fn as_server_user(program: &str) -> Command {
     let folder = std::env::var("TEST_POSTGRES_BIN");
     let folder = folder.expect("TEST_POSTGRES_BIN is not set: run the tests with scripts/test");
@@ -223,7 +223,7 @@ fn server_user() -> Option<(u32, u32)> {
 fn children_of(id: u32) -> Vec<u32> {
     let parent = |process: u32| -> Option<u32> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // After the name in brackets, which may hold anything, come the state and the parent.
+        // The state and the parent follow the name, which is in brackets and may contain any character.
         stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
     };
     fs::read_dir("/proc")
@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_of_its_own_freezes_and_dies_and_comes_back() {
+    fn postgres_server_freezes_dies_and_restarts() {
         let mut server = PostgresServer::start_own();
         let mut before = connect(&server.url());
         before.batch_execute("CREATE TABLE kept (id int)").unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_gone_after_its_test() {
+    fn postgres_database_is_dropped_with_its_test() {
         let database = PostgresDatabase::empty();
         let url = database.url().to_owned();
         let _open = connect(&url);

@@ -1,8 +1,9 @@
-//! The program itself, as an operator runs it: the command line, its exit status, and the server to be killed.
+//! The program as an operator runs it: the command line, its exit status, and a server that a test can kill.
 
 use std::{
     io::Write,
     net::SocketAddr,
+    ops::Deref,
     process::{Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
@@ -10,20 +11,25 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
+    app::TestApp,
     client::Client,
+    forged_cookies::SECRET,
     own_process::{OwnProcess, free_addr},
     stores::Stores,
 };
+
+/// Settings of the application: the names and values of variables.
+pub type Vars = Vec<(String, String)>;
 
 /// `gatehouse serve` in a process of its own, in an empty folder, with nothing of this process' environment.
 pub struct Program {
     process: OwnProcess,
     address: Arc<Mutex<SocketAddr>>,
-    vars: Vec<(String, String)>,
+    vars: Vars,
     stores: Arc<Stores>,
 }
 
-/// What a command left behind.
+/// The result of a command that has ended.
 #[derive(Debug)]
 pub struct Finished {
     pub status: ExitStatus,
@@ -32,7 +38,7 @@ pub struct Finished {
 }
 
 impl Program {
-    pub(super) fn serve(vars: Vec<(String, String)>, stores: Arc<Stores>) -> Self {
+    pub(super) fn serve(vars: Vars, stores: Arc<Stores>) -> Self {
         let vars: Vec<_> = stores.vars().into_iter().chain(vars).collect();
         loop {
             let addr = free_addr();
@@ -48,7 +54,7 @@ impl Program {
         }
     }
 
-    /// Runs a command and waits for its end: `Program::run(&["check-config"], &vars, "")`.
+    /// Runs a command and waits until it ends: `Program::run(&["check-config"], &vars, "")`.
     pub fn run(arguments: &[&str], vars: &[(String, String)], stdin: &str) -> Finished {
         let folder = TempDir::new().unwrap();
         let mut child = command(arguments, vars)
@@ -58,7 +64,7 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may end without reading.
+        // The command may end without reading.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -75,33 +81,33 @@ impl Program {
         Client::new(self.address.clone())
     }
 
-    /// Its stores.
+    /// The stores that the program uses.
     pub fn stores(&self) -> &Arc<Stores> {
         &self.stores
     }
 
-    /// What it has printed so far.
+    /// What the program has printed so far.
     pub fn output(&self) -> String {
         self.process.output()
     }
 
-    /// Its process id, to look at what it uses.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Kills it (SIGKILL).
+    /// Kills the program (SIGKILL).
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Asks it to end (SIGTERM) and waits.
+    /// Asks the program to end (SIGTERM) and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.signal("TERM");
         self.process.wait()
     }
 
-    /// Starts it again, on the same port where that is still free.
+    /// Starts the program again, on the same port if that is still free.
     pub fn restart(&mut self) {
         let mut addr = *self.address.lock().unwrap();
         loop {
@@ -116,6 +122,39 @@ impl Program {
             assert!(output.contains("in use"), "the program ended:\n{output}");
             addr = free_addr();
         }
+    }
+}
+
+impl Deref for Program {
+    type Target = Stores;
+
+    fn deref(&self) -> &Stores {
+        &self.stores
+    }
+}
+
+impl Finished {
+    /// Asserts success with nothing on standard error; returns standard output.
+    #[track_caller]
+    pub fn done(self) -> String {
+        assert!(self.status.success() && self.stderr.is_empty(), "{self:?}");
+        self.stdout
+    }
+
+    /// Asserts exit status 1; returns standard error.
+    #[track_caller]
+    pub fn failed(self) -> String {
+        assert_eq!(self.status.code(), Some(1), "{self:?}");
+        self.stderr
+    }
+}
+
+impl TestApp {
+    /// The settings of a command that works on this application's stores.
+    pub fn command_vars(&self) -> Vars {
+        let secret = ("SESSION_SECRET".to_owned(), SECRET.to_owned());
+        let timeout = ("STORE_TIMEOUT".to_owned(), "5s".to_owned());
+        [self.stores().vars(), vec![secret, timeout]].concat()
     }
 }
 

@@ -1,20 +1,20 @@
-//! Requests byte by byte: a well-behaved client would tidy `..` and `%2e%2e` out of an address before it is sent.
+//! Requests byte by byte: an ordinary client normalizes `..` and `%2e%2e` in an address before it sends it.
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use super::{client::Client, stack::TestApp};
+use super::{app::TestApp, client::Client};
 
-/// What came back: the status, and everything as text.
+/// The response: its status, and all of it as text.
 pub struct RawAnswer {
     pub status: u16,
     pub text: String,
 }
 
 impl TestApp {
-    /// Sends a request line as it is, with the client's cookies.
+    /// Sends a request line unchanged, with the client's cookies.
     pub async fn raw(&self, client: &Client, method: &str, target: &str) -> RawAnswer {
         let pairs: Vec<_> =
             client.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
@@ -33,13 +33,13 @@ impl TestApp {
         RawAnswer::read(stream).await
     }
 
-    /// Sends a form but for its last byte, with the client's cookies.
+    /// Sends a form except for its last byte, with the client's cookies.
     pub async fn hold_form(&self, client: &Client, path: &str, fields: &[(&str, &str)]) -> HeldForm {
         let pairs: Vec<_> =
             client.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         let host = self.addr();
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        // The byte that is held back separates the last field from nothing.
+        // The byte that is held back is a separator after the last field.
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nAccept: text/html\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -52,12 +52,12 @@ impl TestApp {
     }
 }
 
-/// A form whose last byte is still to come.
+/// A form whose last byte has not been sent.
 pub struct HeldForm(TcpStream);
 
 impl HeldForm {
     /// Sends the last byte and reads the answer.
-    pub async fn let_go(mut self) -> RawAnswer {
+    pub async fn finish(mut self) -> RawAnswer {
         self.0.write_all(b"&").await.unwrap();
         RawAnswer::read(self.0).await
     }
@@ -66,7 +66,7 @@ impl HeldForm {
 impl RawAnswer {
     async fn read(mut stream: TcpStream) -> Self {
         let mut answer = Vec::new();
-        // The other side may cut the connection of a request that it refuses.
+        // The application may close the connection of a request that it refuses.
         let _ = stream.read_to_end(&mut answer).await;
         let text = String::from_utf8_lossy(&answer).into_owned();
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();

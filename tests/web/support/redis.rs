@@ -1,4 +1,4 @@
-//! Redis as a test sees it: its own database on the shared server, or a server of its own to be stopped and killed.
+//! A test's Redis database on the shared server, or a Redis server of its own that it can freeze and kill.
 
 use std::{
     net::SocketAddr,
@@ -13,21 +13,21 @@ use tempfile::TempDir;
 
 use super::own_process::{OwnProcess, free_addr};
 
-/// How many databases `scripts/services` gives its server.
+/// How many databases the server of `scripts/services` has.
 const DATABASES: u32 = 10_000;
 
-/// One Redis database, looked at from outside the application.
+/// A Redis database, on a connection of the test's own.
 pub struct RedisDatabase {
     url: String,
     connection: Mutex<Option<Connection>>,
 }
 
 impl RedisDatabase {
-    /// A database of the shared server that no other test has, and nothing in it.
+    /// An empty database of the shared server that no other test uses.
     pub fn fresh() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let server = shared_url();
-        // Test binaries that share a server start at different numbers.
+        // Test processes that share a server start at different numbers.
         let offset = std::process::id().wrapping_mul(997);
         let number = 1 + offset.wrapping_add(NEXT.fetch_add(1, Relaxed)) % (DATABASES - 1);
         let database = Self::at(format!("{server}/{number}"));
@@ -35,7 +35,7 @@ impl RedisDatabase {
         database
     }
 
-    /// A database by its address.
+    /// The database at an address.
     pub fn at(url: String) -> Self {
         Self { url, connection: Mutex::new(None) }
     }
@@ -53,48 +53,48 @@ impl RedisDatabase {
 
     /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.ask(&["KEYS", "*"]);
+        let mut keys: Vec<String> = self.command(&["KEYS", "*"]);
         keys.sort();
         keys
     }
 
-    /// A value.
+    /// The value of a key.
     pub fn get(&self, key: &str) -> Option<String> {
-        self.ask(&["GET", key])
+        self.command(&["GET", key])
     }
 
     /// Sets a value without a time to live.
     pub fn set(&self, key: &str, value: &str) {
-        self.ask::<()>(&["SET", key, value]);
+        self.command::<()>(&["SET", key, value]);
     }
 
-    /// Seconds that a key has left; -1: for ever, -2: there is no such key.
+    /// The seconds until a key expires; -1: it does not expire, -2: there is no such key.
     pub fn ttl(&self, key: &str) -> i64 {
-        self.ask(&["TTL", key])
+        self.command(&["TTL", key])
     }
 
-    /// The same in milliseconds.
+    /// The milliseconds until a key expires; -1: it does not expire, -2: there is no such key.
     pub fn pttl(&self, key: &str) -> i64 {
-        self.ask(&["PTTL", key])
+        self.command(&["PTTL", key])
     }
 
-    /// Deletes a key; whether it was there.
+    /// Deletes a key; returns whether there was one.
     pub fn del(&self, key: &str) -> bool {
-        self.ask(&["DEL", key])
+        self.command(&["DEL", key])
     }
 
     /// Deletes every key of this database.
     pub fn flush(&self) {
-        self.ask::<()>(&["FLUSHDB"]);
+        self.command::<()>(&["FLUSHDB"]);
     }
 
-    /// Any command.
-    pub fn ask<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> T {
-        self.try_ask(command).unwrap_or_else(|error| panic!("{}: {error}", self.url))
+    /// Runs a command.
+    pub fn command<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> T {
+        self.try_command(command).unwrap_or_else(|error| panic!("{}: {error}", self.url))
     }
 
-    /// Any command, of a server that may be gone.
-    pub fn try_ask<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> redis::RedisResult<T> {
+    /// Runs a command on a server that may be down.
+    pub fn try_command<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> redis::RedisResult<T> {
         let mut slot = self.connection.lock().unwrap();
         let connection = match &mut *slot {
             Some(connection) => connection,
@@ -118,14 +118,14 @@ impl RedisDatabase {
     }
 }
 
-/// A Redis server of a test's own.
+/// A Redis server that only one test uses.
 pub struct RedisServer {
     process: OwnProcess,
     addr: SocketAddr,
 }
 
 impl RedisServer {
-    /// Starts an empty server without persistence: a restart has forgotten everything.
+    /// Starts an empty server without persistence: a restart loses all data.
     pub fn start_own() -> Self {
         loop {
             let (folder, addr) = (TempDir::new().unwrap(), free_addr());
@@ -142,27 +142,27 @@ impl RedisServer {
         format!("redis://{}/0", self.addr)
     }
 
-    /// Its database.
+    /// The server's database.
     pub fn database(&self) -> RedisDatabase {
         RedisDatabase::at(self.url())
     }
 
-    /// Freezes it (SIGSTOP): connections are accepted and nothing is answered.
+    /// Freezes the server (SIGSTOP): connections are accepted and no command is answered.
     pub fn freeze(&self) {
         self.process.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes the server (SIGCONT).
     pub fn thaw(&self) {
         self.process.signal("CONT");
     }
 
-    /// Kills it (SIGKILL).
+    /// Kills the server (SIGKILL).
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again, empty, on the same port.
+    /// Starts the server again, empty, on the same port.
     pub fn restart(&mut self) {
         self.process.start_again(&mut command(self.addr));
         assert!(self.process.listens(self.addr), "{}", self.process.output());
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn databases_are_apart() {
+    fn redis_databases_are_separate() {
         let (one, two) = (RedisDatabase::fresh(), RedisDatabase::fresh());
         one.set("sess:a", "1");
         assert_eq!((one.keys(), two.keys()), (vec!["sess:a".to_owned()], vec![]));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_its_own_freezes_and_dies_and_comes_back() {
+    fn redis_server_freezes_dies_and_restarts() {
         let mut server = RedisServer::start_own();
         let database = server.database();
         database.set("a", "1");
@@ -204,7 +204,7 @@ mod tests {
         server.thaw();
         assert_eq!(database.get("a").as_deref(), Some("1"));
         server.kill();
-        assert!(database.try_ask::<String>(&["PING"]).is_err());
+        assert!(database.try_command::<String>(&["PING"]).is_err());
         server.restart();
         assert_eq!(database.get("a"), None);
     }

@@ -1,0 +1,13 @@
+//! Registering, signing in and out, and what users do with their own accounts.
+
+mod activity;
+mod confirm_password;
+mod ended_notice;
+mod invitations;
+mod last_administrator;
+mod login;
+mod my_sessions;
+mod passwords;
+mod profile;
+mod register;
+mod setup;

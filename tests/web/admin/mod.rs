@@ -1,0 +1,8 @@
+//! The administrator's pages: sessions, users, events and the overview.
+
+mod end;
+mod events;
+mod overview;
+mod session;
+mod sessions_list;
+mod users;

@@ -1,0 +1,140 @@
+//! Tests an administrator's work in Chromium, with and without JavaScript: find, preview, select and end sessions, and
+//! read the charts.
+
+use fantoccini::Locator;
+use serde_json::json;
+
+use crate::support::{demo, *};
+
+async fn sign_in(app: &TestApp, email: &str, password: &str, scripts: bool) -> Browser {
+    let builder = Browser::builder(app);
+    let browser = if scripts { builder.open().await } else { builder.without_javascript().open().await };
+    browser.goto("/login").await;
+    browser.fill(&[("email", email), ("password", password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for_path("/profile").await;
+    browser
+}
+
+async fn find_select_and_end_sessions(stack: Stack, scripts: bool) {
+    let app = TestApp::start(stack).await;
+    let (root, _) = app.admin("Root").await;
+    let mut people = Vec::new();
+    for name in ["Ada", "Bo", "Cy", "Dee"] {
+        people.push(app.person(name).await);
+    }
+    let admin = sign_in(&app, &root.email, &root.password, scripts).await;
+
+    filter_and_preview(&admin).await;
+    select_and_end(&admin, &people, scripts).await;
+    end_remaining(&admin).await;
+    assert_eq!(people[3].1.get("/profile").await.status, 303);
+    read_charts_and_log(&admin).await;
+}
+
+/// Filters the list of sessions and previews the end of all that match.
+async fn filter_and_preview(admin: &Browser) {
+    admin.click("Admin").await;
+    admin.wait_for("People signed in").await;
+    admin.click("Sessions").await;
+    admin.wait_for("6 active sessions").await;
+    admin.fill(&[("q", "ada@")]).await;
+    admin.click("Filter").await;
+    admin.wait_for("1 active session found").await;
+    admin.click("More filters").await;
+    admin.fill(&[("q", ""), ("browser", "firefox")]).await;
+    let role = admin.client().find(Locator::Css("#role")).await.unwrap();
+    role.select_by_value("user").await.unwrap();
+    admin.click("Filter").await;
+    admin.wait_for("4 active sessions found").await;
+    admin.click("Browser: firefox").await;
+    admin.wait_for_path("/admin/sessions?role=user").await;
+    admin.click("Bo").await;
+    admin.wait_for("Session of Bo").await;
+    admin.goto("/admin/sessions?q=cy%40").await;
+    admin.wait_for("1 active session found").await;
+    admin.goto("/admin/sessions?q=example.org&role=user").await;
+    admin.click("End all that match…").await;
+    admin.fill(&[("reason", "Moving house")]).await;
+    admin.click("Preview").await;
+    admin.wait_for("4 sessions of 4 people").await;
+    admin.click("Cancel").await;
+    admin.wait_for("4 active sessions found").await;
+}
+
+/// Selects and ends the sessions of the first two users.
+async fn select_and_end(admin: &Browser, people: &[(Person, Client)], scripts: bool) {
+    for (person, _) in &people[..2] {
+        let row = format!("//tr[contains(., '{}')]//input[@type='checkbox']", person.email);
+        admin.client().find(Locator::XPath(&row)).await.unwrap().click().await.unwrap();
+    }
+    admin.click(if scripts { "End 2 ticked…" } else { "End ticked…" }).await;
+    let reason = admin.client().find(Locator::Css("#reason-ticked")).await.unwrap();
+    reason.send_keys("Lost phones").await.unwrap();
+    let preview = admin.client().find(Locator::Css("#selection button")).await.unwrap();
+    preview.click().await.unwrap();
+    admin.wait_for("2 sessions of 2 people are ticked").await;
+    admin.click("End 2 sessions").await;
+    admin.wait_for("2 sessions were ended.").await;
+    for (index, status) in [(0, 303), (1, 303), (2, 200), (3, 200)] {
+        assert_eq!(people[index].1.get("/profile").await.status, status, "{}", people[index].0.name);
+    }
+}
+
+/// Ends the remaining sessions of users by a filter.
+async fn end_remaining(admin: &Browser) {
+    admin.goto("/admin/sessions?role=user").await;
+    admin.click("End all that match…").await;
+    admin.fill(&[("reason", "Moving house")]).await;
+    admin.click("Preview").await;
+    admin.wait_for("2 sessions of 2 people").await;
+    admin.click("End 2 sessions").await;
+    admin.wait_for("2 sessions were ended.").await;
+}
+
+/// Asserts that the overview has charts with tables, and that the log has the events.
+async fn read_charts_and_log(admin: &Browser) {
+    admin.click("Overview").await;
+    admin.wait_for("Why sessions ended").await;
+    admin.wait_for("Ended by an administrator 4").await;
+    let charts = admin.client().find_all(Locator::Css("svg[role=img]")).await.unwrap();
+    assert!(charts.len() >= 2, "{}", charts.len());
+    for chart in &charts {
+        assert!(chart.is_displayed().await.unwrap());
+    }
+    admin.click("Show as table").await;
+    let table = admin.client().find(Locator::Css("details[open] table")).await.unwrap();
+    assert!(table.is_displayed().await.unwrap());
+    admin.click("Events").await;
+    admin.wait_for("Moving house").await;
+}
+
+on_both_stacks!(browser_admin_finds_and_ends_sessions_with_javascript, |stack| async {
+    find_select_and_end_sessions(stack, true).await;
+});
+
+on_both_stacks!(browser_admin_finds_and_ends_sessions_without_javascript, |stack| async {
+    find_select_and_end_sessions(stack, false).await;
+});
+
+#[actix_web::test]
+async fn browser_bulk_end_of_thousands_shows_progress() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let password = demo::fill(&app, &["--users", "50", "--sessions", "4000", "--ended", "100"]);
+    let admin = sign_in(&app, "admin@example.com", &password, true).await;
+    admin.goto("/admin/sessions").await;
+    admin.wait_for("More than 1,000 active sessions").await;
+    admin.click("End all…").await;
+    admin.fill(&[("reason", "Drill")]).await;
+    admin.click("Preview").await;
+    admin.wait_for("4,000 sessions of").await;
+    admin.toggle("everyone").await;
+    admin.click("End 4,000 sessions").await;
+    admin.wait_for("4,000 sessions were ended.").await;
+    assert!(admin.path().await.starts_with("/admin/sessions/ends/"));
+    let shown =
+        "return [...document.querySelectorAll('.progress > div')].filter((line) => line.offsetHeight).length";
+    assert_eq!(admin.evaluate(shown).await, json!(1), "only the newest line is shown");
+    admin.click("Back to the sessions").await;
+    admin.wait_for("1 active session").await;
+}

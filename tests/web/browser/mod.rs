@@ -1,0 +1,10 @@
+//! The site in Chromium, and a crawl of all its pages.
+
+mod accessibility;
+mod admin;
+mod crawl;
+mod live;
+mod screenshots;
+mod site;
+mod users;
+mod without_scripts;

@@ -1,0 +1,3 @@
+//! The database: its migrations and the schema in the code.
+
+mod migrations;

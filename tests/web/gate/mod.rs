@@ -1,0 +1,3 @@
+//! The operator's own pages, for those who are signed in.
+
+mod operator_pages;

@@ -1,0 +1,153 @@
+//! Tests the session cookie: attributes, contents, and the handling of forged cookies.
+
+use reqwest::Method;
+
+use crate::support::*;
+
+on_both_stacks!(cookies_https_have_host_prefix_and_hsts, |stack| async {
+    let app = TestApp::builder(stack).var("BASE_URL", "https://login.example.org").start().await;
+    let (ada, remembered) = (Person::new("Ada Lovelace"), app.client());
+    for answer in [
+        ada.register(&app.client()).await,
+        ada.sign_in_remembered(&remembered).await,
+        remembered.get("/").await,
+    ] {
+        let hsts = answer.header("strict-transport-security").unwrap();
+        let age: u64 = hsts.split(';').next().unwrap().trim_start_matches("max-age=").parse().unwrap();
+        assert!(age >= 31_536_000, "{hsts}");
+        let cookies = answer.set_cookies();
+        assert!(!cookies.is_empty(), "{}", answer.summary());
+        for cookie in cookies {
+            assert!(cookie.name.starts_with("__Host-gatehouse"), "{cookie:?}");
+            assert!(cookie.is("secure") && cookie.is("httponly") && !cookie.is("domain"), "{cookie:?}");
+            assert_eq!(
+                (cookie.attribute("path"), cookie.attribute("samesite")),
+                (Some("/"), Some("Lax")),
+                "{cookie:?}"
+            );
+        }
+    }
+    for path in ["/none", "/static/app.css", "/healthz"] {
+        assert!(app.client().get(path).await.header("strict-transport-security").is_some(), "{path}");
+    }
+});
+
+on_both_stacks!(cookies_follow_domain_and_samesite_settings, |stack| async {
+    let app = TestApp::builder(stack)
+        .var("BASE_URL", "https://login.example.org")
+        .var("COOKIE_DOMAIN", "example.org")
+        .var("COOKIE_SAMESITE", "strict")
+        .start()
+        .await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let cookie = client.cookie("gatehouse").unwrap();
+    assert_eq!(
+        (cookie.attribute("domain"), cookie.attribute("samesite")),
+        (Some("example.org"), Some("Strict"))
+    );
+    assert!(cookie.is("secure") && cookie.is("httponly"));
+});
+
+/// Asserts that a cookie value signs nobody in and that a sign-in replaces it.
+async fn assert_not_adopted(app: &TestApp, ada: &Person, forged: &str) {
+    let visitor = app.client();
+    visitor.set_cookie("gatehouse", forged);
+    let page = visitor.get("/").await.expect(200).has("You are not signed in.");
+    assert_page(&page);
+    visitor.set_cookie("gatehouse", forged);
+    visitor.get("/profile").await.to("/login?next=%2Fprofile");
+    visitor.set_cookie("gatehouse", forged);
+    visitor.post("/profile", &[("name", "Thief")]).await.expect(401);
+    visitor.set_cookie("gatehouse", forged);
+    ada.sign_in(&visitor).await;
+    assert_ne!(
+        visitor.cookie("gatehouse").unwrap().value,
+        forged,
+        "a cookie value chosen by the client was adopted"
+    );
+}
+
+on_both_stacks!(cookie_forged_is_anonymous, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let other = TestApp::start(Stack::Sqlite).await;
+    let (_, elsewhere) = other.person("Ada Lovelace").await;
+    let good = client.cookie("gatehouse").unwrap().value;
+    let foreign = elsewhere.cookie("gatehouse").unwrap().value;
+    let id = app.session_of(&ada);
+    let (truncated, store_key) = (&good[..good.len() / 2], app.store_key_of(&id));
+    let mut flipped = good.clone();
+    flipped.replace_range(20..21, if &good[20..21] == "A" { "B" } else { "A" });
+    let long = "x".repeat(3_000);
+    let chosen = format!("p{}", "a".repeat(64));
+    for forged in [
+        "",
+        "x",
+        truncated,
+        &flipped,
+        &foreign,
+        &store_key,
+        &id,
+        &long,
+        &chosen,
+        "%00",
+        "%ff%fe",
+        "\"quoted\"",
+        "../..",
+        "null",
+        "1",
+    ] {
+        assert_not_adopted(&app, &ada, forged).await;
+    }
+    let raw = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nCookie: ", app.addr()).into_bytes();
+    for cookie in
+        [&b"gatehouse=\xff\xfe"[..], b"=;;==;gatehouse", b"gatehouse", b";", b"gatehouse=a; gatehouse=b"]
+    {
+        let answer = app.raw_bytes(&[&raw, cookie, b"\r\n\r\n"].concat()).await;
+        assert!(matches!(answer.status, 200 | 400), "{cookie:?}: {}", answer.text);
+    }
+    client.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(cookie_is_opaque_and_key_new_per_login, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let id = app.session_of(&ada);
+    let mut keys = vec![app.store_key_of(&id)];
+    let cookie = client.cookie("gatehouse").unwrap();
+    for known in [&ada.email, &ada.name, &id, &keys[0]] {
+        assert!(!cookie.value.contains(known.as_str()));
+    }
+    assert_eq!((cookie.attribute("path"), cookie.attribute("samesite")), (Some("/"), Some("Lax")));
+    assert!(
+        cookie.is("httponly") && !cookie.is("secure") && !cookie.is("domain") && cookie.max_age().is_none()
+    );
+    for _ in 0..3 {
+        ada.sign_in(&client).await;
+        keys.extend(app.active_store_keys());
+    }
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+    assert!(keys.iter().all(|key| key.len() == 64 && key.chars().all(|c| c.is_ascii_hexdigit())));
+});
+
+on_both_stacks!(visitor_gets_no_cookie_and_no_session, |stack| async {
+    let app = TestApp::start(stack).await;
+    let visitor = app.client();
+    for path in
+        ["/", "/login", "/register", "/profile", "/none", "/static/app.css", "/healthz", "/setup?token=x"]
+    {
+        visitor.get(path).await;
+        visitor
+            .request(Method::POST, path)
+            .form(&[("email", "a@example.org"), ("password", "x")])
+            .send()
+            .await;
+    }
+    assert_eq!(visitor.cookies(), []);
+    assert_eq!(app.session_ids().len(), 0);
+    if stack == Stack::PostgresRedis {
+        assert_eq!(app.redis().keys(), Vec::<String>::new());
+    }
+});

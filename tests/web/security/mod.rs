@@ -1,0 +1,9 @@
+//! What an attacker may try: access, headers, cookies, foreign requests and bad input.
+
+mod bad_input;
+mod cookies;
+mod foreign_requests;
+mod headers_and_proxies;
+mod route_access;
+mod secrets;
+mod static_files;

@@ -1,0 +1,172 @@
+//! Tests every route as visitor, user and administrator against the access rule in the route table.
+
+use reqwest::Method;
+
+use crate::support::{
+    routes::{Access, RouteSpec, all_routes},
+    *,
+};
+
+/// A path that matches the route's pattern, of a resource that does not exist.
+fn example(line: &RouteSpec) -> String {
+    let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
+    let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
+    assert!(!path.contains('{'), "no example for {}", line.path);
+    path
+}
+
+async fn send(client: &Client, method: &str, path: &str) -> Answer {
+    let request = client.request(method.parse().unwrap(), path);
+    match method {
+        "POST" => request.form(&[]).send().await,
+        _ => request.send().await,
+    }
+}
+
+/// Returns whether the request reached a handler: a page, or an error about an empty form or a missing resource.
+fn reached_handler(answer: &Answer) -> bool {
+    let to_login = answer.location().is_some_and(|location| location.starts_with("/login"));
+    !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
+}
+
+#[test]
+fn route_table_rules_match_paths() {
+    let lines = all_routes();
+    let rules = |rule| lines.iter().filter(|line| line.access == rule).count();
+    assert!(rules(Access::Public) >= 9 && rules(Access::User) >= 8 && rules(Access::Admin) >= 4, "{lines:?}");
+    for line in &lines {
+        let path = line.path;
+        let expected = match path {
+            "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
+            | "/password/reset" => Access::Public,
+            _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
+            _ => Access::User,
+        };
+        assert_eq!(line.access, expected, "{} {path}", line.method);
+        let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
+        assert_eq!(line.confirmed, changes_accounts, "{} {path} requires a recent password", line.method);
+    }
+}
+
+on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
+    let app = TestApp::start(stack).await;
+    app.person("Ada Lovelace").await;
+    let events = || app.event_count();
+    let before = events();
+    for line in all_routes() {
+        let client = app.client();
+        let (path, method) = (example(&line), line.method.as_str());
+        let answer = send(&client, method, &path).await;
+        match (line.access, method) {
+            (Access::Public, _) => assert!(reached_handler(&answer), "{}", answer.summary()),
+            (_, "POST") => {
+                let page = answer.expect(401).has("Sign in first");
+                assert_page(&page);
+                page.form("/login");
+            }
+            _ => {
+                let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+                let location = format!("/login?next={next}");
+                answer.to(&location);
+                send(&client, "HEAD", &path).await.to(&location);
+                let problem =
+                    client.request(Method::GET, &path).header("accept", "application/json").send().await;
+                let problem = problem.expect(401);
+                assert_eq!(problem.header("content-type"), Some("application/problem+json"));
+                assert_eq!(problem.json()["status"], 401);
+            }
+        }
+        assert_eq!(client.cookies(), [], "a visitor gets no cookie: {method} {path}");
+    }
+    assert_eq!(events(), before, "no event was recorded");
+});
+
+on_both_stacks!(routes_user_reaches_all_but_admin, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    app.admin("Grace Hopper").await;
+    for line in all_routes() {
+        let client = app.client();
+        ada.sign_in(&client).await;
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
+        if line.access == Access::Admin {
+            let page = answer.expect(403).has("Only administrators");
+            assert_page(&page);
+            assert!(page.texts("header .who")[0].contains(&ada.name), "the page names the signed-in user");
+        } else {
+            assert!(reached_handler(&answer), "{}", answer.summary());
+        }
+    }
+});
+
+on_both_stacks!(routes_admin_reaches_all, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    for line in all_routes() {
+        let client = app.client();
+        grace.sign_in(&client).await;
+        let answer = send(&client, line.method.as_str(), &example(&line)).await;
+        assert!(reached_handler(&answer), "{}", answer.summary());
+    }
+});
+
+on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let lines = all_routes();
+    for line in &lines {
+        let same_path = lines.iter().filter(|other| other.path == line.path);
+        let methods: Vec<&str> = same_path.map(|line| line.method.as_str()).collect();
+        let allowed = methods.join(", ").replace("GET", "GET, HEAD");
+        let path = example(line);
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            if methods.contains(&method) || (method == "HEAD" && methods.contains(&"GET")) {
+                continue;
+            }
+            for client in [&admin, &app.client()] {
+                let answer = send(client, method, &path).await.expect(405);
+                assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
+                assert_eq!(header_complaints(&answer), Vec::<String>::new());
+                assert!(method == "HEAD" || answer.is_html(), "{method} {path}");
+            }
+        }
+    }
+    admin.get("/logout").await.expect(405);
+    admin.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(routes_unknown_path_404, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let visitor = app.client();
+    for path in [
+        "/none",
+        "/login/",
+        "/Login",
+        "/profile/password/x",
+        "/admin/",
+        "//login",
+        "/static/",
+        "/favicon.ico",
+        "/.env",
+        "/.git/config",
+        "/pages",
+    ] {
+        for client in [&admin, &visitor] {
+            for method in ["GET", "POST", "DELETE", "TRACE"] {
+                let page = send(client, method, path).await;
+                assert_eq!(page.status, 404, "{}", page.summary());
+                assert_page(&page);
+            }
+        }
+    }
+    for path in
+        ["/static/../Cargo.toml", "/static/%2e%2e%2fCargo.toml", "/static/%2e%2e/Cargo.toml", "/./login"]
+    {
+        assert_eq!(app.raw(&admin, "GET", path).await.status, 404, "{path}");
+    }
+    assert_eq!(visitor.cookies(), []);
+    let problem =
+        visitor.request(Method::GET, "/none").header("accept", "application/json").send().await.expect(404);
+    assert_eq!(problem.json()["title"], "Nothing here");
+});

@@ -1,0 +1,13 @@
+//! The session engine: when a session begins, changes and ends, on one instance and on several.
+
+mod catalogue_and_store;
+mod crash;
+mod ends;
+mod instances;
+mod lifetimes;
+mod live;
+mod model;
+mod races;
+mod revoked_mid_request;
+mod rotation;
+mod store_contract;

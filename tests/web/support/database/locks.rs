@@ -1,0 +1,105 @@
+//! Locks that a test holds while the application waits for them.
+
+use super::{Database, quoted};
+use crate::support::{eventually::eventually, stack::Stack, stores::Stores};
+
+/// An open transaction that holds locks until it is committed, or rolled back when this is dropped.
+pub struct HeldLock(Database);
+
+impl HeldLock {
+    /// Commits the transaction: what it changed counts, and its locks are released.
+    #[track_caller]
+    pub fn commit(mut self) {
+        self.0.run("COMMIT");
+    }
+
+    /// Takes the role of an administrator from the user with this id, in the transaction.
+    #[track_caller]
+    pub fn demote(&mut self, user_id: &str) {
+        self.0.run(&format!("UPDATE users SET role = 'user' WHERE id = {user_id}"));
+    }
+
+    /// Ends a session in the transaction.
+    #[track_caller]
+    pub fn end_session(&mut self, id: &str) {
+        let id = quoted(id);
+        self.0.run(&format!(
+            "UPDATE sessions SET ended_at = now(), end_reason = 'ended_by_user' WHERE id = {id}"
+        ));
+    }
+}
+
+impl Stores {
+    /// Locks the rows of all users; in SQLite the whole database, for writing.
+    #[track_caller]
+    pub fn lock_users(&self) -> HeldLock {
+        self.lock(match self.stack() {
+            Stack::Sqlite => "BEGIN IMMEDIATE",
+            Stack::PostgresRedis => "BEGIN; SELECT 1 FROM users FOR UPDATE",
+        })
+    }
+
+    /// Locks the sessions for writing; in SQLite the whole database.
+    #[track_caller]
+    pub fn lock_sessions(&self) -> HeldLock {
+        self.lock(match self.stack() {
+            Stack::Sqlite => "BEGIN IMMEDIATE",
+            Stack::PostgresRedis => "BEGIN; LOCK TABLE sessions IN EXCLUSIVE MODE",
+        })
+    }
+
+    /// Locks a table of Postgres for reading and writing.
+    #[track_caller]
+    pub fn lock_table(&self, table: &str) -> HeldLock {
+        self.lock(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+    }
+
+    /// Changes the rows of all users in a transaction, so that requests that write them wait.
+    #[track_caller]
+    pub fn touch_users(&self) -> HeldLock {
+        self.lock("BEGIN; UPDATE users SET updated_at = updated_at")
+    }
+
+    /// Deactivates all users in a transaction.
+    #[track_caller]
+    pub fn deactivate_users_uncommitted(&self) -> HeldLock {
+        self.lock("BEGIN; UPDATE users SET active = false, session_epoch = session_epoch + 1")
+    }
+
+    /// Locks the row of one active session of a user that is no administrator: the one used last but for ten.
+    #[track_caller]
+    pub fn lock_eleventh_session(&self) -> HeldLock {
+        self.lock(
+            "BEGIN; SELECT 1 FROM sessions WHERE ended_at IS NULL AND role = 'user' \
+             ORDER BY last_seen_at DESC LIMIT 1 OFFSET 10 FOR UPDATE",
+        )
+    }
+
+    /// Changes the rows of a user's sessions in a transaction.
+    #[track_caller]
+    pub fn touch_sessions_of(&self, user: impl AsRef<str>) -> HeldLock {
+        let user = self.user_id(user);
+        self.lock(&format!("BEGIN; UPDATE sessions SET remembered = NOT remembered WHERE user_id = {user}"))
+    }
+
+    /// Waits until this many queries of Postgres wait for a lock.
+    pub async fn wait_for_blocked(&self, queries: usize) {
+        self.wait_for_blocked_like(queries, "%").await;
+    }
+
+    /// Waits until this many queries of Postgres that match the pattern wait for a lock.
+    pub async fn wait_for_blocked_like(&self, queries: usize, pattern: &str) {
+        let blocked = format!(
+            "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE {}",
+            quoted(pattern)
+        );
+        eventually(|| async { self.count(&blocked) == queries }).await;
+    }
+
+    #[track_caller]
+    fn lock(&self, statements: &str) -> HeldLock {
+        let mut connection = self.connect();
+        connection.run(statements);
+        HeldLock(connection)
+    }
+}

@@ -1,0 +1,43 @@
+//! The `tokens` table: the one-time links of the set-up, of invitations and of password resets.
+
+use crate::support::stores::Stores;
+
+impl Stores {
+    /// The hashes of all tokens.
+    #[track_caller]
+    pub fn token_hashes(&self) -> Vec<String> {
+        self.query_column("SELECT token_hash FROM tokens ORDER BY token_hash")
+    }
+
+    /// How many tokens belong to a user, which the token of the set-up does not.
+    #[track_caller]
+    pub fn user_token_count(&self) -> usize {
+        self.count("tokens WHERE user_id IS NOT NULL")
+    }
+
+    /// What each user's token is for, and the user's email address.
+    #[track_caller]
+    pub fn user_tokens(&self) -> Vec<Vec<String>> {
+        let select = "SELECT purpose, email FROM tokens JOIN users ON users.id = user_id ORDER BY purpose";
+        self.query_text(select).into_iter().map(|row| row.into_iter().flatten().collect()).collect()
+    }
+
+    /// When the only password reset began, and when it expires.
+    #[track_caller]
+    pub fn reset_token_times(&self) -> [String; 2] {
+        let times = self.query_text("SELECT created_at, expires_at FROM tokens WHERE purpose = 'reset'");
+        times.concat().into_iter().flatten().collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    /// Expires all tokens.
+    #[track_caller]
+    pub fn expire_tokens(&self) {
+        self.sql("UPDATE tokens SET expires_at = '2020-01-01 00:00:00'");
+    }
+
+    /// Makes all tokens valid until 2099.
+    #[track_caller]
+    pub fn revive_tokens(&self) {
+        self.sql("UPDATE tokens SET expires_at = '2099-01-01 00:00:00'");
+    }
+}

@@ -1,0 +1,141 @@
+//! The `users` table. A user is named by an email address, as it was registered, or by a [`Person`].
+
+use super::quoted;
+use crate::support::{stack::Backend, stores::Stores, users::Person};
+
+impl AsRef<str> for Person {
+    /// The email address.
+    fn as_ref(&self) -> &str {
+        &self.email
+    }
+}
+
+impl Stores {
+    /// How many users there are.
+    #[track_caller]
+    pub fn user_count(&self) -> usize {
+        self.count("users")
+    }
+
+    /// Name, email address and role of every user, the oldest first.
+    #[track_caller]
+    pub fn users(&self) -> Vec<Vec<String>> {
+        let rows = self.query_text("SELECT name, email, role FROM users ORDER BY id");
+        rows.into_iter().map(|row| row.into_iter().flatten().collect()).collect()
+    }
+
+    /// The id of a user's account.
+    #[track_caller]
+    pub fn user_id(&self, user: impl AsRef<str>) -> String {
+        self.user_column("id", user)
+    }
+
+    /// A user's name.
+    #[track_caller]
+    pub fn name_of(&self, user: impl AsRef<str>) -> String {
+        self.user_column("name", user)
+    }
+
+    /// A user's role: `user` or `admin`.
+    #[track_caller]
+    pub fn role_of(&self, user: impl AsRef<str>) -> String {
+        self.user_column("role", user)
+    }
+
+    /// The hash of a user's password; empty while the user is invited.
+    #[track_caller]
+    pub fn password_hash_of(&self, user: impl AsRef<str>) -> String {
+        self.user_column("password_hash", user)
+    }
+
+    /// The hashes of all passwords.
+    #[track_caller]
+    pub fn password_hashes(&self) -> Vec<String> {
+        self.query_column("SELECT password_hash FROM users ORDER BY id")
+    }
+
+    /// The email addresses of the administrators whose accounts are active.
+    #[track_caller]
+    pub fn administrators(&self) -> Vec<String> {
+        self.query_column("SELECT email FROM users WHERE role = 'admin' AND active ORDER BY email")
+    }
+
+    /// Makes a user an administrator, whatever the rules say.
+    #[track_caller]
+    pub fn make_admin(&self, user: impl AsRef<str>) {
+        self.update_user(user, "role = 'admin'");
+    }
+
+    /// Takes the role of an administrator from a user, whatever the rules say.
+    #[track_caller]
+    pub fn demote(&self, user: impl AsRef<str>) {
+        self.update_user(user, "role = 'user'");
+    }
+
+    /// Changes a user's name.
+    #[track_caller]
+    pub fn rename_user(&self, user: impl AsRef<str>, name: &str) {
+        self.update_user(user, &format!("name = {}", quoted(name)));
+    }
+
+    /// Replaces the hash of a user's password.
+    #[track_caller]
+    pub fn set_password_hash(&self, user: impl AsRef<str>, hash: &str) {
+        self.update_user(user, &format!("password_hash = {}", quoted(hash)));
+    }
+
+    /// Marks an account as active or not, and changes nothing else.
+    #[track_caller]
+    pub fn set_active(&self, user: impl AsRef<str>, active: bool) {
+        self.update_user(user, &format!("active = {active}"));
+    }
+
+    /// Deactivates an account as the application does: its sessions end.
+    #[track_caller]
+    pub fn deactivate(&self, user: impl AsRef<str>) {
+        let id = self.user_id(&user);
+        self.update_user(user, "active = false, session_epoch = session_epoch + 1");
+        let theirs = format!("user_id = {id} AND ended_at IS NULL");
+        if self.backend() == Backend::Redis {
+            self.sql(&format!(
+                "INSERT INTO pending_deletions SELECT id, user_id, store_key FROM sessions WHERE {theirs}"
+            ));
+        }
+        self.sql(&format!(
+            "UPDATE sessions SET ended_at = CURRENT_TIMESTAMP, end_reason = 'user_deactivated', state = NULL \
+             WHERE {theirs}"
+        ));
+    }
+
+    /// Adds `Person 0`, `Person 1` and so on without passwords; every other one is deactivated.
+    #[track_caller]
+    pub fn insert_users(&self, count: usize) {
+        let rows: Vec<String> = (0..count)
+            .map(|n| {
+                format!(
+                    "('Person {n}', 'p{n}@example.org', 'p{n}@example.org', '', 'user', {}, 0, CURRENT_TIMESTAMP, \
+                     CURRENT_TIMESTAMP)",
+                    n % 2 == 0
+                )
+            })
+            .collect();
+        self.sql(&format!(
+            "INSERT INTO users (name, email, email_key, password_hash, role, active, session_epoch, created_at, \
+             updated_at) VALUES {}",
+            rows.join(",")
+        ));
+    }
+
+    #[track_caller]
+    fn user_column(&self, column: &str, user: impl AsRef<str>) -> String {
+        let email = user.as_ref();
+        self.query_one(&format!("SELECT {column} FROM users WHERE email = {}", quoted(email)))
+            .unwrap_or_else(|| panic!("there is no user {email}"))
+    }
+
+    #[track_caller]
+    fn update_user(&self, user: impl AsRef<str>, set: &str) {
+        let email = quoted(user.as_ref());
+        assert_eq!(self.sql(&format!("UPDATE users SET {set} WHERE email = {email}")), 1, "{email}");
+    }
+}

@@ -1,0 +1,61 @@
+//! Test users: what they type, how they register and sign in.
+
+use super::{answer::Answer, app::TestApp, client::Client};
+
+/// A strong password, not built from the name of any test user.
+pub const PASSWORD: &str = "violet-anchor-93-maple";
+
+/// A user of the application, with or without an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub name: String,
+    pub email: String,
+    pub password: String,
+}
+
+impl Person {
+    /// A user of this name, without an account yet: `Ada Lovelace` is `ada.lovelace@example.org`.
+    pub fn new(name: &str) -> Self {
+        let email = format!("{}@example.org", name.to_lowercase().replace(' ', "."));
+        Self { name: name.to_owned(), email, password: PASSWORD.to_owned() }
+    }
+
+    /// Registers with the form, which also signs in.
+    pub async fn register(&self, client: &Client) -> Answer {
+        let password = self.password.as_str();
+        let fields = [
+            ("name", self.name.as_str()),
+            ("email", &self.email),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
+        client.post("/register", &fields).await.to("/profile")
+    }
+
+    /// Signs in with the form.
+    pub async fn sign_in(&self, client: &Client) -> Answer {
+        client.post("/login", &[("email", &self.email), ("password", &self.password)]).await.to("/profile")
+    }
+
+    /// Signs in with a tick at "Remember me".
+    pub async fn sign_in_remembered(&self, client: &Client) -> Answer {
+        let fields = [("email", self.email.as_str()), ("password", &self.password), ("remember", "on")];
+        client.post("/login", &fields).await.to("/profile")
+    }
+}
+
+impl TestApp {
+    /// A new user, registered and signed in.
+    pub async fn person(&self, name: &str) -> (Person, Client) {
+        let (person, client) = (Person::new(name), self.client());
+        person.register(&client).await;
+        (person, client)
+    }
+
+    /// A new administrator, registered and signed in.
+    pub async fn admin(&self, name: &str) -> (Person, Client) {
+        let (person, client) = self.person(name).await;
+        self.make_admin(&person);
+        (person, client)
+    }
+}
