@@ -1,6 +1,11 @@
 //! Measures the application under load, as its users start it, against a limit server that does the least work which
 //! could give the same responses. `docs/performance.md` says what is measured and how; `scripts/bench` runs it.
 
+#![expect(
+    unreachable_pub,
+    reason = "in a binary no item is reachable from outside; `pub` marks what other files use"
+)]
+
 mod admin_list;
 mod app;
 mod client;

@@ -27,7 +27,7 @@ use crate::{
 };
 
 #[derive(Subcommand)]
-pub enum SessionsCommand {
+pub(super) enum SessionsCommand {
     /// List sessions, newest activity first
     List {
         #[command(flatten)]
@@ -71,7 +71,7 @@ pub enum SessionsCommand {
 }
 
 /// Runs one of the commands.
-pub async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
+pub(super) async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
     let db = Db::new(&config.stores.database, REACH);
     db.prepare().await.map_err(error_line)?;
     let sessions = Arc::new(Sessions::new(config, db).await.map_err(error_line)?);

@@ -22,7 +22,7 @@ use crate::{
 };
 
 #[derive(Subcommand)]
-pub enum UserCommand {
+pub(super) enum UserCommand {
     /// Make an account
     Create {
         /// The address to sign in with
@@ -69,7 +69,7 @@ pub enum UserCommand {
 
 /// The filters of the administrator's page.
 #[derive(Args)]
-pub struct ListArguments {
+pub(super) struct ListArguments {
     /// Part of a name or address
     #[arg(long, default_value = "")]
     q: String,
@@ -85,7 +85,7 @@ pub struct ListArguments {
 }
 
 /// Runs one of the commands.
-pub async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
+pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), String> {
     let operator = Operator::open(config).await?;
     match command {
         UserCommand::Create { email, name, role, password_stdin } => {

@@ -13,7 +13,7 @@ const LOAD_FACTOR: u32 = 20;
 
 /// The last count.
 #[derive(Default)]
-pub struct ActiveCount {
+pub(super) struct ActiveCount {
     last: Mutex<Option<Count>>,
 }
 
@@ -28,7 +28,7 @@ impl ActiveCount {
     ///
     /// # Errors
     /// Those of `count`.
-    pub async fn get(
+    pub(super) async fn get(
         &self,
         since: Instant,
         count: impl Future<Output = Result<i64, Error>>,

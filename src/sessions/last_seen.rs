@@ -30,7 +30,7 @@ const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
 /// Sessions seen since the last batch; cheap to clone.
 #[derive(Clone)]
-pub struct LastSeenRecorder {
+pub(super) struct LastSeenRecorder {
     waiting: Arc<Mutex<HashMap<String, LastSeen>>>,
     some: Arc<Notify>,
     bus: EventBus,
@@ -43,13 +43,13 @@ struct LastSeen {
 }
 
 /// How old the catalogue's `last_seen_at` may be: a minute, less when sessions live shorter.
-pub fn staleness(ttl: Duration) -> Duration {
+pub(super) fn staleness(ttl: Duration) -> Duration {
     (ttl / 16).min(Duration::from_secs(60))
 }
 
 /// When a session that is seen now expires, as the catalogue notes it: late enough that a sighting which
 /// has not been written yet never ends it early.
-pub fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
+pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
     at.saturating_add(
         time::Duration::try_from(ttl + staleness(ttl) + BATCH_WINDOW).unwrap_or(time::Duration::DAY),
     )
@@ -58,12 +58,12 @@ pub fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime)
 
 impl LastSeenRecorder {
     /// Nobody seen yet; who is seen is told.
-    pub fn new(config: config::Session, bus: EventBus) -> Self {
+    pub(super) fn new(config: config::Session, bus: EventBus) -> Self {
         Self { waiting: Arc::default(), some: Arc::default(), bus, config: Arc::new(config) }
     }
 
     /// Notes that the session was used just now.
-    pub fn record(&self, found: &FoundSession) {
+    pub(super) fn record(&self, found: &FoundSession) {
         let ttl = self.config.ttl(found.remembered);
         let at = now();
         if at - found.last_seen_at < staleness(ttl) {
@@ -76,7 +76,7 @@ impl LastSeenRecorder {
     }
 
     /// Writes batches for as long as it is polled.
-    pub async fn write_batches(self, db: Db) {
+    pub(super) async fn write_batches(self, db: Db) {
         loop {
             self.some.notified().await;
             tokio::time::sleep(BATCH_WINDOW).await;
@@ -85,7 +85,7 @@ impl LastSeenRecorder {
     }
 
     /// Writes what waits. When the database is away it is lost: the next request of each session notes it again.
-    pub async fn flush(&self, db: &Db) {
+    pub(super) async fn flush(&self, db: &Db) {
         let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if batch.is_empty() {
             return;

@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[expect(deprecated)]
+#[expect(
+    deprecated,
+    reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
+)]
 use diesel::pg::expression::dsl::any;
 use diesel::{prelude::*, r2d2::R2D2Connection as _};
 use time::PrimitiveDateTime;
@@ -33,7 +36,7 @@ const BATCH: usize = 256;
 
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
-pub struct FoundSession {
+pub(super) struct FoundSession {
     pub session_id: String,
     pub user_id: i64,
     pub created_at: PrimitiveDateTime,
@@ -57,7 +60,7 @@ struct LookupRequest {
 
 /// The lookup thread; cheap to clone.
 #[derive(Clone)]
-pub struct Lookup {
+pub(super) struct Lookup {
     questions: Sender<LookupRequest>,
     desk: Arc<LookupWorker>,
 }
@@ -92,7 +95,7 @@ impl Lookup {
     ///
     /// # Errors
     /// When the thread can't be made.
-    pub fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
+    pub(super) fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
         let (questions, queue) = channel();
         let desk = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), turn: Mutex::default() });
         LookupWorker::start_thread(&desk, 0)?;
@@ -103,7 +106,7 @@ impl Lookup {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
-    pub async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
+    pub(super) async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
         self.desk.check()?;
         let (reply, answer) = oneshot::channel();
         self.questions
@@ -259,7 +262,10 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
     }
     let rows = match conn {
         // One statement whatever the number of keys. With `eq_any` Diesel would write it anew each time.
-        #[expect(deprecated)]
+        #[expect(
+            deprecated,
+            reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
+        )]
         DbConnection::Postgres(pg) => rows!(pg, sessions::store_key.eq(any(keys)))?,
         DbConnection::Sqlite(sqlite) => rows!(sqlite, sessions::store_key.eq_any(keys))?,
     };

@@ -13,7 +13,7 @@ use super::{
 use crate::{db::DbConnection, error::Error};
 
 /// Rows on one page.
-pub const PAGE_SIZE: usize = 50;
+pub(super) const PAGE_SIZE: usize = 50;
 
 /// How often a page is refilled after sessions on it turned out to be lost or gone.
 const REFILLS: usize = 20;

@@ -11,7 +11,7 @@ tokio::task_local! {
 
 /// The store entry that the request's cookie led to.
 #[derive(Debug, Clone)]
-pub struct LoadedEntry {
+pub(super) struct LoadedEntry {
     /// Hex SHA-256 of the session key.
     pub store_key: String,
     /// The public session id.
@@ -24,7 +24,7 @@ pub struct LoadedEntry {
 
 /// The session's side of one request.
 #[derive(Default)]
-pub struct RequestContext {
+pub(super) struct RequestContext {
     /// The store's entry, if the cookie led to one.
     pub loaded: Option<LoadedEntry>,
     /// Hex SHA-256 of a session key that led to no entry.
@@ -45,12 +45,12 @@ pub struct RequestContext {
 
 impl RequestContext {
     /// Reads or changes the context of the current request; `None` outside of one.
-    pub fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
+    pub(super) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
         CONTEXT.try_with(|context| f(&mut context.borrow_mut())).ok()
     }
 
     /// Runs a request in a context. Returns its output and the context afterwards.
-    pub async fn scope<T>(self, request: impl Future<Output = T>) -> (T, Self) {
+    pub(super) async fn scope<T>(self, request: impl Future<Output = T>) -> (T, Self) {
         CONTEXT
             .scope(RefCell::new(self), async {
                 let output = request.await;

@@ -1,6 +1,10 @@
 //! Tests the application over HTTP with real databases, on both stacks. Run with `scripts/test`.
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
+#![expect(
+    unreachable_pub,
+    reason = "in a binary no item is reachable from outside; `pub` marks what other files use"
+)]
 
 mod support;
 

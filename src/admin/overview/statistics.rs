@@ -26,11 +26,11 @@ use crate::{
 };
 
 /// Active sessions are counted one by one up to here; of more, these are looked at: those seen last.
-pub const COUNTED: i64 = 100_000;
+pub(super) const COUNTED: i64 = 100_000;
 
 /// The time that the charts show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Range {
+pub(super) enum Range {
     /// 24 hours, hour by hour.
     #[default]
     Day,
@@ -39,7 +39,7 @@ pub enum Range {
 }
 
 /// How things stand right now.
-pub struct Statistics {
+pub(super) struct Statistics {
     /// Active sessions.
     pub active: i64,
     /// They are too many to count: the newest sample says how many.
@@ -61,7 +61,7 @@ pub struct Statistics {
 
 impl Range {
     /// The range of that name.
-    pub fn parse(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         match name {
             "" | "24h" => Some(Self::Day),
             "30d" => Some(Self::Month),
@@ -70,7 +70,7 @@ impl Range {
     }
 
     /// The beginnings of its slots, oldest first; the last is the one that `at` is in.
-    pub fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
+    pub(super) fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
         let (slots, length, last) = match self {
             Self::Day => (24, Duration::HOUR, Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT)),
             Self::Month => (30, Duration::DAY, Time::MIDNIGHT),
@@ -97,7 +97,7 @@ macro_rules! active_since {
 }
 
 /// Counts how things stand.
-pub fn now_and_today(conn: &mut DbConnection) -> Result<Statistics, Error> {
+pub(super) fn now_and_today(conn: &mut DbConnection) -> Result<Statistics, Error> {
     let at = now();
     let always = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT).saturating_sub(Duration::days(3_650));
     let beyond: Option<PrimitiveDateTime> = active_since!(at, always)
@@ -156,7 +156,7 @@ fn happened(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTime) 
 }
 
 /// The most sessions that were active at once in each slot; nothing where there was no sample.
-pub fn active_over_time(
+pub(super) fn active_over_time(
     conn: &mut DbConnection,
     range: Range,
     from: PrimitiveDateTime,
@@ -168,7 +168,7 @@ pub fn active_over_time(
 }
 
 /// How often something happened in each slot.
-pub fn events_over_time(
+pub(super) fn events_over_time(
     conn: &mut DbConnection,
     kind: EventKind,
     range: Range,

@@ -29,11 +29,11 @@ const BATCH: usize = 10_000;
 const LOG: Duration = Duration::days(30);
 
 /// The address of the administrator among them.
-pub const ADMINISTRATOR: &str = "admin@example.com";
+pub(super) const ADMINISTRATOR: &str = "admin@example.com";
 
 /// How much to make.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
+pub(super) struct Size {
     /// People, the administrator included; at least 1.
     pub users: usize,
     /// Active sessions.
@@ -43,7 +43,7 @@ pub struct Size {
 }
 
 /// What was made.
-pub struct Filled {
+pub(super) struct Filled {
     /// Entries of the security log.
     pub events: usize,
     /// Everyone's password.
@@ -54,7 +54,7 @@ pub struct Filled {
 ///
 /// # Errors
 /// [`Error::BadRequest`] when there are users; [`Error::Unavailable`] when database or store can't be reached.
-pub async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> Result<Filled, Error> {
+pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> Result<Filled, Error> {
     use r2d2::ManageConnection as _;
     if db.run(User::any).await? {
         return Err(Error::BadRequest(

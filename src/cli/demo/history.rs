@@ -10,7 +10,7 @@ use super::places::{self, Browser};
 use crate::{config, sessions::EndReason};
 
 /// How far back ended sessions go.
-pub const HISTORY: Duration = Duration::days(90);
+pub(super) const HISTORY: Duration = Duration::days(90);
 
 /// Longest time since the last activity of a session without "remember me": people go to lunch.
 const PAUSE: Duration = Duration::hours(10);
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::hours(10);
 const NOTES: [&str; 4] = ["Lost laptop", "Left the company", "Unusual place", "Asked for by phone"];
 
 /// Who and when: everything that sessions are made of.
-pub struct History<'a> {
+pub(super) struct History<'a> {
     /// Makes another history.
     pub seed: u64,
     /// People, by number from 0.
@@ -63,12 +63,12 @@ pub struct End {
 
 impl<'a> History<'a> {
     /// Active and ended ones.
-    pub fn sessions(&self) -> usize {
+    pub(super) fn sessions(&self) -> usize {
         self.active + self.ended
     }
 
     /// The session of that number.
-    pub fn session(&self, number: usize) -> Made<'a> {
+    pub(super) fn session(&self, number: usize) -> Made<'a> {
         let mut rng = Rng::with_seed(self.seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let user = self.user(&mut rng);
         let (browser, ip) = self.place(user, &mut rng);
@@ -159,17 +159,17 @@ impl<'a> History<'a> {
 }
 
 /// A lifetime as the calendar counts.
-pub fn span(duration: std::time::Duration) -> Duration {
+pub(super) fn span(duration: std::time::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or(Duration::days(365))
 }
 
 /// A part of the time, in the microseconds that databases keep.
-pub fn share(of: Duration, part: f64) -> Duration {
+pub(super) fn share(of: Duration, part: f64) -> Duration {
     Duration::microseconds((of.as_seconds_f64() * part * 1e6) as i64)
 }
 
 /// The start of the hour.
-pub fn hour(at: PrimitiveDateTime) -> PrimitiveDateTime {
+pub(super) fn hour(at: PrimitiveDateTime) -> PrimitiveDateTime {
     at.replace_time(Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT))
 }
 

@@ -16,7 +16,7 @@ use crate::{config::Config, db::Db, sessions::Sessions, web::grouped};
 const ENDED: usize = 5;
 
 #[derive(Args)]
-pub struct DemoArguments {
+pub(super) struct DemoArguments {
     /// People, the administrator included
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     users: u32,
@@ -29,7 +29,7 @@ pub struct DemoArguments {
 }
 
 /// Fills the database and says how to sign in.
-pub async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
+pub(super) async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
     let db = Db::new(&config.stores.database, REACH);
     db.prepare().await.map_err(error_line)?;
     let sessions = Sessions::new(config, db.clone()).await.map_err(error_line)?;

@@ -91,7 +91,7 @@ const LAST: [(&str, &str); 40] = [
 ];
 
 /// A name and an address that is nobody else's: the number of the person makes it so.
-pub fn person(number: usize, rng: &mut Rng) -> (String, String) {
+pub(super) fn person(number: usize, rng: &mut Rng) -> (String, String) {
     let (first, first_plain) = FIRST[rng.usize(..FIRST.len())];
     let (last, last_plain) = LAST[rng.usize(..LAST.len())];
     (format!("{first} {last}"), format!("{first_plain}.{last_plain}{number}@example.com"))

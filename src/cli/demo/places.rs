@@ -69,7 +69,7 @@ pub struct Browser {
 }
 
 /// All browsers, read once.
-pub fn browsers() -> Vec<Browser> {
+pub(super) fn browsers() -> Vec<Browser> {
     BROWSERS
         .iter()
         .map(|(weight, user_agent)| Browser {
@@ -81,7 +81,7 @@ pub fn browsers() -> Vec<Browser> {
 }
 
 /// One of the browsers, the common ones more often.
-pub fn browser<'a>(browsers: &'a [Browser], rng: &mut Rng) -> &'a Browser {
+pub(super) fn browser<'a>(browsers: &'a [Browser], rng: &mut Rng) -> &'a Browser {
     let total: u32 = browsers.iter().map(|browser| browser.weight).sum();
     let mut at = rng.u32(..total);
     for browser in browsers {
@@ -94,7 +94,7 @@ pub fn browser<'a>(browsers: &'a [Browser], rng: &mut Rng) -> &'a Browser {
 }
 
 /// An address at the office, at home (RFC 5737) or on a mobile network (RFC 3849).
-pub fn address(rng: &mut Rng) -> IpAddr {
+pub(super) fn address(rng: &mut Rng) -> IpAddr {
     match rng.u8(..10) {
         0..=4 => Ipv4Addr::new(10, 20, rng.u8(..16), rng.u8(2..=254)).into(),
         5..=7 => {

@@ -235,7 +235,7 @@ macro_rules! insert {
 }
 
 /// Inserts people; the result is the id of the first, and the others' follow without a gap.
-pub fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Error> {
+pub(super) fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Error> {
     let before: Option<i64> = users::table.select(diesel::dsl::max(users::id)).first(conn)?;
     let count = rows.len() as i64;
     insert!(conn, users::table, rows);
@@ -248,23 +248,23 @@ pub fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Er
     }
 }
 
-pub fn insert_sessions(conn: &mut DbConnection, rows: Vec<SessionRow>) -> Result<(), Error> {
+pub(super) fn insert_sessions(conn: &mut DbConnection, rows: Vec<SessionRow>) -> Result<(), Error> {
     insert!(conn, sessions::table, &rows);
     Ok(())
 }
 
-pub fn insert_events(conn: &mut DbConnection, rows: Vec<EventRow>) -> Result<(), Error> {
+pub(super) fn insert_events(conn: &mut DbConnection, rows: Vec<EventRow>) -> Result<(), Error> {
     insert!(conn, events::table, &rows);
     Ok(())
 }
 
-pub fn insert_samples(conn: &mut DbConnection, rows: &Vec<SampleRow>) -> Result<(), Error> {
+pub(super) fn insert_samples(conn: &mut DbConnection, rows: &Vec<SampleRow>) -> Result<(), Error> {
     insert!(conn, samples::table, rows);
     Ok(())
 }
 
 /// Begins the transaction that everything is written in.
-pub fn begin(conn: &mut DbConnection) -> Result<(), Error> {
+pub(super) fn begin(conn: &mut DbConnection) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => pg.batch_execute("BEGIN")?,
         DbConnection::Sqlite(sqlite) => sqlite.batch_execute("BEGIN IMMEDIATE")?,
@@ -273,7 +273,7 @@ pub fn begin(conn: &mut DbConnection) -> Result<(), Error> {
 }
 
 /// Commits it, and tells the database's planner what there is now.
-pub fn commit(conn: &mut DbConnection) -> Result<(), Error> {
+pub(super) fn commit(conn: &mut DbConnection) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => {
             pg.batch_execute("COMMIT")?;
@@ -286,7 +286,7 @@ pub fn commit(conn: &mut DbConnection) -> Result<(), Error> {
 
 /// Postgres makes an index over millions of rows many times faster than it adds them one by one: those that no rule needs
 /// are dropped until all rows are there. The result is how to make them again.
-pub fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
+pub(super) fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
     #[derive(QueryableByName)]
     struct Index {
         #[diesel(sql_type = Text)]
@@ -312,7 +312,7 @@ pub fn set_indexes_aside(conn: &mut DbConnection) -> Result<Vec<String>, Error> 
 }
 
 /// Makes an index again.
-pub fn make_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
+pub(super) fn make_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => pg.batch_execute(definition)?,
         DbConnection::Sqlite(sqlite) => sqlite.batch_execute(definition)?,

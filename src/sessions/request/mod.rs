@@ -1,6 +1,6 @@
 //! The session of one request: actix-session's store, the signed-in user.
 
-pub mod current;
-pub mod ended_session;
-pub mod middleware;
-pub mod session_store;
+pub(super) mod current;
+pub(super) mod ended_session;
+pub(super) mod middleware;
+pub(super) mod session_store;

@@ -5,7 +5,7 @@ use actix_session::storage::SessionKey;
 use crate::crypto::sha256_hex;
 
 /// Prefix of the store's keys in Redis.
-pub const PREFIX: &str = "sess:";
+pub(crate) const PREFIX: &str = "sess:";
 
 const REMEMBERED: char = 'r';
 const PLAIN: char = 'p';

@@ -1,6 +1,6 @@
 //! The session store: keys, the stored state, Redis.
 
-pub mod key;
-pub mod redis;
+pub(super) mod key;
+pub(super) mod redis;
 mod redis_link;
-pub mod state;
+pub(super) mod state;

@@ -17,7 +17,7 @@ const CONFIRMED_AT: &str = "confirmed_at";
 const EPOCH: &str = "epoch";
 
 /// actix-session's state: entries of JSON text.
-pub type State = HashMap<String, String>;
+pub(crate) type State = HashMap<String, String>;
 
 /// The typed view of our own entries.
 #[derive(Debug, Clone, PartialEq, Eq)]

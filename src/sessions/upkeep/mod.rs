@@ -2,7 +2,7 @@
 
 mod background;
 mod changed_secret;
-pub mod recheck;
-pub mod samples;
-pub mod sweep;
-pub mod verify;
+pub(super) mod recheck;
+pub(super) mod samples;
+pub(super) mod sweep;
+pub(super) mod verify;

@@ -37,7 +37,7 @@ const LOAD_FACTOR: u32 = 10;
 const CHUNK: usize = 500;
 
 /// Checks for as long as it is polled.
-pub async fn run(sessions: Arc<Sessions>) {
+pub(crate) async fn run(sessions: Arc<Sessions>) {
     loop {
         let began = Instant::now();
         match check(&sessions, sessions.bus.subscribed()).await {

@@ -12,7 +12,7 @@ const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
 /// Messages since the last delivery.
 #[derive(Default)]
-pub struct Batch {
+pub(super) struct Batch {
     since: Option<Instant>,
     /// Public session ids.
     pub started: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Batch {
 
 impl Batch {
     /// Adds what the stream sends of a message.
-    pub fn add(&mut self, message: &Arc<Message>) {
+    pub(super) fn add(&mut self, message: &Arc<Message>) {
         match &**message {
             Message::Started { ids } => self.started.extend(ids.iter().cloned()),
             Message::Ended { .. } => self.ended.push(Arc::clone(message)),
@@ -38,13 +38,13 @@ impl Batch {
     }
 
     /// Adds that the stream lagged and lost messages.
-    pub fn add_missed(&mut self) {
+    pub(super) fn add_missed(&mut self) {
         self.missed = true;
         self.since.get_or_insert_with(Instant::now);
     }
 
     /// Waits until it is time to deliver; for ever while there is nothing.
-    pub async fn due(&self) {
+    pub(super) async fn due(&self) {
         match self.since {
             Some(since) => tokio::time::sleep_until((since + BATCH_WINDOW).into()).await,
             None => std::future::pending().await,
@@ -52,7 +52,7 @@ impl Batch {
     }
 
     /// Whether there may be more or fewer active sessions than before.
-    pub fn changes_count(&self) -> bool {
+    pub(super) fn changes_count(&self) -> bool {
         self.missed || !self.started.is_empty() || !self.ended.is_empty()
     }
 }

@@ -13,7 +13,7 @@ use crate::sessions::Sessions;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// The count of active sessions for one stream.
-pub struct CountTask {
+pub(super) struct CountTask {
     sessions: Arc<Sessions>,
     /// A count of this time or later is wanted.
     wanted: Option<Instant>,
@@ -25,17 +25,17 @@ type Running = Pin<Box<dyn Future<Output = i64>>>;
 
 impl CountTask {
     /// Counts at once.
-    pub fn start(sessions: Arc<Sessions>) -> Self {
+    pub(super) fn start(sessions: Arc<Sessions>) -> Self {
         Self { sessions, wanted: Some(Instant::now()), running: None, last: None }
     }
 
     /// Counts again, after the count that is under way.
-    pub fn again(&mut self) {
+    pub(super) fn again(&mut self) {
         self.wanted = Some(Instant::now());
     }
 
     /// The next count that differs from the last; waits for it, however often it is asked anew.
-    pub async fn changed(&mut self) -> i64 {
+    pub(super) async fn changed(&mut self) -> i64 {
         loop {
             let Some(running) = &mut self.running else {
                 let Some(since) = self.wanted.take() else { std::future::pending().await };

@@ -82,12 +82,12 @@ struct Counts {
 struct Reload {}
 
 /// `counts`
-pub fn counts(active: i64) -> sse::Event {
+pub(super) fn counts(active: i64) -> sse::Event {
     event("counts", &Counts { active })
 }
 
 /// `started` and `ended` for each session, `seen` for all together, and `reload` when something can't be sent.
-pub async fn of_batch(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
+pub(super) async fn of_batch(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
     shorten(&mut batch);
     let started = std::mem::take(&mut batch.started);
     let by: Vec<i64> = batch.ended.iter().filter_map(|message| ended_by(message)).collect();
