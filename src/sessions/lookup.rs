@@ -224,7 +224,7 @@ fn ask(
         }
     }
     *kept = None;
-    let mut conn = db.own_connection()?;
+    let mut conn = db.unpooled_connection()?;
     let found = query(&mut conn, keys)?;
     *kept = Some(conn);
     Ok(found)
