@@ -14,7 +14,7 @@ use crate::{
     layout::Layout,
     web::{
         FieldErrors,
-        chart::{Bars, Columns, Slot},
+        chart::{Aggregate, BarChart, ColumnChart, Slot},
         form_page, grouped,
     },
 };
@@ -35,10 +35,10 @@ struct OverviewPage {
     administrators: String,
     sign_ins: String,
     failures: String,
-    over_time: Columns,
-    sign_ins_over_time: Columns,
-    mixes: Vec<Bars>,
-    ends: Bars,
+    over_time: ColumnChart,
+    sign_ins_over_time: ColumnChart,
+    mixes: Vec<BarChart>,
+    ends: BarChart,
 }
 
 /// `?range=`: `24h` or `30d`.
@@ -88,24 +88,24 @@ pub async fn show(
         administrators: grouped(numbers.administrators),
         sign_ins: grouped(numbers.sign_ins),
         failures: grouped(numbers.failures),
-        over_time: Columns::new(
+        over_time: ColumnChart::new(
             "active",
             &format!("Most active sessions at once in each {every} of {time}"),
             vec!["Active sessions"],
             &laid_out(range, &slots, |at| vec![active.get(at).copied()]),
-            false,
+            Aggregate::Newest,
         ),
-        sign_ins_over_time: Columns::new(
+        sign_ins_over_time: ColumnChart::new(
             "sign-ins",
             &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
             vec!["Sign-ins", "Failed"],
             &laid_out(range, &slots, |at| {
                 [&sign_ins, &failures].map(|sums| Some(sums.get(at).copied().unwrap_or(0))).to_vec()
             }),
-            true,
+            Aggregate::Sum,
         ),
         mixes: mixes(&numbers),
-        ends: Bars::new(
+        ends: BarChart::new(
             "ends",
             "Why sessions ended in the last 30 days",
             numbers.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count)).collect(),
@@ -130,20 +130,24 @@ fn laid_out(
                 Range::Day => (at.format(hour), at.format(day_and_hour)),
                 Range::Month => (at.format(day), at.format(day)),
             };
-            Slot { mark: mark.unwrap_or_default(), label: label.unwrap_or_default(), values: values(at) }
+            Slot {
+                axis_label: mark.unwrap_or_default(),
+                label: label.unwrap_or_default(),
+                values: values(at),
+            }
         })
         .collect()
 }
 
-fn mixes(numbers: &Statistics) -> Vec<Bars> {
+fn mixes(numbers: &Statistics) -> Vec<BarChart> {
     let named = |counts: &[(String, i64)]| {
         let known = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
         counts.iter().map(|(name, count)| (known(name), *count)).collect()
     };
     let kinds = numbers.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
     vec![
-        Bars::new("browsers", "Browsers", named(&numbers.browsers)),
-        Bars::new("systems", "Systems", named(&numbers.systems)),
-        Bars::new("kinds", "Kinds of devices", kinds),
+        BarChart::new("browsers", "Browsers", named(&numbers.browsers)),
+        BarChart::new("systems", "Systems", named(&numbers.systems)),
+        BarChart::new("kinds", "Kinds of devices", kinds),
     ]
 }
