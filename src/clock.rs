@@ -1,11 +1,11 @@
-//! The current time, in the precision that the databases keep.
+//! The current time, with the precision of both databases.
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// The current time in UTC, in the precision that both databases keep: microseconds.
+/// The current time in UTC, cut to microseconds, the precision of both databases.
 pub fn now() -> PrimitiveDateTime {
     let now = OffsetDateTime::now_utc();
-    let whole = now.nanosecond() / 1_000 * 1_000;
-    let now = now.replace_nanosecond(whole).unwrap_or(now);
+    let micros_only = now.nanosecond() / 1_000 * 1_000;
+    let now = now.replace_nanosecond(micros_only).unwrap_or(now);
     PrimitiveDateTime::new(now.date(), now.time())
 }

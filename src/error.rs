@@ -1,4 +1,4 @@
-//! One error for everything that can stop a request, and the status it answers with.
+//! The error type of all requests, and the HTTP status of each error.
 
 use std::error::Error as StdError;
 
@@ -9,73 +9,69 @@ use actix_web::{
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
-/// Why a request could not be answered as asked.
+/// Why a request failed or was refused; each variant has one status.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// 400: the request is malformed; the text says what and how to mend it.
+    /// 400: the request is malformed; the text says what is wrong and how to correct it.
     #[error("{0}")]
     BadRequest(String),
-    /// 401: nobody is signed in.
+    /// 401: the client is not signed in.
     #[error("sign in first")]
     SignInFirst,
-    /// 403: signed in, but not allowed.
+    /// 403: the user or the client is not allowed to do this; the text says why.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// 404: no such thing, or not for this user to know of.
+    /// 404: there is no such thing, or this user may not know of it.
     #[error("there is nothing at this address")]
     NotFound,
     /// 413: the body is too large.
     #[error("the request is too large")]
     TooLarge,
-    /// 415: the body is of a kind that this page doesn't take.
+    /// 415: the body has a media type that the route does not take.
     #[error("this page takes forms only")]
     UnsupportedMediaType,
-    /// 503: a store or the database is down, hung or slow.
+    /// 503: Redis or the database is down, hangs or is slow.
     #[error("a store that is needed can't be reached")]
     Unavailable(#[source] Cause),
-    /// 503: too much work is waiting already.
+    /// 503: the queue for password hashing is full.
     #[error("too many sign-ins at once")]
     Busy,
-    /// 500: the database refused a statement.
+    /// 500: the database rejected a statement.
     #[error("the database refused")]
     Database(#[source] diesel::result::Error),
-    /// 500: anything else that is our fault.
+    /// 500: any other fault of the server.
     #[error("an internal fault")]
     Internal(#[source] Cause),
 }
 
 impl Error {
-    /// A store or the database did not answer.
+    /// [`Self::Unavailable`]: Redis or the database did not answer.
     pub fn unavailable(cause: impl Into<Cause>) -> Self {
         Self::Unavailable(cause.into())
     }
 
-    /// Our own fault.
+    /// [`Self::Internal`] with its cause.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
 
-    /// Somebody who is signed in, but is no administrator.
+    /// [`Self::Forbidden`]: the user is signed in but not an administrator.
     pub fn administrators_only() -> Self {
         Self::Forbidden("Only administrators may see this page.")
     }
 
-    /// Something that can't be, with what it was.
+    /// [`Self::Internal`]: a condition that the code rules out, in words.
     pub fn bug(what: &str) -> Self {
         Self::Internal(what.into())
     }
 
-    pub(crate) fn migration(cause: Cause) -> Self {
-        Self::Internal(cause)
-    }
-
-    /// Whether a unique index refused the row.
+    /// Whether the error is the violation of a unique index.
     pub fn is_unique_violation(&self) -> bool {
         use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
         matches!(self, Self::Database(DatabaseError(UniqueViolation, _)))
     }
 
-    /// The chain of causes, for the log.
+    /// The error and its chain of causes, joined by `: `, for the log; never shown to a client.
     pub fn causes(&self) -> String {
         let mut text = self.to_string();
         let mut next = self.source();
@@ -98,16 +94,16 @@ impl From<diesel::result::Error> for Error {
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
                 _,
             ) => Self::unavailable(error),
-            Diesel::DatabaseError(_, ref about) if is_transient(about.message()) => Self::unavailable(error),
+            Diesel::DatabaseError(_, ref info) if is_transient(info.message()) => Self::unavailable(error),
             other => Self::Database(other),
         }
     }
 }
 
-/// Whether the database says that it is away or busy rather than that the statement is wrong. libpq reports
-/// these without a code of their own.
+/// Whether the message says that the database is down or busy rather than that the statement is wrong. libpq reports
+/// these errors without a code of their own.
 fn is_transient(message: &str) -> bool {
-    const PASSING: [&str; 9] = [
+    const TRANSIENT: [&str; 9] = [
         "server closed the connection",
         "terminating connection",
         "the database system is",
@@ -118,10 +114,10 @@ fn is_transient(message: &str) -> bool {
         "database is locked",
         "lock timeout",
     ];
-    PASSING.iter().any(|part| message.contains(part))
+    TRANSIENT.iter().any(|part| message.contains(part))
 }
 
-/// What the error pages say beyond the status; a response carries it in its extensions.
+/// The message that the error page shows instead of the status's default; in the extensions of the response.
 #[derive(Debug, Clone)]
 pub struct Detail(pub String);
 
@@ -160,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_has_its_status() {
+    fn error_variants_have_their_status() {
         for (error, status) in [
             (Error::BadRequest("x".into()), 400),
             (Error::SignInFirst, 401),
@@ -181,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_for_the_log_only() {
+    fn error_display_hides_causes() {
         let error = Error::unavailable("connection refused by 10.0.0.7");
         assert!(error.causes().contains("10.0.0.7"));
         assert!(!error.to_string().contains("10.0.0.7"));

@@ -1,6 +1,6 @@
 //! The `gatehouse` command.
 
-/// A page is made of many small allocations; docs/performance.md has what this allocator saves.
+/// Rendering a page makes many small allocations; docs/performance.md has what this allocator saves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -8,14 +8,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() {
     let status = match gatehouse::cli::run().await {
         Ok(()) => 0,
-        Err(complaint) => {
-            eprintln!("{complaint}");
+        Err(message) => {
+            eprintln!("{message}");
             1
         }
     };
-    // Worker threads may end after this one. Whichever drops the last handle of the system wakes what is gone by then,
-    // and panics; so one handle stays.
+    // Worker threads may end after this one. The thread that drops the last handle of the actix system wakes a receiver
+    // that is gone by then, and panics; so one handle is kept.
     std::mem::forget(actix_web::rt::System::current());
-    // Returning would wait without limit for threads that a hung database keeps.
+    // Returning from `main` would wait without limit for threads that hang in database calls.
     std::process::exit(status);
 }

@@ -1,4 +1,4 @@
-//! Log output.
+//! Log output: format, filter and target.
 
 use std::io::IsTerminal as _;
 
@@ -6,9 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
-/// Starts writing log entries to standard error. To be called once per process.
+/// Installs the subscriber that writes log entries to standard error. To be called once per process.
 pub fn start_log(log: &Log) {
-    // The configuration has parsed the filter before.
+    // `Log::read` has checked that the filter parses.
     let filter = EnvFilter::new(&log.filter);
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {

@@ -89,7 +89,7 @@ async fn serve(config: Config) -> Result<(), Error> {
 
 fn migrate(config: Config) -> Result<(), Error> {
     use r2d2::ManageConnection as _;
-    let mut conn = db::Connect::new(config.stores.database).connect().map_err(Error::unavailable)?;
+    let mut conn = db::Connector::new(config.stores.database).connect().map_err(Error::unavailable)?;
     match db::migrate(&mut conn)? {
         0 => println!("The database is up to date."),
         count => println!("{count} migrations were run."),

@@ -1,4 +1,4 @@
-//! One connection type over both databases, and how the pool makes it.
+//! The connection type over both databases, and the connection manager of the pool.
 
 use std::time::Duration;
 
@@ -20,44 +20,48 @@ pub enum DbConnection {
 }
 
 /// Makes connections for the pool. Diesel's own manager would guess the database by trying one after the
-/// other, and make a SQLite file named after the Postgres URL while Postgres is down.
+/// other, and create a SQLite file named after the Postgres URL while Postgres is down.
 #[derive(Clone)]
-pub struct Connect {
+pub struct Connector {
     url: DatabaseUrl,
     /// Longest time for connecting, in seconds.
-    connect: u64,
-    /// Longest wait for a lock.
-    lock: Option<Duration>,
+    connect_timeout: u64,
+    /// Longest wait for a lock; `None` is no limit on Postgres and 5 seconds on SQLite.
+    lock_timeout: Option<Duration>,
 }
 
-/// Shorter than this libpq's limit makes no sense over a network.
-const SHORTEST_CONNECT: Duration = Duration::from_secs(2);
+/// Least connect timeout; a shorter one is of no use over a network.
+const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl Connect {
-    /// Connections to this database, for work that may wait.
+impl Connector {
+    /// A connector for commands and migrations: connecting takes at most 10 seconds, locks have the default timeout.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, connect: 10, lock: None }
+        Self { url, connect_timeout: 10, lock_timeout: None }
     }
 
-    /// Connections to this database for work that somebody waits for: a lock is waited for no longer than three
-    /// quarters of the patience, so that the statement fails before whoever waits gives up on the connection.
+    /// A connector for work that a request waits for. The lock timeout is three quarters of `timeout`, so that the
+    /// statement fails before the caller gives up on the connection.
     pub fn with_timeouts(url: DatabaseUrl, timeout: Duration) -> Self {
-        let connect = (timeout * 2).max(SHORTEST_CONNECT).as_millis().div_ceil(1_000);
-        Self { url, connect: connect.try_into().unwrap_or(u64::MAX), lock: Some(timeout * 3 / 4) }
+        let seconds = (timeout * 2).max(MIN_CONNECT_TIMEOUT).as_millis().div_ceil(1_000);
+        Self {
+            url,
+            connect_timeout: seconds.try_into().unwrap_or(u64::MAX),
+            lock_timeout: Some(timeout * 3 / 4),
+        }
     }
 
-    /// The same, but locks are waited for: instances that start together migrate one after the other.
-    pub fn waiting_for_locks(self) -> Self {
-        Self { lock: None, ..self }
+    /// This connector with the default lock timeout: instances that start together migrate one after the other.
+    pub(super) fn with_default_lock_timeout(self) -> Self {
+        Self { lock_timeout: None, ..self }
     }
 
-    /// The address for libpq with limits that it doesn't set by itself: a connection whose peer has gone without a
-    /// word fails after seconds, not after hours. What the operator's address says wins.
+    /// The URL for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without
+    /// closing it fails after seconds, not after hours. Parameters that the operator's URL sets are kept.
     fn with_limits(&self, url: &str) -> String {
-        let connect = self.connect.to_string();
+        let connect_timeout = self.connect_timeout.to_string();
         let mut limited = url.to_owned();
         for (name, value) in [
-            ("connect_timeout", connect.as_str()),
+            ("connect_timeout", connect_timeout.as_str()),
             ("keepalives_idle", "5"),
             ("keepalives_interval", "2"),
             ("keepalives_count", "3"),
@@ -74,21 +78,21 @@ impl Connect {
     }
 }
 
-/// Why a connection could not be made or kept.
+/// Why a connection could not be opened or has failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The folder of the SQLite file could not be made.
+    /// The folder of the SQLite file could not be created.
     #[error("the folder of the database: {0}")]
     Folder(#[from] std::io::Error),
-    /// The database refused or was not reached.
+    /// The database refused the connection or was not reached.
     #[error(transparent)]
     Connect(#[from] diesel::ConnectionError),
-    /// It was reached, but the first statements failed.
+    /// The database was reached, but the first statements failed.
     #[error(transparent)]
     Query(#[from] diesel::result::Error),
 }
 
-impl r2d2::ManageConnection for Connect {
+impl r2d2::ManageConnection for Connector {
     type Connection = DbConnection;
     type Error = ConnectError;
 
@@ -96,11 +100,11 @@ impl r2d2::ManageConnection for Connect {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
-                let lock = self.lock.map_or(0, |lock| lock.as_millis().max(1));
-                // Helpers for one query are other people's cores, and take longer to start than a page may. A disk without
-                // a moving arm reads any page as quickly as the next one.
+                let lock_timeout = self.lock_timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+                // Parallel workers would take cores from other requests and start more slowly than a page may take.
+                // An SSD reads a random page as quickly as the next one.
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
+                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
                      SET random_page_cost = 1.1"
                 ))?;
                 Ok(DbConnection::Postgres(conn))
@@ -110,11 +114,11 @@ impl r2d2::ManageConnection for Connect {
                     std::fs::create_dir_all(folder)?;
                 }
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                let lock = self.lock.map_or(5_000, |lock| lock.as_millis());
+                let busy_timeout = self.lock_timeout.map_or(5_000, |timeout| timeout.as_millis());
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {lock}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+                    "PRAGMA busy_timeout = {busy_timeout}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 ))?;
-                write_ahead(&mut conn)?;
+                enable_wal(&mut conn)?;
                 functions::register(&mut conn)?;
                 Ok(DbConnection::Sqlite(conn))
             }
@@ -130,16 +134,16 @@ impl r2d2::ManageConnection for Connect {
     }
 }
 
-/// Two that change a new file to write-ahead logging at once refuse each other without waiting, whatever the time
-/// limit for locks; the one that comes second finds it changed.
-fn write_ahead(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
-    const TRIES: usize = 100;
-    const PAUSE: Duration = Duration::from_millis(10);
-    for _ in 1..TRIES {
+/// Switches the file to write-ahead logging, with retries: two connections that switch a new file at the same time
+/// refuse each other without waiting, whatever the busy timeout. The second one then finds the file switched.
+fn enable_wal(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
+    const ATTEMPTS: usize = 100;
+    const RETRY_DELAY: Duration = Duration::from_millis(10);
+    for _ in 1..ATTEMPTS {
         if conn.batch_execute("PRAGMA journal_mode = WAL").is_ok() {
             return Ok(());
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(RETRY_DELAY);
     }
     conn.batch_execute("PRAGMA journal_mode = WAL")
 }
@@ -149,11 +153,11 @@ mod tests {
     use super::*;
 
     fn limited(url: &str, timeout: Duration) -> String {
-        Connect::with_timeouts(DatabaseUrl::Postgres(url.to_owned()), timeout).with_limits(url)
+        Connector::with_timeouts(DatabaseUrl::Postgres(url.to_owned()), timeout).with_limits(url)
     }
 
     #[test]
-    fn an_address_gets_the_limits_it_lacks() {
+    fn connector_url_gets_missing_limits() {
         let rest = "keepalives_idle=5&keepalives_interval=2&keepalives_count=3&tcp_user_timeout=10000";
         assert_eq!(
             limited("postgres://db/x", Duration::from_millis(250)),

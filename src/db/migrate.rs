@@ -1,11 +1,11 @@
-//! Migrations, built into the program.
+//! The migrations, which are built into the program, and running them.
 
 use diesel::RunQueryDsl as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use r2d2::ManageConnection as _;
 
 use super::{
-    connect::{Connect, DbConnection},
+    connect::{Connector, DbConnection},
     transaction::{sqlite_of, transaction},
 };
 use crate::{config::DatabaseUrl, error::Error};
@@ -13,34 +13,34 @@ use crate::{config::DatabaseUrl, error::Error};
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
-/// Any number that nobody else uses as an advisory lock in this database.
-const LOCK: i64 = 0x6761_7465;
+/// Key of the advisory lock for migrations on Postgres: any number that no other lock in this database uses.
+const MIGRATION_LOCK: i64 = 0x6761_7465;
 
-/// Brings the database to the newest migration. Instances that start together wait for each other.
+/// Runs the pending migrations and returns their number. Instances that start together wait for each other.
 ///
 /// # Errors
-/// When a migration fails; the ones before it stay.
+/// [`Error::Internal`] when a migration fails; on Postgres the migrations before it stay applied.
 pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
     match conn {
         DbConnection::Postgres(pg) => {
-            diesel::sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(pg)?;
-            let done = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(Error::migration);
-            diesel::sql_query(format!("SELECT pg_advisory_unlock({LOCK})")).execute(pg)?;
-            done
+            diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(pg)?;
+            let ran = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(Error::internal);
+            diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(pg)?;
+            ran
         }
-        // The write lock, taken at once, is what the others wait for.
+        // `transaction` takes the write lock at once; other instances wait for it.
         DbConnection::Sqlite(_) => transaction(conn, |conn| {
             let sqlite = sqlite_of(conn)?;
-            sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(Error::migration)
+            sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(Error::internal)
         }),
     }
 }
 
-/// Connects to the database and migrates it.
+/// Connects to the database at a URL and migrates it; returns the number of migrations that ran.
 ///
 /// # Errors
-/// When the URL is not one of ours, the database isn't reached or a migration fails.
+/// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when the URL is not a database URL or a migration fails.
 pub fn migrate_url(url: &str) -> Result<usize, Error> {
     let url = DatabaseUrl::parse(url).ok_or_else(|| Error::bug("not a database URL"))?;
-    migrate(&mut Connect::new(url).connect().map_err(Error::unavailable)?)
+    migrate(&mut Connector::new(url).connect().map_err(Error::unavailable)?)
 }

@@ -12,7 +12,7 @@ mod text_enum;
 mod transaction;
 mod watchdog;
 
-pub use connect::{Connect, ConnectError, DbConnection};
+pub use connect::{ConnectError, Connector, DbConnection};
 pub use functions::{lower, matches_person, strpos};
 pub use migrate::{migrate, migrate_url};
 pub use pool::Db;

@@ -1,4 +1,4 @@
-//! The connection pool, and running blocking database work with time limits.
+//! The connection pool: runs blocking database work on threads of its own, with timeouts.
 
 use std::{
     sync::{
@@ -12,97 +12,106 @@ use actix_web::web;
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    connect::{Connect, ConnectError, DbConnection},
+    connect::{ConnectError, Connector, DbConnection},
     migrate::migrate,
     transaction::transaction,
 };
 use crate::{config::DatabaseUrl, error::Error};
 
+/// Most connections of the pool.
 const POOL_SIZE: u32 = 8;
 
-/// How long work may take that people wait for, in multiples of the patience for a connection.
-const WORK: u32 = 4;
+/// Timeout for the work of a request, in multiples of the timeout for a connection.
+const WORK_TIMEOUT_FACTOR: u32 = 4;
 
-/// How long work may take that goes over many rows.
-const LONG_WORK: Duration = Duration::from_secs(60);
+/// Timeout for work that reads or writes many rows.
+const LONG_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     pub(super) shared: Arc<Shared>,
-    limit: Duration,
+    /// Timeout for the work of one call.
+    work_timeout: Duration,
 }
 
+/// What all clones of a [`Db`] and the watchdog share.
 pub(super) struct Shared {
-    pub(super) connect: Connect,
+    pub(super) connector: Connector,
+    /// Longest wait for a connection.
     pub(super) timeout: Duration,
-    pub(super) pool: RwLock<r2d2::Pool<Connect>>,
-    /// Migrated: before that there is nothing to ask for.
-    pub(super) prepared: AtomicBool,
+    pub(super) pool: RwLock<r2d2::Pool<Connector>>,
+    /// Whether the database has been migrated; until then all work is refused.
+    migrated: AtomicBool,
     pub(super) health: watch::Sender<Health>,
-    /// Connections are known to hang: once the database answers, all are replaced.
-    pub(super) renew: AtomicBool,
+    /// Whether connections are known to hang: all are replaced once the database answers.
+    pub(super) replace_pool: AtomicBool,
+    /// How often the pool has been replaced.
     pub(super) pool_generation: AtomicU64,
 }
 
 impl Db {
     /// A pool that connects when first used. `timeout` is the longest wait for a connection.
     pub fn new(url: &DatabaseUrl, timeout: Duration) -> Self {
-        let connect = Connect::with_timeouts(url.clone(), timeout);
-        let pool = RwLock::new(pool(&connect, timeout));
+        let connector = Connector::with_timeouts(url.clone(), timeout);
+        let pool = RwLock::new(build_pool(&connector, timeout));
         let shared = Arc::new(Shared {
-            connect,
+            connector,
             timeout,
             pool,
-            prepared: AtomicBool::new(false),
-            health: watch::Sender::new(Health::Fine),
-            renew: AtomicBool::new(false),
+            migrated: AtomicBool::new(false),
+            health: watch::Sender::new(Health::Ok),
+            replace_pool: AtomicBool::new(false),
             pool_generation: AtomicU64::new(0),
         });
-        Self { shared, limit: timeout * WORK }
+        Self { shared, work_timeout: timeout * WORK_TIMEOUT_FACTOR }
     }
 
     /// The same database for work that may take a minute.
     pub fn with_long_timeout(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), limit: LONG_WORK }
+        Self { shared: Arc::clone(&self.shared), work_timeout: LONG_TIMEOUT }
     }
 
-    /// Migrates the database; until that has been done once, all other work is refused as unavailable.
+    /// Migrates the database and returns the number of migrations that ran. Until a call has succeeded, all other work
+    /// is refused as unavailable.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database isn't reached.
+    /// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when a migration fails.
     pub async fn prepare(&self) -> Result<usize, Error> {
         let shared = Arc::clone(&self.shared);
-        let done = web::block(move || {
+        let migration = web::block(move || {
             use r2d2::ManageConnection as _;
-            let migrating = shared.connect.clone().waiting_for_locks();
-            let ran = migrate(&mut migrating.connect().map_err(Error::unavailable)?)?;
-            shared.prepared.store(true, Ordering::Release);
+            let connector = shared.connector.clone().with_default_lock_timeout();
+            let ran = migrate(&mut connector.connect().map_err(Error::unavailable)?)?;
+            shared.migrated.store(true, Ordering::Release);
             Ok(ran)
         });
-        done.await.map_err(Error::internal)?
+        migration.await.map_err(Error::internal)?
     }
 
-    /// A connection of the pool, for a thread that may block.
-    pub fn connection(&self) -> Result<r2d2::PooledConnection<Connect>, Error> {
-        self.check_prepared()?;
+    /// A connection of the pool. Blocks until one is free, at most for the timeout.
+    fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, Error> {
+        self.check_migrated()?;
         let pool = self.shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
         pool.get().map_err(Error::unavailable)
     }
 
-    /// A connection outside of the pool; fails at once when the database refuses.
-    pub fn own_connection(&self) -> Result<DbConnection, Error> {
-        use r2d2::ManageConnection as _;
-        self.check_prepared()?;
-        self.shared.connect.connect().map_err(Error::unavailable)
-    }
-
-    /// Runs blocking database work on a thread of its own, for as long as its limit allows. Work may take longer
-    /// than the patience for a connection, but only while the database answers others.
+    /// A new connection outside of the pool. Blocks while connecting; fails at once when the database refuses.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is no connection or the work takes too long; what it has begun may
-    /// still be finished. What was not begun by then never is.
+    /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
+    pub fn unpooled_connection(&self) -> Result<DbConnection, Error> {
+        use r2d2::ManageConnection as _;
+        self.check_migrated()?;
+        self.shared.connector.connect().map_err(Error::unavailable)
+    }
+
+    /// Runs blocking database work on the blocking thread pool, for at most the work timeout. Work may take longer than the
+    /// timeout for a connection, but only while the database answers the watchdog.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection, the database hangs or the work times out. Work that had
+    /// started by then may still finish; work that had not started never runs. Also the error of the work itself.
     pub async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -113,15 +122,15 @@ impl Db {
             return Err(Error::unavailable("the database does not answer"));
         }
         let db = self.clone();
-        let (begins, begun) = oneshot::channel();
+        let (started_sender, started) = oneshot::channel();
         let done = web::block(move || {
             let mut conn = db.connection()?;
-            begins.send(()).map_err(|()| Error::unavailable("whoever asked has given up"))?;
+            started_sender.send(()).map_err(|()| Error::unavailable("whoever asked has given up"))?;
             work(&mut conn)
         });
         let work = async move {
-            // The pool keeps to its patience; it is late when the connection it has chosen doesn't answer.
-            match tokio::time::timeout(self.shared.timeout * 5 / 4, begun).await {
+            // The pool keeps to its own timeout; it exceeds it only when the connection that it checks doesn't answer.
+            match tokio::time::timeout(self.shared.timeout * 5 / 4, started).await {
                 Ok(_) => {}
                 Err(elapsed) => {
                     self.report_slow(true);
@@ -133,18 +142,21 @@ impl Db {
                 return done.map_err(Error::internal)?;
             }
             self.report_slow(false);
-            match tokio::time::timeout(self.limit.saturating_sub(self.shared.timeout), done).await {
+            match tokio::time::timeout(self.work_timeout.saturating_sub(self.shared.timeout), done).await {
                 Ok(done) => done.map_err(Error::internal)?,
                 Err(elapsed) => Err(Error::unavailable(elapsed)),
             }
         };
         tokio::select! {
             done = work => done,
-            _ = health.wait_for(|health| *health == Health::Hangs) => Err(Error::unavailable("the database does not answer")),
+            _ = health.wait_for(|health| *health == Health::Hanging) => Err(Error::unavailable("the database does not answer")),
         }
     }
 
-    /// The same in one transaction, rolled back when the work fails.
+    /// Like [`Self::run`], in one transaction that is rolled back when the work fails.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`] and of [`transaction`].
     pub async fn transaction<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -153,8 +165,8 @@ impl Db {
         self.run(|conn| transaction(conn, work)).await
     }
 
-    fn check_prepared(&self) -> Result<(), Error> {
-        if self.shared.prepared.load(Ordering::Acquire) {
+    fn check_migrated(&self) -> Result<(), Error> {
+        if self.shared.migrated.load(Ordering::Acquire) {
             Ok(())
         } else {
             Err(Error::unavailable("the database has not been migrated yet"))
@@ -162,32 +174,33 @@ impl Db {
     }
 }
 
-pub(super) fn pool(connect: &Connect, timeout: Duration) -> r2d2::Pool<Connect> {
+/// A pool that opens its connections in the background.
+pub(super) fn build_pool(connector: &Connector, timeout: Duration) -> r2d2::Pool<Connector> {
     r2d2::Pool::builder()
         .max_size(POOL_SIZE)
         .min_idle(Some(1))
         .connection_timeout(timeout)
-        .error_handler(Box::new(Quiet))
-        .build_unchecked(connect.clone())
+        .error_handler(Box::new(LogErrors))
+        .build_unchecked(connector.clone())
 }
 
-/// Failed connections are reported by those who needed one.
+/// Logs failed connections at debug level only: the requests that needed one report the error.
 #[derive(Debug)]
-struct Quiet;
+struct LogErrors;
 
-impl r2d2::HandleError<ConnectError> for Quiet {
+impl r2d2::HandleError<ConnectError> for LogErrors {
     fn handle_error(&self, error: ConnectError) {
         tracing::debug!(%error, "a database connection failed");
     }
 }
 
-/// What is known of the database.
+/// The state of the database as the watchdog knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
-    /// It answers, or nobody has asked.
-    Fine,
-    /// Something takes too long; a fresh connection is being tried.
-    Doubted,
-    /// It doesn't answer fresh connections either. Nobody waits for it.
-    Hangs,
+    /// The database answers, or no request has reported it as slow.
+    Ok,
+    /// A request has reported it as slow; the watchdog is trying a new connection.
+    Suspected,
+    /// It does not answer new connections either; requests fail at once.
+    Hanging,
 }

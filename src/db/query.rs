@@ -1,4 +1,4 @@
-//! Queries that are planned for what they ask.
+//! Wrappers for queries that the database plans anew on each execution, without a cached prepared statement.
 
 use diesel::{
     prelude::*,
@@ -10,8 +10,8 @@ use super::connect::DbConnection;
 
 type Backend = <DbConnection as Connection>::Backend;
 
-/// A query that is planned anew each time: which index is best depends on what is asked for, and a plan for all cases
-/// reads half the table for some.
+/// A query that is planned anew each time: which index is best depends on the parameters, and a plan for all
+/// parameters reads half the table for some.
 pub struct Uncached<Q>(pub Q);
 
 impl<Q: Query> Query for Uncached<Q> {
@@ -32,8 +32,8 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Uncached<Q> {
     }
 }
 
-/// The number of rows of a query that has a limit, counted by the database. It is planned anew each time: which index is best
-/// depends on what is asked for.
+/// Counts the rows of a query that has a limit, in the database. It is planned anew each time: which index is best depends on
+/// the parameters.
 #[derive(QueryId)]
 pub struct CountRows<Q>(pub Q);
 

@@ -1,12 +1,15 @@
-//! Transactions on either database.
+//! Running work in a transaction, on either database.
 
 use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionManager as _};
 
 use super::connect::DbConnection;
 use crate::error::Error;
 
-/// Runs the work in a transaction. On SQLite the write lock is taken at once: a transaction that reads
-/// first and writes later fails there with "database is locked" whenever another one writes in between.
+/// Runs the work in a transaction, which is rolled back when the work fails. On SQLite the transaction takes the write
+/// lock at once: one that reads first and writes later fails with "database is locked" whenever another writes in between.
+///
+/// # Errors
+/// The error of the work, or [`Error`] when the transaction can't begin or commit.
 pub fn transaction<T>(
     conn: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> Result<T, Error>,
@@ -29,6 +32,7 @@ pub fn transaction<T>(
     }
 }
 
+/// The SQLite connection inside; an error for Postgres.
 pub(super) fn sqlite_of(conn: &mut DbConnection) -> Result<&mut diesel::SqliteConnection, Error> {
     match conn {
         DbConnection::Sqlite(sqlite) => Ok(sqlite),

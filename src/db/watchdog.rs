@@ -1,7 +1,7 @@
-//! A database that hangs: noticed, no longer waited for, and found again by itself.
+//! The watchdog: notices that the database hangs, makes requests fail at once meanwhile, and notices that it answers again.
 //!
-//! libpq waits without limit for an answer that a frozen server or a broken network owes. The threads that wait so
-//! are left behind with their connections; everybody else is told at once until a fresh connection answers.
+//! libpq waits without limit for the answer of a frozen server or over a broken network. The threads that wait in that way
+//! are abandoned with their connections; all other requests fail at once until a new connection answers.
 
 use std::{
     sync::{
@@ -16,117 +16,118 @@ use diesel::RunQueryDsl as _;
 use r2d2::ManageConnection as _;
 
 use super::{
-    connect::Connect,
-    pool::{Db, Health, Shared, pool},
+    connect::Connector,
+    pool::{Db, Health, Shared, build_pool},
 };
 
-/// Between two tries to get an answer over a fresh connection.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Time between the starts of two probes while the database hangs.
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Tries that may wait at the same time. Connecting gives up after [`Connect::with_timeouts`]'s two seconds or so, hence a new
-/// one can start at every pause.
-const TRIES: usize = 10;
+/// Most probes that run at the same time. Connecting times out after [`Connector::with_timeouts`]'s two seconds or so, hence a
+/// new probe can start at every interval.
+const MAX_PROBES: usize = 10;
 
 impl Db {
     /// Whether the database is known to hang.
     pub fn hangs(&self) -> bool {
-        *self.shared.health.borrow() == Health::Hangs
+        *self.shared.health.borrow() == Health::Hanging
     }
 
-    /// How often all connections have been replaced: what hangs since before is alone in that.
+    /// How often the pool, with all its connections, has been replaced. Work that hangs since an earlier generation does not
+    /// show that the database hangs now.
     pub fn pool_generation(&self) -> u64 {
         self.shared.pool_generation.load(Ordering::Acquire)
     }
 
-    /// Something takes too long: tries whether the database still answers. With `renew`, connections are known to
-    /// hang and all are replaced as soon as it does.
-    pub fn report_slow(&self, renew: bool) {
-        self.shared.renew.fetch_or(renew, Ordering::AcqRel);
-        let begins = self.shared.health.send_if_modified(|health| {
-            let begins = *health == Health::Fine;
-            if begins {
-                *health = Health::Doubted;
+    /// Reports that work takes too long: the watchdog checks whether the database still answers. With `replace_pool`,
+    /// connections are known to hang and all are replaced as soon as the database answers.
+    pub fn report_slow(&self, replace_pool: bool) {
+        self.shared.replace_pool.fetch_or(replace_pool, Ordering::AcqRel);
+        let was_ok = self.shared.health.send_if_modified(|health| {
+            let was_ok = *health == Health::Ok;
+            if was_ok {
+                *health = Health::Suspected;
             }
-            begins
+            was_ok
         });
-        if begins {
+        if was_ok {
             let shared = Arc::downgrade(&self.shared);
-            let watch = std::thread::Builder::new().name("database-watch".into());
-            if let Err(error) = watch.spawn(move || revive(&shared)) {
+            let thread = std::thread::Builder::new().name("database-watch".into());
+            if let Err(error) = thread.spawn(move || watch(&shared)) {
                 tracing::error!(%error, "no thread to watch the database with");
-                self.shared.health.send_replace(Health::Fine);
+                self.shared.health.send_replace(Health::Ok);
             }
         }
     }
 }
 
-/// Tries fresh connections until one answers, for as long as anybody has use for the database.
-fn revive(shared: &Weak<Shared>) {
-    let (answered, answer) = channel();
-    let under_way = Arc::new(AtomicUsize::new(0));
-    let mut hangs = false;
-    let mut pause = match shared.upgrade() {
+/// Starts probes until one gets an answer or the last [`Db`] is dropped, and sets the health accordingly.
+fn watch(shared: &Weak<Shared>) {
+    let (answer_sender, answers) = channel();
+    let running_probes = Arc::new(AtomicUsize::new(0));
+    let mut hanging = false;
+    let mut interval = match shared.upgrade() {
         Some(shared) => shared.timeout / 2,
         None => return,
     };
     loop {
-        let Some(db) = shared.upgrade() else { return };
-        if under_way.load(Ordering::Acquire) < TRIES {
-            try_once(&db, &answered, &under_way);
+        let Some(strong) = shared.upgrade() else { return };
+        if running_probes.load(Ordering::Acquire) < MAX_PROBES {
+            start_probe(&strong, &answer_sender, &running_probes);
         }
-        drop(db);
-        match answer.recv_timeout(pause) {
+        drop(strong);
+        match answers.recv_timeout(interval) {
             Ok(()) => break,
-            Err(RecvTimeoutError::Timeout) if !hangs => {
-                hangs = true;
-                pause = PAUSE;
+            Err(RecvTimeoutError::Timeout) if !hanging => {
+                hanging = true;
+                interval = PROBE_INTERVAL;
                 tracing::error!("the database does not answer, trying again until it does");
                 if let Some(shared) = shared.upgrade() {
-                    shared.health.send_replace(Health::Hangs);
+                    shared.health.send_replace(Health::Hanging);
                 }
             }
             Err(_) => {}
         }
     }
     let Some(shared) = shared.upgrade() else { return };
-    if shared.renew.swap(false, Ordering::AcqRel) || hangs {
-        shared.renew_pool();
+    if shared.replace_pool.swap(false, Ordering::AcqRel) || hanging {
+        shared.replace_pool();
     }
-    if hangs {
+    if hanging {
         tracing::info!("the database answers again");
     }
-    shared.health.send_replace(Health::Fine);
+    shared.health.send_replace(Health::Ok);
 }
 
-/// Asks over a fresh connection, on a thread that may be lost with it.
-fn try_once(shared: &Arc<Shared>, answered: &Sender<()>, under_way: &Arc<AtomicUsize>) {
-    let (connect, timeout) = (shared.connect.clone(), shared.timeout);
-    let (answered, counter) = (answered.clone(), Arc::clone(under_way));
-    under_way.fetch_add(1, Ordering::AcqRel);
-    let attempt = std::thread::Builder::new().name("database-probe".into());
-    let spawned = attempt.spawn(move || {
-        if answers(&connect, timeout) {
-            // More than one may have been under way.
-            let _ = answered.send(());
+/// Starts a probe on a thread of its own, which hangs with the connection if the database does not answer.
+fn start_probe(shared: &Arc<Shared>, answer_sender: &Sender<()>, running_probes: &Arc<AtomicUsize>) {
+    let (connector, timeout) = (shared.connector.clone(), shared.timeout);
+    let (answer_sender, counter) = (answer_sender.clone(), Arc::clone(running_probes));
+    running_probes.fetch_add(1, Ordering::AcqRel);
+    let thread = std::thread::Builder::new().name("database-probe".into());
+    let spawned = thread.spawn(move || {
+        if probe(&connector, timeout) {
+            // Sending fails when another probe was answered first and the watchdog has ended.
+            let _ = answer_sender.send(());
         }
         counter.fetch_sub(1, Ordering::AcqRel);
     });
     if spawned.is_err() {
-        under_way.fetch_sub(1, Ordering::AcqRel);
+        running_probes.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// Whether a fresh connection can be made and answers in time.
-fn answers(connect: &Connect, timeout: Duration) -> bool {
-    let Ok(mut conn) = connect.connect() else { return false };
+/// Whether a new connection can be opened and answers a query within the timeout.
+fn probe(connector: &Connector, timeout: Duration) -> bool {
+    let Ok(mut conn) = connector.connect() else { return false };
     let start = Instant::now();
     diesel::sql_query("SELECT 1").execute(&mut conn).is_ok() && start.elapsed() <= timeout
 }
 
 impl Shared {
-    /// Starts a new pool and leaves the connections of the old one to those who wait on them.
-    fn renew_pool(&self) {
-        let new = pool(&self.connect, self.timeout);
+    /// Starts a new pool. Connections of the old pool that are in use close when the work on them ends.
+    fn replace_pool(&self) {
+        let new = build_pool(&self.connector, self.timeout);
         let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
         self.pool_generation.fetch_add(1, Ordering::AcqRel);
         drop(old);

@@ -1,4 +1,4 @@
-//! Writing the security log.
+//! Writing events to the security log.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -11,7 +11,7 @@ use crate::{
     security::{Client, ip_key},
 };
 
-/// An entry about to be written.
+/// An event to be written.
 #[derive(Debug, Clone)]
 pub struct Event {
     kind: EventKind,
@@ -23,46 +23,53 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that happened to the user; the user is the actor unless [`Event::by`] says otherwise.
+    /// An event of the user's; the user is the actor unless [`Event::by`] sets another.
     pub fn new(kind: EventKind, user: Option<i64>) -> Self {
         Self { kind, user, actor: user, session: None, client: None, detail: None }
     }
 
-    /// Who did it; `None` for the system itself.
+    /// Sets the actor: who did it; `None` for the system.
     pub fn by(mut self, actor: Option<i64>) -> Self {
         self.actor = actor;
         self
     }
 
-    /// The session it happened to, one of the user's: it is found among what happened to them.
+    /// Sets the session, which must be one of the user's: [`of_session`](super::log::of_session) finds it among the user's
+    /// events.
     pub fn session(mut self, id: &str) -> Self {
         self.session = Some(id.to_owned());
         self
     }
 
-    /// Where it was done from.
+    /// Sets the client from which it was done.
     pub fn from(mut self, client: Option<&Client>) -> Self {
         self.client = client.cloned();
         self
     }
 
-    /// A short text that says more; never a secret.
+    /// Sets a short text with details; never a secret.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
         self
     }
 
-    /// Writes it to the table and to the log, inside the transaction of its cause.
+    /// Writes the event to the table and to the log, inside the transaction of its cause.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn write(self, conn: &mut DbConnection) -> Result<(), Error> {
         Self::write_all(conn, vec![self])
     }
 
-    /// The same for many, in few statements.
+    /// Writes many events, with one statement per thousand.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn write_all(conn: &mut DbConnection, events: Vec<Self>) -> Result<(), Error> {
         let at = now();
         let rows: Vec<Row> = events.into_iter().map(|event| event.into_row(at)).collect();
-        for rows in rows.chunks(ROWS_AT_ONCE) {
-            let insert = diesel::insert_into(events::table).values(rows);
+        for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+            let insert = diesel::insert_into(events::table).values(chunk);
             match conn {
                 DbConnection::Postgres(pg) => insert.execute(pg)?,
                 DbConnection::Sqlite(sqlite) => insert.execute(sqlite)?,
@@ -87,9 +94,10 @@ impl Event {
     }
 }
 
-/// Rows that one statement inserts; Postgres takes 65,535 values in one.
-const ROWS_AT_ONCE: usize = 1_000;
+/// Most rows that one statement inserts; Postgres takes 65,535 values in a statement.
+const ROWS_PER_STATEMENT: usize = 1_000;
 
+/// A row of the table `events`, before it has an id.
 #[derive(Insertable)]
 #[diesel(table_name = events)]
 struct Row {
@@ -105,6 +113,7 @@ struct Row {
 }
 
 impl Row {
+    /// Writes the event to the program's log.
     fn log(&self) {
         tracing::info!(
             target: "gatehouse::security",

@@ -1,4 +1,4 @@
-//! What the security log records.
+//! The kinds of events that the security log records.
 
 use crate::db::text_enum;
 
@@ -27,7 +27,7 @@ text_enum! {
         Deactivated => "deactivated",
         /// The account may sign in again.
         Activated => "activated",
-        /// An account was made for somebody who is to choose a password.
+        /// An account was made for a user who has yet to choose a password.
         Invited => "invited",
         /// A one-time link to choose a password was made.
         ResetLinkMade => "reset_link_made",

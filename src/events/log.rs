@@ -1,4 +1,4 @@
-//! Reading the security log: newest first, filtered, in pages that begin after an entry.
+//! Reading the security log: newest event first, filtered, in pages that begin after a given event.
 
 use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 use ipnet::IpNet;
@@ -15,22 +15,35 @@ use crate::{
     users::UserQuery,
 };
 
-/// An entry as it is stored.
+/// A row of the table `events`.
 #[derive(Debug, Clone, Queryable)]
 pub struct StoredEvent {
+    /// The event's id; later events have higher ids.
     pub id: i64,
+    /// When it happened, in UTC.
     pub at: PrimitiveDateTime,
+    /// What happened.
     pub kind: EventKind,
+    /// The user it happened to; kept once the account is deleted.
     pub user_id: Option<i64>,
+    /// The user who did it; `None`: the system, or nobody who was signed in.
     pub actor_id: Option<i64>,
+    /// The session it happened to.
     pub session_id: Option<String>,
+    /// The client's address.
     pub ip: Option<String>,
+    /// The client's `User-Agent` header.
     pub user_agent: Option<String>,
+    /// A short text with details.
     pub detail: Option<String>,
+    /// The client's address as bytes, see [`ip_key`].
     pub ip_key: Option<Vec<u8>>,
 }
 
-/// The newest entries about a user's session, at most `limit`.
+/// The newest events of a user's session, at most `limit`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn of_session(
     conn: &mut DbConnection,
     user: i64,
@@ -45,7 +58,7 @@ pub fn of_session(
         .load(conn)?)
 }
 
-/// What the log is narrowed to; the default is all of it.
+/// The filter of the log; the default matches every event.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// What happened.
@@ -60,16 +73,17 @@ pub struct Filter {
     pub until: Option<PrimitiveDateTime>,
 }
 
-type Boxed<'a> =
+type BoxedQuery<'a> =
     diesel::helper_types::IntoBoxed<'a, events::table, <DbConnection as diesel::Connection>::Backend>;
 
 impl Filter {
-    /// Everything about one account.
+    /// The filter for all events of one user.
     pub fn of_user(id: i64) -> Self {
         Self { person: Some(UserQuery::Number(id)), ..Self::default() }
     }
 
-    fn query(&self) -> Boxed<'_> {
+    /// The matching events, unordered.
+    fn query(&self) -> BoxedQuery<'_> {
         let mut query = events::table.into_boxed();
         if let Some(kind) = self.kind {
             query = query.filter(events::kind.eq(kind));
@@ -78,10 +92,10 @@ impl Filter {
             None => {}
             Some(UserQuery::Number(id)) => query = query.filter(events::user_id.eq(*id)),
             Some(UserQuery::Named(part)) => {
-                let found =
+                let matching =
                     users::table.filter(matches_person(users::name, users::email_key, part.to_lowercase()));
-                let found = found.select(users::id.nullable());
-                query = query.filter(events::user_id.eq_any(found));
+                let ids = matching.select(users::id.nullable());
+                query = query.filter(events::user_id.eq_any(ids));
             }
         }
         if let Some(network) = &self.network {
@@ -98,7 +112,10 @@ impl Filter {
     }
 }
 
-/// The entries that match, newest first, at most `limit` of those before the entry with the number `before`.
+/// The matching events, newest first: at most `limit` of those with an id below `before`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn page(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -112,8 +129,11 @@ pub fn page(
     Ok(Uncached(query.order(events::id.desc()).limit(limit)).load(conn)?)
 }
 
-/// The same where few match in all: those are found first and then sorted. For a time long past that is quicker than
-/// going back to it from the newest entry, which is how a database finds the last few of a list in order.
+/// Like [`page`], for a filter that few events match: the database finds all of them first and then sorts them. For a time long
+/// past that is quicker than scanning back from the newest event, as the database would for an ordered query with a limit.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn page_of_few(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -121,11 +141,14 @@ pub fn page_of_few(
     limit: i64,
 ) -> Result<Vec<StoredEvent>, Error> {
     let query = filter.query().filter(events::id.lt(before.unwrap_or(i64::MAX)));
-    // No index has the entries in this order.
+    // The expression keeps the database from using an index for the order.
     Ok(Uncached(query.order(sql::<BigInt>("events.id + 0").desc()).limit(limit)).load(conn)?)
 }
 
-/// How many match, or `None` when there are more than `most`: nobody counts a long log to its end.
+/// How many events match, or `None` when there are more than `most`; a long log is not counted to its end.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<Option<i64>, Error> {
     let beyond: Option<i64> =
         Uncached(filter.query().select(events::id).offset(most).limit(1)).get_result(conn).optional()?;

@@ -1,3 +1,3 @@
-//! The gate: what lies behind the login that is not ours.
+//! The operator's own pages, behind the login.
 
 pub mod pages;

@@ -1,5 +1,4 @@
-//! `/pages/…`: the operator's own HTML from `PAGES_DIR`, for signed-in people; `/pages/admin/…` for
-//! administrators only.
+//! `/pages/…`: the operator's HTML from `PAGES_DIR`, for signed-in users; `/pages/admin/…` for administrators only.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -8,10 +7,16 @@ use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
 
 use crate::{config::Config, error::Error, sessions::CurrentUser};
 
-const INDEX: &str = "index.html";
-const ADMIN_ONLY: &str = "admin";
+/// The file that is served for a folder.
+const INDEX_FILE: &str = "index.html";
+/// The folder below the root for administrators only, in any case.
+const ADMIN_FOLDER: &str = "admin";
 
-/// `GET /pages/{path}`
+/// `GET /pages/{path}`: the file, or for a folder its `index.html`; a folder without a trailing slash is redirected.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such file or no `PAGES_DIR`; [`Error::Forbidden`] for users below the folder for
+/// administrators.
 pub async fn serve(
     req: HttpRequest,
     config: web::Data<Config>,
@@ -19,12 +24,12 @@ pub async fn serve(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
     let root = config.server.pages_dir.clone().ok_or(Error::NotFound)?;
-    let asked = path.into_inner();
+    let path = path.into_inner();
     let is_admin = user.is_admin();
-    let folder_form = asked.is_empty() || asked.ends_with('/');
-    let found = web::block(move || find(&root, &asked, is_admin)).await.map_err(Error::internal)??;
+    let is_folder_path = path.is_empty() || path.ends_with('/');
+    let found = web::block(move || find(&root, &path, is_admin)).await.map_err(Error::internal)??;
     match found {
-        Found::Folder if !folder_form => {
+        Found::Folder if !is_folder_path => {
             let location = format!("{}/", req.uri().path());
             Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
         }
@@ -33,54 +38,55 @@ pub async fn serve(
     }
 }
 
+/// What a path below the root names.
 enum Found {
     File(Box<NamedFile>),
     Folder,
 }
 
-/// The file that a path names, inside the root whatever the path or a symbolic link says.
-fn find(root: &Path, asked: &str, is_admin: bool) -> Result<Found, Error> {
+/// Finds what a path names; never outside of the root, whatever the path or a symbolic link contains.
+fn find(root: &Path, path: &str, is_admin: bool) -> Result<Found, Error> {
     let root = root.canonicalize().map_err(|_| Error::NotFound)?;
-    let named = root.join(relative(asked)?);
-    let is_folder = named.is_dir();
-    if is_folder && !(asked.is_empty() || asked.ends_with('/')) {
-        check(&root, &named, is_admin)?;
+    let target = root.join(relative(path)?);
+    let is_folder = target.is_dir();
+    if is_folder && !(path.is_empty() || path.ends_with('/')) {
+        check(&root, &target, is_admin)?;
         return Ok(Found::Folder);
     }
-    let file = if is_folder { named.join(INDEX) } else { named };
+    let file = if is_folder { target.join(INDEX_FILE) } else { target };
     let file = check(&root, &file, is_admin)?;
-    if !file.is_file() || (!is_folder && asked.ends_with('/')) {
+    if !file.is_file() || (!is_folder && path.ends_with('/')) {
         return Err(Error::NotFound);
     }
     NamedFile::open(file).map(|file| Found::File(Box::new(file))).map_err(|_| Error::NotFound)
 }
 
-/// The path where it really is: inside the root, no hidden part, and not for administrators only.
+/// Resolves symbolic links, and checks that the path is inside the root and that the user may read it.
 fn check(root: &Path, path: &Path, is_admin: bool) -> Result<PathBuf, Error> {
     let real = path.canonicalize().map_err(|_| Error::NotFound)?;
     let inside = real.strip_prefix(root).map_err(|_| Error::NotFound)?;
-    let admin_only = inside
+    let is_admin_only = inside
         .components()
         .next()
-        .is_some_and(|first| first.as_os_str().to_string_lossy().eq_ignore_ascii_case(ADMIN_ONLY));
-    if admin_only && !is_admin {
+        .is_some_and(|first| first.as_os_str().to_string_lossy().eq_ignore_ascii_case(ADMIN_FOLDER));
+    if is_admin_only && !is_admin {
         return Err(Error::administrators_only());
     }
     Ok(real)
 }
 
-/// The path below the root; one with `..`, hidden parts, empty parts or odd characters names nothing.
-fn relative(asked: &str) -> Result<PathBuf, Error> {
-    let trimmed = asked.strip_suffix('/').unwrap_or(asked);
+/// The path relative to the root; not found when it has `..`, hidden or empty parts, or the characters `\`, `:` or NUL.
+fn relative(path: &str) -> Result<PathBuf, Error> {
+    let trimmed = path.strip_suffix('/').unwrap_or(path);
     if trimmed.is_empty() {
         return Ok(PathBuf::new());
     }
-    let plain = trimmed
+    let is_plain = trimmed
         .split('/')
         .all(|part| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':', '\0']));
-    let path = PathBuf::from(trimmed);
-    let normal = path.components().all(|component| matches!(component, Component::Normal(_)));
-    if plain && normal { Ok(path) } else { Err(Error::NotFound) }
+    let relative = PathBuf::from(trimmed);
+    let is_normal = relative.components().all(|component| matches!(component, Component::Normal(_)));
+    if is_plain && is_normal { Ok(relative) } else { Err(Error::NotFound) }
 }
 
 #[cfg(test)]
@@ -89,9 +95,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_plain_paths_below_the_root() {
-        for fine in ["", "a.html", "a/b.html", "docs/", "a b.html"] {
-            assert!(relative(fine).is_ok(), "{fine}");
+    fn pages_accept_plain_paths_only() {
+        for accepted in ["", "a.html", "a/b.html", "docs/", "a b.html"] {
+            assert!(relative(accepted).is_ok(), "{accepted}");
         }
         for refused in
             ["..", "../x", "a/../b", "/etc/passwd", "a//b", ".env", "a/.git/config", "a\\b", "C:x", "a\0b"]
@@ -102,9 +108,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_leaves_the_root(asked in "[a./\\\\%:\0]{0,12}") {
-            if let Ok(path) = relative(&asked) {
-                prop_assert!(path.components().all(|part| matches!(part, Component::Normal(_))));
+        fn pages_path_never_leaves_root(path in "[a./\\\\%:\0]{0,12}") {
+            if let Ok(relative) = relative(&path) {
+                prop_assert!(relative.components().all(|part| matches!(part, Component::Normal(_))));
             }
         }
     }

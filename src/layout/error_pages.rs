@@ -1,4 +1,4 @@
-//! Every error as a page of this site, or as RFC 9457 problem details for a client that asked for JSON.
+//! Error responses: a page of this site, or RFC 9457 problem details for a client that accepts JSON.
 
 use actix_web::{
     Error as ActixError, HttpRequest, HttpResponse,
@@ -13,7 +13,10 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::page_layout::{Layout, Viewer};
+use super::{
+    error_texts::ErrorTexts,
+    page_layout::{Layout, Viewer},
+};
 use crate::{
     config::Config,
     error::{Detail, Error},
@@ -25,7 +28,7 @@ use crate::{
     },
 };
 
-/// The page for one status.
+/// The page of one error status.
 #[derive(Template)]
 #[template(path = "layout/error.html")]
 struct ErrorPage {
@@ -38,15 +41,18 @@ struct ErrorPage {
     retry: bool,
 }
 
-/// What is needed of the request once it is gone.
+/// What error pages and log entries need of a request, read before the request is consumed.
 pub struct RequestInfo {
     config: Data<Config>,
     method: Method,
     path: String,
-    json: bool,
+    accepts_json: bool,
 }
 
-/// Makes a page of whatever failed, also of an `Err` of the session middleware.
+/// Replaces an error response, or the `Err` of a middleware, by a rendered page or problem details, and logs the error.
+///
+/// # Errors
+/// The `Err` of a middleware stays an `Err`, whose response is rendered.
 pub fn render(
     info: &RequestInfo,
     result: Result<ServiceResponse<BoxBody>, ActixError>,
@@ -63,26 +69,28 @@ pub fn render(
                 return Ok(res);
             }
             let (req, bare) = res.into_parts();
-            let page =
-                page(info, bare, CurrentUser::resolved(&req).map(|user| user.as_deref().map(Viewer::of)));
-            Ok(ServiceResponse::new(req, page))
+            let viewer = CurrentUser::resolved(&req).map(|user| user.as_deref().map(Viewer::of));
+            Ok(ServiceResponse::new(req, rendered(info, bare, viewer)))
         }
         Err(error) => {
             let bare = error.as_response_error().error_response();
             info.log(bare.status(), &error);
-            Err(InternalError::from_response("rendered", page(info, bare, None)).into())
+            Err(InternalError::from_response("rendered", rendered(info, bare, None)).into())
         }
     }
 }
 
 impl RequestInfo {
-    /// Reads what error pages need.
+    /// Reads what error pages need from a request.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the application has no configuration; never in one that `app::start` made.
     pub fn of(req: &HttpRequest) -> Result<Self, Error> {
         Ok(Self {
             config: shared::<Config>(req)?.clone(),
             method: req.method().clone(),
             path: req.path().to_owned(),
-            json: wants_json(req),
+            accepts_json: wants_json(req),
         })
     }
 
@@ -110,44 +118,49 @@ impl RequestInfo {
     }
 }
 
+/// Whether the response already has a page, problem details or, as `/readyz`, JSON.
 fn is_rendered(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    // `/readyz` says in JSON what is down.
-    kind.starts_with("text/html") || kind.starts_with(PROBLEM_JSON) || kind.starts_with("application/json")
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    media_type.starts_with("text/html")
+        || media_type.starts_with(PROBLEM_JSON)
+        || media_type.starts_with("application/json")
 }
 
-/// The page or problem for a bare error response, keeping its headers (`Allow`, `Retry-After`, cookies).
-fn page(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) -> HttpResponse {
+/// The page or problem details for a bare error response, with its headers (`Allow`, `Retry-After`, cookies). The outer
+/// `Option` of `viewer` is `None` when the request was refused before its user was looked up.
+fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) -> HttpResponse {
     let status = bare.status();
-    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-    let bare_layout = Layout::bare(&info.config, &info.path);
-    let layout = Layout { unasked: viewer.is_none(), user: viewer.flatten(), unavailable, ..bare_layout };
-    let (title, message, advice) = words(status);
+    let texts = ErrorTexts::of(status);
     let message = match bare.extensions().get::<Detail>() {
         Some(Detail(text)) => text.clone(),
-        None => message.to_owned(),
+        None => texts.message.to_owned(),
     };
-    let mut response = if info.json {
+    let mut response = if info.accepts_json {
         let problem = serde_json::json!({
             "type": "about:blank",
-            "title": title,
+            "title": texts.title,
             "status": status.as_u16(),
             "detail": message,
         });
         HttpResponse::build(status).content_type(PROBLEM_JSON).body(problem.to_string())
     } else {
-        html(
-            status,
-            &ErrorPage {
-                layout,
-                status: status.as_u16(),
-                title: title.to_owned(),
-                message,
-                advice: advice.to_owned(),
-                sign_in_href: (status == StatusCode::UNAUTHORIZED).then(|| "/login".to_owned()),
-                retry: status == StatusCode::SERVICE_UNAVAILABLE,
+        let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+        let bare_layout = Layout::bare(&info.config, &info.path);
+        let page = ErrorPage {
+            layout: Layout {
+                user_unchecked: viewer.is_none(),
+                user: viewer.flatten(),
+                unavailable,
+                ..bare_layout
             },
-        )
+            status: status.as_u16(),
+            title: texts.title.to_owned(),
+            message,
+            advice: texts.advice.to_owned(),
+            sign_in_href: (status == StatusCode::UNAUTHORIZED).then(|| "/login".to_owned()),
+            retry: unavailable,
+        };
+        html(status, &page)
     };
     for (name, value) in bare.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
@@ -155,62 +168,4 @@ fn page(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) 
         }
     }
     response
-}
-
-fn words(status: StatusCode) -> (&'static str, &'static str, &'static str) {
-    match status.as_u16() {
-        400 => (
-            "That request is malformed",
-            "The server could not read what was sent.",
-            "Go back, reload the page and try again.",
-        ),
-        401 => ("Sign in first", "This needs you to be signed in.", "Sign in and try again."),
-        403 => {
-            ("Not allowed", "Your account may not do this.", "Ask an administrator if you think you should.")
-        }
-        404 => (
-            "Nothing here",
-            "There is no page at this address.",
-            "Check the address, or start from the front page.",
-        ),
-        405 => (
-            "That is not possible here",
-            "This address does not take that kind of request.",
-            "Go back and use the page's own buttons.",
-        ),
-        408 => ("That took too long", "The request did not arrive in time.", "Try again."),
-        413 => (
-            "Too large",
-            "More was sent than this page takes (64 KiB).",
-            "Shorten what you typed and send it again.",
-        ),
-        415 => (
-            "Not a form",
-            "This page takes forms (application/x-www-form-urlencoded) only.",
-            "Use the form on the page.",
-        ),
-        422 => (
-            "Something is missing",
-            "What was sent could not be used.",
-            "Go back, check the fields and send them again.",
-        ),
-        429 => {
-            ("Too many tries", "There were too many tries in a short time.", "Wait a little, then try again.")
-        }
-        503 => (
-            "Just a moment",
-            "A part of this site can't be reached right now. If you were signed in, you still are.",
-            "Try again in a few seconds.",
-        ),
-        _ if status.is_client_error() => (
-            "That request can't be answered",
-            "The server could not use what was sent.",
-            "Go back, reload the page and try again.",
-        ),
-        _ => (
-            "Something failed on our side",
-            "The fault is ours and has been recorded.",
-            "Try again; if it stays, tell the people who run this site.",
-        ),
-    }
 }

@@ -1,4 +1,4 @@
-//! `/`: the public front page.
+//! `GET /`: the public front page.
 
 use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
@@ -12,7 +12,7 @@ struct HomePage {
     layout: Layout,
 }
 
-/// `GET /`
+/// `GET /`: the front page.
 pub async fn show(layout: Layout) -> HttpResponse {
     html(StatusCode::OK, &HomePage { layout })
 }

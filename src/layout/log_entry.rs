@@ -1,11 +1,12 @@
-//! Entries of the security log as people read them.
+//! Formatting of events of the security log for pages and files.
 
 use crate::{
     events::{EventKind, StoredEvent},
     sessions::EndReason,
 };
 
-/// The detail in words: why a session ended is stored as a name, followed by the administrator's note.
+/// The detail of an event in words. The reason for the end of a session is stored as a name, followed by the administrator's
+/// note.
 pub fn readable_detail(event: &StoredEvent) -> Option<String> {
     let detail = event.detail.as_deref()?;
     if event.kind != EventKind::SessionEnded {

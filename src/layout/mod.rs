@@ -1,6 +1,7 @@
-//! What every page has around its own content: the page frame, notices, error pages, and parts that several rooms show.
+//! The frame of every page, notices, error pages, and formatting that several rooms share.
 
 pub mod error_pages;
+mod error_texts;
 pub mod home;
 pub mod log_entry;
 pub mod notices;

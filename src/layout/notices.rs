@@ -1,4 +1,4 @@
-//! Notices: what was just done, in sentences, and the redirect that carries them to the next page.
+//! Notices: what was just done, in sentences, and the redirect that carries a notice to the next page.
 
 use actix_web::{HttpResponse, http::header::LOCATION};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::{
     web::{flash, grouped_count},
 };
 
-/// 303 to a page of this site, which shows the flash.
+/// A 303 redirect to a page of this site, which shows the flash.
 pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther().insert_header((LOCATION, path)).finish();
     if let Some(flash) = flash.into() {
@@ -17,16 +17,16 @@ pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
     response
 }
 
-/// What is said of ends whose entries the store may still have.
-pub const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
+/// Added to a notice when the store may still have entries of the ended sessions.
+const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
                                are deleted; that is tried again until it does.";
 
-/// What was done.
+/// What was done; shown as a [`Notice`] on the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Flash {
-    /// The account was made and its user signed in.
+    /// The account was created and its user signed in.
     Welcome,
-    /// The first administrator was made.
+    /// The first administrator was created.
     SetUp,
     /// The session of this browser ended.
     SignedOut,
@@ -34,7 +34,7 @@ pub enum Flash {
     NameChanged,
     /// The password was changed; with it other sessions ended.
     PasswordChanged(EndOutcome),
-    /// The account is gone.
+    /// The account was deleted.
     AccountDeleted,
     /// A session was ended.
     SessionEnded,
@@ -42,24 +42,24 @@ pub enum Flash {
     SessionEndedUnconfirmed,
     /// All other sessions were ended.
     OthersEnded(EndOutcome),
-    /// It had ended before.
+    /// The session had ended before.
     AlreadyEnded,
-    /// Sessions that matched a filter were ended; others of them had ended by themselves.
+    /// Sessions that matched a filter were ended; some of them had ended before.
     MatchingEnded {
-        /// Those that ended just now.
+        /// The sessions that this request ended.
         ends: EndOutcome,
-        /// Over already.
+        /// How many had ended before.
         already: usize,
     },
     /// A sign-in ended older sessions, because only so many are allowed at once.
     LimitReached(EndOutcome),
-    /// The role of the other person was changed.
+    /// The role of another user was changed.
     RoleChanged,
-    /// Your own role was changed.
+    /// The administrator's own role was changed.
     OwnRoleChanged,
     /// An account may sign in again.
     Activated,
-    /// Nothing was changed, because it was so already.
+    /// Nothing was changed, because the new value equals the old one.
     Unchanged,
     /// A password was chosen with a one-time link; with it all sessions ended.
     PasswordSet(EndOutcome),
@@ -83,7 +83,7 @@ pub struct Notice {
 }
 
 impl Flash {
-    /// What to say of the end of one session.
+    /// The flash for the end of one session.
     pub fn ended(ends: EndOutcome) -> Self {
         match ends {
             EndOutcome { count: 0, .. } => Self::AlreadyEnded,
@@ -92,68 +92,84 @@ impl Flash {
         }
     }
 
-    /// What to say.
+    /// The notice in words.
     pub fn notice(self) -> Notice {
-        let done = |text: String| Notice { kind: "done", text };
-        let ended = |ends: EndOutcome, text: String| match ends.confirmed {
-            true => done(text),
-            false => Notice { kind: "warning", text: format!("{text} {UNCONFIRMED}") },
-        };
         match self {
-            Self::Welcome => done("Welcome. Your account is ready and you are signed in.".into()),
-            Self::SetUp => done("Gatehouse is set up. You are its first administrator.".into()),
-            Self::SignedOut => done("You are signed out.".into()),
-            Self::NameChanged => done("Your name was saved.".into()),
-            Self::PasswordChanged(ends) => ended(ends, format!("Your password was changed. {}", others_ended(ends.count))),
-            Self::AccountDeleted => done("Your account and all its sessions are gone.".into()),
-            Self::SessionEnded => done("The session was ended.".into()),
-            Self::SessionEndedUnconfirmed => Notice {
-                kind: "warning",
-                text:
-                    "The session was ended and is refused from now on. The session store has not confirmed \
-                       yet that its entry is deleted; that is tried again until it does."
-                        .into(),
-            },
+            Self::Welcome => done("Welcome. Your account is ready and you are signed in."),
+            Self::SetUp => done("Gatehouse is set up. You are its first administrator."),
+            Self::SignedOut => done("You are signed out."),
+            Self::NameChanged => done("Your name was saved."),
+            Self::PasswordChanged(ends) => {
+                ended(ends, format!("Your password was changed. {}", others_ended(ends.count)))
+            }
+            Self::AccountDeleted => done("Your account and all its sessions are gone."),
+            Self::SessionEnded => done("The session was ended."),
+            Self::SessionEndedUnconfirmed => warning(
+                "The session was ended and is refused from now on. The session store has not confirmed \
+                 yet that its entry is deleted; that is tried again until it does.",
+            ),
             Self::OthersEnded(ends) => ended(ends, others_ended(ends.count)),
-            Self::LimitReached(ends) => {
-                let which = match ends.count {
-                    1 => "oldest session was".to_owned(),
-                    count => format!("{} oldest sessions were", grouped_count(count)),
-                };
-                let text =
-                    format!("You are signed in. Your {which} ended, because only so many are allowed at once.");
-                Notice { kind: "warning", ..ended(ends, text) }
-            }
-            Self::MatchingEnded { ends, already } => {
-                let now = match ends.count {
-                    0 => "0 sessions were ended.".to_owned(),
-                    count => sessions_ended(count),
-                };
-                let text = match already {
-                    0 => now,
-                    1 => format!("{now} 1 was over already."),
-                    already => format!("{now} {} were over already.", grouped_count(already)),
-                };
-                ended(ends, text)
-            }
-            Self::RoleChanged => done("The role was changed. It counts from the person's next click on.".into()),
-            Self::OwnRoleChanged => done("Your own role was changed.".into()),
-            Self::Activated => done("The account is active: the person can sign in again.".into()),
-            Self::Unchanged => Notice { kind: "warning", text: "Nothing was changed: it was so already.".into() },
+            Self::LimitReached(ends) => limit_reached(ends),
+            Self::MatchingEnded { ends, already } => matching_ended(ends, already),
+            Self::RoleChanged => done("The role was changed. It counts from the person's next click on."),
+            Self::OwnRoleChanged => done("Your own role was changed."),
+            Self::Activated => done("The account is active: the person can sign in again."),
+            Self::Unchanged => warning("Nothing was changed: it was so already."),
             Self::PasswordSet(ends) => {
-                ended(ends, "Your password is set. Sign in with it; wherever you were signed in, that has ended.".into())
+                let text =
+                    "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
+                ended(ends, text.to_owned())
             }
-            Self::ConfirmFirst => Notice {
-                kind: "warning",
-                text: "Give your password again to go on. Nothing was changed yet: you come back to the page, and repeat it there."
-                    .into(),
-            },
-            Self::Confirmed => done("Thank you. Now you can go on with what you were about to do.".into()),
-            Self::Deactivated(ends) => ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count))),
+            Self::ConfirmFirst => warning(
+                "Give your password again to go on. Nothing was changed yet: you come back to the page, \
+                 and repeat it there.",
+            ),
+            Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
+            Self::Deactivated(ends) => {
+                ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
+            }
             Self::AllEnded(ends) => ended(ends, sessions_ended(ends.count)),
-            Self::AlreadyEnded => Notice { kind: "warning", text: "That session had ended already.".into() },
+            Self::AlreadyEnded => warning("That session had ended already."),
         }
     }
+}
+
+fn done(text: impl Into<String>) -> Notice {
+    Notice { kind: "done", text: text.into() }
+}
+
+fn warning(text: impl Into<String>) -> Notice {
+    Notice { kind: "warning", text: text.into() }
+}
+
+/// A notice of ended sessions; a warning when the store has not confirmed the deletion of their entries.
+fn ended(ends: EndOutcome, text: String) -> Notice {
+    match ends.confirmed {
+        true => done(text),
+        false => warning(format!("{text} {UNCONFIRMED}")),
+    }
+}
+
+fn limit_reached(ends: EndOutcome) -> Notice {
+    let which = match ends.count {
+        1 => "oldest session was".to_owned(),
+        count => format!("{} oldest sessions were", grouped_count(count)),
+    };
+    let text = format!("You are signed in. Your {which} ended, because only so many are allowed at once.");
+    Notice { kind: "warning", ..ended(ends, text) }
+}
+
+fn matching_ended(ends: EndOutcome, already: usize) -> Notice {
+    let now = match ends.count {
+        0 => "0 sessions were ended.".to_owned(),
+        count => sessions_ended(count),
+    };
+    let text = match already {
+        0 => now,
+        1 => format!("{now} 1 was over already."),
+        already => format!("{now} {} were over already.", grouped_count(already)),
+    };
+    ended(ends, text)
 }
 
 fn sessions_ended(count: usize) -> String {

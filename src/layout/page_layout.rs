@@ -1,4 +1,4 @@
-//! What every page shows around its own content.
+//! The data of the frame around every page's content.
 
 use std::{future::Future, pin::Pin};
 
@@ -13,45 +13,46 @@ use crate::{
     web::{assets, flash},
 };
 
-/// What every page shows around its own content.
+/// The data of the frame around a page's content; templates read it as `layout`. As an extractor it looks up the user and takes
+/// the request's flash.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    /// Who is signed in.
+    /// The signed-in user.
     pub user: Option<Viewer>,
-    /// What was just done, and why this browser's session has ended.
+    /// The notices of this request.
     pub notices: Vec<Notice>,
     /// The page's own path.
     pub path: String,
-    /// Whether visitors may register.
+    /// Whether anyone may register.
     pub registration_open: bool,
-    /// Who is signed in can't be told just now.
+    /// Whether the lookup of the user failed, because a store is down.
     pub unavailable: bool,
-    /// The request was refused before anyone asked who is signed in, so the header doesn't say.
-    pub unasked: bool,
-    /// The page answers a form, so its address may not be one to come back to.
+    /// Whether the request was refused before its user was looked up; the header then shows neither user nor sign-in link.
+    pub user_unchecked: bool,
+    /// Whether the page is the response to a form, so that a GET of its address may fail.
     pub answers_form: bool,
 }
 
 /// The signed-in user as the header shows them.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    /// The name.
+    /// The user's name.
     pub name: String,
-    /// The address.
+    /// The user's email address.
     pub email: String,
-    /// Whether the administration is linked.
+    /// Whether the user is an administrator and the header links the administration.
     pub is_admin: bool,
 }
 
 impl Viewer {
-    /// The user as the header shows them.
+    /// What the header shows of a user.
     pub fn of(user: &CurrentUser) -> Self {
         Self { name: user.name.clone(), email: user.email.clone(), is_admin: user.is_admin() }
     }
 }
 
 impl Layout {
-    /// The layout of a page that doesn't know who is signed in, such as an error page.
+    /// The layout without a user, such as for an error page.
     pub fn bare(config: &Config, path: &str) -> Self {
         Self {
             user: None,
@@ -59,32 +60,33 @@ impl Layout {
             path: path.to_owned(),
             registration_open: config.accounts.registration_open,
             unavailable: false,
-            unasked: false,
+            user_unchecked: false,
             answers_form: false,
         }
     }
 
-    /// The address of a static file, with its version.
+    /// The path of a static file with its version.
     pub fn asset(&self, name: &str) -> String {
         assets::href(name)
     }
 
-    /// Whether the page is in this part of the site.
+    /// Whether the page's path begins with this prefix.
     pub fn is_at(&self, prefix: &str) -> bool {
         self.path.starts_with(prefix)
     }
 
-    /// Whether an administrator sees a page of the administration.
+    /// Whether the user is an administrator and the page belongs to the administration.
     pub fn is_administration(&self) -> bool {
         self.is_at("/admin") && self.user.as_ref().is_some_and(|user| user.is_admin)
     }
 
+    /// The layout of a request's page; takes the request's flash.
     async fn of(req: &HttpRequest) -> Result<Self, Error> {
         let config = shared::<Config>(req)?;
-        let current = CurrentUser::find(req).await;
+        let user = CurrentUser::find(req).await;
         let notices = flash::take(req, &config.server).map(Flash::notice).into_iter().collect();
-        let unavailable = current.is_err();
-        let user = current.ok().flatten().map(|user| Viewer::of(&user));
+        let unavailable = user.is_err();
+        let user = user.ok().flatten().map(|user| Viewer::of(&user));
         let answers_form = !req.method().is_safe();
         Ok(Self { user, notices, unavailable, answers_form, ..Self::bare(config, req.path()) })
     }

@@ -1,4 +1,4 @@
-//! What lists of sessions show of a session's device and times.
+//! Device and times of a session, formatted for lists of sessions.
 
 use crate::{
     clock::now,
@@ -6,28 +6,36 @@ use crate::{
     web::Moment,
 };
 
-/// Seen within this long counts as active now.
+/// A session that was last seen less than this long ago counts as active now.
 const ACTIVE_NOW: time::Duration = time::Duration::minutes(5);
 
-/// Ends within this long counts as ending soon.
+/// A session that expires in less than this counts as ending soon.
 const ENDS_SOON: time::Duration = time::Duration::minutes(15);
 
-/// What lists of either kind show of a session's device and times.
+/// What a user's own list and the administrator's list show of a session.
 pub struct SessionFacts {
+    /// Browser and operating system in words.
     pub device: String,
+    /// The kind of device; names its icon.
     pub kind: &'static str,
+    /// When the session began.
     pub signed_in: Moment,
+    /// When the session was last seen.
     pub last_seen: Moment,
+    /// Whether the session has not ended and was seen just now.
     pub active_now: bool,
+    /// When the session expires unless it is used.
     pub expires: Moment,
+    /// Whether the session expires soon.
     pub ends_soon: bool,
 }
 
 impl SessionFacts {
-    /// The facts as of now. The session that asks is active now, whatever the catalogue has heard.
-    pub fn of(session: &ListedSession, asking: bool) -> Self {
+    /// The facts as of now. With `is_own`, the session is that of the request and was seen now; the catalogue records that only
+    /// later.
+    pub fn of(session: &ListedSession, is_own: bool) -> Self {
         let at = now();
-        let last_seen = if asking { at } else { session.last_seen_at };
+        let last_seen = if is_own { at } else { session.last_seen_at };
         Self {
             device: device::describe(&session.browser, &session.browser_version, &session.os),
             kind: session.device.name(),

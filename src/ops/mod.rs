@@ -1,3 +1,3 @@
-//! What operators and load balancers ask: health.
+//! Endpoints for operators and load balancers: health.
 
 pub mod health;

@@ -1,4 +1,4 @@
-//! Which bodies are taken: forms of at most 64 KiB, whatever route they are sent to.
+//! The check of request bodies: every route takes forms only, of at most 64 KiB.
 
 use actix_web::{
     HttpMessage as _,
@@ -9,18 +9,21 @@ use actix_web::{
 use crate::error::Error;
 
 /// Largest body, in bytes.
-pub const LIMIT: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
-const FORM: &str = "application/x-www-form-urlencoded";
+const FORM_URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// 415 for a body that is no form, 413 for one that says it is too large.
+/// Checks the media type and the declared length of a body. A body without a length is cut off at [`MAX_BYTES`] when it is read.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`] for a body that is not a form, [`Error::TooLarge`] for a `Content-Length` above the limit.
 pub fn check(req: &ServiceRequest) -> Result<(), Error> {
     let length = req.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let has_body = length.is_some_and(|length| length > 0) || req.headers().contains_key(TRANSFER_ENCODING);
-    if has_body && !req.content_type().eq_ignore_ascii_case(FORM) {
+    if has_body && !req.content_type().eq_ignore_ascii_case(FORM_URLENCODED) {
         return Err(Error::UnsupportedMediaType);
     }
-    if length.is_some_and(|length| length > LIMIT as u64) {
+    if length.is_some_and(|length| length > MAX_BYTES as u64) {
         return Err(Error::TooLarge);
     }
     Ok(())

@@ -1,4 +1,6 @@
-//! Who sent a request: address and user agent, also behind trusted proxies.
+//! The client of a request: address and user agent, also behind trusted proxies.
+//!
+//! By hand: no crate walks `X-Forwarded-For` through a chain of trusted networks.
 
 use std::{
     future::{Ready, ready},
@@ -10,32 +12,33 @@ use ipnet::IpNet;
 
 use crate::{config::Config, error::Error, state::shared};
 
-const USER_AGENT_LIMIT: usize = 512;
+/// Most characters of a user agent.
+const MAX_USER_AGENT: usize = 512;
 
-/// Who asks: the address and what the browser calls itself.
+/// The client of a request.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The client's address; that of the connection unless a trusted proxy says otherwise.
+    /// The client's address: the peer's, unless a trusted proxy has forwarded the request.
     pub ip: IpAddr,
     /// The `User-Agent` header, at most 512 characters.
     pub user_agent: String,
 }
 
 impl Client {
-    /// Reads address and browser from a request.
-    pub fn of(req: &HttpRequest, trusted: &[IpNet]) -> Self {
+    /// Reads address and user agent from a request.
+    pub fn of(req: &HttpRequest, trusted_proxies: &[IpNet]) -> Self {
         let peer = req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
         let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
         let user_agent = req
             .headers()
             .get(USER_AGENT)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(USER_AGENT_LIMIT).collect())
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_USER_AGENT).collect())
             .unwrap_or_default();
-        Self { ip: client_ip(peer.to_canonical(), forwarded, trusted), user_agent }
+        Self { ip: client_ip(peer.to_canonical(), forwarded, trusted_proxies), user_agent }
     }
 }
 
-/// The address as 16 bytes, IPv4 mapped into IPv6.
+/// The address as 16 bytes, with IPv4 mapped into IPv6; the bytes sort like the addresses.
 pub fn ip_key(ip: IpAddr) -> Vec<u8> {
     match ip {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets().to_vec(),
@@ -52,9 +55,14 @@ impl FromRequest for Client {
     }
 }
 
-/// Walks `X-Forwarded-For` from the right for as long as the one who added the entry is trusted.
-fn client_ip<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+/// Walks the entries of `X-Forwarded-For` from right to left while the host that added the entry is trusted; returns the
+/// last address reached.
+fn client_ip<'a>(
+    peer: IpAddr,
+    forwarded: impl Iterator<Item = &'a str>,
+    trusted_proxies: &[IpNet],
+) -> IpAddr {
+    let is_trusted = |ip: &IpAddr| trusted_proxies.iter().any(|network| network.contains(ip));
     let entries: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
     let mut client = peer;
     for entry in entries.iter().rev() {
@@ -79,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn an_untrusted_peer_can_claim_nothing() {
+    fn client_ip_ignores_untrusted_peer() {
         assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &[]), "198.51.100.1");
         assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &["10.0.0.0/8"]), "198.51.100.1");
     }
 
     #[test]
-    fn a_chain_is_believed_as_far_as_it_is_trusted() {
+    fn client_ip_follows_trusted_chain() {
         let trusted = &["10.0.0.0/8"];
         assert_eq!(ip("10.0.0.1", &["192.0.2.9"], trusted), "192.0.2.9");
         assert_eq!(ip("10.0.0.1", &["203.0.113.5, 192.0.2.9, 10.0.0.2"], trusted), "192.0.2.9");

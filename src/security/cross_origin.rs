@@ -1,5 +1,5 @@
-//! Refuses unsafe requests that another site made the browser send (ASVS 3.5.1; the algorithm of Go 1.25's
-//! `CrossOriginProtection`). One mechanism for every form, so pages carry no tokens.
+//! The cross-origin check: refuses unsafe requests that another site made the browser send (ASVS 3.5.1; the algorithm of Go
+//! 1.25's `CrossOriginProtection`). It covers every form, so pages need no CSRF tokens.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -13,7 +13,10 @@ use url::Url;
 use super::client::Client;
 use crate::{config::Config, error::Error, state::shared};
 
-/// 403 for an unsafe request from another site.
+/// Checks that a request with an unsafe method comes from this site or not from a browser; logs a refusal.
+///
+/// # Errors
+/// [`Error::Forbidden`] for an unsafe request from another site.
 pub fn check(req: &ServiceRequest) -> Result<(), Error> {
     if is_safe(req.method()) {
         return Ok(());
@@ -40,19 +43,20 @@ fn is_safe(method: &Method) -> bool {
 }
 
 fn is_same_origin(headers: &HeaderMap, base_url: &Url) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
-    match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, None) => true,
         (None, Some(origin)) => {
-            let own = base_url.origin().ascii_serialization();
-            origin == own || Url::parse(origin).is_ok_and(|origin| is_host(&origin, text(HOST.as_str())))
+            let own_origin = base_url.origin().ascii_serialization();
+            origin == own_origin
+                || Url::parse(origin).is_ok_and(|origin| has_host(&origin, header(HOST.as_str())))
         }
     }
 }
 
-/// Whether an origin names the very host that the request was sent to.
-fn is_host(origin: &Url, host: Option<&str>) -> bool {
+/// Whether the host and port of an origin equal the `Host` header of the request.
+fn has_host(origin: &Url, host: Option<&str>) -> bool {
     host.is_some_and(|host| &origin[url::Position::BeforeHost..url::Position::AfterPort] == host)
 }
 
@@ -68,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn own_pages_and_scripts_pass() {
+    fn cross_origin_own_pages_and_scripts_pass() {
         assert!(passes(&[]));
         assert!(passes(&[("sec-fetch-site", "same-origin"), ("origin", "https://odd.example")]));
         assert!(passes(&[("sec-fetch-site", "none")]));
@@ -77,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn other_sites_do_not() {
+    fn cross_origin_other_sites_refused() {
         assert!(!passes(&[("sec-fetch-site", "cross-site")]));
         assert!(!passes(&[("sec-fetch-site", "same-site")]));
         assert!(!passes(&[("sec-fetch-site", ""), ("origin", "https://login.example.org")]));

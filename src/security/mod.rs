@@ -1,4 +1,4 @@
-//! What every request passes: the client's address, the cross-origin check, body limits, response headers.
+//! The client's address, the cross-origin check, body limits, response headers and the target after signing in.
 
 pub mod bodies;
 mod client;

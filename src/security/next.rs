@@ -1,23 +1,24 @@
-//! Where to go after signing in: paths of this site only.
+//! The target of the redirect after signing in: paths of this site only.
 
 use url::Url;
 
-/// The path and query to go to after signing in, if `next` names a page of this site; never another site.
+/// The path and query that `next` names, or `None` when it is not a page of this site, or is the
+/// page for signing in, signing out, registering or setting up.
 pub fn local_path(next: &str) -> Option<String> {
-    const HERE: &str = "http://here.invalid";
-    const NOT_A_DESTINATION: [&str; 4] = ["/login", "/logout", "/register", "/setup"];
-    let plain = next.starts_with('/')
+    const PLACEHOLDER_ORIGIN: &str = "http://here.invalid";
+    const EXCLUDED_PATHS: [&str; 4] = ["/login", "/logout", "/register", "/setup"];
+    let is_plain_path = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
         && !next.chars().any(char::is_control)
         && next.len() <= 2048;
-    if !plain {
+    if !is_plain_path {
         return None;
     }
-    let here = Url::parse(HERE).ok()?;
-    let url = here.join(next).ok()?;
-    let stays = url.origin() == here.origin() && !url.path().starts_with("//");
-    if !stays || NOT_A_DESTINATION.contains(&url.path()) {
+    let base = Url::parse(PLACEHOLDER_ORIGIN).ok()?;
+    let url = base.join(next).ok()?;
+    let is_local = url.origin() == base.origin() && !url.path().starts_with("//");
+    if !is_local || EXCLUDED_PATHS.contains(&url.path()) {
         return None;
     }
     Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
@@ -29,7 +30,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_paths_of_this_site_are_followed() {
+    fn next_accepts_local_paths_only() {
         for (next, expected) in [
             ("/profile", Some("/profile")),
             ("/admin/sessions?q=a&ip=10.0.0.0%2F8", Some("/admin/sessions?q=a&ip=10.0.0.0%2F8")),
@@ -54,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_followed_stays_on_this_site(next in "[/\\\\.a-z:@%?#\t ]{0,12}") {
+        fn next_stays_on_this_site(next in "[/\\\\.a-z:@%?#\t ]{0,12}") {
             if let Some(path) = local_path(&next) {
                 let site = Url::parse("https://login.example.org/x").unwrap();
                 prop_assert_eq!(site.join(&path).unwrap().origin(), site.origin());

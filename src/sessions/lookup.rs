@@ -225,7 +225,7 @@ fn query_with_reconnect(
         }
     }
     *connection = None;
-    let mut conn = db.own_connection()?;
+    let mut conn = db.unpooled_connection()?;
     let found = query(&mut conn, keys)?;
     *connection = Some(conn);
     Ok(found)

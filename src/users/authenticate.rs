@@ -1,4 +1,4 @@
-//! The proof of who somebody is: address and password.
+//! Authentication with address and password.
 
 use diesel::prelude::*;
 
@@ -11,8 +11,11 @@ use crate::{
     error::Error,
 };
 
-/// The active account that address and password belong to, or `None`: nothing says which of them was wrong,
-/// and an unknown address takes as long.
+/// The active user with that address and password, or `None`. The result does not tell which of them was wrong, and an
+/// unknown address takes as long as a known one. A hash with weaker parameters than today's is replaced.
+///
+/// # Errors
+/// [`Error::Busy`] when too many passwords wait to be checked; [`Error::Unavailable`] when the database does not answer.
 pub async fn authenticate(
     db: &Db,
     passwords: &Passwords,
@@ -30,10 +33,11 @@ pub async fn authenticate(
         Verdict::Wrong => Ok(None),
         Verdict::Right => Ok(Some(user)),
         Verdict::RightRehashed(hash) => {
-            let (id, old) = (user.id, user.password_hash.clone());
+            let (id, old_hash) = (user.id, user.password_hash.clone());
             db.run(move |conn| {
-                let same = users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old));
-                Ok(diesel::update(same).set(users::password_hash.eq(hash)).execute(conn)?)
+                let unchanged =
+                    users::table.filter(users::id.eq(id)).filter(users::password_hash.eq(old_hash));
+                Ok(diesel::update(unchanged).set(users::password_hash.eq(hash)).execute(conn)?)
             })
             .await?;
             Ok(Some(user))

@@ -1,4 +1,4 @@
-//! The site always keeps an active administrator: what must be locked and asked before one goes.
+//! The lock and the check before an administrator is demoted, deactivated or deleted: the site always keeps an active one.
 
 use diesel::prelude::*;
 
@@ -9,28 +9,28 @@ use crate::{
 };
 
 impl User {
-    /// The account, and whether it is the only active administrator's; somebody invited who has no password yet is
-    /// none. Until the transaction ends neither it nor any administrator changes: two who demote each other at once
-    /// come one after the other.
+    /// The user, and whether they are the only active administrator; an invited user who has no password yet does not
+    /// count as one. Locks the rows of the user and of all active administrators until the transaction ends: two
+    /// administrators who demote each other at the same time do so one after the other.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::NotFound`] when there is no user with that id.
     pub fn lock_with_administrators(conn: &mut DbConnection, id: i64) -> Result<(Self, bool), Error> {
         let administrators = users::role.eq(Role::Admin).and(users::active);
-        // In one order, so that two who lock the same rows wait for each other and not in a circle.
+        // Ordered by id: transactions that lock the same rows in the same order cannot deadlock.
         let rows = users::table.filter(administrators.or(users::id.eq(id))).order(users::id);
-        let found: Vec<Self> = match conn {
+        let locked: Vec<Self> = match conn {
             DbConnection::Postgres(pg) => rows.for_no_key_update().load(pg)?,
-            // A transaction on SQLite has the only write lock anyway.
+            // A transaction on SQLite holds the only write lock already.
             DbConnection::Sqlite(sqlite) => rows.load(sqlite)?,
         };
-        let (mut own, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|user| user.id == id);
-        let user = own.pop().ok_or(Error::NotFound)?;
-        let others = others.iter().filter(|other| other.is_active_administrator());
-        let others: Vec<i64> = others.map(|other| other.id).collect();
-        let invited = tokens::invited(conn, &others)?.len();
-        let only = user.is_active_administrator() && others.len() == invited;
-        Ok((user, only))
+        let (mut matching, others): (Vec<_>, Vec<_>) = locked.into_iter().partition(|user| user.id == id);
+        let user = matching.pop().ok_or(Error::NotFound)?;
+        let other_ids: Vec<i64> =
+            others.iter().filter(|other| other.is_active_administrator()).map(|other| other.id).collect();
+        let invited = tokens::invited(conn, &other_ids)?.len();
+        let is_only = user.is_active_administrator() && other_ids.len() == invited;
+        Ok((user, is_only))
     }
 
     fn is_active_administrator(&self) -> bool {

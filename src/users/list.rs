@@ -1,4 +1,4 @@
-//! Lists of accounts: one filter for the administrator's page and for the command line.
+//! Lists of users: one filter for the administrator's page and for the command line.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,19 +13,19 @@ use super::{
 use crate::{
     db::{
         CountRows, DbConnection, Uncached, matches_person,
-        schema::{tokens as links, users},
+        schema::{tokens as token_rows, users},
     },
     error::Error,
 };
 
-/// Whether somebody may sign in.
+/// Whether a user may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// With a password of their own.
+    /// Yes, with a password of their own.
     Active,
-    /// Once they have chosen a password with their invitation.
+    /// Once they have chosen a password with the link of their invitation.
     Invited,
-    /// Not until an administrator says so.
+    /// No, until an administrator activates the account.
     Deactivated,
 }
 
@@ -53,34 +53,42 @@ impl State {
     }
 }
 
-/// What a list is narrowed to; the default is everyone.
+/// The filter of a list; the default matches every user.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Part of a name or address, in any case.
     pub person: Option<String>,
-    /// What they may do.
+    /// Users with this role.
     pub role: Option<Role>,
-    /// Whether they may sign in.
+    /// Users in this state.
     pub state: Option<State>,
 }
 
-/// An account as lists show it.
+/// A user as lists show them.
 #[derive(Debug, Clone)]
 pub struct UserSummary {
+    /// The user's id.
     pub id: i64,
+    /// The name.
     pub name: String,
+    /// The address as typed.
     pub email: String,
+    /// What the user may do.
     pub role: Role,
+    /// Whether the user may sign in.
     pub state: State,
+    /// When the account was created, in UTC.
     pub created_at: PrimitiveDateTime,
+    /// The last sign-in, in UTC; `None` if there was none.
     pub last_login_at: Option<PrimitiveDateTime>,
 }
 
-type Boxed<'a> = diesel::helper_types::IntoBoxed<'a, users::table, <DbConnection as Connection>::Backend>;
+type BoxedQuery<'a> =
+    diesel::helper_types::IntoBoxed<'a, users::table, <DbConnection as Connection>::Backend>;
 
 impl Filter {
-    /// The accounts that match, in no order yet.
-    fn query(&self) -> Boxed<'_> {
+    /// The matching users, unordered.
+    fn query(&self) -> BoxedQuery<'_> {
         let mut query = users::table.into_boxed();
         if let Some(person) = &self.person {
             query = query.filter(matches_person(users::name, users::email_key, person.to_lowercase()));
@@ -88,9 +96,9 @@ impl Filter {
         if let Some(role) = self.role {
             query = query.filter(users::role.eq(role));
         }
-        let invited = links::table
-            .filter(links::purpose.eq(TokenPurpose::Invite))
-            .select(links::user_id.assume_not_null());
+        let invited = token_rows::table
+            .filter(token_rows::purpose.eq(TokenPurpose::Invite))
+            .select(token_rows::user_id.assume_not_null());
         match self.state {
             None => query,
             Some(State::Deactivated) => query.filter(users::active.eq(false)),
@@ -100,7 +108,10 @@ impl Filter {
     }
 }
 
-/// The accounts that match, newest first, at most `limit` of those that are older than `after`.
+/// The matching users, newest first: at most `limit` of those with an id below `after`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn page(
     conn: &mut DbConnection,
     filter: &Filter,
@@ -111,29 +122,32 @@ pub fn page(
     if let Some(after) = after {
         query = query.filter(users::id.lt(after));
     }
-    let found: Vec<User> = Uncached(query.order(users::id.desc()).limit(limit)).load(conn)?;
-    with_details(conn, found)
+    let users: Vec<User> = Uncached(query.order(users::id.desc()).limit(limit)).load(conn)?;
+    with_details(conn, users)
 }
 
-/// One account.
+/// One user.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is none with that id.
+/// [`Error::NotFound`] when there is no user with that id.
 pub fn one(conn: &mut DbConnection, id: i64) -> Result<UserSummary, Error> {
     let user = User::by_id(conn, id)?;
     with_details(conn, vec![user])?.pop().ok_or(Error::NotFound)
 }
 
-/// How many match, counted no further than `most`.
+/// How many users match; counting stops at `most`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn count(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
     Ok(CountRows(filter.query().select(users::id).limit(most)).get_result(conn)?)
 }
 
-/// What lists show of these accounts beyond their rows, in two queries for all of them.
-fn with_details(conn: &mut DbConnection, found: Vec<User>) -> Result<Vec<UserSummary>, Error> {
-    let ids: Vec<i64> = found.iter().map(|user| user.id).collect();
+/// These users with what lists show beyond their rows, in one query for all of them.
+fn with_details(conn: &mut DbConnection, users: Vec<User>) -> Result<Vec<UserSummary>, Error> {
+    let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
     let invited: HashSet<i64> = tokens::invited(conn, &ids)?.into_iter().collect();
-    let person = |user: User| UserSummary {
+    let summary = |user: User| UserSummary {
         id: user.id,
         state: State::of(user.active, invited.contains(&user.id)),
         role: user.role,
@@ -142,23 +156,29 @@ fn with_details(conn: &mut DbConnection, found: Vec<User>) -> Result<Vec<UserSum
         created_at: user.created_at,
         last_login_at: user.last_login_at,
     };
-    Ok(found.into_iter().map(person).collect())
+    Ok(users.into_iter().map(summary).collect())
 }
 
-/// The names of these users; deleted ones are left out.
+/// The names of these users by id; deleted users are left out.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn names(conn: &mut DbConnection, ids: &[i64]) -> Result<HashMap<i64, String>, Error> {
     let rows: Vec<(i64, String)> =
         users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
     Ok(rows.into_iter().collect())
 }
 
-/// The names and addresses of these users; deleted ones are left out.
+/// The names and addresses of these users by id; deleted users are left out.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn names_and_addresses(
     conn: &mut DbConnection,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<HashMap<i64, (String, String)>, Error> {
     let ids: HashSet<i64> = ids.into_iter().collect();
-    let found = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name, users::email));
-    let rows: Vec<(i64, String, String)> = found.load(conn)?;
+    let query = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name, users::email));
+    let rows: Vec<(i64, String, String)> = query.load(conn)?;
     Ok(rows.into_iter().map(|(id, name, email)| (id, (name, email))).collect())
 }

@@ -1,4 +1,4 @@
-//! Users: the row, roles, passwords, one-time tokens, and the proof of who somebody is.
+//! Users: the row, roles, passwords, one-time tokens and authentication.
 
 mod authenticate;
 pub mod fields;

@@ -1,7 +1,7 @@
-//! Passwords: Argon2id on threads of its own (OWASP Password Storage Cheat Sheet, NIST SP 800-63B-4 §3.1.1).
+//! Password hashing with Argon2id on threads of its own (OWASP Password Storage Cheat Sheet, NIST SP 800-63B-4 §3.1.1).
 //!
-//! Each thread keeps its 19 MiB of memory, and the queue is bounded: a storm of sign-ins costs neither
-//! memory nor the other pages, and what doesn't fit is told to come back.
+//! Each thread reuses its 19 MiB of memory, and the queue is bounded: many sign-ins at once need no more memory and do not slow
+//! down other pages. When the queue is full, requests fail with 503.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -16,19 +16,19 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 
-/// Sign-ins that may wait for a thread.
-const QUEUE: usize = 256;
+/// Most jobs that wait for a thread.
+const QUEUE_CAPACITY: usize = 256;
 
-/// How far hashing steps back behind pages, as `nice` counts.
+/// The `nice` value of the hashing threads.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
-/// What a check of a password found.
+/// The result of checking a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Wrong password or no such account.
+    /// Wrong password, or no user with that address.
     Wrong,
-    /// Right, and hashed with today's parameters.
+    /// Right, and hashed with the current parameters.
     Right,
     /// Right; the new hash replaces one with weaker parameters.
     RightRehashed(String),
@@ -36,75 +36,77 @@ pub enum Verdict {
 
 type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
 
-/// The hashing threads; cheap to clone.
+/// A handle of the hashing threads; cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     jobs: SyncSender<Job>,
-    /// Verified against for unknown addresses, so that they cost the same time.
-    decoy: Arc<str>,
+    /// A hash that is verified against for unknown addresses, so that they take the same time.
+    decoy_hash: Arc<str>,
 }
 
 impl Passwords {
     /// Starts one thread per core (at most four).
     ///
     /// # Errors
-    /// When the threads or the first hash can't be made.
+    /// [`Error::Internal`] when a thread can't be started or hashing fails.
     pub fn start() -> Result<Self, Error> {
-        let (jobs, queue) = sync_channel::<Job>(QUEUE);
+        let (jobs, queue) = sync_channel::<Job>(QUEUE_CAPACITY);
         let queue = Arc::new(Mutex::new(queue));
-        let decoy = Hasher::default().hash("the password of nobody")?;
+        let decoy_hash = Hasher::default().hash("the password of nobody")?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         for number in 0..threads {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new()
                 .name(format!("argon2-{number}"))
-                .spawn(move || work(&queue))
+                .spawn(move || run_jobs(&queue))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { jobs, decoy: decoy.into() })
+        Ok(Self { jobs, decoy_hash: decoy_hash.into() })
     }
 
     /// Hashes a new password into a PHC string.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already.
+    /// [`Error::Busy`] when the queue is full.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
-        self.run(move |hasher| hasher.hash(&password)).await
+        self.submit(move |hasher| hasher.hash(&password)).await
     }
 
-    /// Checks a password; without a hash (unknown address) it takes the same time and is wrong.
+    /// Checks a password; without a hash (unknown address) the check takes the same time and the password is wrong.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already.
+    /// [`Error::Busy`] when the queue is full.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, Error> {
-        let decoy = Arc::clone(&self.decoy);
-        self.run(move |hasher| match hash {
+        let decoy_hash = Arc::clone(&self.decoy_hash);
+        self.submit(move |hasher| match hash {
             Some(hash) => hasher.verify(&password, &hash),
-            None => hasher.verify(&password, &decoy).map(|_| Verdict::Wrong),
+            None => hasher.verify(&password, &decoy_hash).map(|_| Verdict::Wrong),
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(
+    /// Queues work for a hashing thread and waits for its result.
+    async fn submit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (reply, answer) = oneshot::channel();
+        let (reply_sender, reply) = oneshot::channel();
         let job: Job = Box::new(move |hasher| {
-            // The one who asked may have gone; then there is nobody to tell.
-            if !reply.is_closed() {
-                drop(reply.send(work(hasher)));
+            // When the request has been cancelled, nothing is computed.
+            if !reply_sender.is_closed() {
+                drop(reply_sender.send(work(hasher)));
             }
         });
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Error::Busy,
             TrySendError::Disconnected(_) => Error::bug("the hashing threads are gone"),
         })?;
-        answer.await.map_err(Error::internal)?
+        reply.await.map_err(Error::internal)?
     }
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
+/// The loop of a hashing thread; ends when the last [`Passwords`] is dropped.
+fn run_jobs(queue: &Mutex<Receiver<Job>>) {
     lower_priority();
     let mut hasher = Hasher::default();
     loop {
@@ -116,16 +118,17 @@ fn work(queue: &Mutex<Receiver<Job>>) {
     }
 }
 
-/// Whoever waits for a page goes first: it takes a moment, a hash many. Where that is refused, all are equal.
+/// Lowers the priority of the calling thread: a page takes less CPU time than a hash, so pages go first. When the system
+/// refuses, the thread keeps its priority.
 fn lower_priority() {
-    // On Linux this is the priority of the calling thread alone.
+    // On Linux this sets the priority of the calling thread only.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "hashing threads keep their priority");
     }
 }
 
-/// Argon2id m=19456 KiB, t=2, p=1 with memory that is kept between calls.
+/// Argon2id with m=19456 KiB, t=2, p=1; reuses its memory between calls.
 #[derive(Default)]
 struct Hasher {
     memory: Vec<Block>,
@@ -154,14 +157,14 @@ impl Hasher {
         let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
             return Err(Error::bug("a stored hash lacks its salt or output"));
         };
-        let weaker = algorithm != Algorithm::Argon2id
+        let is_weaker = algorithm != Algorithm::Argon2id
             || params.m_cost() < Params::DEFAULT_M_COST
             || params.t_cost() < Params::DEFAULT_T_COST;
         // `Output` compares in constant time.
         if self.compute(algorithm, version, params, password, &salt)? != expected {
             return Ok(Verdict::Wrong);
         }
-        if weaker { Ok(Verdict::RightRehashed(self.hash(password)?)) } else { Ok(Verdict::Right) }
+        if is_weaker { Ok(Verdict::RightRehashed(self.hash(password)?)) } else { Ok(Verdict::Right) }
     }
 
     fn compute(
@@ -192,14 +195,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hash_is_salted_phc_string() {
+    fn password_hash_is_salted_phc_string() {
         let hash = Hasher::default().hash("correct horse").unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(hash, Hasher::default().hash("correct horse").unwrap(), "salted");
     }
 
     #[test]
-    fn verify_compares_whole_password() {
+    fn password_verify_compares_whole_password() {
         let mut hasher = Hasher::default();
         let long = format!("{}x", "correct horse battery staple ".repeat(4));
         let hash = hasher.hash(&long).unwrap();
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn verify_rehashes_weak_parameters() {
+    fn password_verify_rehashes_weak_parameters() {
         let mut hasher = Hasher::default();
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
         let hash = argon2::PasswordHasher::hash_password(&weak, b"correct horse").unwrap().to_string();

@@ -1,17 +1,17 @@
-//! Which new passwords are accepted (NIST SP 800-63B-4 §3.1.1, ASVS 6.2).
+//! The rules for new passwords (NIST SP 800-63B-4 §3.1.1, ASVS 6.2).
 
-/// Longest password in code points.
-pub const MAX_LENGTH: usize = 128;
+/// Longest password, in code points.
+const MAX_LENGTH: usize = 128;
 
-/// Guesses that a new password must withstand: 10^8, but for five the least of zxcvbn's score 3. Those five make
-/// the difference, because eight random characters, the shortest that may be, are estimated at just over 10^8.
-const GUESSES: u64 = 100_000_000;
+/// Least estimated number of guesses for a new password: 10^8, which is five below the threshold of zxcvbn's score 3. Eight
+/// random characters, the shortest password that may be allowed, are estimated at just over 10^8 and would miss the score.
+const MIN_GUESSES: u64 = 100_000_000;
 
 /// Why a new password is refused, or `None` when it is good enough.
 ///
-/// Length counts code points; there are no rules of composition. What is common, or built from the person's
-/// own words, is refused with zxcvbn's reason (ASVS 6.2.4, 6.2.5, 6.2.11).
-pub fn weakness(password: &str, min_length: usize, about: &[&str]) -> Option<String> {
+/// Length is in code points; there are no composition rules. A common password, or one built from `personal` texts (the
+/// user's name and address), is refused with zxcvbn's reason (ASVS 6.2.4, 6.2.5, 6.2.11).
+pub fn weakness(password: &str, min_length: usize, personal: &[&str]) -> Option<String> {
     let length = password.chars().count();
     if length < min_length {
         return Some(format!("Use at least {min_length} characters; this has {length}."));
@@ -19,14 +19,14 @@ pub fn weakness(password: &str, min_length: usize, about: &[&str]) -> Option<Str
     if length > MAX_LENGTH {
         return Some(format!("Use at most {MAX_LENGTH} characters; this has {length}."));
     }
-    if let Some(word) = own_word_in(password, about) {
+    if let Some(word) = personal_word_in(password, personal) {
         return Some(format!("Choose a password that isn't built from \u{201c}{word}\u{201d}."));
     }
-    let mut inputs = own_words(about);
+    let mut inputs = personal_words(personal);
     inputs.push("gatehouse".to_owned());
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let estimate = zxcvbn::zxcvbn(password, &inputs);
-    if estimate.guesses() >= GUESSES {
+    if estimate.guesses() >= MIN_GUESSES {
         return None;
     }
     let feedback = estimate.feedback();
@@ -39,9 +39,9 @@ pub fn weakness(password: &str, min_length: usize, about: &[&str]) -> Option<Str
     Some(format!("{reason} {advice}"))
 }
 
-/// The words of the person's name and address, longest first.
-fn own_words(about: &[&str]) -> Vec<String> {
-    let mut words: Vec<String> = about
+/// The words of at least three characters in these texts, in lower case, longest first.
+fn personal_words(personal: &[&str]) -> Vec<String> {
+    let mut words: Vec<String> = personal
         .iter()
         .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()).chain([*text]))
         .filter(|word| word.chars().count() >= 3)
@@ -52,21 +52,21 @@ fn own_words(about: &[&str]) -> Vec<String> {
     words
 }
 
-/// A word of the person's (or the product's name) that makes up most of the password.
-fn own_word_in(password: &str, about: &[&str]) -> Option<String> {
+/// A personal word, or the product's name, that makes up most of the password.
+fn personal_word_in(password: &str, personal: &[&str]) -> Option<String> {
     let lower = password.to_lowercase();
-    let mut words = own_words(about);
+    let mut words = personal_words(personal);
     words.push("gatehouse".to_owned());
-    let mut rest = lower.clone();
+    let mut remainder = lower.clone();
     let mut found = None;
     for word in words {
-        if rest.contains(&word) {
-            rest = rest.replace(&word, "");
+        if remainder.contains(&word) {
+            remainder = remainder.replace(&word, "");
             found.get_or_insert(word);
         }
     }
-    let left = rest.chars().count();
-    found.filter(|_| left < 8 && left * 2 < lower.chars().count())
+    let remaining = remainder.chars().count();
+    found.filter(|_| remaining < 8 && remaining * 2 < lower.chars().count())
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn password_common_or_personal_refused() {
-        let about = ["Ada Lovelace", "countess@analytical.example"];
+        let personal = ["Ada Lovelace", "countess@analytical.example"];
         for weak in [
             "password1",
             "qwertyuiop",
@@ -108,10 +108,10 @@ mod tests {
             "analytical99",
             "aaaaaaaaaaaaaaaa",
         ] {
-            assert!(weakness(weak, 8, &about).is_some(), "{weak}");
+            assert!(weakness(weak, 8, &personal).is_some(), "{weak}");
         }
         for fine in ["correct horse battery staple", "violet-harbor-93-lantern", "T7#qpl!x92mZ"] {
-            assert_eq!(weakness(fine, 8, &about), None, "{fine}");
+            assert_eq!(weakness(fine, 8, &personal), None, "{fine}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which user a search means.
+//! The query of a search for users.
 
 use crate::web::query;
 

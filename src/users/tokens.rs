@@ -1,5 +1,5 @@
-//! One-time links with which somebody chooses a password: for who was invited, and for who forgot theirs. The link
-//! holds a random token; only its SHA-256 is kept.
+//! One-time links with which a user chooses a password, after an invitation or in place of a forgotten password. The link
+//! holds a random token; only the token's SHA-256 is stored.
 
 use diesel::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::{
     error::Error,
 };
 
-/// Bytes of randomness in a token.
+/// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
 
 text_enum! {
@@ -23,8 +23,8 @@ text_enum! {
     pub enum TokenPurpose {
         /// The first administrator.
         Setup => "setup",
-        /// The first password of an invited user. Kept until it is used or replaced, even after it has expired: that is what
-        /// makes an account an invited one.
+        /// The first password of an invited user. The row is kept until the link is used or replaced, even after it has expired: a
+        /// user with such a row counts as invited.
         Invite => "invite",
         /// A new password in place of a forgotten one.
         Reset => "reset",
@@ -32,7 +32,7 @@ text_enum! {
 }
 
 impl TokenPurpose {
-    /// How long a link works.
+    /// How long a link is valid.
     pub fn lifetime(self) -> time::Duration {
         match self {
             Self::Setup | Self::Invite => time::Duration::days(7),
@@ -40,7 +40,7 @@ impl TokenPurpose {
         }
     }
 
-    /// The same in words.
+    /// [`Self::lifetime`] in words.
     pub fn lifetime_in_words(self) -> &'static str {
         match self {
             Self::Setup | Self::Invite => "7 days",
@@ -49,14 +49,16 @@ impl TokenPurpose {
     }
 }
 
-/// Makes a token for the user; an earlier one of the same purpose is dead. Whoever's links for a new password were never
-/// used and work no more are forgotten with it.
+/// Issues a token for the user, which replaces an earlier one of the same purpose. Also deletes all users' expired reset tokens.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn issue(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<String, Error> {
     let token = random_url_safe::<TOKEN_BYTES>();
     let at = now();
     revoke(conn, user, purpose)?;
-    let over = tokens::purpose.eq(TokenPurpose::Reset).and(tokens::expires_at.le(at));
-    diesel::delete(tokens::table.filter(over)).execute(conn)?;
+    let expired = tokens::purpose.eq(TokenPurpose::Reset).and(tokens::expires_at.le(at));
+    diesel::delete(tokens::table.filter(expired)).execute(conn)?;
     diesel::insert_into(tokens::table)
         .values((
             tokens::token_hash.eq(sha256_hex(&token)),
@@ -69,7 +71,10 @@ pub fn issue(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Resul
     Ok(token)
 }
 
-/// Makes the token for the first administrator; it replaces the last one.
+/// Issues the token for the first administrator, which replaces an earlier one.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
     let token = random_url_safe::<TOKEN_BYTES>();
     let at = now();
@@ -85,21 +90,27 @@ pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
     Ok(token)
 }
 
-/// Whether this is the token for the first administrator, while it is valid.
+/// Whether this is the valid token for the first administrator.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn is_setup(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
-    let known = tokens::table
+    let valid = tokens::table
         .find(sha256_hex(token))
         .filter(tokens::purpose.eq(TokenPurpose::Setup))
         .filter(tokens::expires_at.gt(now()));
-    Ok(diesel::select(diesel::dsl::exists(known)).get_result(conn)?)
+    Ok(diesel::select(diesel::dsl::exists(valid)).get_result(conn)?)
 }
 
-/// The path at which a user chooses a password with the token.
+/// The path of the page on which a user chooses a password with the token.
 pub fn path(token: &str) -> String {
     format!("/password/reset?token={token}")
 }
 
-/// The active user whose token this is, while it is valid, and what it is for.
+/// The active user of a valid invitation or reset token, and its purpose.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, TokenPurpose)>, Error> {
     Ok(tokens::table
         .inner_join(users::table)
@@ -112,26 +123,38 @@ pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, Token
         .optional()?)
 }
 
-/// Uses the token up; `false` when somebody else was quicker or its time is over.
+/// Deletes a valid token; `false` when another request has consumed it or it has expired.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn consume(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
     let token = tokens::table.find(sha256_hex(token)).filter(tokens::expires_at.gt(now()));
     Ok(diesel::delete(token).execute(conn)? == 1)
 }
 
-/// Ends the user's links of one purpose.
+/// Deletes the user's tokens of one purpose.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn revoke(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<(), Error> {
-    let own = tokens::table.filter(tokens::user_id.eq(user)).filter(tokens::purpose.eq(purpose));
-    diesel::delete(own).execute(conn)?;
+    let rows = tokens::table.filter(tokens::user_id.eq(user)).filter(tokens::purpose.eq(purpose));
+    diesel::delete(rows).execute(conn)?;
     Ok(())
 }
 
-/// Ends all of the user's links.
+/// Deletes all of the user's tokens.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn revoke_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     diesel::delete(tokens::table.filter(tokens::user_id.eq(user))).execute(conn)?;
     Ok(())
 }
 
-/// Of these users, those who were invited and have not chosen a password yet.
+/// The ids of those of these users who were invited and have not chosen a password yet.
+///
+/// # Errors
+/// [`Error`] when the database fails.
 pub fn invited(conn: &mut DbConnection, users: &[i64]) -> Result<Vec<i64>, Error> {
     Ok(tokens::table
         .filter(tokens::purpose.eq(TokenPurpose::Invite))

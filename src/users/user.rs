@@ -1,4 +1,4 @@
-//! The row of a user: finding, making and changing it.
+//! The row of a user: reading, creating, changing and deleting it.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -10,24 +10,36 @@ use crate::{
     error::Error,
 };
 
-/// An account as it is stored.
+/// A row of the table `users`.
 #[derive(Clone, Queryable)]
 pub struct User {
+    /// The user's id.
     pub id: i64,
+    /// The name, 1 to 100 characters.
     pub name: String,
+    /// The address as typed.
     pub email: String,
+    /// The address as it is compared, see [`email_key`]; unique.
     pub email_key: String,
+    /// A PHC string.
     pub password_hash: String,
+    /// What the user may do.
     pub role: Role,
+    /// Whether the user may sign in.
     pub active: bool,
+    /// The number that a sign-in must find unchanged at its end; raised to invalidate sign-ins in progress.
     pub session_epoch: i64,
+    /// When the account was created, in UTC.
     pub created_at: PrimitiveDateTime,
+    /// When the name, role, password or state was last changed, in UTC.
     pub updated_at: PrimitiveDateTime,
+    /// The last sign-in, in UTC.
     pub last_login_at: Option<PrimitiveDateTime>,
+    /// When the address was confirmed, in UTC; not used yet.
     pub email_confirmed_at: Option<PrimitiveDateTime>,
 }
 
-/// An account about to be made.
+/// The values of a user to create.
 pub struct NewUser {
     /// 1 to 100 characters.
     pub name: String,
@@ -39,28 +51,37 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// The address as it is compared: two that differ in case only are the same.
+/// The address as it is compared: addresses that differ only in case are equal.
 pub fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
 impl User {
-    /// The account with that address.
+    /// The user with that address, in any case.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn by_email(conn: &mut DbConnection, email: &str) -> Result<Option<Self>, Error> {
         Ok(users::table.filter(users::email_key.eq(email_key(email))).first(conn).optional()?)
     }
 
-    /// The account with that id.
+    /// The user with that id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user.
     pub fn by_id(conn: &mut DbConnection, id: i64) -> Result<Self, Error> {
         Ok(users::table.find(id).first(conn)?)
     }
 
-    /// Whether there is any account yet.
+    /// Whether there is any user.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn any(conn: &mut DbConnection) -> Result<bool, Error> {
         Ok(diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result(conn)?)
     }
 
-    /// Makes the account.
+    /// Creates the user.
     ///
     /// # Errors
     /// A unique violation ([`Error::is_unique_violation`]) when the address is taken.
@@ -85,7 +106,7 @@ impl User {
     /// Changes the name.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::NotFound`] when there is no such user.
     pub fn set_name(conn: &mut DbConnection, id: i64, name: &str) -> Result<(), Error> {
         let set = (users::name.eq(name), users::updated_at.eq(now()));
         match diesel::update(users::table.find(id)).set(set).execute(conn)? {
@@ -94,8 +115,11 @@ impl User {
         }
     }
 
-    /// Changes the role and raises `session_epoch`: sign-ins under way give no session, and each session takes a new key at
+    /// Changes the role and raises `session_epoch`: sign-ins in progress start no session, and each session rotates its key at
     /// its next request.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn set_role(conn: &mut DbConnection, id: i64, role: Role) -> Result<(), Error> {
         diesel::update(users::table.find(id))
             .set((
@@ -107,7 +131,10 @@ impl User {
         Ok(())
     }
 
-    /// Forbids signing in and raises `session_epoch`: sign-ins under way give no session.
+    /// Forbids signing in and raises `session_epoch`: sign-ins in progress start no session.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn deactivate(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
         diesel::update(users::table.find(id))
             .set((
@@ -122,7 +149,7 @@ impl User {
     /// Allows signing in. Returns whether it was forbidden before.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::NotFound`] when there is no such user.
     pub fn activate(conn: &mut DbConnection, id: i64) -> Result<bool, Error> {
         let inactive = users::table.find(id).filter(users::active.eq(false));
         let set = (users::active.eq(true), users::updated_at.eq(now()));
@@ -133,17 +160,19 @@ impl User {
         Ok(changed)
     }
 
-    /// Deletes the account, and with it its sessions and tokens.
+    /// Deletes the user, and with it their sessions and tokens.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn delete(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
         diesel::delete(users::table.find(id)).execute(conn)?;
         Ok(())
     }
 
-    /// Raises the number that sign-ins under way must still find: none that began before gives a session. The
-    /// result is the new number.
+    /// Raises `session_epoch` and returns it: sign-ins in progress start no session.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::NotFound`] when there is no such user.
     pub fn raise_epoch(conn: &mut DbConnection, id: i64) -> Result<i64, Error> {
         Ok(diesel::update(users::table.find(id))
             .set(users::session_epoch.eq(users::session_epoch + 1))
@@ -151,18 +180,22 @@ impl User {
             .get_result(conn)?)
     }
 
-    /// Replaces the password whose hash was proven and invalidates sign-ins that are under way; the result is the
-    /// new `session_epoch`, or `None` when the password has been changed since.
+    /// Replaces the password hash if it still is `old_hash`, which the user has proven to know, and raises `session_epoch`:
+    /// sign-ins in progress start no session. Returns the new `session_epoch`, or `None` when the password has been changed
+    /// since.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
     pub fn change_password(
         conn: &mut DbConnection,
         id: i64,
-        proven: &str,
-        new: &str,
+        old_hash: &str,
+        new_hash: &str,
     ) -> Result<Option<i64>, Error> {
-        let unchanged = users::table.find(id).filter(users::password_hash.eq(proven));
+        let unchanged = users::table.find(id).filter(users::password_hash.eq(old_hash));
         Ok(diesel::update(unchanged)
             .set((
-                users::password_hash.eq(new),
+                users::password_hash.eq(new_hash),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
             ))
@@ -171,11 +204,11 @@ impl User {
             .optional()?)
     }
 
-    /// Sets a password whose owner did not prove the old one; the same invalidation. The result is whether the
-    /// account is active.
+    /// Sets the password hash without a check of the old one and raises `session_epoch`, like
+    /// [`Self::change_password`]. Returns whether the user is active.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::NotFound`] when there is no such user.
     pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<bool, Error> {
         Ok(diesel::update(users::table.find(id))
             .set((

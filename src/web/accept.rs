@@ -1,4 +1,4 @@
-//! What kind of answer a client asks for.
+//! The kind of response that a client accepts.
 
 use actix_web::{HttpRequest, http::header::ACCEPT};
 
@@ -7,9 +7,10 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// Whether the client asked for JSON rather than for a page.
+/// Whether the client accepts JSON or an event stream and no HTML: it is a script and gets problem details, not pages.
 pub fn wants_json(req: &HttpRequest) -> bool {
     let accept = req.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let is_script = ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|kind| accept.contains(kind));
+    let is_script =
+        ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|media_type| accept.contains(media_type));
     is_script && !accept.contains("text/html")
 }

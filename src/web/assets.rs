@@ -1,4 +1,5 @@
-//! The files of `static/`, built in. Pages name them with a hash of the content, so browsers keep them for a year.
+//! The files of `static/`, built into the program. Pages link them with a hash of their content, so browsers cache them for a
+//! year.
 
 use std::sync::LazyLock;
 
@@ -10,18 +11,20 @@ use actix_web::{
 
 use crate::{crypto::sha256_hex, error::Error};
 
+/// A static file.
 struct Asset {
     name: &'static str,
     content_type: &'static str,
     content: &'static str,
+    /// The first 12 hex digits of the SHA-256 of the content.
     hash: String,
 }
 
 macro_rules! assets {
-    ($(($name:literal, $kind:literal)),* $(,)?) => {
+    ($(($name:literal, $content_type:literal)),* $(,)?) => {
         vec![$(Asset {
             name: $name,
-            content_type: $kind,
+            content_type: $content_type,
             content: include_str!(concat!("../../static/", $name)),
             hash: sha256_hex(include_str!(concat!("../../static/", $name)))[..12].to_owned(),
         }),*]
@@ -39,7 +42,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     ]
 });
 
-/// The address of a file, with its version.
+/// The path of a static file with its version.
 pub fn href(name: &str) -> String {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => format!("/static/{name}?v={}", asset.hash),
@@ -47,22 +50,25 @@ pub fn href(name: &str) -> String {
     }
 }
 
-/// `GET /static/{name}`: neither session nor store is touched.
+/// `GET /static/{name}`: reads neither session nor store.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such file.
 pub async fn serve(req: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Error> {
     let asset = ASSETS.iter().find(|asset| asset.name == *name).ok_or(Error::NotFound)?;
-    let tag = EntityTag::new_strong(asset.hash.clone());
-    let versioned = req.query_string() == format!("v={}", asset.hash);
-    let age = if versioned { 365 * 24 * 60 * 60 } else { 60 * 60 };
-    let caching =
-        actix_web::http::header::CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(age)]);
-    let known = match IfNoneMatch::parse(&req) {
+    let etag = EntityTag::new_strong(asset.hash.clone());
+    let is_versioned = req.query_string() == format!("v={}", asset.hash);
+    let max_age = if is_versioned { 365 * 24 * 60 * 60 } else { 60 * 60 };
+    let cache_control =
+        actix_web::http::header::CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(max_age)]);
+    let is_current = match IfNoneMatch::parse(&req) {
         Ok(IfNoneMatch::Any) => true,
-        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&etag)),
         Err(_) => false,
     };
-    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((CACHE_CONTROL, caching)).insert_header((ETAG, tag));
-    if known {
+    let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((CACHE_CONTROL, cache_control)).insert_header((ETAG, etag));
+    if is_current {
         return Ok(response.finish());
     }
     Ok(response.content_type(asset.content_type).body(asset.content))

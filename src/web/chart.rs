@@ -1,179 +1,278 @@
-//! Charts as SVG, laid out here and drawn by `templates/web/_charts.html`. Widths are in percent, so that a chart fits
-//! any screen and its text keeps its size; heights are in pixels. Colours are the style sheet's.
+//! Charts as SVG: their layout is computed here, `templates/web/_charts.html` draws them. Widths are in percent, so that a chart
+//! fits any screen and its text keeps its size; heights are in pixels. Colours are in the style sheet.
+//!
+//! By hand: crates write pixels and colours into the SVG or need a JavaScript engine.
 
 use super::grouped;
 
-/// Where the plot of a chart of columns is, in pixels of its height. It has all the width; the numbers at its lines
-/// are to the left of it, where the style sheet leaves room.
-const TOP: f64 = 22.0;
-const BOTTOM: f64 = 190.0;
+/// Top of the plot of a column chart, in pixels from the top of the chart. The plot has the chart's whole width; the style sheet
+/// leaves room for the numbers of the grid lines to the left of it.
+const PLOT_TOP: f64 = 22.0;
+/// Bottom of the plot of a column chart, in pixels from the top of the chart.
+const PLOT_BOTTOM: f64 = 190.0;
 
-/// Labels below the columns, at most.
-const MARKS: usize = 4;
+/// Most labels on the horizontal axis.
+const MAX_AXIS_LABELS: usize = 4;
 
-/// Numbers over time, one column per slot and series.
-pub struct Columns {
-    /// Of the elements that name the chart.
+/// A column chart of numbers over time, with one column per slot and series.
+pub struct ColumnChart {
+    /// Prefix of the ids of the chart's elements.
     pub id: &'static str,
+    /// The title.
     pub title: String,
-    /// What the chart says, for those who don't see it.
+    /// The chart in words, for screen readers.
     pub summary: String,
+    /// The names of the series, one or two.
     pub series: Vec<&'static str>,
+    /// The grid lines, from the bottom.
     pub ticks: Vec<Tick>,
-    pub marks: Vec<Text>,
+    /// The labels below the columns.
+    pub axis_labels: Vec<Text>,
+    /// The columns, slot by slot.
     pub columns: Vec<Column>,
+    /// The numbers above columns.
     pub values: Vec<Text>,
-    /// The same as a table.
+    /// The same data as a table.
     pub rows: Vec<Row>,
-    /// There is nothing to draw.
+    /// Whether there is nothing to draw.
     pub empty: bool,
 }
 
-/// A text at a place.
+/// A text at a position.
 pub struct Text {
-    /// Percent.
+    /// Percent of the width, with the sign.
     pub x: String,
-    /// Pixels.
+    /// Pixels from the top.
     pub y: String,
+    /// The text.
     pub text: String,
-    /// Shown where there is little room too.
+    /// Whether the text is also shown on narrow screens.
     pub key: bool,
 }
 
-/// A line behind the columns.
+/// A horizontal grid line.
 pub struct Tick {
-    /// Pixels.
+    /// Pixels from the top.
     pub y: String,
+    /// The number at the line.
     pub text: String,
 }
 
 /// One column.
 pub struct Column {
+    /// Left edge: percent of the width, with the sign.
     pub x: String,
+    /// Top edge: pixels from the top.
     pub y: String,
+    /// Percent of the width, with the sign.
     pub width: String,
+    /// Pixels.
     pub height: String,
-    /// Which series: 0 or 1.
+    /// Index of the series: 0 or 1.
     pub series: usize,
 }
 
-/// A line of the table: what, and the numbers.
+/// A row of the table.
 pub struct Row {
+    /// The row's heading: the label of the slot.
     pub label: String,
+    /// One number per series; "–" where there is none.
     pub values: Vec<String>,
 }
 
-/// A moment of a chart: what it is called below the chart and in the table, and the number of each series; none
-/// where nobody counted.
+/// A period of a column chart and its numbers.
 pub struct Slot {
-    pub mark: String,
+    /// The label below the chart.
+    pub axis_label: String,
+    /// The label in the table and the summary.
     pub label: String,
+    /// The number of each series; `None` where nothing was counted.
     pub values: Vec<Option<i64>>,
 }
 
-impl Columns {
-    /// Lays out slots from left to right. `sums`: the numbers of a series can be added up.
-    pub fn new(id: &'static str, title: &str, series: Vec<&'static str>, slots: &[Slot], sums: bool) -> Self {
-        let numbers = || slots.iter().flat_map(|slot| slot.values.iter().flatten().copied());
-        let step = step(numbers().max().unwrap_or(0));
-        let top = (numbers().max().unwrap_or(0).max(1) + step - 1) / step * step;
-        let y = |value: i64| BOTTOM - (BOTTOM - TOP) * value as f64 / top as f64;
-        let slot_width = 100.0 / slots.len().max(1) as f64;
-        let width = slot_width * 0.8 / series.len().max(1) as f64;
-        let peak = |series: usize| peak(slots, series).map(|(index, _)| index);
-        // Longer numbers would run into each other.
-        let room = if series.len() > 1 { 3 } else { 5 };
-        let (mut columns, mut values) = (Vec::new(), Vec::new());
-        for (index, slot) in slots.iter().enumerate() {
-            for (series, value) in slot.values.iter().enumerate() {
-                let Some(value) = value.filter(|value| *value > 0) else { continue };
-                let x = slot_width * (index as f64 + 0.1) + width * series as f64;
-                columns.push(Column {
-                    x: percent(x),
-                    y: pixels(y(value)),
-                    width: percent(width * 0.94),
-                    height: pixels(BOTTOM - y(value)),
-                    series,
-                });
-                let is_peak = peak(series) == Some(index);
-                let text = short(value);
-                if is_peak || text.len() <= room {
-                    let (x, y) = (percent(x + width * 0.47), pixels(y(value) - 5.0));
-                    values.push(Text { x, y, text, key: is_peak && series == 0 });
-                }
-            }
-        }
-        let ticks = (0..=top / step).map(|n| n * step);
-        let every = slots.len().div_ceil(MARKS).max(1);
-        let marks = slots.iter().enumerate().filter(|(index, _)| index % every == 0);
+/// What the summary states of a series beside its highest number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    /// The sum: the numbers are counts of each slot, and a chart of zeros is empty.
+    Sum,
+    /// The newest number: the numbers are states, and zero is one of them.
+    Newest,
+}
+
+impl ColumnChart {
+    /// Lays out slots from left to right.
+    pub fn new(
+        id: &'static str,
+        title: &str,
+        series: Vec<&'static str>,
+        slots: &[Slot],
+        aggregate: Aggregate,
+    ) -> Self {
+        let scale = Scale::new(slots, series.len());
+        let has_numbers = numbers(slots).next().is_some();
+        let all_zero = numbers(slots).all(|(_, _, value)| value == 0);
         Self {
             id,
             title: title.to_owned(),
-            summary: summary(&series, slots, sums),
-            ticks: ticks.map(|value| Tick { y: pixels(y(value)), text: short(value) }).collect(),
-            marks: marks
-                .map(|(index, slot)| Text {
-                    x: percent(slot_width * (index as f64 + 0.5)),
-                    y: pixels(BOTTOM + 20.0),
-                    text: slot.mark.clone(),
-                    key: true,
-                })
-                .collect(),
-            columns,
-            values,
-            rows: slots
-                .iter()
-                .map(|slot| Row {
-                    label: slot.label.clone(),
-                    values: slot.values.iter().map(|value| value.map_or("–".to_owned(), grouped)).collect(),
-                })
-                .collect(),
-            empty: numbers().all(|value| value == 0) && (sums || numbers().next().is_none()),
+            summary: summary(&series, slots, aggregate),
+            ticks: scale.ticks(),
+            axis_labels: scale.axis_labels(slots),
+            columns: scale.columns(slots),
+            values: scale.values(slots, series.len()),
+            rows: slots.iter().map(row).collect(),
+            empty: all_zero && (aggregate == Aggregate::Sum || !has_numbers),
             series,
         }
     }
 }
 
-/// Parts of a whole, longest first, one bar each.
-pub struct Bars {
-    /// Of the elements that name the chart.
+/// The numbers of all slots with the indexes of their slot and series, slot by slot.
+fn numbers(slots: &[Slot]) -> impl Iterator<Item = (usize, usize, i64)> {
+    slots.iter().enumerate().flat_map(|(slot, content)| {
+        let values = content.values.iter().enumerate();
+        values.filter_map(move |(series, value)| Some((slot, series, (*value)?)))
+    })
+}
+
+/// A slot as a row of the table.
+fn row(slot: &Slot) -> Row {
+    let values = slot.values.iter().map(|value| value.map_or("–".to_owned(), grouped));
+    Row { label: slot.label.clone(), values: values.collect() }
+}
+
+/// Maps slots, series and numbers of a column chart to positions.
+struct Scale {
+    /// Distance of the grid lines, in the unit of the numbers.
+    step: i64,
+    /// The number at the top of the plot.
+    top: i64,
+    /// Percent of the width.
+    slot_width: f64,
+    /// Percent of the width, with the gap to the next column of the slot.
+    column_width: f64,
+}
+
+impl Scale {
+    fn new(slots: &[Slot], series_count: usize) -> Self {
+        let highest = numbers(slots).map(|(_, _, value)| value).max().unwrap_or(0);
+        let step = step(highest);
+        let slot_width = 100.0 / slots.len().max(1) as f64;
+        Self {
+            step,
+            top: (highest.max(1) + step - 1) / step * step,
+            slot_width,
+            column_width: slot_width * 0.8 / series_count.max(1) as f64,
+        }
+    }
+
+    /// Pixels from the top.
+    fn y(&self, value: i64) -> f64 {
+        PLOT_BOTTOM - (PLOT_BOTTOM - PLOT_TOP) * value as f64 / self.top as f64
+    }
+
+    /// The left edge of a column, in percent.
+    fn x(&self, slot: usize, series: usize) -> f64 {
+        self.slot_width * (slot as f64 + 0.1) + self.column_width * series as f64
+    }
+
+    fn ticks(&self) -> Vec<Tick> {
+        let values = (0..=self.top / self.step).map(|n| n * self.step);
+        values.map(|value| Tick { y: pixels(self.y(value)), text: short(value) }).collect()
+    }
+
+    /// The labels of every n-th slot.
+    fn axis_labels(&self, slots: &[Slot]) -> Vec<Text> {
+        let interval = slots.len().div_ceil(MAX_AXIS_LABELS).max(1);
+        let labelled = slots.iter().enumerate().step_by(interval);
+        labelled
+            .map(|(index, slot)| Text {
+                x: percent(self.slot_width * (index as f64 + 0.5)),
+                y: pixels(PLOT_BOTTOM + 20.0),
+                text: slot.axis_label.clone(),
+                key: true,
+            })
+            .collect()
+    }
+
+    /// A column for each number above zero.
+    fn columns(&self, slots: &[Slot]) -> Vec<Column> {
+        numbers(slots)
+            .filter(|(_, _, value)| *value > 0)
+            .map(|(slot, series, value)| Column {
+                x: percent(self.x(slot, series)),
+                y: pixels(self.y(value)),
+                width: percent(self.column_width * 0.94),
+                height: pixels(PLOT_BOTTOM - self.y(value)),
+                series,
+            })
+            .collect()
+    }
+
+    /// The numbers above columns: the highest of each series, and those short enough not to overlap their neighbours.
+    fn values(&self, slots: &[Slot], series_count: usize) -> Vec<Text> {
+        let max_length = if series_count > 1 { 3 } else { 5 };
+        let is_peak = |slot, series| peak(slots, series).is_some_and(|(index, _)| index == slot);
+        numbers(slots)
+            .filter(|(_, _, value)| *value > 0)
+            .map(|(slot, series, value)| (slot, series, value, short(value)))
+            .filter(|(slot, series, _, text)| text.len() <= max_length || is_peak(*slot, *series))
+            .map(|(slot, series, value, text)| Text {
+                x: percent(self.x(slot, series) + self.column_width * 0.47),
+                y: pixels(self.y(value) - 5.0),
+                text,
+                key: series == 0 && is_peak(slot, series),
+            })
+            .collect()
+    }
+}
+
+/// A bar chart of the parts of a whole: one bar each, the longest first.
+pub struct BarChart {
+    /// Prefix of the ids of the chart's elements.
     pub id: &'static str,
+    /// The title.
     pub title: String,
-    /// What the chart says, for those who don't see it.
+    /// The chart in words, for screen readers.
     pub summary: String,
     /// Pixels.
     pub height: usize,
+    /// The bars, from the top.
     pub bars: Vec<Bar>,
 }
 
 /// One bar with its text above it.
 pub struct Bar {
+    /// The name of the part.
     pub label: String,
+    /// The count, with grouped thousands.
     pub value: String,
     /// Share of the whole: "34 %"
     pub share: String,
-    /// Percent of the longest.
+    /// Percent of the longest bar, with the sign.
     pub width: String,
-    /// Pixels from the top.
+    /// Baseline of the text: pixels from the top.
     pub text_y: usize,
+    /// Top edge of the bar: pixels from the top.
     pub bar_y: usize,
 }
 
-/// Bars of a chart; what comes after is one bar "Other".
-const BARS: usize = 6;
-/// Pixels of one bar with its text.
-const BAR: usize = 40;
+/// Most bars of a chart; the last one is "Other" when there are more parts.
+const MAX_BARS: usize = 6;
+/// Height of a bar with its text, in pixels.
+const BAR_HEIGHT: usize = 40;
 
-impl Bars {
-    /// Lays out counted names.
+impl BarChart {
+    /// Lays out names with their counts.
     pub fn new(id: &'static str, title: &str, mut counts: Vec<(String, i64)>) -> Self {
-        counts.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
-        if counts.len() > BARS {
-            let rest = counts.split_off(BARS - 1);
+        counts.sort_by(|(name, count), (other_name, other_count)| {
+            other_count.cmp(count).then(name.cmp(other_name))
+        });
+        if counts.len() > MAX_BARS {
+            let rest = counts.split_off(MAX_BARS - 1);
             counts.push(("Other".to_owned(), rest.iter().map(|(_, count)| count).sum()));
         }
         let total: i64 = counts.iter().map(|(_, count)| count).sum();
-        let longest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+        let highest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
         let bars: Vec<Bar> = counts
             .iter()
             .enumerate()
@@ -181,36 +280,40 @@ impl Bars {
                 label: label.clone(),
                 value: grouped(*count),
                 share: format!("{:.0} %", *count as f64 * 100.0 / total.max(1) as f64),
-                width: percent(*count as f64 * 100.0 / longest as f64),
-                text_y: index * BAR + 14,
-                bar_y: index * BAR + 21,
+                width: percent(*count as f64 * 100.0 / highest as f64),
+                text_y: index * BAR_HEIGHT + 14,
+                bar_y: index * BAR_HEIGHT + 21,
             })
             .collect();
-        let said: Vec<String> = bars.iter().map(|bar| format!("{} {}", bar.label, bar.value)).collect();
-        let summary = format!("{}.", said.join(", "));
-        Self { id, title: title.to_owned(), summary, height: bars.len() * BAR, bars }
+        let parts: Vec<String> = bars.iter().map(|bar| format!("{} {}", bar.label, bar.value)).collect();
+        let summary = format!("{}.", parts.join(", "));
+        Self { id, title: title.to_owned(), summary, height: bars.len() * BAR_HEIGHT, bars }
     }
 }
 
-fn summary(series: &[&str], slots: &[Slot], sums: bool) -> String {
-    let told = series.iter().enumerate().filter_map(|(index, name)| {
-        let (at, most) = peak(slots, index)?;
-        let mut numbers = slots.iter().filter_map(|slot| slot.values.get(index).copied().flatten());
-        let (last, word) = if sums { (numbers.sum(), "in all") } else { (numbers.next_back()?, "newest") };
-        let (most, last, label) = (grouped(most), grouped(last), &slots[at].label);
-        Some(format!("{name}: highest {most} ({label}), {word} {last}."))
+/// A sentence for each series that has numbers.
+fn summary(series: &[&str], slots: &[Slot], aggregate: Aggregate) -> String {
+    let sentences = series.iter().enumerate().filter_map(|(index, name)| {
+        let (slot, highest) = peak(slots, index)?;
+        let mut values = slots.iter().filter_map(|slot| slot.values.get(index).copied().flatten());
+        let (value, word) = match aggregate {
+            Aggregate::Sum => (values.sum(), "in all"),
+            Aggregate::Newest => (values.next_back()?, "newest"),
+        };
+        let (highest, value, label) = (grouped(highest), grouped(value), &slots[slot].label);
+        Some(format!("{name}: highest {highest} ({label}), {word} {value}."))
     });
-    told.collect::<Vec<_>>().join(" ")
+    sentences.collect::<Vec<_>>().join(" ")
 }
 
-/// The first slot with a series' highest number.
+/// The first slot with a series' highest number, and that number.
 fn peak(slots: &[Slot], series: usize) -> Option<(usize, i64)> {
-    let numbers =
+    let values =
         slots.iter().enumerate().filter_map(|(index, slot)| Some((index, (*slot.values.get(series)?)?)));
-    numbers.reduce(|most, next| if next.1 > most.1 { next } else { most })
+    values.reduce(|highest, next| if next.1 > highest.1 { next } else { highest })
 }
 
-/// The distance of the lines behind the columns: 1, 2 or 5 times a power of ten, at most five up to the highest.
+/// The distance of the grid lines: 1, 2 or 5 times a power of ten, with at most five lines up to the highest number.
 fn step(highest: i64) -> i64 {
     let mut power = 1_i64;
     loop {
@@ -247,7 +350,7 @@ mod tests {
 
     fn slots(values: &[Option<i64>]) -> Vec<Slot> {
         let slot = |(n, value): (usize, &Option<i64>)| Slot {
-            mark: n.to_string(),
+            axis_label: n.to_string(),
             label: format!("slot {n}"),
             values: vec![*value],
         };
@@ -255,24 +358,29 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_high_as_their_numbers() {
-        let chart =
-            Columns::new("x", "X", vec!["Sessions"], &slots(&[Some(0), Some(5), None, Some(10)]), false);
+    fn column_heights_match_numbers() {
+        let chart = ColumnChart::new(
+            "x",
+            "X",
+            vec!["Sessions"],
+            &slots(&[Some(0), Some(5), None, Some(10)]),
+            Aggregate::Newest,
+        );
         let heights: Vec<f64> = chart.columns.iter().map(|column| column.height.parse().unwrap()).collect();
         assert_eq!(heights, [84.0, 168.0]);
         assert_eq!(chart.summary, "Sessions: highest 10 (slot 3), newest 10.");
         let table: Vec<&str> = chart.rows.iter().map(|row| row.values[0].as_str()).collect();
         assert_eq!(table, ["0", "5", "–", "10"]);
         assert!(!chart.empty);
-        assert!(Columns::new("x", "X", vec!["Sessions"], &slots(&[None, None]), false).empty);
-        assert!(Columns::new("x", "X", vec!["Sign-ins"], &slots(&[Some(0)]), true).empty);
-        assert!(!Columns::new("x", "X", vec!["Sessions"], &slots(&[Some(0)]), false).empty);
+        assert!(ColumnChart::new("x", "X", vec!["Sessions"], &slots(&[None, None]), Aggregate::Newest).empty);
+        assert!(ColumnChart::new("x", "X", vec!["Sign-ins"], &slots(&[Some(0)]), Aggregate::Sum).empty);
+        assert!(!ColumnChart::new("x", "X", vec!["Sessions"], &slots(&[Some(0)]), Aggregate::Newest).empty);
     }
 
     #[test]
-    fn many_bars_end_in_other() {
+    fn bar_chart_groups_rest_as_other() {
         let counts = (1..=9).map(|n| (format!("browser {n}"), n)).collect();
-        let chart = Bars::new("x", "X", counts);
+        let chart = BarChart::new("x", "X", counts);
         let bars: Vec<(&str, &str)> =
             chart.bars.iter().map(|bar| (bar.label.as_str(), bar.value.as_str())).collect();
         let expected = [
@@ -289,12 +397,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_column_is_inside(values in prop::collection::vec(prop::option::of(0..i64::MAX / 4), 0..40)) {
-            let chart = Columns::new("x", "X", vec!["A"], &slots(&values), false);
+        fn columns_stay_inside_plot(values in prop::collection::vec(prop::option::of(0..i64::MAX / 4), 0..40)) {
+            let chart = ColumnChart::new("x", "X", vec!["A"], &slots(&values), Aggregate::Newest);
             for column in &chart.columns {
                 let number = |text: &str| text.trim_end_matches('%').parse::<f64>().unwrap();
                 prop_assert!(number(&column.x) >= 0.0 && number(&column.x) + number(&column.width) <= 100.0);
-                prop_assert!(number(&column.y) >= TOP - 0.1);
+                prop_assert!(number(&column.y) >= PLOT_TOP - 0.1);
             }
             prop_assert!(chart.ticks.len() <= 7);
         }

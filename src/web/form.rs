@@ -1,4 +1,6 @@
-//! Forms: read strictly, checked, and given back with what was typed and what is wrong beside each field.
+//! Forms: parsed strictly and validated, with the values as typed and the messages beside each field, to show the form again.
+//!
+//! By hand: crates for forms stop at the first error.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -17,32 +19,33 @@ use validator::{Validate, ValidationErrors};
 
 use crate::error::Error;
 
-/// Longest time for a body to arrive.
-const BODY_TIME: Duration = Duration::from_secs(15);
+/// Timeout for reading a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The fields of one form. Missing fields are empty texts: `#[serde(default)]` on the struct.
+/// The fields of a form. Missing fields get their default: `#[serde(default)]` on the struct.
 pub trait FormFields: DeserializeOwned + Default + Validate {
-    /// The names of all fields; any other is refused.
+    /// The names of all fields; any other name is refused.
     const FIELDS: &'static [&'static str];
-    /// The names of fields in a flattened part, if the form has one.
-    const MORE_FIELDS: &'static [&'static str] = &[];
-    /// Those of them that may be sent more than once; they are read with [`lines`].
+    /// The names of the fields of a struct that is flattened into this one, if any.
+    const FLATTENED_FIELDS: &'static [&'static str] = &[];
+    /// The fields that may be sent more than once; they are deserialized with [`lines`].
     const REPEATED: &'static [&'static str] = &[];
 }
 
-/// What was sent, with everything that is wrong with it.
+/// A form that was sent, with all its errors.
 #[derive(Debug)]
 pub struct Form<T> {
     /// The values as typed.
     pub values: T,
-    /// What is wrong; empty: nothing.
+    /// The errors; empty when the form is valid.
     pub errors: FieldErrors,
 }
 
-/// Messages beside their fields; those without a field are about the whole form.
+/// Error messages by field, and those about the whole form.
 #[derive(Debug, Default, Clone)]
 pub struct FieldErrors(BTreeMap<String, Vec<String>>);
 
+/// The key of messages about the whole form.
 const WHOLE_FORM: &str = "";
 
 impl FieldErrors {
@@ -56,19 +59,19 @@ impl FieldErrors {
         self.0.contains_key(field)
     }
 
-    /// A message about the whole form.
+    /// The first message about the whole form.
     pub fn form(&self) -> Option<&str> {
         self.first(WHOLE_FORM)
     }
 
-    /// All messages with their fields, in the order of the names.
+    /// All fields with their messages, ordered by field name.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
             .flat_map(|(field, messages)| messages.iter().map(|text| (field.as_str(), text.as_str())))
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no errors.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -85,11 +88,11 @@ impl FieldErrors {
 }
 
 impl From<ValidationErrors> for FieldErrors {
-    fn from(found: ValidationErrors) -> Self {
+    fn from(validation: ValidationErrors) -> Self {
         let mut errors = Self::default();
-        for (field, problems) in found.field_errors() {
-            for problem in problems {
-                let message = problem.message.clone().unwrap_or_else(|| "This value can't be used.".into());
+        for (field, failures) in validation.field_errors() {
+            for failure in failures {
+                let message = failure.message.clone().unwrap_or_else(|| "This value can't be used.".into());
                 errors.add(field.as_ref(), message);
             }
         }
@@ -104,7 +107,7 @@ impl<T: FormFields> FromRequest for Form<T> {
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Bytes::from_request(req, payload);
         Box::pin(async move {
-            match tokio::time::timeout(BODY_TIME, body).await {
+            match tokio::time::timeout(BODY_TIMEOUT, body).await {
                 Ok(Ok(body)) => parse(&body),
                 Ok(Err(error))
                     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE =>
@@ -118,7 +121,7 @@ impl<T: FormFields> FromRequest for Form<T> {
     }
 }
 
-/// Decodes and checks a body. What can't be said beside a field of the page is said about the whole form.
+/// Decodes and validates a body. An error that belongs to no field of the page becomes a message about the whole form.
 fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
     let body = std::str::from_utf8(body).map_err(|_| not_utf8("the form"))?;
     let mut errors = FieldErrors::default();
@@ -126,7 +129,7 @@ fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
     for pair in body.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name).ok_or_else(|| not_utf8("a field's name"))?;
-        if !T::FIELDS.contains(&name.as_str()) && !T::MORE_FIELDS.contains(&name.as_str()) {
+        if !T::FIELDS.contains(&name.as_str()) && !T::FLATTENED_FIELDS.contains(&name.as_str()) {
             errors.add_form(format!("This form has no field “{}”.", name.escape_debug()));
             continue;
         }
@@ -149,29 +152,36 @@ fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
     }
     let values = T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter()))
         .map_err(|error| Error::BadRequest(error.to_string()))?;
-    if let Err(found) = values.validate() {
-        for (field, messages) in FieldErrors::from(found).0 {
+    if let Err(invalid) = values.validate() {
+        for (field, messages) in FieldErrors::from(invalid).0 {
             errors.0.entry(field).or_insert(messages);
         }
     }
     Ok(Form { values, errors })
 }
 
+/// Decodes `application/x-www-form-urlencoded` text; `None` when the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
+    let with_spaces = text.replace('+', " ");
+    percent_decode_str(&with_spaces).decode_utf8().ok().map(String::from)
 }
 
 fn not_utf8(what: &str) -> Error {
     Error::BadRequest(format!("The text of {what} is not valid UTF-8."))
 }
 
-/// A checkbox: `on` when ticked.
+/// Deserializes a checkbox: true for `on`.
+///
+/// # Errors
+/// The deserializer's error.
 pub fn checkbox<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     Ok(String::deserialize(deserializer)? == "on")
 }
 
-/// The values of a field that may be sent more than once.
+/// Deserializes the values of a field that may be sent more than once.
+///
+/// # Errors
+/// The deserializer's error.
 pub fn lines<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Ok(String::deserialize(deserializer)?.lines().map(str::to_owned).collect())
 }
@@ -202,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_kept_as_typed() {
+    fn form_keeps_values_as_typed() {
         let form = greeting("names=Ada&text=%F0%9F%98%80+%3Cb&loud=on&names=Bo".as_bytes());
         assert_eq!(form.values.names, ["Ada", "Bo"]);
         assert_eq!(form.values.text, "\u{1F600} <b");
@@ -211,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn each_mistake_is_told_beside_its_field() {
+    fn form_reports_each_mistake_beside_its_field() {
         for (body, field, part) in [
             ("", "text", "1 to 5"),
             ("text=toolong", "text", "1 to 5"),
@@ -227,19 +237,19 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_text_is_a_bad_request() {
+    fn form_invalid_utf8_bad_request() {
         assert!(matches!(parse::<Greeting>(b"text=\xff"), Err(Error::BadRequest(_))));
         assert!(matches!(parse::<Greeting>(b"%ff=a"), Err(Error::BadRequest(_))));
     }
 
     proptest! {
         #[test]
-        fn no_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn form_body_never_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = parse::<Greeting>(&body);
         }
 
         #[test]
-        fn any_text_comes_through(text in "\\PC{1,5}") {
+        fn form_text_round_trips(text in "\\PC{1,5}") {
             let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("text", &text).finish();
             prop_assert_eq!(greeting(body.as_bytes()).values.text, text);
         }

@@ -1,4 +1,4 @@
-//! Pages as responses.
+//! Rendering templates into responses.
 
 use actix_web::{
     HttpResponse,
@@ -8,10 +8,10 @@ use askama::Template;
 
 use super::form::FieldErrors;
 
-/// Larger than most pages, in bytes, so that the text of one doesn't move while it is written.
+/// Initial capacity of a page's buffer, in bytes. Most pages are smaller, so the buffer is not reallocated while they are rendered.
 const PAGE_CAPACITY: usize = 8 * 1024;
 
-/// A page as a response.
+/// A page as a response; 500 when it can't be rendered.
 pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
     let mut body = String::with_capacity(PAGE_CAPACITY);
     match page.render_into(&mut body) {

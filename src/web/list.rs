@@ -1,8 +1,8 @@
-//! The address of a list that is filtered and paged: what is shown of its filter, and where its links lead.
+//! The address of a filtered and paged list: its filters as shown on the page, and its links.
 
 use super::form::FieldErrors;
 
-/// Reads where a page starts, which is the number of a row; a mistake is one of the whole form.
+/// Parses the cursor of a page, which is the id of the row before it; a mistake is added as an error of the whole form.
 pub fn cursor(after: &str, errors: &mut FieldErrors) -> Option<i64> {
     let id = after.parse().ok().filter(|id| *id > 0);
     if !after.is_empty() && id.is_none() {
@@ -11,46 +11,46 @@ pub fn cursor(after: &str, errors: &mut FieldErrors) -> Option<i64> {
     id
 }
 
-/// What is wrong with the position of a page that can't be read.
+/// The message for a cursor that can't be parsed.
 pub const NO_SUCH_PAGE: &str = "This page of the list doesn't exist. Start from the first page.";
 
-/// A filter in force, as the page shows it.
+/// An active filter as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chip {
-    /// "Browser"
+    /// The label of the field, such as "Browser".
     pub label: &'static str,
     /// The value as typed.
     pub value: String,
-    /// The list without it.
+    /// The address of the list without this filter.
     pub href: String,
 }
 
-/// A list with the fields of its filter as typed; empty ones are not in its address.
+/// A list with its fields as typed; empty fields are left out of its address.
 #[derive(Debug, Clone)]
 pub struct ListAddress<'a> {
-    /// Where the list is.
+    /// The path of the list.
     pub path: &'static str,
-    /// Name, label and value of the fields that narrow it.
-    pub narrowing: Vec<(&'static str, &'static str, &'a str)>,
-    /// Name and value of the fields that show it in another way, such as its order.
-    pub shown: Vec<(&'static str, &'a str)>,
+    /// Name, label and value of the fields that filter the list.
+    pub filters: Vec<(&'static str, &'static str, &'a str)>,
+    /// Name and value of the fields that change how the list is shown, such as its order.
+    pub options: Vec<(&'static str, &'a str)>,
 }
 
 impl ListAddress<'_> {
-    /// Whether anything narrows the list.
-    pub fn is_narrowed(&self) -> bool {
-        self.narrowing.iter().any(|(_, _, value)| !value.trim().is_empty())
+    /// Whether any filter is active.
+    pub fn is_filtered(&self) -> bool {
+        self.filters.iter().any(|(_, _, value)| !value.trim().is_empty())
     }
 
-    /// Name and value of the fields that narrow the list, for a form that repeats them.
-    pub fn in_force(&self) -> Vec<(&'static str, String)> {
-        let fields = self.narrowing.iter().map(|(name, _, value)| (*name, value.trim().to_owned()));
+    /// Name and value of the active filters, for a form that sends them again.
+    pub fn active_filters(&self) -> Vec<(&'static str, String)> {
+        let fields = self.filters.iter().map(|(name, _, value)| (*name, value.trim().to_owned()));
         fields.filter(|(_, value)| !value.is_empty()).collect()
     }
 
-    /// The filters in force, each with the list that is without it.
+    /// The active filters, each with the address of the list without it.
     pub fn chips(&self) -> Vec<Chip> {
-        let fields = self.narrowing.iter().map(|(name, label, value)| (name, label, value.trim()));
+        let fields = self.filters.iter().map(|(name, label, value)| (name, label, value.trim()));
         fields
             .filter(|(_, _, value)| !value.is_empty())
             .map(|(name, label, value)| Chip {
@@ -61,21 +61,21 @@ impl ListAddress<'_> {
             .collect()
     }
 
-    /// The list with these fields, starting at the cursor.
+    /// The address of the list with these fields, starting at the cursor.
     pub fn href(&self, after: Option<&str>) -> String {
         self.href_of(self.path, None, after)
     }
 
-    /// The same fields for another path, such as the list as a file.
+    /// Another path with the same fields, such as the list as a file.
     pub fn href_at(&self, path: &str) -> String {
         self.href_of(path, None, None)
     }
 
-    fn href_of(&self, path: &str, left_out: Option<&str>, after: Option<&str>) -> String {
-        let narrowing = self.narrowing.iter().map(|(name, _, value)| (*name, *value));
+    fn href_of(&self, path: &str, without: Option<&str>, after: Option<&str>) -> String {
+        let filters = self.filters.iter().map(|(name, _, value)| (*name, *value));
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in narrowing.chain(self.shown.iter().copied()) {
-            if !value.trim().is_empty() && Some(name) != left_out {
+        for (name, value) in filters.chain(self.options.iter().copied()) {
+            if !value.trim().is_empty() && Some(name) != without {
                 query.append_pair(name, value.trim());
             }
         }

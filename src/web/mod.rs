@@ -1,4 +1,4 @@
-//! What pages share below the layout: forms and their errors, lists, times, charts, cookies, event streams.
+//! Tools for pages: forms and their errors, lists, times, charts, cookies, event streams.
 
 pub mod accept;
 pub mod assets;

@@ -1,10 +1,10 @@
-//! Points in time as pages show them.
+//! Formatting of points in time for pages.
 
 use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
 };
 
-/// A point in time as pages show it: exact for machines and on hover, relative for reading.
+/// A point in time, formatted for a page: exact for machines and on hover, relative as the visible text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// RFC 3339 in UTC, whole seconds.
@@ -16,32 +16,33 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// A time of the database, which is in UTC, seen from now.
+    /// Formats a UTC time of the database, relative to now.
     pub fn new(at: PrimitiveDateTime) -> Self {
-        Self::seen_from(at, OffsetDateTime::now_utc())
+        Self::relative_to(at, OffsetDateTime::now_utc())
     }
 
-    fn seen_from(at: PrimitiveDateTime, now: OffsetDateTime) -> Self {
+    /// Formats a time relative to `now`.
+    fn relative_to(at: PrimitiveDateTime, now: OffsetDateTime) -> Self {
         let at = at.assume_utc();
-        let whole = at.replace_nanosecond(0).unwrap_or(at);
+        let whole_seconds = at.replace_nanosecond(0).unwrap_or(at);
         let exact = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
         Self {
-            iso: whole.format(&Rfc3339).unwrap_or_default(),
+            iso: whole_seconds.format(&Rfc3339).unwrap_or_default(),
             exact: at.format(exact).unwrap_or_default(),
             relative: relative((at - now).whole_seconds()),
         }
     }
 }
 
-/// Seconds from now (negative: past) in words, in the largest unit that fits. `static/app.js` says the same.
+/// A distance from now in seconds (negative: past) in words, in the largest unit that fits. `static/app.js` uses the same words.
 fn relative(seconds: i64) -> String {
     const UNITS: [(i64, &str); 5] =
         [(31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute")];
-    let distance = seconds.abs();
-    let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| distance >= *size) else {
+    let magnitude = seconds.abs();
+    let Some((size, unit)) = UNITS.into_iter().find(|(size, _)| magnitude >= *size) else {
         return if seconds > 0 { "in less than a minute" } else { "just now" }.to_owned();
     };
-    let count = distance / size;
+    let count = magnitude / size;
     let plural = if count == 1 { "" } else { "s" };
     if seconds < 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
@@ -52,16 +53,16 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn times_are_exact_and_relative() {
+    fn moment_has_exact_and_relative_text() {
         let now = datetime!(2026-11-21 03:39:00 UTC);
-        let moment = Moment::seen_from(datetime!(2026-11-21 03:27:00.5), now);
+        let moment = Moment::relative_to(datetime!(2026-11-21 03:27:00.5), now);
         assert_eq!(moment.iso, "2026-11-21T03:27:00Z");
         assert_eq!(moment.exact, "21 Nov 2026, 03:27 UTC");
         assert_eq!(moment.relative, "11 minutes ago");
     }
 
     #[test]
-    fn the_largest_unit_that_fits() {
+    fn moment_relative_uses_largest_unit() {
         for (seconds, text) in [
             (0, "just now"),
             (-59, "just now"),

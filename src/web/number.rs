@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Formatting of numbers for pages.
 
 /// A number with grouped thousands: "1,204".
 pub fn grouped(number: i64) -> String {
@@ -13,7 +13,7 @@ pub fn grouped(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
-/// The same for a count.
+/// [`grouped`] for a count.
 pub fn grouped_count(count: usize) -> String {
     grouped(i64::try_from(count).unwrap_or(i64::MAX))
 }

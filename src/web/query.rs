@@ -1,4 +1,4 @@
-//! Reading the fields of a filter.
+//! Parsing the fields of a filter.
 
 use std::net::IpAddr;
 
@@ -7,12 +7,12 @@ use ipnet::IpNet;
 use super::form::FieldErrors;
 
 /// Most characters of a text.
-const LONGEST: usize = 100;
+const MAX_TEXT: usize = 100;
 
-/// What a field for a network may hold.
+/// The message for a network that can't be parsed.
 pub const NETWORK: &str = "Enter an IP address or a network, such as 192.0.2.7 or 10.0.0.0/8.";
 
-/// The value of a field that is not empty; a mistake about one that can't be parsed is added to `errors`.
+/// Parses a field; `None` when it is empty. When it can't be parsed, `mistake` is added to `errors`.
 pub fn read<T>(
     value: &str,
     field: &str,
@@ -33,11 +33,11 @@ pub fn read<T>(
 
 /// A text of at most 100 characters, none of them a control character.
 pub fn text(value: &str) -> Option<String> {
-    let plain = value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
-    plain.then(|| value.to_owned())
+    let is_plain = value.chars().count() <= MAX_TEXT && !value.chars().any(char::is_control);
+    is_plain.then(|| value.to_owned())
 }
 
-/// A network, or an address as the network of just itself; IPv4 may be written as IPv6.
+/// A network, or an address as the network that holds only itself; IPv4 may be written as IPv4-mapped IPv6.
 pub fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical())))
 }

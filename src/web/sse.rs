@@ -1,4 +1,4 @@
-//! Server-sent events.
+//! Server-sent events: events with JSON, and the streaming response.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,13 +13,13 @@ use actix_web_lab::sse::{self, Sse};
 use futures_util::{StreamExt as _, stream::Stream};
 use serde::Serialize;
 
-/// A comment goes out when nothing else has: proxies and browsers know that the stream is alive.
+/// After this time without an event a comment is sent, so that proxies and browsers keep the connection open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// After this a browser connects again.
+/// The time after which a browser reconnects when the connection has ended.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// An event with JSON.
+/// An event with JSON data; a comment with the error when the data can't be serialized.
 pub fn event(name: &'static str, data: &impl Serialize) -> sse::Event {
     match sse::Data::new_json(data) {
         Ok(data) => data.event(name).into(),
@@ -27,7 +27,7 @@ pub fn event(name: &'static str, data: &impl Serialize) -> sse::Event {
     }
 }
 
-/// The stream as an answer that nothing on the way keeps or holds back.
+/// The stream as a response that proxies neither cache nor buffer.
 pub fn respond(req: &HttpRequest, events: impl Stream<Item = sse::Event> + 'static) -> HttpResponse {
     let mut response = if *req.method() == Method::HEAD {
         HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).finish()
@@ -38,7 +38,7 @@ pub fn respond(req: &HttpRequest, events: impl Stream<Item = sse::Event> + 'stat
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    // Nobody asks for more over this connection, so a server that stops need not wait for it.
+    // The connection carries no further request, so a server that stops need not wait for it.
     response.head_mut().set_connection_type(ConnectionType::Close);
     response
 }

@@ -57,7 +57,7 @@ pub async fn show(
     query: web::Query<ActivityQuery>,
 ) -> Result<HttpResponse, Error> {
     let after = query.into_inner().after;
-    let address = ListAddress { path: "/activity", narrowing: Vec::new(), shown: Vec::new() };
+    let address = ListAddress { path: "/activity", filters: Vec::new(), options: Vec::new() };
     let first_page = (!after.is_empty()).then(|| address.href(None));
     let mut errors = FieldErrors::default();
     let before = cursor(&after, &mut errors);

@@ -61,14 +61,14 @@ impl EventFields {
     pub fn address(&self) -> ListAddress<'_> {
         ListAddress {
             path: "/admin/events",
-            narrowing: vec![
+            filters: vec![
                 ("kind", KIND, &self.kind),
                 ("q", PERSON, &self.q),
                 ("ip", "IP", &self.ip),
                 ("from", "From", &self.from),
                 ("to", "To", &self.to),
             ],
-            shown: Vec::new(),
+            options: Vec::new(),
         }
     }
 }

@@ -52,7 +52,7 @@ impl EventsPage {
             errors: FieldErrors::default(),
             kinds: kinds(),
             chips,
-            filtered: address.is_narrowed(),
+            filtered: address.is_filtered(),
             count: String::new(),
             rows: Vec::new(),
             csv: address.href_at("/admin/events.csv"),

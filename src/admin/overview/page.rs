@@ -16,7 +16,7 @@ use crate::{
     layout::Layout,
     web::{
         FieldErrors,
-        chart::{Bars, Columns, Slot},
+        chart::{Aggregate, BarChart, ColumnChart, Slot},
         form_page, grouped,
     },
 };
@@ -37,10 +37,10 @@ struct OverviewPage {
     administrators: String,
     sign_ins: String,
     failures: String,
-    over_time: Columns,
-    sign_ins_over_time: Columns,
-    mixes: Vec<Bars>,
-    ends: Bars,
+    over_time: ColumnChart,
+    sign_ins_over_time: ColumnChart,
+    mixes: Vec<BarChart>,
+    ends: BarChart,
 }
 
 /// `?range=`: `24h` or `30d`.
@@ -93,28 +93,28 @@ impl Numbers {
         db.with_long_timeout().run(read).await
     }
 
-    fn active_chart(&self) -> Columns {
+    fn active_chart(&self) -> ColumnChart {
         let (every, time) = self.range.words();
-        Columns::new(
+        ColumnChart::new(
             "active",
             &format!("Most active sessions at once in each {every} of {time}"),
             vec!["Active sessions"],
             &laid_out(self.range, &self.slots, |at| vec![self.active.get(at).copied()]),
-            false,
+            Aggregate::Newest,
         )
     }
 
-    fn sign_in_chart(&self) -> Columns {
+    fn sign_in_chart(&self) -> ColumnChart {
         let (every, time) = self.range.words();
         let counts = |at: &PrimitiveDateTime| {
             [&self.sign_ins, &self.failures].map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
         };
-        Columns::new(
+        ColumnChart::new(
             "sign-ins",
             &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
             vec!["Sign-ins", "Failed"],
             &laid_out(self.range, &self.slots, counts),
-            true,
+            Aggregate::Sum,
         )
     }
 }
@@ -138,7 +138,7 @@ impl OverviewPage {
             over_time: numbers.active_chart(),
             sign_ins_over_time: numbers.sign_in_chart(),
             mixes: mixes(statistics),
-            ends: Bars::new("ends", "Why sessions ended in the last 30 days", ends.collect()),
+            ends: BarChart::new("ends", "Why sessions ended in the last 30 days", ends.collect()),
         }
     }
 }
@@ -158,20 +158,24 @@ fn laid_out(
                 Range::Day => (at.format(hour), at.format(day_and_hour)),
                 Range::Month => (at.format(day), at.format(day)),
             };
-            Slot { mark: mark.unwrap_or_default(), label: label.unwrap_or_default(), values: values(at) }
+            Slot {
+                axis_label: mark.unwrap_or_default(),
+                label: label.unwrap_or_default(),
+                values: values(at),
+            }
         })
         .collect()
 }
 
-fn mixes(numbers: &Statistics) -> Vec<Bars> {
+fn mixes(numbers: &Statistics) -> Vec<BarChart> {
     let named = |counts: &[(String, i64)]| {
         let known = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
         counts.iter().map(|(name, count)| (known(name), *count)).collect()
     };
     let kinds = numbers.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
     vec![
-        Bars::new("browsers", "Browsers", named(&numbers.browsers)),
-        Bars::new("systems", "Systems", named(&numbers.systems)),
-        Bars::new("kinds", "Kinds of devices", kinds),
+        BarChart::new("browsers", "Browsers", named(&numbers.browsers)),
+        BarChart::new("systems", "Systems", named(&numbers.systems)),
+        BarChart::new("kinds", "Kinds of devices", kinds),
     ]
 }

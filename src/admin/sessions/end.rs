@@ -50,7 +50,7 @@ pub struct EndMatchingForm {
 
 impl FormFields for EndMatchingForm {
     const FIELDS: &'static [&'static str] = &["ids", "ticked", "reason", "confirm", "expected", "everyone"];
-    const MORE_FIELDS: &'static [&'static str] = FilterFields::NAMES;
+    const FLATTENED_FIELDS: &'static [&'static str] = FilterFields::NAMES;
     const REPEATED: &'static [&'static str] = &["ids"];
 }
 

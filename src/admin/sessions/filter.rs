@@ -115,17 +115,17 @@ impl FilterFields {
 
     /// Whether anything narrows the list.
     pub fn is_narrowed(&self) -> bool {
-        self.address().is_narrowed()
+        self.address().is_filtered()
     }
 
     /// Name and value of the fields that narrow the list, for a form that repeats them.
     pub fn in_force(&self) -> Vec<(&'static str, String)> {
-        self.address().in_force()
+        self.address().active_filters()
     }
 
     /// The list of active sessions with this filter.
     pub fn address(&self) -> ListAddress<'_> {
-        ListAddress { path: "/admin/sessions", narrowing: self.labelled(), shown: Vec::new() }
+        ListAddress { path: "/admin/sessions", filters: self.labelled(), options: Vec::new() }
     }
 }
 
@@ -157,7 +157,7 @@ impl ListFields {
 
     /// The list with these fields.
     fn address(&self) -> ListAddress<'_> {
-        ListAddress { shown: vec![("state", &self.state), ("sort", &self.sort)], ..self.filter.address() }
+        ListAddress { options: vec![("state", &self.state), ("sort", &self.sort)], ..self.filter.address() }
     }
 
     /// The filters in force, each with the list that is without it.

@@ -54,12 +54,12 @@ impl UserFields {
 
     /// The list with these fields.
     pub fn address(&self) -> ListAddress<'_> {
-        let narrowing = vec![
+        let filters = vec![
             ("q", "Person", self.q.as_str()),
             ("role", "Role", &self.role),
             ("state", "State", &self.state),
         ];
-        ListAddress { path: "/admin/users", narrowing, shown: Vec::new() }
+        ListAddress { path: "/admin/users", filters, options: Vec::new() }
     }
 
     /// The address of the list with these fields, starting after an id.

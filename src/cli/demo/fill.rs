@@ -16,7 +16,7 @@ use crate::{
     clock::now,
     config::Config,
     crypto::random_url_safe,
-    db::{Connect, Db, DbConnection},
+    db::{Connector, Db, DbConnection},
     error::Error,
     sessions::Sessions,
     users::{Role, User, password::Passwords},
@@ -61,7 +61,7 @@ pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Si
             "The database has users already; this fills an empty one only.".into(),
         ));
     }
-    let mut conn = Connect::new(config.stores.database.clone()).connect().map_err(Error::unavailable)?;
+    let mut conn = Connector::new(config.stores.database.clone()).connect().map_err(Error::unavailable)?;
     let browsers = places::browsers();
     let mut random = Rng::new();
     let history = History {

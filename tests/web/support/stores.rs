@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use gatehouse::{
     config::DatabaseUrl,
-    db::{Connect, DbConnection},
+    db::{Connector, DbConnection},
 };
 use r2d2::ManageConnection as _;
 use tempfile::TempDir;
@@ -120,6 +120,6 @@ impl Stores {
     #[track_caller]
     pub(super) fn product_connection(&self) -> DbConnection {
         let url = DatabaseUrl::parse(&self.database_url).unwrap();
-        Connect::new(url).connect().unwrap_or_else(|error| panic!("{}: {error}", self.database_url))
+        Connector::new(url).connect().unwrap_or_else(|error| panic!("{}: {error}", self.database_url))
     }
 }
