@@ -21,7 +21,7 @@ const REFILLS: usize = 20;
 /// One page of a list, every active session on it confirmed by the store.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// At most [`PAGE_SIZE`] sessions.
+    /// At most 50 sessions.
     pub rows: Vec<ListedSession>,
     /// Where the next page starts, if there is one.
     pub next: Option<Cursor>,

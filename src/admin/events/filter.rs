@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct EventFields {
-    /// The name of a [`Kind`].
+    /// The name of an [`EventKind`].
     pub kind: String,
     /// Part of a name or address, or `#` and a user's number.
     pub q: String,

@@ -30,7 +30,7 @@ pub struct Filter {
     pub person: Option<String>,
     /// One user's.
     pub user: Option<i64>,
-    /// These users', in place of [`Filter::person`]; see [`Filter::found`].
+    /// These users', in place of [`Filter::person`]; see [`Filter::resolve_people`].
     pub users: Option<Vec<i64>>,
     /// The first of those whom [`Filter::person`] means, if they are many.
     pub first_users: Option<Vec<i64>>,

@@ -20,7 +20,7 @@ pub struct NewSession<'a> {
     pub id: &'a str,
     /// Whose it is.
     pub user_id: i64,
-    /// The words that lists find its user by: see [`person`].
+    /// The words that lists find its user by: see [`search_text`].
     pub person: &'a str,
     /// Its user's role.
     pub role: Role,
