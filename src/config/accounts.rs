@@ -17,7 +17,7 @@ pub struct Accounts {
 
 impl Accounts {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        // The only value that is in force: there are no rate limits.
+        // `off` is the only valid value: there are no rate limits.
         reader.parse("THROTTLE", "off: this version has no rate limits", (), |value| {
             (value == "off").then_some(())
         });

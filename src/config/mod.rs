@@ -74,7 +74,7 @@ impl Config {
         let accounts = Accounts::read(&mut reader);
         let log = Log::read(&mut reader);
         reader.finish()?;
-        // Without a secret there was a mistake.
+        // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes::one("SESSION_SECRET: is not set".to_owned()))?;
         Ok(Self { server, stores, session, accounts, log })
     }

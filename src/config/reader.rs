@@ -1,4 +1,6 @@
-//! Reads variables and collects every mistake on the way.
+//! The reader of variables, which collects every mistake.
+//!
+//! By hand: no crate collects every mistake, masks secrets and finds misspelt names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +21,9 @@ const NOT_SUPPORTED: [(&str, &str); 4] = [
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest duration that a variable may hold.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
-/// Everything that is wrong with the configuration, one line per mistake.
+/// All mistakes in the configuration, one line each.
 #[derive(Debug)]
 pub struct Mistakes(Vec<String>);
 
@@ -56,23 +58,23 @@ impl Reader {
         Self { vars: vars.into_iter().collect(), known: BTreeSet::new(), mistakes: Vec::new() }
     }
 
-    /// The variable's value; an empty one counts as unset. Reading a name makes it a known one.
+    /// The variable's value; an empty one counts as unset. Adds the name to the known names.
     pub(super) fn get(&mut self, name: &'static str) -> Option<String> {
         self.known.insert(name);
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
-    /// Records a mistake in words of its own.
+    /// Records a mistake with a line that the caller words.
     pub(super) fn mistake(&mut self, line: String) {
         self.mistakes.push(line);
     }
 
-    /// Records that a variable holds a value that it may not hold.
+    /// Records that a variable holds an invalid value; `shown` is the value without secrets.
     pub(super) fn invalid(&mut self, name: &str, shown: &str, may_hold: &str) {
         self.mistakes.push(format!("{name}: {shown:?} is not valid; it may hold {may_hold}"));
     }
 
-    /// Parses a variable. After a mistake, which is recorded, the default stands in so that reading goes on.
+    /// Parses a variable. A mistake is recorded and the default returned, so that reading continues.
     pub(super) fn parse<T>(
         &mut self,
         name: &'static str,
@@ -89,12 +91,12 @@ impl Reader {
         })
     }
 
-    /// Parses a duration such as `90m`, from `least` to ten years.
-    pub(super) fn duration(&mut self, name: &'static str, default: Duration, least: Duration) -> Duration {
+    /// Parses a duration such as `90m`, from `min` to ten years.
+    pub(super) fn duration(&mut self, name: &'static str, default: Duration, min: Duration) -> Duration {
         let may_hold =
-            format!("a duration of at least {}, such as 90m, 24h or 7d", humantime::format_duration(least));
+            format!("a duration of at least {}, such as 90m, 24h or 7d", humantime::format_duration(min));
         self.parse(name, &may_hold, default, |value| {
-            humantime::parse_duration(value).ok().filter(|duration| (least..=LONGEST).contains(duration))
+            humantime::parse_duration(value).ok().filter(|duration| (min..=MAX_DURATION).contains(duration))
         })
     }
 
@@ -105,7 +107,10 @@ impl Reader {
         })
     }
 
-    /// Adds mistakes about variables that nothing has read, and reports all.
+    /// Adds mistakes about misspelt and unsupported variables.
+    ///
+    /// # Errors
+    /// All mistakes, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Mistakes> {
         let mut mistakes = misspelt(self.vars.keys(), &self.known);
         mistakes.append(&mut self.mistakes);
@@ -119,7 +124,7 @@ impl Reader {
     }
 }
 
-/// A value as it may be shown: passwords in URLs are replaced.
+/// A value for an error message: credentials in URLs are masked, and longer values are cut to 80 characters.
 fn masked(value: &str) -> String {
     match (value.find("://"), value.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => {
@@ -129,7 +134,7 @@ fn masked(value: &str) -> String {
     }
 }
 
-/// A line for each name that is nearly a known one, with the name that was probably meant.
+/// A line for each name that is similar to a known one, with the known name, or that begins with `GATEHOUSE_`.
 fn misspelt<'a>(names: impl Iterator<Item = &'a String>, known: &BTreeSet<&'static str>) -> Vec<String> {
     names
         .filter(|name| !known.contains(name.as_str()))

@@ -7,10 +7,12 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::DatabaseUrl;
 
-const LEAST_BYTES: usize = 64;
-const FILE: &str = "session_secret";
+/// Least length of a secret, in bytes.
+const MIN_BYTES: usize = 64;
+/// The file beside the SQLite database that holds the secret.
+const FILE_NAME: &str = "session_secret";
 
-/// At least 64 bytes; never printed.
+/// A secret of at least 64 bytes; `Debug` does not print it.
 #[derive(Clone)]
 pub struct SessionSecret(Key);
 
@@ -20,53 +22,54 @@ impl SessionSecret {
         self.0.clone()
     }
 
-    /// Hex SHA-256 of what cookies are encrypted with: tells secrets apart and gives none away.
+    /// Hex SHA-256 of the key of the cookies: differs between secrets without revealing them.
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.master()))
     }
 
-    /// The given value; without one, on SQLite, the one kept beside the database, made at first use.
+    /// The given value; without one, on SQLite, the content of the file beside the database, which is created at first use.
     ///
     /// # Errors
     /// What is wrong with the value, or why the file could not be read or written.
     pub(super) fn find(given: Option<&str>, database: &DatabaseUrl) -> Result<Self, String> {
         match (given, database) {
-            (Some(value), _) if value.len() >= LEAST_BYTES => Ok(Self::from_text(value)),
+            (Some(value), _) if value.len() >= MIN_BYTES => Ok(Self::from_text(value)),
             (Some(value), _) => Err(format!(
-                "has {} bytes (not shown); it must have at least {LEAST_BYTES} random ones, such as `openssl rand -hex 64` prints",
+                "has {} bytes (not shown); it must have at least {MIN_BYTES} random ones, such as `openssl rand -hex 64` prints",
                 value.len()
             )),
-            (None, DatabaseUrl::Sqlite(path)) => Self::kept_beside(path),
+            (None, DatabaseUrl::Sqlite(path)) => Self::from_file_beside(path),
             (None, DatabaseUrl::Postgres(_)) => Err(format!(
-                "is not set; with Postgres it must hold at least {LEAST_BYTES} random bytes, the same on every instance, such as `openssl rand -hex 64` prints"
+                "is not set; with Postgres it must hold at least {MIN_BYTES} random bytes, the same on every instance, such as `openssl rand -hex 64` prints"
             )),
         }
     }
 
-    /// Every byte counts: the cookie library alone would use the first 64.
+    /// Hashes the text to a key, so that every byte of it counts: the cookie library uses only the first 64.
     fn from_text(text: &str) -> Self {
         Self(Key::from(&Sha512::digest(text.as_bytes())))
     }
 
-    fn kept_beside(database: &Path) -> Result<Self, String> {
-        let file = database.with_file_name(FILE);
-        let complain = |error: std::io::Error| format!("could not be kept in {}: {error}", file.display());
+    /// Reads the secret from the file beside the database. Instances that create the file at the same time use the same secret.
+    fn from_file_beside(database: &Path) -> Result<Self, String> {
+        let file = database.with_file_name(FILE_NAME);
+        let file_error = |error: std::io::Error| format!("could not be kept in {}: {error}", file.display());
         if !file.exists() {
             let folder = file.parent().unwrap_or(Path::new("."));
-            fs::create_dir_all(folder).map_err(complain)?;
-            let secret = crate::crypto::random_hex::<LEAST_BYTES>();
-            let mut draft = tempfile::NamedTempFile::new_in(folder).map_err(complain)?;
-            draft.write_all(secret.as_bytes()).map_err(complain)?;
-            if let Err(error) = draft.persist_noclobber(&file)
+            fs::create_dir_all(folder).map_err(file_error)?;
+            let secret = crate::crypto::random_hex::<MIN_BYTES>();
+            let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file_error)?;
+            temporary.write_all(secret.as_bytes()).map_err(file_error)?;
+            if let Err(error) = temporary.persist_noclobber(&file)
                 && !file.exists()
             {
-                return Err(complain(error.error));
+                return Err(file_error(error.error));
             }
         }
-        let secret = fs::read_to_string(&file).map_err(complain)?;
-        if secret.len() < LEAST_BYTES {
+        let secret = fs::read_to_string(&file).map_err(file_error)?;
+        if secret.len() < MIN_BYTES {
             return Err(format!(
-                "in {} has fewer than {LEAST_BYTES} bytes; delete the file to make a new one",
+                "in {} has fewer than {MIN_BYTES} bytes; delete the file to make a new one",
                 file.display()
             ));
         }

@@ -17,9 +17,9 @@ pub struct Server {
     pub listen_addr: SocketAddr,
     /// `BASE_URL`: the site as browsers see it; `https` turns on `Secure` cookies, `__Host-` and HSTS.
     pub base_url: Url,
-    /// `TRUSTED_PROXIES`: networks whose `X-Forwarded-For` is believed.
+    /// `TRUSTED_PROXIES`: networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in people.
+    /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
     pub pages_dir: Option<PathBuf>,
 }
 

@@ -20,11 +20,11 @@ pub struct Session {
     pub cookie_domain: Option<String>,
     /// `COOKIE_SAMESITE`: `strict`, `lax` or `none`. Default: `lax`.
     pub same_site: SameSite,
-    /// `SESSION_IDLE_TTL`: a request starts it anew. Default: `24h`.
+    /// `SESSION_IDLE_TTL`: lifetime without requests; each request renews it. Default: `24h`.
     pub idle_ttl: Duration,
-    /// `SESSION_REMEMBER_TTL`: the same with "remember me". Default: `30d`.
+    /// `SESSION_REMEMBER_TTL`: the idle lifetime with "remember me". Default: `30d`.
     pub remember_ttl: Duration,
-    /// `SESSION_ABSOLUTE_TTL`: nothing prolongs a session past this. Default: `90d`.
+    /// `SESSION_ABSOLUTE_TTL`: lifetime from the sign-in on, whatever the requests. Default: `90d`.
     pub absolute_ttl: Duration,
     /// `SESSION_LIMIT`: most sessions a user may have at once; 0: no limit.
     pub limit: u32,
@@ -52,7 +52,7 @@ impl From<SameSite> for actix_web::cookie::SameSite {
 }
 
 impl Session {
-    /// `None` after a mistake about the secret, which has no default to stand in.
+    /// Reads the variables; `None` after a mistake about the secret, which has no default.
     pub(super) fn read(reader: &mut Reader, server: &Server, database: &DatabaseUrl) -> Option<Self> {
         let cookie_domain = cookie_domain(reader);
         let same_site = same_site(reader, server);

@@ -39,7 +39,8 @@ pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
 /// Connects to the database at a URL and migrates it; returns the number of migrations that ran.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when the URL is not a database URL or a migration fails.
+/// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when the URL is not a database URL
+/// or a migration fails.
 pub fn migrate_url(url: &str) -> Result<usize, Error> {
     let url = DatabaseUrl::parse(url).ok_or_else(|| Error::bug("not a database URL"))?;
     migrate(&mut Connector::new(url).connect().map_err(Error::unavailable)?)

@@ -38,7 +38,7 @@ pub enum Flash {
     AccountDeleted,
     /// A session was ended.
     SessionEnded,
-    /// A session was ended, but the store has not confirmed that it is gone.
+    /// A session was ended, but the store has not confirmed that its entry is deleted.
     SessionEndedUnconfirmed,
     /// All other sessions were ended.
     OthersEnded(EndOutcome),

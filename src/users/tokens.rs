@@ -23,8 +23,8 @@ text_enum! {
     pub enum TokenPurpose {
         /// The first administrator.
         Setup => "setup",
-        /// The first password of an invited user. The row is kept until the link is used or replaced, even after it has expired: a
-        /// user with such a row counts as invited.
+        /// The first password of an invited user. The row is kept until the link is used or replaced, even after it has
+        /// expired: a user with such a row counts as invited.
         Invite => "invite",
         /// A new password in place of a forgotten one.
         Reset => "reset",

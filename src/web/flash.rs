@@ -1,7 +1,7 @@
 //! The flash: what was just done, carried to the next page in a cookie that is removed once shown. A handler leaves it in the
 //! response's extensions; the outermost middleware sets the cookie.
 //!
-//! The cookie holds a serialized value of a closed set, never text, so that nobody can make a page say something else.
+//! The cookie holds a serialized value of a closed set, never text: a forged cookie can't make a page show other text.
 
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,

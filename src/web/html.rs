@@ -8,7 +8,8 @@ use askama::Template;
 
 use super::form::FieldErrors;
 
-/// Initial capacity of a page's buffer, in bytes. Most pages are smaller, so the buffer is not reallocated while they are rendered.
+/// Initial capacity of a page's buffer, in bytes. Most pages are smaller, so the buffer does not grow
+/// while they are rendered.
 const PAGE_CAPACITY: usize = 8 * 1024;
 
 /// A page as a response; 500 when it can't be rendered.
