@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn well_known_devices() {
+    fn device_of_well_known_user_agents() {
         for (user_agent, description, kind) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

@@ -220,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_network_is_a_range_of_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
+        fn network_is_a_range_of_ip_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
             let net = IpNet::new(std::net::Ipv4Addr::from(network).into(), prefix).unwrap();
             let ip = IpAddr::from(std::net::Ipv4Addr::from(other));
             let range = ip_key(net.network())..=ip_key(net.broadcast());
