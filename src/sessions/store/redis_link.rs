@@ -105,7 +105,7 @@ async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, tim
             }
             Err(failure) => {
                 if !logged {
-                    tracing::error!(error = %failure, "Redis not connecting, trying again until it is");
+                    tracing::error!(error = %failure, "Redis not reached, trying again until it is");
                     logged = true;
                 }
                 tokio::time::sleep(retry).await;
