@@ -1,7 +1,7 @@
-//! Who a session key belongs to, asked by every request of a signed-in person.
+//! Looks up the session and user of a session key: every request of a signed-in user needs this.
 //!
-//! One thread takes all lookups that wait at the moment and answers them with one query, as a data loader
-//! does: under load the cost is shared, alone nobody waits, and no request pays a hop to the blocking pool.
+//! One thread answers all waiting lookups with one query, as a data loader does: under load the requests share the cost of
+//! the query, a single request does not wait for others, and no request pays for a switch to the blocking pool.
 
 use std::{
     collections::HashMap,
@@ -31,28 +31,46 @@ use crate::{
     users::Role,
 };
 
-/// Most lookups that one query answers.
+/// Lookups that one query answers at most.
 const BATCH: usize = 256;
 
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
 pub(super) struct FoundSession {
+    /// The public session id.
     pub session_id: String,
+    /// The user's id.
     pub user_id: i64,
+    /// When the session started.
     pub created_at: PrimitiveDateTime,
+    /// When the session was last used; up to [`staleness`](super::last_seen::staleness) old.
     pub last_seen_at: PrimitiveDateTime,
+    /// When the session expires if it isn't used.
     pub expires_at: PrimitiveDateTime,
+    /// When the absolute limit ends the session.
     pub absolute_expires_at: PrimitiveDateTime,
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
+    /// The user's name.
     pub name: String,
+    /// The user's address as typed.
     pub email: String,
+    /// The user's role.
     pub role: Role,
+    /// When the account was created.
     pub user_created_at: PrimitiveDateTime,
+    /// The user's last sign-in.
     pub last_login_at: Option<PrimitiveDateTime>,
+    /// The user's `session_epoch`.
     pub session_epoch: i64,
 }
 
+/// The sessions that a query found, by store key.
+type FoundSessions = HashMap<String, Arc<FoundSession>>;
+
+/// One lookup that waits for its reply.
 struct LookupRequest {
     store_key: String,
     reply: oneshot::Sender<Result<Option<Arc<FoundSession>>, Error>>,
@@ -61,63 +79,64 @@ struct LookupRequest {
 /// The lookup thread; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Lookup {
-    questions: Sender<LookupRequest>,
-    desk: Arc<LookupWorker>,
+    requests: Sender<LookupRequest>,
+    worker: Arc<LookupWorker>,
 }
 
-/// Where the threads work. There is one at a time; when its database connection hangs, another takes its place as
-/// soon as the database answers again, and until then nobody waits.
+/// What the lookup threads share. One thread works at a time. When its database connection hangs, lookups fail at once until
+/// the database answers again; then a new thread replaces it.
 struct LookupWorker {
     db: Db,
     timeout: Duration,
     queue: Mutex<Receiver<LookupRequest>>,
-    turn: Mutex<WorkerSlot>,
+    slot: Mutex<WorkerSlot>,
 }
 
-/// Whose turn it is.
+/// Which thread works, and on what.
 #[derive(Default)]
 struct WorkerSlot {
-    /// Counts the threads; an earlier one that comes back has nothing to say any more.
+    /// The number of the current thread. A replaced thread finds another number here and stops.
     thread: u64,
-    asking: Option<InFlight>,
+    /// The query that the thread waits for.
+    in_flight: Option<InFlight>,
 }
 
-/// The thread waits for the database.
+/// A query that the database has not answered yet.
 #[derive(Clone, Copy)]
 struct InFlight {
     since: Instant,
-    /// [`Db::pool_generation`] at that time.
+    /// [`Db::pool_generation`] when the query began.
     pool_generation: u64,
 }
 
 impl Lookup {
-    /// Starts the thread. `timeout` is the longest wait for an answer.
+    /// Starts the thread. `timeout` is the longest wait for a reply.
     ///
     /// # Errors
-    /// When the thread can't be made.
+    /// When the thread can't be started.
     pub(super) fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
-        let (questions, queue) = channel();
-        let desk = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), turn: Mutex::default() });
-        LookupWorker::start_thread(&desk, 0)?;
-        Ok(Self { questions, desk })
+        let (requests, queue) = channel();
+        let worker = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), slot: Mutex::default() });
+        LookupWorker::start_thread(&worker, 0)?;
+        Ok(Self { requests, worker })
     }
 
-    /// The session with that store key, unless it has ended or its user may not sign in any more.
+    /// The session with that store key, unless it has ended or its user is deactivated.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub(super) async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
-        self.desk.check()?;
-        let (reply, answer) = oneshot::channel();
-        self.questions
+        self.worker.check()?;
+        let (reply, receiver) = oneshot::channel();
+        self.requests
             .send(LookupRequest { store_key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
-        match tokio::time::timeout(self.desk.timeout, answer).await {
-            Ok(Ok(answer)) => answer,
+        match tokio::time::timeout(self.worker.timeout, receiver).await {
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => {
-                if self.desk.asks_longer_than(self.desk.timeout / 2).is_some() {
-                    self.desk.db.report_slow(true);
+                if self.worker.in_flight_longer_than(self.worker.timeout / 2).is_some() {
+                    self.worker.db.report_slow(true);
                 }
                 Err(Error::unavailable(elapsed))
             }
@@ -126,58 +145,59 @@ impl Lookup {
 }
 
 impl LookupWorker {
-    fn start_thread(desk: &Arc<Self>, number: u64) -> Result<(), Error> {
-        let own = Arc::clone(desk);
+    fn start_thread(worker: &Arc<Self>, number: u64) -> Result<(), Error> {
+        let own = Arc::clone(worker);
         let thread = std::thread::Builder::new().name("session-lookup".into());
-        thread.spawn(move || own.answer_all(number)).map(drop).map_err(Error::internal)
+        thread.spawn(move || own.run(number)).map(drop).map_err(Error::internal)
     }
 
-    /// Answers until another thread takes over or nobody can ask any more.
-    fn answer_all(&self, thread: u64) {
+    /// Answers requests until another thread takes over or all senders are dropped.
+    fn run(&self, thread: u64) {
         let mut connection = None;
         while let Some(batch) = self.next_batch(thread) {
-            let asking = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
-            self.turn().asking = Some(asking);
-            let keys: Vec<&str> = batch.iter().map(|question| question.store_key.as_str()).collect();
-            let found = ask(&self.db, &mut connection, &keys);
+            let in_flight = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
+            self.slot().in_flight = Some(in_flight);
+            let keys: Vec<&str> = batch.iter().map(|request| request.store_key.as_str()).collect();
+            let found = query_with_reconnect(&self.db, &mut connection, &keys);
             {
-                let mut turn = self.turn();
-                if turn.thread != thread {
+                let mut slot = self.slot();
+                if slot.thread != thread {
                     return;
                 }
-                turn.asking = None;
+                slot.in_flight = None;
             }
             reply(batch, found);
         }
     }
 
-    /// Everything that waits, at least one question.
+    /// All waiting requests up to [`BATCH`]; waits for at least one.
     fn next_batch(&self, thread: u64) -> Option<Vec<LookupRequest>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.turn().thread != thread {
+            if self.slot().thread != thread {
                 return None;
             }
             let mut batch = vec![queue.recv().ok()?];
             batch.extend(queue.try_iter().take(BATCH - 1));
-            batch.retain(|question| !question.reply.is_closed());
+            batch.retain(|request| !request.reply.is_closed());
             if !batch.is_empty() {
                 return Some(batch);
             }
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, WorkerSlot> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slot(&self) -> MutexGuard<'_, WorkerSlot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asks_longer_than(&self, time: Duration) -> Option<InFlight> {
-        self.turn().asking.filter(|asking| asking.since.elapsed() > time)
+    fn in_flight_longer_than(&self, time: Duration) -> Option<InFlight> {
+        self.slot().in_flight.filter(|in_flight| in_flight.since.elapsed() > time)
     }
 
-    /// Whether a question has a chance. A thread that hung before all connections were replaced is replaced too.
+    /// Fails at once when the database is known to hang. Replaces a thread that still waits on a connection from before the
+    /// pool was renewed.
     fn check(self: &Arc<Self>) -> Result<(), Error> {
-        let stuck = self.asks_longer_than(self.timeout);
+        let stuck = self.in_flight_longer_than(self.timeout);
         if self.db.hangs() {
             return Err(Error::unavailable("the database does not answer"));
         }
@@ -188,49 +208,49 @@ impl LookupWorker {
             self.db.report_slow(true);
             return Err(Error::unavailable("the database does not answer"));
         }
-        let mut turn = self.turn();
-        // Somebody else may have been quicker.
-        if turn.asking.is_some_and(|asking| asking.since == stuck.since) {
-            Self::start_thread(self, turn.thread + 1)?;
-            turn.thread += 1;
-            turn.asking = None;
+        let mut slot = self.slot();
+        // Another request may have replaced the thread already.
+        if slot.in_flight.is_some_and(|in_flight| in_flight.since == stuck.since) {
+            Self::start_thread(self, slot.thread + 1)?;
+            slot.thread += 1;
+            slot.in_flight = None;
         }
         Ok(())
     }
 }
 
-fn reply(batch: Vec<LookupRequest>, found: Result<HashMap<String, Arc<FoundSession>>, Error>) {
+fn reply(batch: Vec<LookupRequest>, found: Result<FoundSessions, Error>) {
     let found = found.map_err(|error| error.causes());
-    for question in batch {
-        let answer = match &found {
-            Ok(found) => Ok(found.get(&question.store_key).map(Arc::clone)),
+    for request in batch {
+        let result = match &found {
+            Ok(found) => Ok(found.get(&request.store_key).map(Arc::clone)),
             Err(causes) => Err(Error::unavailable(causes.clone())),
         };
-        // Whoever asked may have given up.
-        drop(question.reply.send(answer));
+        // An error only says that the caller no longer waits.
+        drop(request.reply.send(result));
     }
 }
 
-/// Asks over the kept connection; one that broke is replaced once.
-fn ask(
+/// Queries over the kept connection; a broken connection is replaced once.
+fn query_with_reconnect(
     db: &Db,
-    kept: &mut Option<DbConnection>,
+    connection: &mut Option<DbConnection>,
     keys: &[&str],
-) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
-    if let Some(conn) = kept {
+) -> Result<FoundSessions, Error> {
+    if let Some(conn) = connection {
         let found = query(conn, keys);
         if found.is_ok() || conn.ping().is_ok() {
             return found;
         }
     }
-    *kept = None;
+    *connection = None;
     let mut conn = db.own_connection()?;
     let found = query(&mut conn, keys)?;
-    *kept = Some(conn);
+    *connection = Some(conn);
     Ok(found)
 }
 
-fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
+fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<FoundSessions, Error> {
     macro_rules! rows {
         ($conn:expr, $has_key:expr) => {
             sessions::table
@@ -261,7 +281,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
         };
     }
     let rows = match conn {
-        // One statement whatever the number of keys. With `eq_any` Diesel would write it anew each time.
+        // One statement for any number of keys; `eq_any` would make a new one for each number.
         #[expect(
             deprecated,
             reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
