@@ -92,7 +92,7 @@ pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
 }
 
 /// Changes the state of a live session whose state is in the database; one that is gone is not made again.
-pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
+pub fn update_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
     let there = sessions::table
         .filter(dsl::store_key.eq(store_key))
         .filter(not_ended())

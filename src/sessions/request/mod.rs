@@ -1,4 +1,4 @@
-//! The session of one request: actix-session's store, the signed-in user.
+//! The session of one request: actix-session's store, the signed-in user, the session cookie, the reason of an end.
 
 pub(super) mod current;
 pub(super) mod ended_session;
