@@ -3,4 +3,5 @@
 pub(super) mod current;
 pub(super) mod ended_session;
 pub(super) mod middleware;
+mod save_state;
 pub(super) mod session_store;
