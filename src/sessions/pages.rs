@@ -147,7 +147,7 @@ impl Sessions {
         let filter = query.filter.clone();
         let users = self.db.with_long_timeout().run(move |conn| list::count_users(conn, &filter)).await?;
         let chosen = query.filter.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == own));
-        let own = Filter { but: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
+        let own = Filter { except: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
         let includes_own =
             chosen && self.count(&ListQuery { filter: own, ..ListQuery::default() }).await? > 0;
         Ok(Preview { count, users, rows, includes_own })

@@ -87,7 +87,7 @@ async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN));
     let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
     if !found.is_empty() {
-        sessions.end(Target::FoundSession(found), EndRequest::by_system(EndReason::Missing)).await?;
+        sessions.end(Target::UnchangedKey(found), EndRequest::by_system(EndReason::Missing)).await?;
     }
     Ok(())
 }

@@ -109,8 +109,8 @@ impl Sessions {
     /// Ends what has no entry and deletes entries that have no session.
     pub async fn repair(&self, differences: &Differences) -> Result<(), Error> {
         for (which, reason) in [
-            (Target::FoundSession(differences.missing.clone()), EndReason::Missing),
-            (Target::FoundSession(differences.never_stored.clone()), EndReason::Missing),
+            (Target::UnchangedKey(differences.missing.clone()), EndReason::Missing),
+            (Target::UnchangedKey(differences.never_stored.clone()), EndReason::Missing),
             (Target::Expired(differences.expired.clone()), EndReason::Idle),
         ] {
             self.end(which, EndRequest::by_system(reason)).await?;
