@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     catalogue::{
+        counts,
         cursor::Cursor,
         filter::{Filter, ListQuery, Order},
         list::{self, ListedSession},
@@ -110,7 +111,7 @@ impl Sessions {
     /// [`Error::Unavailable`] when the database can't be read.
     pub async fn count(&self, query: &ListQuery) -> Result<i64, Error> {
         let filter = query.filter.clone();
-        self.db.with_long_timeout().run(move |conn| list::count(conn, &filter)).await
+        self.db.with_long_timeout().run(move |conn| counts::count(conn, &filter)).await
     }
 
     /// How many sessions match, counted no further than `most`.
@@ -119,7 +120,7 @@ impl Sessions {
     /// [`Error::Unavailable`] when the database can't be read.
     pub async fn count_up_to(&self, query: &ListQuery, most: i64) -> Result<i64, Error> {
         let filter = query.filter.clone();
-        self.db.with_long_timeout().run(move |conn| list::count_up_to(conn, &filter, most)).await
+        self.db.with_long_timeout().run(move |conn| counts::count_up_to(conn, &filter, most)).await
     }
 
     /// The number of active sessions at `since` or later. Counts at most once a second, and less often when that takes long:
@@ -145,7 +146,7 @@ impl Sessions {
         let rows = self.page(query, None).await?.rows;
         let count = self.count(query).await?;
         let filter = query.filter.clone();
-        let users = self.db.with_long_timeout().run(move |conn| list::count_users(conn, &filter)).await?;
+        let users = self.db.with_long_timeout().run(move |conn| counts::count_users(conn, &filter)).await?;
         let chosen = query.filter.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == own));
         let own = Filter { except: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
         let includes_own =

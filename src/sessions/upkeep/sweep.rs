@@ -1,5 +1,5 @@
-//! Ends what has expired, deletes what could not be deleted at once. Any number of instances may run it: every
-//! end is one conditional update.
+//! Ends sessions that have expired, and retries deletions that the store has not confirmed. Any number of instances may run the
+//! sweep: each end is one conditional update.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,31 +17,34 @@ use crate::{
     },
 };
 
+/// Sessions that one sweep reads of each kind.
 const BATCH: i64 = 500;
-const SHORTEST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(15);
-/// How long a sign-in may take between its row and its state.
-const SIGN_IN: Duration = Duration::from_secs(60);
+/// The shortest pause between two sweeps, for sessions with short lifetimes.
+const MIN_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause between two sweeps.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// How long a sign-in may take to store the state after it has written the row.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sweeps for as long as it is polled.
 pub(crate) async fn run(sessions: Arc<Sessions>) {
-    let shortest_life =
+    let shortest_ttl =
         sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
-    let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
-    let mut readable = false;
+    let pause = (shortest_ttl / 4).clamp(MIN_PAUSE, MAX_PAUSE);
+    let mut secret_checked = false;
     loop {
-        if let Err(error) = sweep(&sessions, &mut readable).await {
+        if let Err(error) = sweep(&sessions, &mut secret_checked).await {
             tracing::warn!(error = ?error.causes(), "the sweep of sessions did not finish");
         }
         tokio::time::sleep(pause).await;
     }
 }
 
-/// `readable`: the cookies of all sessions are known to be made with this secret.
-async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
-    if !*readable {
-        sessions.end_unreadable().await?;
-        *readable = true;
+/// `secret_checked`: whether the sessions of an earlier `SESSION_SECRET` have been ended.
+async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Error> {
+    if !*secret_checked {
+        sessions.end_if_secret_changed().await?;
+        *secret_checked = true;
     }
     end_expired(sessions).await?;
     end_never_stored(sessions).await?;
@@ -49,42 +52,44 @@ async fn sweep(sessions: &Sessions, readable: &mut bool) -> Result<(), Error> {
 }
 
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
+    let expired = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
     let at = now();
-    let (over, rest): (Vec<LiveSession>, Vec<LiveSession>) =
-        due.into_iter().partition(|due| due.absolute_expires_at <= at);
-    end(sessions, over, EndReason::Absolute).await?;
-    let idle = not_in_store(sessions, rest).await?;
+    let (absolute, idle): (Vec<LiveSession>, Vec<LiveSession>) =
+        expired.into_iter().partition(|session| session.absolute_expires_at <= at);
+    end(sessions, absolute, EndReason::Absolute).await?;
+    let idle = not_in_store(sessions, idle).await?;
     end(sessions, idle, EndReason::Idle).await
 }
 
-/// Those that the store doesn't have either. The others were used although the catalogue did not hear of it
-/// (an instance was killed before it wrote): their expiry is put right.
-async fn not_in_store(sessions: &Sessions, due: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
+/// Those of the expired sessions that the store doesn't have either. The others were used without a record in the catalogue (an
+/// instance was killed before it wrote): this corrects their expiry.
+async fn not_in_store(sessions: &Sessions, expired: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
     let Backend::Redis(redis) = &sessions.backend else {
-        return Ok(due);
+        return Ok(expired);
     };
-    let keys: Vec<&str> = due.iter().map(|due| due.store_key.as_deref().unwrap_or_default()).collect();
+    let keys: Vec<&str> =
+        expired.iter().map(|session| session.store_key.as_deref().unwrap_or_default()).collect();
     let left = redis.time_left(&keys).await?;
-    let mut gone = Vec::new();
-    for (due, left) in due.into_iter().zip(left) {
+    let mut missing = Vec::new();
+    for (session, left) in expired.into_iter().zip(left) {
         match left {
-            None => gone.push(due),
+            None => missing.push(session),
             Some(left) => {
-                let expires_at = now().saturating_add(time_duration(left)).min(due.absolute_expires_at);
+                let expires_at = now().saturating_add(time_duration(left)).min(session.absolute_expires_at);
                 sessions
                     .db
                     .with_long_timeout()
-                    .run(move |conn| due::postpone(conn, &due.id, expires_at))
+                    .run(move |conn| due::postpone(conn, &session.id, expires_at))
                     .await?;
             }
         }
     }
-    Ok(gone)
+    Ok(missing)
 }
 
+/// Ends the sessions of sign-ins that were interrupted before the store had their state.
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
-    let before = now().saturating_sub(time_duration(SIGN_IN));
+    let before = now().saturating_sub(time_duration(SIGN_IN_TIMEOUT));
     let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
     if !found.is_empty() {
         sessions.end(Target::UnchangedKey(found), EndRequest::by_system(EndReason::Missing)).await?;
@@ -92,17 +97,18 @@ async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     Ok(())
 }
 
-async fn end(sessions: &Sessions, due: Vec<LiveSession>, reason: EndReason) -> Result<(), Error> {
-    if !due.is_empty() {
-        sessions.end(Target::Expired(due), EndRequest::by_system(reason)).await?;
+async fn end(sessions: &Sessions, expired: Vec<LiveSession>, reason: EndReason) -> Result<(), Error> {
+    if !expired.is_empty() {
+        sessions.end(Target::Expired(expired), EndRequest::by_system(reason)).await?;
     }
     Ok(())
 }
 
+/// Deletes the entries of ended sessions whose deletion the store has not confirmed.
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let due = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
-    if !due.is_empty() {
-        let (ids, keys): (_, Vec<_>) = due.into_iter().unzip();
+    let unconfirmed = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
+    if !unconfirmed.is_empty() {
+        let (ids, keys): (_, Vec<_>) = unconfirmed.into_iter().unzip();
         sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
     }
     Ok(())
