@@ -22,7 +22,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
+pub(in crate::sessions) fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     without_table_scan(conn, |conn| Ok(Uncached(filter.query().count()).get_result(conn)?))
 }
 
@@ -46,7 +46,11 @@ fn without_table_scan<T>(
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, max: i64) -> Result<i64, Error> {
+pub(in crate::sessions) fn count_up_to(
+    conn: &mut DbConnection,
+    filter: &Filter,
+    max: i64,
+) -> Result<i64, Error> {
     if let Some(first_users) = &filter.first_users {
         // That many users nearly always have enough sessions.
         let narrowed =
@@ -79,7 +83,7 @@ pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, max: i64) -> Result
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn count_users(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
+pub(in crate::sessions) fn count_users(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
     let users = filter.query().select(diesel::dsl::count(dsl::user_id).aggregate_distinct());
     without_table_scan(conn, |conn| Ok(Uncached(users).get_result(conn)?))
 }
@@ -88,7 +92,7 @@ pub fn count_users(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Erro
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn count_active(conn: &mut DbConnection) -> Result<i64, Error> {
+pub(in crate::sessions) fn count_active(conn: &mut DbConnection) -> Result<i64, Error> {
     Ok(sessions::table.filter(active(now())).count().get_result(conn)?)
 }
 

@@ -50,7 +50,10 @@ pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<LiveSession>, 
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<LiveSession>, Error> {
+pub(in crate::sessions) fn never_stored(
+    conn: &mut DbConnection,
+    before: PrimitiveDateTime,
+) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
         .filter(dsl::store_key.is_null())
@@ -63,7 +66,10 @@ pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Resul
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
+pub(in crate::sessions) fn unconfirmed(
+    conn: &mut DbConnection,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>, Error> {
     Ok(pending_deletions::table.limit(limit).select((pending::session_id, pending::store_key)).load(conn)?)
 }
 
@@ -71,7 +77,11 @@ pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<(String, O
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Vec<LiveSession>, Error> {
+pub(in crate::sessions) fn live_after(
+    conn: &mut DbConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
         .filter(dsl::id.gt(after))
@@ -85,7 +95,11 @@ pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Ve
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime) -> Result<(), Error> {
+pub(in crate::sessions) fn postpone(
+    conn: &mut DbConnection,
+    id: &str,
+    expires_at: PrimitiveDateTime,
+) -> Result<(), Error> {
     diesel::update(sessions::table.find(id)).set(dsl::expires_at.eq(expires_at)).execute(conn)?;
     Ok(())
 }
@@ -94,7 +108,11 @@ pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn beyond_limit(conn: &mut DbConnection, user: i64, keep: i64) -> Result<Vec<String>, Error> {
+pub(in crate::sessions) fn beyond_limit(
+    conn: &mut DbConnection,
+    user: i64,
+    keep: i64,
+) -> Result<Vec<String>, Error> {
     Ok(sessions::table
         .filter(dsl::user_id.eq(user))
         .filter(not_ended())

@@ -189,7 +189,7 @@ fn record_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error>
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
+pub(in crate::sessions) fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
     diesel::delete(pending_deletions::table.filter(pending::session_id.eq_any(ids))).execute(conn)?;
     Ok(())
 }

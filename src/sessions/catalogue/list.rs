@@ -119,7 +119,7 @@ impl ListedSession {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>, Error> {
+pub(in crate::sessions) fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>, Error> {
     let active = Filter::default();
     Ok(active
         .query()
@@ -134,7 +134,7 @@ pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>,
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn page_keys(
+pub(in crate::sessions) fn page_keys(
     conn: &mut DbConnection,
     filter: &Filter,
     order: Order,
@@ -158,7 +158,7 @@ pub fn page_keys(
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub fn rows_at(
+pub(in crate::sessions) fn rows_at(
     conn: &mut DbConnection,
     filter: &Filter,
     keys: &[Cursor],

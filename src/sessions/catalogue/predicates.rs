@@ -10,10 +10,10 @@ use time::PrimitiveDateTime;
 use crate::db::schema::sessions;
 
 /// [`not_ended`] in SQL text, for statements that Diesel cannot build.
-pub const NOT_ENDED_SQL: &str = "sessions.ended_at IS NULL";
+pub(in crate::sessions) const NOT_ENDED_SQL: &str = "sessions.ended_at IS NULL";
 
 /// The type of [`not_ended`].
-pub type NotEnded = IsNull<sessions::ended_at>;
+pub(in crate::sessions) type NotEnded = IsNull<sessions::ended_at>;
 
 /// The type of [`active`].
 pub type Active = And<And<NotEnded, IsNotNull<sessions::store_key>>, Unexpired>;
@@ -24,7 +24,7 @@ type Unexpired = Otherwise<
 >;
 
 /// The session has not ended. It may have expired and wait for the sweep.
-pub fn not_ended() -> NotEnded {
+pub(in crate::sessions) fn not_ended() -> NotEnded {
     sessions::ended_at.is_null()
 }
 

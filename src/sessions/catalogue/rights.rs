@@ -43,7 +43,10 @@ pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Erro
 ///
 /// # Errors
 /// [`Error::Forbidden`] when the user is not; [`Error::Unavailable`] when the database can't be read.
-pub fn check_still_administrator(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+pub(in crate::sessions) fn check_still_administrator(
+    conn: &mut DbConnection,
+    user: i64,
+) -> Result<(), Error> {
     let administrator = users::table.find(user).filter(users::active).filter(users::role.eq(Role::Admin));
     let exists: bool = diesel::select(diesel::dsl::exists(administrator)).get_result(conn)?;
     if exists { Ok(()) } else { Err(Error::administrators_only()) }

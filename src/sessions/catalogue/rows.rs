@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A session to be recorded.
-pub struct NewSession<'a> {
+pub(in crate::sessions) struct NewSession<'a> {
     /// The public session id.
     pub id: &'a str,
     /// The user's id.
@@ -46,7 +46,7 @@ pub fn search_text(name: &str, email_key: &str) -> String {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
+pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
     let device = Device::parse(&new.client.user_agent);
     diesel::insert_into(sessions::table)
         .values((
@@ -76,7 +76,7 @@ pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub fn record_key(
+pub(in crate::sessions) fn record_key(
     conn: &mut DbConnection,
     id: &str,
     new: &str,
@@ -105,7 +105,11 @@ pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub fn update_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
+pub(in crate::sessions) fn update_state(
+    conn: &mut DbConnection,
+    store_key: &str,
+    state: &str,
+) -> Result<bool, Error> {
     let stored = sessions::table
         .filter(dsl::store_key.eq(store_key))
         .filter(not_ended())

@@ -125,7 +125,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it doesn't accept one or doesn't answer in time.
-    pub async fn check_room(&self) -> Result<(), Error> {
+    pub async fn check_writable(&self) -> Result<(), Error> {
         let mut command = redis::pipe();
         command.cmd("SET").arg(format!("{PREFIX}probe")).arg("").arg("PX").arg(1).ignore();
         self.run(&command).await
