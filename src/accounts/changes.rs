@@ -55,7 +55,7 @@ impl Accounts {
     ) -> Result<EndOutcome, Error> {
         let hash = self.passwords.hash(new).await?;
         // The new key needs room in the store.
-        self.sessions.check_room().await?;
+        self.sessions.check_writable().await?;
         let in_store = self.sessions.has_entries();
         let (id, session) = (user.id, user.session.id.clone());
         let change = move |conn: &mut DbConnection| {

@@ -4,7 +4,7 @@ use super::service::Accounts;
 use crate::{
     db::DbConnection,
     error::Error,
-    sessions::catalogue::list::count_active_of,
+    sessions::catalogue::counts::count_active_of,
     users::{
         User,
         list::{self, Filter, UserSummary},

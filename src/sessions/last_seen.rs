@@ -1,4 +1,4 @@
-//! When a session was last used: written in batches beside the requests, at most once a minute per session.
+//! Records when sessions were last used: written in batches, outside of requests, at most once a minute per session.
 
 use std::{
     collections::HashMap,
@@ -25,30 +25,32 @@ use crate::{
     error::Error,
 };
 
-/// How long a batch is collected.
+/// How long a batch collects records before it is written.
 const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
-/// Collects the sessions that were used since the last batch; cheap to clone.
+/// Collects the sessions that were used since the last batch, by public id; cheap to clone.
 #[derive(Clone)]
 pub(super) struct LastSeenRecorder {
-    waiting: Arc<Mutex<HashMap<String, LastSeen>>>,
-    some: Arc<Notify>,
+    batch: Arc<Mutex<HashMap<String, LastSeen>>>,
+    /// Notified when the batch is no longer empty.
+    recorded: Arc<Notify>,
     bus: EventBus,
     config: Arc<config::Session>,
 }
 
+/// One use of a session.
 struct LastSeen {
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
 }
 
-/// How old the catalogue's `last_seen_at` may be: a minute, less when sessions live shorter.
+/// How old the catalogue's `last_seen_at` may be for a session with this lifetime: at most a minute.
 pub(super) fn staleness(ttl: Duration) -> Duration {
     (ttl / 16).min(Duration::from_secs(60))
 }
 
-/// When a session that is used now expires, as the catalogue records it: late enough that a use which has not been written yet
-/// never ends it early.
+/// The expiry that the catalogue gets for a session that is used now: late enough that the session does not end early because
+/// a later use has not been written yet.
 pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
     at.saturating_add(
         time::Duration::try_from(ttl + staleness(ttl) + BATCH_WINDOW).unwrap_or(time::Duration::DAY),
@@ -57,12 +59,12 @@ pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDa
 }
 
 impl LastSeenRecorder {
-    /// A recorder without entries; batches that were written are published on the bus.
+    /// An empty recorder. Sessions whose use has been written are published on the bus.
     pub(super) fn new(config: config::Session, bus: EventBus) -> Self {
-        Self { waiting: Arc::default(), some: Arc::default(), bus, config: Arc::new(config) }
+        Self { batch: Arc::default(), recorded: Arc::default(), bus, config: Arc::new(config) }
     }
 
-    /// Records that the session was used just now, unless the catalogue's time is recent enough.
+    /// Records that the session was used now, unless the catalogue's time is recent enough.
     pub(super) fn record(&self, found: &FoundSession) {
         let ttl = self.config.ttl(found.remembered);
         let at = now();
@@ -70,23 +72,24 @@ impl LastSeenRecorder {
             return;
         }
         let expires_at = expiry(at, ttl, found.absolute_expires_at);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.insert(found.session_id.clone(), LastSeen { at, expires_at });
-        self.some.notify_one();
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.insert(found.session_id.clone(), LastSeen { at, expires_at });
+        self.recorded.notify_one();
     }
 
     /// Writes batches for as long as it is polled.
     pub(super) async fn write_batches(self, db: Db) {
         loop {
-            self.some.notified().await;
+            self.recorded.notified().await;
             tokio::time::sleep(BATCH_WINDOW).await;
             self.flush(&db).await;
         }
     }
 
-    /// Writes the batch. While the database is down the batch is lost: the next request of each session records it again.
+    /// Writes the batch. When the database is unavailable the batch is lost: the next request of each session records it
+    /// again.
     pub(super) async fn flush(&self, db: &Db) {
-        let batch = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let batch = std::mem::take(&mut *self.batch.lock().unwrap_or_else(PoisonError::into_inner));
         if batch.is_empty() {
             return;
         }
@@ -99,15 +102,15 @@ impl LastSeenRecorder {
     }
 }
 
-/// One statement on Postgres, one per session on SQLite, where a statement is a function call.
+/// Writes one statement on Postgres, and one per session on SQLite, where a statement costs only a function call.
 fn write(conn: &mut DbConnection, batch: HashMap<String, LastSeen>) -> Result<(), Error> {
     match conn {
         DbConnection::Postgres(pg) => {
-            let (mut ids, mut seen, mut expires) = (Vec::new(), Vec::new(), Vec::new());
-            for (id, sighting) in batch {
+            let (mut ids, mut times, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+            for (id, last_seen) in batch {
                 ids.push(id);
-                seen.push(sighting.at);
-                expires.push(sighting.expires_at);
+                times.push(last_seen.at);
+                expiries.push(last_seen.expires_at);
             }
             diesel::sql_query(format!(
                 "UPDATE sessions SET last_seen_at = new.at, expires_at = new.expires_at \
@@ -115,18 +118,18 @@ fn write(conn: &mut DbConnection, batch: HashMap<String, LastSeen>) -> Result<()
                  WHERE sessions.id = new.id AND {NOT_ENDED_SQL} AND sessions.last_seen_at < new.at"
             ))
             .bind::<Array<Text>, _>(ids)
-            .bind::<Array<Timestamp>, _>(seen)
-            .bind::<Array<Timestamp>, _>(expires)
+            .bind::<Array<Timestamp>, _>(times)
+            .bind::<Array<Timestamp>, _>(expiries)
             .execute(pg)?;
         }
         DbConnection::Sqlite(sqlite) => {
-            for (id, sighting) in batch {
+            for (id, last_seen) in batch {
                 diesel::update(sessions::table.find(id))
                     .filter(not_ended())
-                    .filter(sessions::last_seen_at.lt(sighting.at))
+                    .filter(sessions::last_seen_at.lt(last_seen.at))
                     .set((
-                        sessions::last_seen_at.eq(sighting.at),
-                        sessions::expires_at.eq(sighting.expires_at),
+                        sessions::last_seen_at.eq(last_seen.at),
+                        sessions::expires_at.eq(last_seen.expires_at),
                     ))
                     .execute(sqlite)?;
             }

@@ -1,8 +1,7 @@
-//! The session and user of a session key, looked up by every request of a signed-in user.
+//! Looks up the session and user of a session key: every request of a signed-in user needs this.
 //!
-//! One thread answers all lookups that are waiting with one query, as a data loader does: under load the cost is shared, a
-//! single lookup does not wait for others, and no request pays for a hop to the blocking pool. Kept by hand: data loader crates
-//! collect per task or after a delay.
+//! One thread answers all waiting lookups with one query, as a data loader does: under load the requests share the cost of
+//! the query, a single request does not wait for others, and no request pays for a switch to the blocking pool.
 
 use std::{
     collections::HashMap,
@@ -32,28 +31,46 @@ use crate::{
     users::Role,
 };
 
-/// The most lookups that one query answers.
+/// Lookups that one query answers at most.
 const BATCH: usize = 256;
 
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
 pub(super) struct FoundSession {
+    /// The public session id.
     pub session_id: String,
+    /// The user's id.
     pub user_id: i64,
+    /// When the session started.
     pub created_at: PrimitiveDateTime,
+    /// When the session was last used; up to [`staleness`](super::last_seen::staleness) old.
     pub last_seen_at: PrimitiveDateTime,
+    /// When the session expires if it isn't used.
     pub expires_at: PrimitiveDateTime,
+    /// When the absolute limit ends the session.
     pub absolute_expires_at: PrimitiveDateTime,
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
+    /// The user's name.
     pub name: String,
+    /// The user's address as typed.
     pub email: String,
+    /// The user's role.
     pub role: Role,
+    /// When the account was created.
     pub user_created_at: PrimitiveDateTime,
+    /// The user's last sign-in.
     pub last_login_at: Option<PrimitiveDateTime>,
+    /// The user's `session_epoch`.
     pub session_epoch: i64,
 }
 
+/// The sessions that a query found, by store key.
+type FoundSessions = HashMap<String, Arc<FoundSession>>;
+
+/// One lookup that waits for its reply.
 struct LookupRequest {
     store_key: String,
     reply: oneshot::Sender<Result<Option<Arc<FoundSession>>, Error>>,
@@ -66,8 +83,8 @@ pub(super) struct Lookup {
     worker: Arc<LookupWorker>,
 }
 
-/// What the lookup threads share. One thread works at a time; when its database connection hangs, another one replaces it
-/// as soon as the database answers again, and until then lookups fail at once.
+/// What the lookup threads share. One thread works at a time. When its database connection hangs, lookups fail at once until
+/// the database answers again; then a new thread replaces it.
 struct LookupWorker {
     db: Db,
     timeout: Duration,
@@ -75,27 +92,28 @@ struct LookupWorker {
     slot: Mutex<WorkerSlot>,
 }
 
-/// Which thread works.
+/// Which thread works, and on what.
 #[derive(Default)]
 struct WorkerSlot {
-    /// The number of the working thread; an earlier one that returns from a hanging query must stop.
+    /// The number of the current thread. A replaced thread finds another number here and stops.
     thread: u64,
+    /// The query that the thread waits for.
     in_flight: Option<InFlight>,
 }
 
-/// A query that the thread waits for.
+/// A query that the database has not answered yet.
 #[derive(Clone, Copy)]
 struct InFlight {
     since: Instant,
-    /// [`Db::pool_generation`] at that time.
+    /// [`Db::pool_generation`] when the query began.
     pool_generation: u64,
 }
 
 impl Lookup {
-    /// Starts the thread. `timeout` is the longest wait for an answer.
+    /// Starts the thread. `timeout` is the longest wait for a reply.
     ///
     /// # Errors
-    /// When the thread can't be made.
+    /// When the thread can't be started.
     pub(super) fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
         let (requests, queue) = channel();
         let worker = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), slot: Mutex::default() });
@@ -103,21 +121,21 @@ impl Lookup {
         Ok(Self { requests, worker })
     }
 
-    /// The session with that store key, unless it has ended or its user may not sign in any more.
+    /// The session with that store key, unless it has ended or its user is deactivated.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub(super) async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
         self.worker.check()?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, receiver) = oneshot::channel();
         self.requests
             .send(LookupRequest { store_key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
-        match tokio::time::timeout(self.worker.timeout, answer).await {
-            Ok(Ok(answer)) => answer,
+        match tokio::time::timeout(self.worker.timeout, receiver).await {
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => {
-                if self.worker.waits_longer_than(self.worker.timeout / 2).is_some() {
+                if self.worker.in_flight_longer_than(self.worker.timeout / 2).is_some() {
                     self.worker.db.report_slow(true);
                 }
                 Err(Error::unavailable(elapsed))
@@ -133,7 +151,7 @@ impl LookupWorker {
         thread.spawn(move || own.run(number)).map(drop).map_err(Error::internal)
     }
 
-    /// Answers requests until another thread takes over or the last sender is dropped.
+    /// Answers requests until another thread takes over or all senders are dropped.
     fn run(&self, thread: u64) {
         let mut connection = None;
         while let Some(batch) = self.next_batch(thread) {
@@ -152,7 +170,7 @@ impl LookupWorker {
         }
     }
 
-    /// All waiting requests, at least one; `None`: this thread must stop.
+    /// All waiting requests up to [`BATCH`]; waits for at least one.
     fn next_batch(&self, thread: u64) -> Option<Vec<LookupRequest>> {
         loop {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,26 +190,27 @@ impl LookupWorker {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waits_longer_than(&self, time: Duration) -> Option<InFlight> {
+    fn in_flight_longer_than(&self, time: Duration) -> Option<InFlight> {
         self.slot().in_flight.filter(|in_flight| in_flight.since.elapsed() > time)
     }
 
-    /// Fails when the database is known to hang. Replaces a thread that has hung since before all connections were replaced.
+    /// Fails at once when the database is known to hang. Replaces a thread that still waits on a connection from before the
+    /// pool was renewed.
     fn check(self: &Arc<Self>) -> Result<(), Error> {
-        let hanging = self.waits_longer_than(self.timeout);
+        let stuck = self.in_flight_longer_than(self.timeout);
         if self.db.hangs() {
             return Err(Error::unavailable("the database does not answer"));
         }
-        let Some(hanging) = hanging else {
+        let Some(stuck) = stuck else {
             return Ok(());
         };
-        if hanging.pool_generation == self.db.pool_generation() {
+        if stuck.pool_generation == self.db.pool_generation() {
             self.db.report_slow(true);
             return Err(Error::unavailable("the database does not answer"));
         }
         let mut slot = self.slot();
-        // Another caller may have replaced it already.
-        if slot.in_flight.is_some_and(|in_flight| in_flight.since == hanging.since) {
+        // Another request may have replaced the thread already.
+        if slot.in_flight.is_some_and(|in_flight| in_flight.since == stuck.since) {
             Self::start_thread(self, slot.thread + 1)?;
             slot.thread += 1;
             slot.in_flight = None;
@@ -200,24 +219,24 @@ impl LookupWorker {
     }
 }
 
-fn reply(batch: Vec<LookupRequest>, found: Result<HashMap<String, Arc<FoundSession>>, Error>) {
+fn reply(batch: Vec<LookupRequest>, found: Result<FoundSessions, Error>) {
     let found = found.map_err(|error| error.causes());
     for request in batch {
-        let answer = match &found {
+        let result = match &found {
             Ok(found) => Ok(found.get(&request.store_key).map(Arc::clone)),
             Err(causes) => Err(Error::unavailable(causes.clone())),
         };
-        // The caller may have timed out.
-        drop(request.reply.send(answer));
+        // An error only says that the caller no longer waits.
+        drop(request.reply.send(result));
     }
 }
 
-/// Queries over the kept connection; one that broke is replaced once.
+/// Queries over the kept connection; a broken connection is replaced once.
 fn query_with_reconnect(
     db: &Db,
     connection: &mut Option<DbConnection>,
     keys: &[&str],
-) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
+) -> Result<FoundSessions, Error> {
     if let Some(conn) = connection {
         let found = query(conn, keys);
         if found.is_ok() || conn.ping().is_ok() {
@@ -231,7 +250,7 @@ fn query_with_reconnect(
     Ok(found)
 }
 
-fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<FoundSession>>, Error> {
+fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<FoundSessions, Error> {
     macro_rules! rows {
         ($conn:expr, $has_key:expr) => {
             sessions::table
@@ -262,7 +281,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<HashMap<String, Arc<F
         };
     }
     let rows = match conn {
-        // One statement whatever the number of keys. With `eq_any` Diesel would write it anew each time.
+        // One statement for any number of keys; `eq_any` would make a new one for each number.
         #[expect(
             deprecated,
             reason = "the successor writes one parameter per key, so each number of keys would be planned anew"

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     catalogue::{
+        counts,
         cursor::Cursor,
         filter::{Filter, ListQuery, Order},
         list::{self, ListedSession},
@@ -15,7 +16,7 @@ use crate::{db::DbConnection, error::Error};
 /// Rows on one page.
 pub(super) const PAGE_SIZE: usize = 50;
 
-/// How often a page is refilled after sessions on it turned out to be lost or gone.
+/// How often a page is refilled after sessions on it turned out to be lost or expired.
 const REFILLS: usize = 20;
 
 /// One page of a list, every active session on it confirmed by the store.
@@ -36,12 +37,12 @@ pub struct Preview {
     pub users: i64,
     /// The first of them.
     pub rows: Vec<ListedSession>,
-    /// Whether the session that asks matches too; it would not end.
+    /// Whether the session of the request matches too; it would not end.
     pub includes_own: bool,
 }
 
 impl Sessions {
-    /// The query with the users looked up whom it is narrowed to, for everything that is then read with it.
+    /// The query with the users of its filter looked up, for all reads with it. See [`Filter::resolve_people`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
@@ -93,8 +94,8 @@ impl Sessions {
     /// # Errors
     /// [`Error::NotFound`] when there is none with that id; [`Error::Unavailable`] when store or database can't be read.
     pub async fn one(&self, id: String) -> Result<ListedSession, Error> {
-        let asked = id.clone();
-        let found = self.db.run(move |conn| list::by_id(conn, &asked)).await?;
+        let session_id = id.clone();
+        let found = self.db.run(move |conn| list::by_id(conn, &session_id)).await?;
         if found.ended_at.is_some() || found.store_key.is_none() {
             return Ok(found);
         }
@@ -104,30 +105,30 @@ impl Sessions {
         }
     }
 
-    /// Checks that there is such a session, active or ended. Needs no store.
+    /// Checks that there is a session with that id, active or ended.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none with that id.
+    /// [`Error::NotFound`] when there is none; [`Error::Unavailable`] when the database can't be read.
     pub async fn check_exists(&self, id: String) -> Result<(), Error> {
         self.db.run(move |conn| list::by_id(conn, &id)).await.map(drop)
     }
 
-    /// How many sessions match. Reads them all: pages ask [`Sessions::count_up_to`].
+    /// How many sessions match. Reads them all: pages use [`Sessions::count_up_to`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
     pub async fn count(&self, query: &ListQuery) -> Result<i64, Error> {
         let filter = query.filter.clone();
-        self.db.with_long_timeout().run(move |conn| list::count(conn, &filter)).await
+        self.db.with_long_timeout().run(move |conn| counts::count(conn, &filter)).await
     }
 
-    /// How many sessions match, counted no further than `most`.
+    /// How many sessions match, counted up to `max`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn count_up_to(&self, query: &ListQuery, most: i64) -> Result<i64, Error> {
+    pub async fn count_up_to(&self, query: &ListQuery, max: i64) -> Result<i64, Error> {
         let filter = query.filter.clone();
-        self.db.with_long_timeout().run(move |conn| list::count_up_to(conn, &filter, most)).await
+        self.db.with_long_timeout().run(move |conn| counts::count_up_to(conn, &filter, max)).await
     }
 
     /// The number of active sessions at `since` or later. Counts at most once a second, and less often when that takes long:
@@ -153,9 +154,9 @@ impl Sessions {
         let rows = self.page(query, None).await?.rows;
         let count = self.count(query).await?;
         let filter = query.filter.clone();
-        let users = self.db.with_long_timeout().run(move |conn| list::count_users(conn, &filter)).await?;
+        let users = self.db.with_long_timeout().run(move |conn| counts::count_users(conn, &filter)).await?;
         let chosen = query.filter.ids.as_ref().is_none_or(|ids| ids.iter().any(|id| id == own));
-        let own = Filter { but: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
+        let own = Filter { except: None, ids: Some(vec![own.to_owned()]), ..query.filter.clone() };
         let includes_own =
             chosen && self.count(&ListQuery { filter: own, ..ListQuery::default() }).await? > 0;
         Ok(Preview { count, users, rows, includes_own })

@@ -1,5 +1,5 @@
-//! What actix-session's store has to be told about a request, and what it tells back. The store is called without the
-//! request, so this travels in a task-local.
+//! The values that actix-session's store and the rest of a request exchange. The store is called without the request, so they
+//! are kept in a task-local.
 
 use std::{cell::RefCell, sync::Arc};
 

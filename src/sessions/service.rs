@@ -93,13 +93,13 @@ impl Sessions {
         }
     }
 
-    /// Whether the store takes new entries. One that has reached its memory limit answers, but gives no session a new key.
+    /// Whether the store accepts new entries. At its memory limit it answers, but no session can get a new key.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it takes none.
-    pub async fn check_room(&self) -> Result<(), Error> {
+    /// [`Error::Unavailable`] when it doesn't.
+    pub async fn check_writable(&self) -> Result<(), Error> {
         match &self.backend {
-            Backend::Redis(redis) => redis.check_room().await,
+            Backend::Redis(redis) => redis.check_writable().await,
             Backend::Sql => Ok(()),
         }
     }

@@ -77,7 +77,7 @@ impl EndMatchingForm {
             }
             query.filter.ids = Some(self.ids.clone());
         }
-        query.filter.but = Some(own.to_owned());
+        query.filter.except = Some(own.to_owned());
         Some(query)
     }
 

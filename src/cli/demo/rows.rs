@@ -95,7 +95,7 @@ impl GeneratedSession<'_> {
             confirmed_at: Some(self.created_at.assume_utc().unix_timestamp()),
             epoch: Some(0),
         };
-        established.into_text(self.user_id(first))
+        established.into_json(self.user_id(first))
     }
 
     fn user_id(&self, first: i64) -> i64 {

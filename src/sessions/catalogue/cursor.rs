@@ -1,11 +1,11 @@
-//! Where a page of a list starts (keyset pagination).
+//! The position in a list at which a page starts (keyset pagination).
 
 use std::fmt;
 
 use diesel::Queryable;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-/// Where a page of the list starts: after this session.
+/// The position right after one session in a list. Written as text: microseconds since 1970, a dot, the session's id.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Cursor {
     at: PrimitiveDateTime,
@@ -13,22 +13,22 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The position after the session with this public id. `at`: the time by which the list orders the session.
+    pub fn new(at: PrimitiveDateTime, id: String) -> Self {
+        Self { at, id }
+    }
+
     /// The public id of the session.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The position right after a session with this time in the list's order.
-    pub fn new(at: PrimitiveDateTime, id: String) -> Self {
-        Self { at, id }
-    }
-
-    /// The time of the session in the list's order.
+    /// The time by which the list orders the session.
     pub fn at(&self) -> PrimitiveDateTime {
         self.at
     }
 
-    /// Reads what [`Cursor`]'s `Display` wrote.
+    /// Parses what [`Cursor`]'s `Display` writes; `None` when the text is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let (micros, id) = text.split_once('.')?;
         let micros = micros.parse::<i64>().ok().filter(|micros| (0..YEAR_10000).contains(micros))?;
@@ -38,10 +38,10 @@ impl Cursor {
     }
 }
 
-/// Microseconds since 1970: both databases have times up to there.
+/// Microseconds from 1970 to the year 10000. Both databases can store all times before it.
 const YEAR_10000: i64 = 253_402_300_800_000_000;
 
-/// Whether a text from an address may be a session id; Postgres takes no text with a NUL byte.
+/// Whether a text from a URL has the form of a session id. Postgres fails on texts with a NUL byte, for example.
 pub fn is_session_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }

@@ -1,4 +1,4 @@
-//! What a `User-Agent` header says: "Firefox 140 on Linux". A hint for people, never proof of anything.
+//! Parses `User-Agent` headers: "Firefox 140 on Linux". Helps users to recognize a device; never used to authenticate.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use ua_parser::{Extractor, Regexes};
 
 use crate::db::text_enum;
 
-/// Patterns of the ua-parser project (uap-core 0.18, Apache-2.0); its device models are left out.
+/// Patterns of the ua-parser project (uap-core 0.18, Apache-2.0), without its device models.
 const PATTERNS: &str = include_str!("device/uap-core.json");
 
 static EXTRACTOR: LazyLock<Option<Extractor<'static>>> = LazyLock::new(|| {
@@ -23,15 +23,15 @@ text_enum! {
         Phone => "phone",
         /// A tablet.
         Tablet => "tablet",
-        /// A program that is no browser, such as curl.
+        /// A program other than a browser, such as curl.
         Tool => "tool",
-        /// The header says nothing that is known.
+        /// The header matches no pattern.
         Unknown => "unknown",
     } else Unknown
 }
 
 impl DeviceKind {
-    /// The kind as people read it.
+    /// The kind as pages show it.
     pub fn label(self) -> &'static str {
         match self {
             Self::Desktop => "Computer",
@@ -43,21 +43,21 @@ impl DeviceKind {
     }
 }
 
-/// Browser, system and kind of a device; empty texts where unknown.
+/// Browser, operating system and kind of a device; unknown texts are empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
-    /// "Firefox"
+    /// The browser's name: "Firefox".
     pub browser: String,
-    /// Major version: "140".
+    /// The browser's major version: "140".
     pub browser_version: String,
-    /// "Linux"
+    /// The operating system: "Linux".
     pub os: String,
     /// What kind of device it is.
     pub kind: DeviceKind,
 }
 
 impl Device {
-    /// Reads a `User-Agent` header.
+    /// Parses a `User-Agent` header.
     pub fn parse(user_agent: &str) -> Self {
         let Some(extractor) = EXTRACTOR.as_ref() else {
             return Self {
@@ -68,16 +68,16 @@ impl Device {
             };
         };
         let browser = extractor.ua.extract(user_agent);
-        let os = extractor.os.extract(user_agent).map(|os| system(&os.os).to_owned()).unwrap_or_default();
-        let (family, version) = browser
-            .map(|browser| (family(&browser.family), browser.major.unwrap_or_default().to_owned()))
+        let os = extractor.os.extract(user_agent).map(|os| os_name(&os.os).to_owned()).unwrap_or_default();
+        let (browser, browser_version) = browser
+            .map(|browser| (browser_name(&browser.family), browser.major.unwrap_or_default().to_owned()))
             .unwrap_or_default();
-        let kind = kind(user_agent, &family, &os);
-        Self { browser: family, browser_version: version, os, kind }
+        let kind = kind(user_agent, &browser, &os);
+        Self { browser, browser_version, os, kind }
     }
 }
 
-/// "Firefox 140 on Linux" from what is stored of a device.
+/// "Firefox 140 on Linux" from the stored fields of a device.
 pub fn describe(browser: &str, version: &str, os: &str) -> String {
     let browser = match (browser, version) {
         ("", _) => String::new(),
@@ -92,14 +92,14 @@ pub fn describe(browser: &str, version: &str, os: &str) -> String {
     }
 }
 
-/// The same from a `User-Agent` header.
+/// "Firefox 140 on Linux" from a `User-Agent` header.
 pub fn describe_user_agent(user_agent: &str) -> String {
     let device = Device::parse(user_agent);
     describe(&device.browser, &device.browser_version, &device.os)
 }
 
-/// One name per browser, whatever it runs on, so that lists and filters stay short.
-fn family(name: &str) -> String {
+/// One name per browser for all platforms, so that lists and filters stay short.
+fn browser_name(name: &str) -> String {
     let name = name.strip_suffix(" Mobile").unwrap_or(name);
     let name = name.strip_prefix("Mobile ").unwrap_or(name);
     match name {
@@ -111,7 +111,7 @@ fn family(name: &str) -> String {
     .to_owned()
 }
 
-fn system(name: &str) -> &str {
+fn os_name(name: &str) -> &str {
     match name {
         "Mac OS X" => "macOS",
         "Chrome OS" => "ChromeOS",
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn device_of_well_known_user_agents() {
+    fn device_parses_common_user_agents() {
         for (user_agent, description, kind) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

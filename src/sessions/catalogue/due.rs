@@ -1,4 +1,4 @@
-//! Sessions that upkeep has to look at: expired, never stored, over the limit.
+//! Queries for sessions that upkeep must check, end or delete: expired, never stored, over the limit, not confirmed deleted.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -22,17 +22,20 @@ use crate::{
 pub struct LiveSession {
     /// The public session id.
     pub id: String,
-    /// Its entry in the store, if it got so far.
+    /// The key of its entry in the store; `None` until the store has its state.
     pub store_key: Option<String>,
-    /// When it ends if it isn't used.
+    /// When it expires if it isn't used.
     pub expires_at: PrimitiveDateTime,
     /// When the absolute limit ends it.
     pub absolute_expires_at: PrimitiveDateTime,
-    /// The state, where the catalogue itself holds it.
+    /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
 }
 
-/// Live sessions that the catalogue takes for expired, at most `limit`.
+/// Live sessions that have expired according to the catalogue, at most `limit`.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
@@ -43,8 +46,14 @@ pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<LiveSession>, 
         .load(conn)?)
 }
 
-/// Sessions whose sign-in was cut off before the store had their state.
-pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<Vec<LiveSession>, Error> {
+/// Live sessions that started before `before` and whose sign-in was interrupted before the store had their state.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn never_stored(
+    conn: &mut DbConnection,
+    before: PrimitiveDateTime,
+) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
         .filter(dsl::store_key.is_null())
@@ -53,13 +62,26 @@ pub fn never_stored(conn: &mut DbConnection, before: PrimitiveDateTime) -> Resul
         .load(conn)?)
 }
 
-/// Ended sessions whose entry the store has not confirmed deleted, at most `limit`: id and store key.
-pub fn unconfirmed(conn: &mut DbConnection, limit: i64) -> Result<Vec<(String, Option<String>)>, Error> {
+/// Ended sessions whose entries the store has not confirmed deleted, at most `limit`: id and store key.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn unconfirmed(
+    conn: &mut DbConnection,
+    limit: i64,
+) -> Result<Vec<(String, Option<String>)>, Error> {
     Ok(pending_deletions::table.limit(limit).select((pending::session_id, pending::store_key)).load(conn)?)
 }
 
-/// Sessions that have not ended, in the order of their ids, at most `limit` after the given one.
-pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Vec<LiveSession>, Error> {
+/// Live sessions in the order of their ids, at most `limit`, after the id `after`.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn live_after(
+    conn: &mut DbConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
         .filter(dsl::id.gt(after))
@@ -69,14 +91,28 @@ pub fn live_after(conn: &mut DbConnection, after: &str, limit: i64) -> Result<Ve
         .load(conn)?)
 }
 
-/// Postpones the expiry of a session that the store still has.
-pub fn postpone(conn: &mut DbConnection, id: &str, expires_at: PrimitiveDateTime) -> Result<(), Error> {
+/// Changes the expiry of a session that the store still has.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub(in crate::sessions) fn postpone(
+    conn: &mut DbConnection,
+    id: &str,
+    expires_at: PrimitiveDateTime,
+) -> Result<(), Error> {
     diesel::update(sessions::table.find(id)).set(dsl::expires_at.eq(expires_at)).execute(conn)?;
     Ok(())
 }
 
-/// The user's active sessions beyond the newest `keep`, oldest last: those that a limit ends.
-pub fn beyond_limit(conn: &mut DbConnection, user: i64, keep: i64) -> Result<Vec<String>, Error> {
+/// The ids of the user's live sessions except the newest `keep`, oldest last: those that a limit ends.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn beyond_limit(
+    conn: &mut DbConnection,
+    user: i64,
+    keep: i64,
+) -> Result<Vec<String>, Error> {
     Ok(sessions::table
         .filter(dsl::user_id.eq(user))
         .filter(not_ended())

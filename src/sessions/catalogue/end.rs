@@ -1,4 +1,4 @@
-//! Ending sessions: one conditional UPDATE, recorded in the security log in the same transaction.
+//! Ends sessions with one conditional UPDATE, and records it in the security log in the same transaction.
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,21 +18,21 @@ use crate::{
     security::Client,
 };
 
-/// An end about to happen: why, by whom, from where.
+/// Why sessions are to be ended, by whom, and from where.
 #[derive(Debug, Clone)]
 pub struct EndRequest {
-    /// Why.
+    /// Why they end.
     pub reason: EndReason,
-    /// The user who did it; `None`: the system.
+    /// The user who ends them; `None`: the system.
     pub by: Option<i64>,
-    /// What the administrator wrote.
+    /// The administrator's note.
     pub note: Option<String>,
-    /// Where it was done from.
+    /// The client whose request asked for it, if a request did.
     pub client: Option<Client>,
 }
 
 impl EndRequest {
-    /// An end that nobody in particular asked for.
+    /// An end by the system, without a note.
     pub fn by_system(reason: EndReason) -> Self {
         Self { reason, by: None, note: None, client: None }
     }
@@ -41,31 +41,31 @@ impl EndRequest {
 /// Which sessions to end.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// These, whoever they belong to.
+    /// The sessions with these public ids, of any user.
     Ids(Vec<String>),
-    /// Of these, those that have neither been used nor got a key since they were found expired.
+    /// Those of these sessions that were neither used nor given a key since they were found expired.
     Expired(Vec<LiveSession>),
-    /// Of these, those that have got no key since they were found.
-    Found(Vec<LiveSession>),
-    /// Those that still have one of these store keys, which the store no longer knows.
+    /// Those of these sessions that were not given a new key since they were found.
+    UnchangedKey(Vec<LiveSession>),
+    /// The sessions that still have one of these store keys, which the store has lost.
     Lost(Vec<String>),
-    /// One of that user's; another user's is left alone.
+    /// One session, if it is this user's.
     OneOf {
-        /// The user.
+        /// The user's id.
         user: i64,
         /// The public session id.
         id: String,
     },
-    /// All of that user's but one.
+    /// All sessions of this user except one.
     AllBut {
-        /// The user.
+        /// The user's id.
         user: i64,
-        /// The public session id that stays.
+        /// The public id of the session that does not end.
         keep: String,
     },
-    /// All of that user's.
+    /// All sessions of this user.
     AllOf {
-        /// The user.
+        /// The user's id.
         user: i64,
     },
 }
@@ -75,32 +75,91 @@ pub enum Target {
 pub struct Ended {
     /// The public session id.
     pub id: String,
-    /// Whose it was.
+    /// The user's id.
     pub user_id: i64,
-    /// Its entry in the store, if it got so far.
+    /// The key of its entry in the store; `None` when the store never had its state.
     pub store_key: Option<String>,
     /// Why it ended.
     pub reason: EndReason,
-    /// What the administrator wrote.
+    /// The administrator's note.
     pub note: Option<String>,
-    /// The user who did it; none: the system.
+    /// The user who ended it; `None`: the system.
     pub by: Option<i64>,
 }
 
-/// Ends sessions and records each end in the security log, inside the caller's transaction. Sessions that have ended already are
-/// not touched.
+/// The columns of [`Ended`].
+macro_rules! ended_columns {
+    () => {
+        (
+            dsl::id,
+            dsl::user_id,
+            dsl::store_key,
+            dsl::end_reason.assume_not_null(),
+            dsl::end_note,
+            dsl::ended_by,
+        )
+    };
+}
+
+/// Ends sessions and records their ends in the security log, inside the caller's transaction. Sessions that have already ended
+/// are not changed. Returns those that ended now.
 ///
-/// `in_store`: the store holds entries, whose deletion has to be confirmed.
+/// `in_store`: the store has entries, which are still to be deleted and confirmed.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
 pub fn end(
     conn: &mut DbConnection,
     target: &Target,
     request: &EndRequest,
     in_store: bool,
 ) -> Result<Vec<Ended>, Error> {
-    let ended = update(conn, target, request)?;
+    let ended = update_rows(conn, target, request)?;
     if in_store && !ended.is_empty() {
-        insert_pending(conn, &ended)?;
+        record_pending(conn, &ended)?;
     }
+    record_events(conn, request, &ended)?;
+    Ok(ended)
+}
+
+/// The conditional update that ends the sessions.
+fn update_rows(conn: &mut DbConnection, target: &Target, request: &EndRequest) -> Result<Vec<Ended>, Error> {
+    let live = || sessions::table.filter(not_ended());
+    let set = (
+        dsl::ended_at.eq(now()),
+        dsl::end_reason.eq(request.reason),
+        dsl::end_note.eq(&request.note),
+        dsl::ended_by.eq(request.by),
+        dsl::state.eq(None::<String>),
+    );
+    macro_rules! update {
+        ($rows:expr) => {
+            diesel::update($rows).set(set).returning(ended_columns!()).get_results::<Ended>(conn)?
+        };
+    }
+    macro_rules! with_unchanged_key {
+        ($found:expr) => {{
+            let keys = $found.iter().filter_map(|session| session.store_key.as_ref());
+            live()
+                .filter(dsl::id.eq_any($found.iter().map(|session| &session.id)))
+                .filter(dsl::store_key.is_null().or(dsl::store_key.assume_not_null().eq_any(keys)))
+        }};
+    }
+    Ok(match target {
+        Target::Ids(ids) => update!(live().filter(dsl::id.eq_any(ids))),
+        Target::Expired(found) => update!(with_unchanged_key!(found).filter(dsl::expires_at.le(now()))),
+        Target::UnchangedKey(found) => update!(with_unchanged_key!(found)),
+        Target::Lost(store_keys) => update!(live().filter(dsl::store_key.eq_any(store_keys))),
+        Target::OneOf { user, id } => update!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
+        Target::AllBut { user, keep } => {
+            update!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep)))
+        }
+        Target::AllOf { user } => update!(live().filter(dsl::user_id.eq(user))),
+    })
+}
+
+/// Records the ends in the security log.
+fn record_events(conn: &mut DbConnection, request: &EndRequest, ended: &[Ended]) -> Result<(), Error> {
     let detail = match &request.note {
         Some(note) => format!("{}: {note}", request.reason.name()),
         None => request.reason.name().to_owned(),
@@ -112,57 +171,11 @@ pub fn end(
             .from(request.client.as_ref())
             .detail(detail.clone())
     };
-    Event::write_all(conn, ended.iter().map(event).collect())?;
-    Ok(ended)
+    Event::write_all(conn, ended.iter().map(event).collect())
 }
 
-/// The one conditional update: it ends the sessions of the target that have not ended, and returns them.
-fn update(conn: &mut DbConnection, target: &Target, request: &EndRequest) -> Result<Vec<Ended>, Error> {
-    let live = || sessions::table.filter(not_ended());
-    let set = (
-        dsl::ended_at.eq(now()),
-        dsl::end_reason.eq(request.reason),
-        dsl::end_note.eq(&request.note),
-        dsl::ended_by.eq(request.by),
-        dsl::state.eq(None::<String>),
-    );
-    // Each target gives its query a type of its own.
-    macro_rules! end {
-        ($rows:expr) => {
-            diesel::update($rows)
-                .set(set)
-                .returning((
-                    dsl::id,
-                    dsl::user_id,
-                    dsl::store_key,
-                    dsl::end_reason.assume_not_null(),
-                    dsl::end_note,
-                    dsl::ended_by,
-                ))
-                .get_results::<Ended>(conn)?
-        };
-    }
-    macro_rules! unchanged_key {
-        ($found:expr) => {{
-            let keys = $found.iter().filter_map(|session| session.store_key.as_ref());
-            live()
-                .filter(dsl::id.eq_any($found.iter().map(|session| &session.id)))
-                .filter(dsl::store_key.is_null().or(dsl::store_key.assume_not_null().eq_any(keys)))
-        }};
-    }
-    Ok(match target {
-        Target::Ids(ids) => end!(live().filter(dsl::id.eq_any(ids))),
-        Target::Expired(found) => end!(unchanged_key!(found).filter(dsl::expires_at.le(now()))),
-        Target::Found(found) => end!(unchanged_key!(found)),
-        Target::Lost(store_keys) => end!(live().filter(dsl::store_key.eq_any(store_keys))),
-        Target::OneOf { user, id } => end!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
-        Target::AllBut { user, keep } => end!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep))),
-        Target::AllOf { user } => end!(live().filter(dsl::user_id.eq(user))),
-    })
-}
-
-/// Records that the store has not confirmed yet that the entries of these sessions are deleted.
-fn insert_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
+/// Records that the store has not yet confirmed the deletion of these sessions' entries.
+fn record_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
     sessions::table
         .filter(dsl::id.eq_any(ended.iter().map(|session| &session.id)))
         .select((dsl::id, dsl::user_id, dsl::store_key))
@@ -173,38 +186,34 @@ fn insert_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error>
 }
 
 /// Records that the store has confirmed the deletion of these sessions' entries.
-pub fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub(in crate::sessions) fn confirm_deleted(conn: &mut DbConnection, ids: &[String]) -> Result<(), Error> {
     diesel::delete(pending_deletions::table.filter(pending::session_id.eq_any(ids))).execute(conn)?;
     Ok(())
 }
 
-/// The same of one user, all of them.
+/// All ended sessions of one user whose entries the store has not confirmed deleted.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, Error> {
     let pending = pending_deletions::table.filter(pending::user_id.eq(user)).select(pending::session_id);
-    Ok(sessions::table
-        .filter(dsl::id.eq_any(pending))
-        .select((
-            dsl::id,
-            dsl::user_id,
-            dsl::store_key,
-            dsl::end_reason.assume_not_null(),
-            dsl::end_note,
-            dsl::ended_by,
-        ))
-        .load(conn)?)
+    Ok(sessions::table.filter(dsl::id.eq_any(pending)).select(ended_columns!()).load(conn)?)
 }
 
-/// What became of an end.
+/// The result of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndOutcome {
-    /// Sessions that ended just now.
+    /// How many sessions ended.
     pub count: usize,
-    /// Whether the store has confirmed that their entries are gone. If not they are refused all the same, and
-    /// deletion is tried until it is confirmed.
+    /// Whether the store has confirmed that their entries are deleted. If not, the sessions are refused all the same, and the
+    /// deletion is retried until it is confirmed.
     pub confirmed: bool,
 }
 
 impl EndOutcome {
-    /// Nothing had to end.
+    /// No session had to end.
     pub const NONE: Self = Self { count: 0, confirmed: true };
 }

@@ -31,7 +31,7 @@ text_enum! {
 }
 
 impl EndReason {
-    /// The reason as administrators read it.
+    /// The reason as administrators see it.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Logout => "Signed out",
@@ -48,7 +48,7 @@ impl EndReason {
         }
     }
 
-    /// The reason as the session's user reads it.
+    /// The reason as the session's user sees it.
     pub fn message(self) -> &'static str {
         match self {
             Self::Logout => "You signed out.",
@@ -67,7 +67,7 @@ impl EndReason {
         }
     }
 
-    /// Whether the sign-in page repeats the message: not for what the browser did itself, and not without a known cause.
+    /// Whether the sign-in page shows the message. It does not when this browser caused the end or the cause is unknown.
     pub fn is_shown_at_sign_in(self) -> bool {
         match self {
             Self::EndedByUser

@@ -1,4 +1,4 @@
-//! What a list of sessions is narrowed to, and its order.
+//! The filter of a list of sessions, and its order.
 
 use std::time::Duration;
 
@@ -23,55 +23,55 @@ use crate::{
     users::Role,
 };
 
-/// What a list is narrowed to; the default is all active sessions.
+/// The conditions that listed sessions satisfy; the default is all active sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Part of a name or address, in any case.
+    /// Part of the user's name or address, in any case.
     pub person: Option<String>,
-    /// One user's.
+    /// The user's id.
     pub user: Option<i64>,
-    /// These users', in place of [`Filter::person`]; see [`Filter::resolve_people`].
+    /// The ids of the users, in place of [`Filter::person`]; see [`Filter::resolve_people`].
     pub users: Option<Vec<i64>>,
-    /// The first of those whom [`Filter::person`] means, if they are many.
+    /// The ids of the first users that match [`Filter::person`], if there are many.
     pub first_users: Option<Vec<i64>>,
     /// A network, or a single address as the network of just that one.
     pub network: Option<IpNet>,
-    /// "Firefox", in any case.
+    /// The browser's name, in any case: "Firefox".
     pub browser: Option<String>,
-    /// "Linux", in any case.
+    /// The operating system, in any case: "Linux".
     pub os: Option<String>,
     /// The user's role.
     pub role: Option<Role>,
-    /// With or without "remember me".
+    /// Whether "remember me" was ticked.
     pub remembered: Option<bool>,
-    /// Began at least so long ago.
+    /// Started at least this long ago.
     pub older_than: Option<Duration>,
-    /// Not seen for so long.
+    /// Not used for at least this long.
     pub idle_over: Option<Duration>,
     /// Ended sessions instead of active ones.
     pub ended: bool,
-    /// Of these alone: public session ids.
+    /// Only these public session ids.
     pub ids: Option<Vec<String>>,
-    /// All but this one: a public session id.
-    pub but: Option<String>,
-    /// Began by then.
+    /// All except this public session id.
+    pub except: Option<String>,
+    /// Started at this time or earlier.
     pub started_by: Option<PrimitiveDateTime>,
 }
 
-/// The order that was asked for, newest first.
+/// The order that the client chose, newest first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// By last activity; ended sessions by their end.
+    /// By last use; ended sessions by their end.
     #[default]
     Seen,
     /// By sign-in.
     Started,
 }
 
-/// The order that a list has, newest first.
+/// The order of a list, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// By last activity.
+    /// By last use.
     Seen,
     /// By sign-in.
     Started,
@@ -79,12 +79,12 @@ pub enum Order {
     Ended,
 }
 
-/// A list that was asked for.
+/// Which list, and in which order.
 #[derive(Debug, Default)]
 pub struct ListQuery {
-    /// What it is narrowed to.
+    /// The conditions that listed sessions satisfy.
     pub filter: Filter,
-    /// Its order.
+    /// The chosen order.
     pub sort: Sort,
     /// Where the page starts.
     pub after: Option<Cursor>,
@@ -97,23 +97,27 @@ impl ListQuery {
     }
 }
 
-pub(super) type Backend = <DbConnection as Connection>::Backend;
+/// A query over sessions whose conditions are known at run time only.
+pub(super) type SessionsQuery<'a> =
+    diesel::helper_types::IntoBoxed<'a, sessions::table, <DbConnection as Connection>::Backend>;
 
-pub(super) type Boxed<'a> = diesel::helper_types::IntoBoxed<'a, sessions::table, Backend>;
-
-/// Up to so many users, finding sessions by user is quicker than walking the list.
-const FEW: usize = 500;
+/// Up to this many users, finding their sessions by user is quicker than searching a list for them.
+const MAX_RESOLVED_USERS: usize = 500;
 
 impl Filter {
-    /// The filter with the matching users looked up, if they are few: then their sessions are found by user. If they are many,
-    /// walking the list soon finds enough of their sessions. The planner can only guess which case it is, and would walk all
-    /// sessions when it guesses wrong.
+    /// The same filter with the users that match [`Filter::person`], if they are few: then their sessions are read by user. If
+    /// they are many, reading a list in its order soon yields enough of their sessions. The planner can only guess which case
+    /// it is, and would read all sessions where it expects matches and there are none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
     pub fn resolve_people(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
         if let Some(person) = &self.person {
-            let people =
+            let matching =
                 users::table.filter(matches_person(users::name, users::email_key, person.to_lowercase()));
-            let ids: Vec<i64> = Uncached(people.select(users::id).limit(FEW as i64 + 1)).load(conn)?;
-            if ids.len() <= FEW {
+            let ids: Vec<i64> =
+                Uncached(matching.select(users::id).limit(MAX_RESOLVED_USERS as i64 + 1)).load(conn)?;
+            if ids.len() <= MAX_RESOLVED_USERS {
                 self.person = None;
                 self.users = Some(ids);
             } else {
@@ -123,8 +127,8 @@ impl Filter {
         Ok(self)
     }
 
-    /// The sessions that match, in no order yet.
-    pub(super) fn query(&self) -> Boxed<'_> {
+    /// The sessions that match, not ordered.
+    pub(super) fn query(&self) -> SessionsQuery<'_> {
         let at = now();
         let mut query = sessions::table.into_boxed();
         query = if self.ended { query.filter(dsl::ended_at.is_not_null()) } else { query.filter(active(at)) };
@@ -161,8 +165,8 @@ impl Filter {
         if let Some(ids) = &self.ids {
             query = query.filter(dsl::id.eq_any(ids));
         }
-        if let Some(but) = &self.but {
-            query = query.filter(dsl::id.ne(but));
+        if let Some(except) = &self.except {
+            query = query.filter(dsl::id.ne(except));
         }
         if let Some(started_by) = self.started_by {
             query = query.filter(dsl::created_at.le(started_by));
@@ -170,43 +174,46 @@ impl Filter {
         query
     }
 
-    /// Ended sessions of a certain age come in the order of that age, because in the order of their ends all that are
-    /// younger come first.
+    /// The order of the list. Ended sessions with a minimum age are listed in the order of that age: in the order of their ends,
+    /// all younger sessions would come first.
     pub(super) fn order(&self, sort: Sort) -> Order {
-        match (sort, self.older_than, self.idle_over) {
-            (Sort::Started, ..) => Order::Started,
-            (Sort::Seen, ..) if !self.ended => Order::Seen,
-            (Sort::Seen, None, None) => Order::Ended,
-            (Sort::Seen, older_than, idle_over) if older_than > idle_over => Order::Started,
-            _ => Order::Seen,
+        match sort {
+            Sort::Started => Order::Started,
+            Sort::Seen if !self.ended => Order::Seen,
+            Sort::Seen => match (self.older_than, self.idle_over) {
+                (None, None) => Order::Ended,
+                (older_than, idle_over) if older_than > idle_over => Order::Started,
+                _ => Order::Seen,
+            },
         }
     }
 
-    /// The same in the order of a list, after the cursor.
-    pub(super) fn ordered<'a>(&'a self, order: Order, after: Option<&'a Cursor>) -> Boxed<'a> {
-        macro_rules! by {
+    /// The sessions that match, in that order, after the cursor.
+    pub(super) fn ordered<'a>(&'a self, order: Order, after: Option<&'a Cursor>) -> SessionsQuery<'a> {
+        macro_rules! ordered_by {
             ($column:expr) => {{
                 let mut query = self.query();
-                // What was not seen for so long did not begin since: the order of the sign-ins starts there.
+                // A session that was not used for so long started before that: the order of sign-ins can begin there.
                 if let (Order::Started, Some(idle)) = (order, self.idle_over) {
                     query = query.filter(dsl::created_at.le(ago(idle)));
                 }
                 if let Some(cursor) = after {
                     let (at, id) = (cursor.at(), cursor.id());
-                    // The first condition is the position in the index; the second separates sessions of the same time.
+                    // The first condition is the position in the index; the second separates sessions with the same time.
                     query = query.filter($column.le(at)).filter($column.lt(at).or(dsl::id.lt(id)));
                 }
                 query.order(($column.desc(), dsl::id.desc()))
             }};
         }
         match order {
-            Order::Seen => by!(dsl::last_seen_at),
-            Order::Started => by!(dsl::created_at),
-            Order::Ended => by!(dsl::ended_at.assume_not_null()),
+            Order::Seen => ordered_by!(dsl::last_seen_at),
+            Order::Started => ordered_by!(dsl::created_at),
+            Order::Ended => ordered_by!(dsl::ended_at.assume_not_null()),
         }
     }
 }
 
+/// The time that lies so far in the past.
 fn ago(duration: Duration) -> PrimitiveDateTime {
     now().saturating_sub(time_duration(duration))
 }
@@ -220,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn network_is_a_range_of_ip_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
+        fn network_matches_its_range_of_keys(network in any::<u32>(), prefix in 0u8..=32, other in any::<u32>()) {
             let net = IpNet::new(std::net::Ipv4Addr::from(network).into(), prefix).unwrap();
             let ip = IpAddr::from(std::net::Ipv4Addr::from(other));
             let range = ip_key(net.network())..=ip_key(net.broadcast());

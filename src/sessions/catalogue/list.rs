@@ -1,26 +1,24 @@
-//! Lists of sessions: one filter for the administrator's page, for what is ended by it and for the command line.
+//! Queries for lists of sessions. One filter serves the administrator's page, the ends that it requests, and
+//! the command line.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use diesel::{prelude::*, sql_query};
+use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
     cursor::{Cursor, is_session_id},
     device::DeviceKind,
     end_reason::EndReason,
-    filter::{Filter, Order, Sort},
-    predicates::active,
+    filter::{Filter, Order},
 };
 use crate::{
-    clock::now,
     db::{
-        CountRows, DbConnection, Uncached,
+        DbConnection, Uncached,
         schema::{
             sessions::{self, dsl},
             users,
         },
-        transaction,
     },
     error::Error,
     users::Role,
@@ -31,39 +29,39 @@ use crate::{
 pub struct ListedSession {
     /// The public session id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: i64,
-    /// When it began, in UTC.
+    /// When it started.
     pub created_at: PrimitiveDateTime,
-    /// When it was last used, as the catalogue knows; at most a minute old.
+    /// When it was last used; up to a minute old.
     pub last_seen_at: PrimitiveDateTime,
-    /// When it ends if it isn't used.
+    /// When it expires if it isn't used.
     pub expires_at: PrimitiveDateTime,
-    /// When it ends whatever happens.
+    /// When the absolute limit ends it.
     pub absolute_expires_at: PrimitiveDateTime,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
-    /// The client's address at sign-in.
+    /// The address that it started from.
     pub ip: String,
     /// The `User-Agent` header at sign-in.
     pub user_agent: String,
-    /// The browser's name; empty: unknown.
+    /// The browser's name: "Firefox"; empty when unknown.
     pub browser: String,
-    /// The browser's major version; empty: unknown.
+    /// The browser's major version: "140"; empty when unknown.
     pub browser_version: String,
-    /// The system's name; empty: unknown.
+    /// The operating system: "Linux"; empty when unknown.
     pub os: String,
-    /// The kind of device.
+    /// What kind of device it runs on.
     pub device: DeviceKind,
-    /// Hex SHA-256 of the session key; `None` until the store holds the state.
+    /// The key of its entry in the store; `None` until the store has its state.
     pub store_key: Option<String>,
-    /// The stored state as JSON, where the catalogue itself is the store.
+    /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
-    /// When it ended.
+    /// When it ended; `None` when it has not.
     pub ended_at: Option<PrimitiveDateTime>,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
-    /// What the administrator wrote.
+    /// The administrator's note.
     pub end_note: Option<String>,
     /// The user who ended it; `None`: the system.
     pub ended_by: Option<i64>,
@@ -75,7 +73,8 @@ pub struct ListedSession {
     pub role: Role,
 }
 
-macro_rules! listed {
+/// The columns of [`ListedSession`].
+macro_rules! listed_columns {
     () => {
         (
             dsl::id,
@@ -105,7 +104,7 @@ macro_rules! listed {
 }
 
 impl ListedSession {
-    /// The position right after this session in a list of that order.
+    /// The position right after this session in a list with that order.
     pub fn cursor(&self, order: Order) -> Cursor {
         let at = match order {
             Order::Seen => self.last_seen_at,
@@ -117,134 +116,91 @@ impl ListedSession {
 }
 
 /// The active sessions of one user, newest activity first.
-pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>, Error> {
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>, Error> {
     let active = Filter::default();
     Ok(active
         .query()
         .filter(dsl::user_id.eq(user))
         .order((dsl::last_seen_at.desc(), dsl::id.desc()))
         .inner_join(users::table)
-        .select(listed!())
+        .select(listed_columns!())
         .load(conn)?)
 }
 
-/// The keys of the sessions that match, in that order, at most `limit` after the cursor.
-pub fn page_keys(
+/// The keys of the sessions that match, in that order, at most `limit`, after the cursor.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn page_keys(
     conn: &mut DbConnection,
     filter: &Filter,
     order: Order,
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<Vec<Cursor>, Error> {
-    macro_rules! by {
+    macro_rules! keys {
         ($column:expr) => {
             Uncached(filter.ordered(order, after).limit(limit).select(($column, dsl::id))).load(conn)?
         };
     }
     Ok(match order {
-        Order::Seen => by!(dsl::last_seen_at),
-        Order::Started => by!(dsl::created_at),
-        Order::Ended => by!(dsl::ended_at.assume_not_null()),
+        Order::Seen => keys!(dsl::last_seen_at),
+        Order::Started => keys!(dsl::created_at),
+        Order::Ended => keys!(dsl::ended_at.assume_not_null()),
     })
 }
 
-/// The sessions with these keys that still match, in that order. Keys are read first because a plan that sorts many rows would
-/// sort them whole, with their users.
-pub fn rows_at(
+/// The sessions with these keys that still match, in the order of the keys. Read apart from the keys, because a plan that sorts
+/// many sessions to find the page would carry whole rows with their users.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn rows_at(
     conn: &mut DbConnection,
     filter: &Filter,
     keys: &[Cursor],
 ) -> Result<Vec<ListedSession>, Error> {
     let ids: Vec<&str> = keys.iter().map(Cursor::id).collect();
     let rows = filter.query().filter(dsl::id.eq_any(&ids)).inner_join(users::table);
-    let mut rows: Vec<ListedSession> = rows.select(listed!()).load(conn)?;
+    let mut rows: Vec<ListedSession> = rows.select(listed_columns!()).load(conn)?;
     rows.sort_by_cached_key(|session| ids.iter().position(|id| *id == session.id));
     Ok(rows)
 }
 
-/// How many sessions match.
-pub fn count(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
-    by_indexes(conn, |conn| Ok(Uncached(filter.query().count()).get_result(conn)?))
-}
-
-/// Reads all that match by indexes. Postgres knows how many sessions are old, but not that most of those have ended, and would
-/// read the whole table for the few that have not.
-fn by_indexes<T>(
-    conn: &mut DbConnection,
-    read: impl FnOnce(&mut DbConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    if let DbConnection::Sqlite(_) = conn {
-        return read(conn);
-    }
-    transaction(conn, |conn| {
-        sql_query("SET LOCAL enable_seqscan = off").execute(conn)?;
-        read(conn)
-    })
-}
-
-/// How many sessions match; the count stops at `most`. In the order of the index that the filter narrows most, so that it
-/// needs no more than that many of those that match, however many there are.
-pub fn count_up_to(conn: &mut DbConnection, filter: &Filter, most: i64) -> Result<i64, Error> {
-    if let Some(first) = &filter.first_users {
-        // So many users nearly always have enough sessions.
-        let theirs = Filter { person: None, users: Some(first.clone()), first_users: None, ..filter.clone() };
-        let counted = count_up_to(conn, &theirs, most)?;
-        if counted == most {
-            return Ok(counted);
-        }
-    }
-    macro_rules! by {
-        ($column:expr) => {
-            CountRows(filter.query().order($column).select(dsl::id).limit(most)).get_result(conn)?
-        };
-    }
-    let whose = filter.user.is_some() || filter.users.is_some();
-    let sort = if filter.older_than.is_some() { Sort::Started } else { Sort::Seen };
-    Ok(match filter.order(sort) {
-        _ if whose => by!(dsl::user_id),
-        _ if filter.network.is_some() => by!(dsl::ip_key),
-        Order::Seen => by!(dsl::last_seen_at.desc()),
-        Order::Started => by!(dsl::created_at.desc()),
-        Order::Ended => by!(dsl::ended_at.desc()),
-    })
-}
-
-/// Of how many people the sessions that match are.
-pub fn count_users(conn: &mut DbConnection, filter: &Filter) -> Result<i64, Error> {
-    let people = filter.query().select(diesel::dsl::count(dsl::user_id).aggregate_distinct());
-    by_indexes(conn, |conn| Ok(Uncached(people).get_result(conn)?))
-}
-
 /// One session, active or ended.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none with that id; [`Error::Unavailable`] when the database can't be read.
 pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<ListedSession, Error> {
     if !is_session_id(id) {
         return Err(Error::NotFound);
     }
-    Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq(id)).select(listed!()).first(conn)?)
+    Ok(sessions::table
+        .inner_join(users::table)
+        .filter(dsl::id.eq(id))
+        .select(listed_columns!())
+        .first(conn)?)
 }
 
-/// These sessions, in no order; ids that are none are left out.
+/// The sessions with these ids, in no particular order; ids without a session are omitted.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub fn by_ids(conn: &mut DbConnection, ids: &[String]) -> Result<Vec<ListedSession>, Error> {
-    Ok(sessions::table.inner_join(users::table).filter(dsl::id.eq_any(ids)).select(listed!()).load(conn)?)
+    Ok(sessions::table
+        .inner_join(users::table)
+        .filter(dsl::id.eq_any(ids))
+        .select(listed_columns!())
+        .load(conn)?)
 }
 
-/// How many sessions are active.
-pub fn count_active(conn: &mut DbConnection) -> Result<i64, Error> {
-    Ok(sessions::table.filter(active(now())).count().get_result(conn)?)
-}
-
-/// How many active sessions each of these users has; users without any are left out.
-pub fn count_active_of(conn: &mut DbConnection, users: &[i64]) -> Result<HashMap<i64, i64>, Error> {
-    let counts: Vec<(i64, i64)> = sessions::table
-        .filter(dsl::user_id.eq_any(users))
-        .filter(active(now()))
-        .group_by(dsl::user_id)
-        .select((dsl::user_id, diesel::dsl::count_star()))
-        .load(conn)?;
-    Ok(counts.into_iter().collect())
-}
-
-/// Which of these ids are sessions.
+/// Those of these ids that belong to sessions.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub fn existing<'a>(
     conn: &mut DbConnection,
     ids: impl IntoIterator<Item = &'a str>,

@@ -1,4 +1,4 @@
-//! The conditions under which a session counts, written once for every query.
+//! The conditions "not ended" and "active", written once for all queries.
 
 use diesel::{
     dsl::{And, AsExprOf, Gt, IsNotNull, IsNull, Otherwise, case_when},
@@ -10,10 +10,10 @@ use time::PrimitiveDateTime;
 use crate::db::schema::sessions;
 
 /// [`not_ended`] in SQL text, for statements that Diesel cannot build.
-pub const NOT_ENDED_SQL: &str = "sessions.ended_at IS NULL";
+pub(in crate::sessions) const NOT_ENDED_SQL: &str = "sessions.ended_at IS NULL";
 
 /// The type of [`not_ended`].
-pub type NotEnded = IsNull<sessions::ended_at>;
+pub(in crate::sessions) type NotEnded = IsNull<sessions::ended_at>;
 
 /// The type of [`active`].
 pub type Active = And<And<NotEnded, IsNotNull<sessions::store_key>>, Unexpired>;
@@ -23,15 +23,15 @@ type Unexpired = Otherwise<
     AsExprOf<bool, Bool>,
 >;
 
-/// The session has not ended. It may have expired without having been swept yet.
-pub fn not_ended() -> NotEnded {
+/// The session has not ended. It may have expired and wait for the sweep.
+pub(in crate::sessions) fn not_ended() -> NotEnded {
     sessions::ended_at.is_null()
 }
 
 /// The session can be used: it has not ended, its state is in the store, and it has not expired.
 ///
-/// Nearly all sessions that have not ended are unexpired. Postgres takes a plain comparison for as selective as it is among
-/// ended sessions and would choose the index on the expiry; `CASE` hides it from the planner.
+/// Nearly all sessions that have not ended are unexpired. Postgres would estimate a plain comparison as selective as it is
+/// among ended sessions, and choose the index on the expiry; `CASE` hides the comparison from the planner.
 pub fn active(now: PrimitiveDateTime) -> Active {
     let unexpired =
         case_when(sessions::expires_at.gt(now), true.into_sql::<Bool>()).otherwise(false.into_sql::<Bool>());

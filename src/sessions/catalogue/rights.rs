@@ -1,4 +1,4 @@
-//! Whether somebody is an administrator at the moment of a change.
+//! Checks that a user is an administrator at the moment of a change.
 
 use diesel::prelude::*;
 
@@ -16,12 +16,12 @@ use crate::{
     users::Role,
 };
 
-/// Looks once more whether the session is an active administrator's, where the request has waited since it was let in:
-/// for the rest of its body, for a lock.
+/// Checks again that the session with this id belongs to an active administrator, for a request that has waited since it was
+/// authorized: for the rest of its body, or for a lock.
 ///
 /// # Errors
-/// What would not have let it in: [`Error::SignInFirst`] when the session has ended or its user may not sign in any
-/// more, [`Error::Forbidden`] when the user is no administrator any more.
+/// Those that the first check has: [`Error::SignInFirst`] when the session has ended or its user is deactivated,
+/// [`Error::Forbidden`] when the user is no longer an administrator. [`Error::Unavailable`] when the database can't be read.
 pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Error> {
     let role: Option<Role> = sessions::table
         .find(id)
@@ -39,14 +39,15 @@ pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Erro
     }
 }
 
-/// Looks whether a user is an active administrator, for work that goes on after the request that began it.
+/// Checks that a user is an active administrator, for work that continues after the request that began it.
 ///
 /// # Errors
-/// [`Error::Forbidden`] when not.
-pub fn check_still_administrator(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+/// [`Error::Forbidden`] when the user is not; [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn check_still_administrator(
+    conn: &mut DbConnection,
+    user: i64,
+) -> Result<(), Error> {
     let administrator = users::table.find(user).filter(users::active).filter(users::role.eq(Role::Admin));
-    match diesel::select(diesel::dsl::exists(administrator)).get_result(conn)? {
-        true => Ok(()),
-        false => Err(Error::administrators_only()),
-    }
+    let exists: bool = diesel::select(diesel::dsl::exists(administrator)).get_result(conn)?;
+    if exists { Ok(()) } else { Err(Error::administrators_only()) }
 }

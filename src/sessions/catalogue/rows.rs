@@ -1,4 +1,4 @@
-//! Writing the rows of the table `sessions`: one per session ever started.
+//! Writes the rows of the table `sessions`: one per session ever started.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -14,36 +14,39 @@ use crate::{
     users::Role,
 };
 
-/// A session about to be recorded.
-pub struct NewSession<'a> {
+/// A session to be recorded.
+pub(in crate::sessions) struct NewSession<'a> {
     /// The public session id.
     pub id: &'a str,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: i64,
-    /// The words that lists find its user by: see [`search_text`].
+    /// The text by which lists find the user: see [`search_text`].
     pub person: &'a str,
-    /// Its user's role.
+    /// The user's role.
     pub role: Role,
-    /// When it began.
+    /// When it starts.
     pub at: PrimitiveDateTime,
-    /// When it ends if it isn't used.
+    /// When it expires if it isn't used.
     pub expires_at: PrimitiveDateTime,
-    /// When it ends whatever happens.
+    /// When the absolute limit ends it.
     pub absolute_expires_at: PrimitiveDateTime,
-    /// "Remember me".
+    /// Whether "remember me" was ticked.
     pub remembered: bool,
-    /// Where from.
+    /// The client that signed in.
     pub client: &'a Client,
 }
 
-/// The words that lists of sessions find a user by, as each session keeps them; the name is in lower case. When the user
-/// changes, so do they: the database sees to that.
+/// The text by which lists of sessions find a user; each of the user's sessions has a copy. A trigger of the database updates
+/// the copies when the user changes. The name must be in lower case.
 pub fn search_text(name: &str, email_key: &str) -> String {
     format!("{name}\n{email_key}")
 }
 
-/// Writes the row, still without a store key: it is on no list until the store holds its state.
-pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
+/// Writes the row without a store key: lists omit the session until the store has its state.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
     let device = Device::parse(&new.client.user_agent);
     diesel::insert_into(sessions::table)
         .values((
@@ -68,8 +71,12 @@ pub fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error
     Ok(())
 }
 
-/// Gives the session a new key, unless it has ended or no longer has the key that the request came with.
-pub fn record_key(
+/// Records a new store key of a session. Returns `false` when the session has ended or no longer has the store key that the
+/// request came with: `old`, or none for a session that has just started.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub(in crate::sessions) fn record_key(
     conn: &mut DbConnection,
     id: &str,
     new: &str,
@@ -85,17 +92,27 @@ pub fn record_key(
     Ok(rows == 1)
 }
 
-/// Whether the session has not ended: for what must not be done by one that ended while the request ran.
+/// Whether the session has not ended: for changes that must not be made by a session that ended while the request ran.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
     let live = sessions::table.find(id).filter(not_ended());
     Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
 }
 
-/// Changes the state of a live session whose state is in the database; one that is gone is not made again.
-pub fn change_state(conn: &mut DbConnection, store_key: &str, state: &str) -> Result<bool, Error> {
-    let there = sessions::table
+/// Updates the state of a live session whose state is in the database. Returns `false` when there is none with this store key.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub(in crate::sessions) fn update_state(
+    conn: &mut DbConnection,
+    store_key: &str,
+    state: &str,
+) -> Result<bool, Error> {
+    let stored = sessions::table
         .filter(dsl::store_key.eq(store_key))
         .filter(not_ended())
         .filter(dsl::state.is_not_null());
-    Ok(diesel::update(there).set(dsl::state.eq(state)).execute(conn)? == 1)
+    Ok(diesel::update(stored).set(dsl::state.eq(state)).execute(conn)? == 1)
 }

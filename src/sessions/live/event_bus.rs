@@ -21,7 +21,7 @@ use super::{
 };
 use crate::sessions::catalogue::end::Ended;
 
-/// Messages that a slow stream may lag behind; it is told when it missed some.
+/// Messages that a slow stream may lag behind; then it receives an error that says so.
 const CHANNEL_CAPACITY: usize = 256;
 /// Session ids in one message.
 const MESSAGE_IDS: usize = 1_000;
@@ -43,7 +43,7 @@ struct Shared {
     registry: Arc<Mutex<Registry>>,
     /// To the other instances, where there may be some.
     outbound: Option<mpsc::Sender<Message>>,
-    /// A message to the other instances was dropped, and they have not been told.
+    /// A message to the other instances was dropped, and they do not know it yet.
     dropped: AtomicBool,
     /// Wakes the check of all subscribed sessions.
     recheck: Notify,

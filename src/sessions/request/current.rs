@@ -1,4 +1,4 @@
-//! The signed-in user of a request: session key, then stored state, then one query that joins session and user.
+//! Finds the signed-in user of a request: from the session key to the stored state, then one query over session and user.
 
 use std::{ops::Deref, pin::Pin, rc::Rc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     users::Role,
 };
 
-/// Who is signed in, as of this request.
+/// The signed-in user of a request.
 #[derive(Debug, Clone)]
 pub struct CurrentUser {
     /// The user's id.
@@ -27,9 +27,9 @@ pub struct CurrentUser {
     pub name: String,
     /// The address as the user typed it.
     pub email: String,
-    /// What the user may do.
+    /// The user's role.
     pub role: Role,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: PrimitiveDateTime,
     /// The last sign-in, this session's included.
     pub last_login_at: Option<PrimitiveDateTime>,
@@ -44,9 +44,9 @@ pub struct CurrentSession {
     pub id: String,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
-    /// When it began.
+    /// When it started.
     pub created_at: PrimitiveDateTime,
-    /// When it ends whatever happens.
+    /// When the absolute limit ends it.
     pub absolute_expires_at: PrimitiveDateTime,
     /// Unix seconds at which the password was last given; `None` counts as long ago.
     pub confirmed_at: Option<i64>,
@@ -55,20 +55,20 @@ pub struct CurrentSession {
 }
 
 impl CurrentSession {
-    /// Whether the password was given within this time.
-    pub fn is_confirmed(&self, within: Duration) -> bool {
+    /// Whether the password was given at most this long ago.
+    pub fn is_confirmed(&self, max_age: Duration) -> bool {
         let now = OffsetDateTime::now_utc().unix_timestamp();
-        // Another instance's clock may be ahead of ours.
+        // Another instance's clock may be ahead: a time in the future counts as now.
         let age = self.confirmed_at.map(|at| u64::try_from(now.saturating_sub(at)).unwrap_or(0));
-        age.is_some_and(|age| age <= within.as_secs())
+        age.is_some_and(|age| age <= max_age.as_secs())
     }
 }
 
 impl CurrentUser {
-    /// The signed-in user, looked up once per request; `None`: nobody.
+    /// The signed-in user, looked up once per request; `None` when the request is not signed in.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when store or database can't tell. Never taken for "nobody".
+    /// [`Error::Unavailable`] when store or database can't be read; the request is not treated as signed out then.
     pub async fn find(req: &HttpRequest) -> Result<Option<Rc<Self>>, Error> {
         if let Some(resolved) = Self::resolved(req) {
             return Ok(resolved);
@@ -80,7 +80,7 @@ impl CurrentUser {
         Ok(current)
     }
 
-    /// What [`CurrentUser::find`] has found earlier in this request; `None`: nothing has asked yet.
+    /// The earlier result of [`CurrentUser::find`] in this request; `None` when it was not called.
     pub fn resolved(req: &HttpRequest) -> Option<Option<Rc<Self>>> {
         req.extensions().get::<Resolved>().map(|Resolved(user)| user.clone())
     }
@@ -101,18 +101,16 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     if unavailable {
         return Err(Error::unavailable("the session could not be read"));
     }
-    // Routes outside of the session middleware have no entry; asking for the identity would panic there.
+    // Routes outside of the session middleware have no entry; reading the identity would panic there.
     let Some(loaded) = loaded else { return Ok(None) };
-    let Some(identity) = identity(req) else { return Ok(None) };
+    let Some(user_id) = identity(req) else { return Ok(None) };
     let sessions = shared::<Sessions>(req)?;
     let found = match found {
         Some(found) => Some(found),
         None => sessions.lookup.find(loaded.store_key.clone()).await?,
     };
     let found = found.filter(|found| {
-        found.session_id == loaded.session_id
-            && found.user_id == identity
-            && found.absolute_expires_at > now()
+        found.session_id == loaded.session_id && found.user_id == user_id && found.absolute_expires_at > now()
     });
     let Some(found) = found else {
         return Ok(None);

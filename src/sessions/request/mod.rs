@@ -1,6 +1,7 @@
-//! The session of one request: actix-session's store, the signed-in user.
+//! The session of one request: actix-session's store, the signed-in user, the session cookie, the reason of an end.
 
 pub(super) mod current;
 pub(super) mod ended_session;
 pub(super) mod middleware;
+mod save_state;
 pub(super) mod session_store;

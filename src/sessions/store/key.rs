@@ -1,4 +1,4 @@
-//! The session key: in the cookie only. What is stored is its hash.
+//! The session key. Only the cookie contains it; store and catalogue have its hash.
 
 use actix_session::storage::SessionKey;
 
@@ -7,47 +7,49 @@ use crate::crypto::sha256_hex;
 /// Prefix of the store's keys in Redis.
 pub(crate) const PREFIX: &str = "sess:";
 
+/// First letter of a remembered session's key.
 const REMEMBERED: char = 'r';
-const PLAIN: char = 'p';
+/// First letter of other keys.
+const NOT_REMEMBERED: char = 'p';
 
-/// A key as the cookie holds it: one letter that says whether the session is remembered, so that reading
-/// it can renew its lifetime in the same round trip, then the key of the backend.
+/// A key as the cookie contains it: one letter that says whether the session is remembered, so that the store can be read and
+/// the matching lifetime renewed in one round trip; then the secret key of actix-session.
 pub struct Key {
     /// Whether "remember me" was ticked at sign-in.
     pub remembered: bool,
-    inner: String,
+    secret: String,
 }
 
 impl Key {
-    /// Reads the cookie's value; `None` when it is not one of ours.
+    /// Parses the cookie's value; `None` when it does not begin with one of the two letters.
     pub fn parse(text: &str) -> Option<Self> {
         let mut chars = text.chars();
         let remembered = match chars.next()? {
             REMEMBERED => true,
-            PLAIN => false,
+            NOT_REMEMBERED => false,
             _ => return None,
         };
-        Some(Self { remembered, inner: chars.as_str().to_owned() })
+        Some(Self { remembered, secret: chars.as_str().to_owned() })
     }
 
-    /// Wraps a key that the backend made.
-    pub fn new(inner: SessionKey, remembered: bool) -> Self {
-        Self { remembered, inner: inner.into() }
+    /// The key with this secret, as actix-session generates it.
+    pub fn new(secret: SessionKey, remembered: bool) -> Self {
+        Self { remembered, secret: secret.into() }
     }
 
-    /// Hex SHA-256 of the key: how catalogue and store know it.
+    /// Hex SHA-256 of the secret: what catalogue and store identify the key by.
     pub fn store_key(&self) -> String {
-        sha256_hex(&self.inner)
+        sha256_hex(&self.secret)
     }
 
-    /// The backend's key.
-    pub fn into_inner(self) -> Option<SessionKey> {
-        self.inner.try_into().ok()
+    /// The secret; `None` when it is longer than actix-session allows.
+    pub fn into_secret(self) -> Option<SessionKey> {
+        self.secret.try_into().ok()
     }
 
-    /// The cookie's value.
+    /// The cookie's value; `None` when it is longer than actix-session allows.
     pub fn into_cookie(self) -> Option<SessionKey> {
-        let letter = if self.remembered { REMEMBERED } else { PLAIN };
-        format!("{letter}{}", self.inner).try_into().ok()
+        let letter = if self.remembered { REMEMBERED } else { NOT_REMEMBERED };
+        format!("{letter}{}", self.secret).try_into().ok()
     }
 }

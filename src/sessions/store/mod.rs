@@ -1,6 +1,7 @@
-//! The session store: keys, the stored state, Redis.
+//! The session store: session keys, the stored state, and entries in Redis.
 
 pub(super) mod key;
 pub(super) mod redis;
+mod redis_entries;
 mod redis_link;
 pub(super) mod state;

@@ -1,4 +1,4 @@
-//! A connection to Redis that is re-established by itself. While it is down, callers fail at once.
+//! A connection to Redis that reconnects in the background. While it is down, callers fail at once.
 
 use std::{
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
@@ -15,30 +15,37 @@ use tokio::sync::Notify;
 use super::key::PREFIX;
 use crate::error::Error;
 
-/// A connection that may be absent while Redis is not connecting.
+/// The first pause between two attempts to connect; each next one is twice as long.
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts.
+const LAST_RETRY: Duration = Duration::from_millis(250);
+
+/// A connection that is absent while Redis is not reached, so that callers do not wait for it.
 pub(super) struct Link {
     slot: RwLock<Slot>,
-    lost: Notify,
+    /// Notified when the connection is dropped.
+    dropped: Notify,
 }
 
 #[derive(Default)]
 struct Slot {
-    /// The number of the connection: giving up an old one does not affect a newer one.
+    /// The number of the connection, so that a caller who drops an earlier connection does not drop its successor.
     number: u64,
     connection: Option<MultiplexedConnection>,
 }
 
-/// Redis is not connecting, or did not answer in time.
+/// Why Redis did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error("Redis is not connected")]
     NotConnected,
     #[error("Redis did not answer within {0:?}")]
-    Slow(Duration),
+    TimedOut(Duration),
     #[error("Redis: {0}")]
-    Refused(#[from] RedisError),
+    Redis(#[from] RedisError),
+    /// From actix-session's store, which has errors of its own.
     #[error("Redis: {0}")]
-    Store(String),
+    SessionStore(String),
 }
 
 impl From<Failure> for Error {
@@ -47,11 +54,13 @@ impl From<Failure> for Error {
     }
 }
 
+/// Drops the idle connections of a pool.
 pub(super) fn drop_idle(pool: &Pool) {
     pool.retain(|_, _| false);
 }
 
-/// A command without effect that needs what sessions need: it renews a lifetime, so it is refused or held where writing is.
+/// A command without effect that needs what sessions need of Redis: `GETEX` may write, so a replica or a paused server refuses
+/// or delays it as it does a write.
 pub(super) fn probe() -> redis::Cmd {
     let mut command = redis::cmd("GETEX");
     command.arg(format!("{PREFIX}probe")).arg("PERSIST");
@@ -59,13 +68,15 @@ pub(super) fn probe() -> redis::Cmd {
 }
 
 impl Link {
-    /// Starts a link that connects, and reconnects, on the calling thread. The link that is given the store's pool logs its changes.
+    /// A link that connects and reconnects on the calling thread. Only the shared link gets the pool of actix-session's store:
+    /// it logs when Redis is lost and reached again, and drops the pool's idle connections when it is reached.
     pub(super) fn start(client: &Client, timeout: Duration, pool: Option<Pool>) -> Arc<Self> {
-        let link = Arc::new(Self { slot: RwLock::default(), lost: Notify::new() });
+        let link = Arc::new(Self { slot: RwLock::default(), dropped: Notify::new() });
         actix_web::rt::spawn(keep_connected(client.clone(), Arc::clone(&link), pool, timeout));
         link
     }
 
+    /// The connection and its number, which [`Link::drop_connection`] takes.
     pub(super) fn current(&self) -> Result<(u64, MultiplexedConnection), Failure> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         slot.connection.clone().map(|connection| (slot.number, connection)).ok_or(Failure::NotConnected)
@@ -75,16 +86,16 @@ impl Link {
         self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the connection of that number; answers that it still owes are lost.
-    pub(super) fn give_up(&self, number: u64) {
+    /// Drops the connection with that number, and with it the replies that are still due.
+    pub(super) fn drop_connection(&self, number: u64) {
         let mut slot = self.slot();
         if slot.number == number && slot.connection.take().is_some() {
-            self.lost.notify_one();
+            self.dropped.notify_one();
         }
     }
 }
 
-/// Connects, waits until the connection is lost, and connects again; each change is logged once.
+/// Connects whenever there is no connection; logs each loss and each first failure once.
 async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, timeout: Duration) {
     let mut retry = FIRST_RETRY;
     let mut logged = pool.is_none();
@@ -98,7 +109,7 @@ async fn keep_connected(client: Client, link: Arc<Link>, pool: Option<Pool>, tim
                 }
                 *link.slot() = Slot { number, connection: Some(connection) };
                 retry = FIRST_RETRY;
-                link.lost.notified().await;
+                link.dropped.notified().await;
                 if pool.is_some() {
                     tracing::warn!("Redis connection lost, reconnecting");
                 }
@@ -127,22 +138,18 @@ async fn connect(
             if info.kind == PushKind::Disconnection
                 && let Some(link) = weak_link.upgrade()
             {
-                link.give_up(number);
+                link.drop_connection(number);
             }
             Ok::<(), SendError>(())
         },
     );
-    let connecting = async {
+    let connect = async {
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         probe().query_async::<()>(&mut connection).await?;
         Ok::<_, RedisError>(connection)
     };
-    tokio::time::timeout(timeout * 2, connecting)
+    tokio::time::timeout(timeout * 2, connect)
         .await
-        .map_err(|_| Failure::Slow(timeout * 2))?
+        .map_err(|_| Failure::TimedOut(timeout * 2))?
         .map_err(Failure::from)
 }
-
-pub(super) const FIRST_RETRY: Duration = Duration::from_millis(50);
-
-const LAST_RETRY: Duration = Duration::from_millis(250);

@@ -1,5 +1,5 @@
-//! What the store holds of a session, as readable JSON: which user (actix-identity's entries), which session,
-//! and what the sign-in established. Never a name, a role or anything of the password.
+//! The stored state of a session, as readable JSON: the user's id (actix-identity's entries), the session's id and what the
+//! sign-in established. It never contains a name, a role or anything about the password.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::error::Error;
 
-/// actix-identity's own name.
+/// The name that actix-identity uses.
 const USER_ID: &str = "actix_identity.user_id";
 const SESSION_ID: &str = "session_id";
 const REMEMBERED: &str = "remembered";
@@ -19,23 +19,23 @@ const EPOCH: &str = "epoch";
 /// actix-session's state: entries of JSON text.
 pub(crate) type State = HashMap<String, String>;
 
-/// The typed view of our own entries.
+/// The typed view of Gatehouse's own entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
     /// The public session id.
     pub session_id: String,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
-    /// Unix seconds after which nothing prolongs the session.
+    /// Unix seconds at which the absolute limit ends the session.
     pub absolute_end: i64,
-    /// Unix seconds at which the password was last given; `None`: longer ago than anybody knows.
+    /// Unix seconds at which the password was last given; `None`: at an unknown time, which counts as long ago.
     pub confirmed_at: Option<i64>,
-    /// The user's `session_epoch` that this session's key has heard of; another one asks for a new key.
+    /// The user's `session_epoch` when this session got its key. When the user's has changed, the session needs a new key.
     pub epoch: Option<i64>,
 }
 
 impl SessionState {
-    /// Reads the entries; `None` when one that every session has is missing or not ours.
+    /// Reads the entries; `None` when one that every session has is missing or malformed.
     pub fn read(state: &State) -> Option<Self> {
         Some(Self {
             session_id: entry(state, SESSION_ID)?,
@@ -47,6 +47,9 @@ impl SessionState {
     }
 
     /// Writes the entries into the session of a request.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when an entry can't be serialized.
     pub fn write(&self, session: &Session) -> Result<(), Error> {
         session.insert(SESSION_ID, &self.session_id).map_err(Error::internal)?;
         session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
@@ -60,21 +63,27 @@ impl SessionState {
         }
     }
 
-    /// Writes that the password was given just now.
+    /// Writes that the password was given now.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the entry can't be serialized.
     pub fn record_confirmation(session: &Session) -> Result<(), Error> {
         let at = OffsetDateTime::now_utc().unix_timestamp();
         session.insert(CONFIRMED_AT, at).map_err(Error::internal)
     }
 
-    /// Writes which `session_epoch` the key has heard of.
+    /// Writes the user's `session_epoch` that the session's key is valid for.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the entry can't be serialized.
     pub fn record_epoch(session: &Session, epoch: i64) -> Result<(), Error> {
         session.insert(EPOCH, epoch).map_err(Error::internal)
     }
 
-    /// The whole entry of a user's session as the store keeps it, made without a request.
-    pub fn into_text(self, user: i64) -> String {
+    /// The whole state of this user's session as stored JSON, made without a request. Without confirmation and epoch.
+    pub fn into_json(self, user_id: i64) -> String {
         let entries = [
-            (USER_ID, serde_json::json!(user.to_string())),
+            (USER_ID, serde_json::json!(user_id.to_string())),
             (SESSION_ID, self.session_id.into()),
             (REMEMBERED, self.remembered.into()),
             (ABSOLUTE_END, self.absolute_end.into()),
@@ -85,7 +94,7 @@ impl SessionState {
     }
 
     /// Whether the absolute limit has passed.
-    pub fn is_over(&self) -> bool {
+    pub fn is_expired(&self) -> bool {
         OffsetDateTime::now_utc().unix_timestamp() >= self.absolute_end
     }
 }

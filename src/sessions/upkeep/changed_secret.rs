@@ -1,4 +1,4 @@
-//! A changed `SESSION_SECRET` signs everyone out, since no cookie can be read any more: ends those sessions in the catalogue.
+//! Ends all earlier sessions in the catalogue after `SESSION_SECRET` was changed: their cookies can't be decrypted any more.
 
 use diesel::prelude::*;
 
@@ -16,38 +16,43 @@ use crate::{
     },
 };
 
+/// The note of the ends, for administrators.
 const NOTE: &str = "SESSION_SECRET was changed";
 
 impl Sessions {
-    /// Ends what was active before this instance started, if that was under another secret.
-    pub(crate) async fn end_unreadable(&self) -> Result<(), Error> {
-        let stored_fingerprint = self.db.with_long_timeout().run(stored_fingerprint).await?;
-        let own = self.config.secret.fingerprint();
-        if stored_fingerprint.as_ref() == Some(&own) {
+    /// Ends the sessions that started before this instance, if the recorded secret is another one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub(super) async fn end_if_secret_changed(&self) -> Result<(), Error> {
+        let recorded = self.db.with_long_timeout().run(recorded_fingerprint).await?;
+        let current = self.config.secret.fingerprint();
+        if recorded.as_ref() == Some(&current) {
             return Ok(());
         }
-        if stored_fingerprint.is_some() {
+        if recorded.is_some() {
             let filter = Filter { started_by: Some(self.started_at), ..Filter::default() };
-            let ending =
+            let query = ListQuery { filter, ..ListQuery::default() };
+            let request =
                 EndRequest { note: Some(NOTE.to_owned()), ..EndRequest::by_system(EndReason::Missing) };
-            let ends =
-                self.end_many(&ListQuery { filter, ..ListQuery::default() }, ending, async |_| {}).await?;
-            tracing::warn!(ended = ends.count, "SESSION_SECRET was changed: everyone is signed out");
+            let outcome = self.end_many(&query, request, async |_| {}).await?;
+            tracing::warn!(ended = outcome.count, "SESSION_SECRET was changed: everyone is signed out");
         }
-        self.db.with_long_timeout().run(move |conn| store_fingerprint(conn, own)).await
+        self.db.with_long_timeout().run(move |conn| record_fingerprint(conn, current)).await
     }
 }
 
-fn stored_fingerprint(conn: &mut DbConnection) -> Result<Option<String>, Error> {
+/// The fingerprint of the secret that was last recorded.
+fn recorded_fingerprint(conn: &mut DbConnection) -> Result<Option<String>, Error> {
     Ok(secrets::table.order(secrets::since.desc()).select(secrets::fingerprint).first(conn).optional()?)
 }
 
-/// The newest row counts; older ones only stay if two instances write at once.
-fn store_fingerprint(conn: &mut DbConnection, fingerprint: String) -> Result<(), Error> {
+/// Replaces the recorded fingerprint. Two instances that write at once may leave two rows; the newest is the one that is read.
+fn record_fingerprint(conn: &mut DbConnection, fingerprint: String) -> Result<(), Error> {
     diesel::delete(secrets::table).execute(conn)?;
     let row = (secrets::fingerprint.eq(fingerprint), secrets::since.eq(now()));
     match diesel::insert_into(secrets::table).values(row).execute(conn).map_err(Error::from) {
         Err(error) if !error.is_unique_violation() => Err(error),
-        _ => Ok(()),
+        Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
-//! Work in the background.
+//! Work outside of requests: the background tasks of an instance, and the comparison of catalogue and store.
 
 mod background;
 mod changed_secret;
-pub(super) mod recheck;
-pub(super) mod samples;
-pub(super) mod sweep;
+mod recheck;
+mod samples;
+mod sweep;
 pub(super) mod verify;

@@ -74,8 +74,8 @@ impl Sessions {
 async fn check(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        let asked = chunk.to_vec();
-        let mut found = sessions.db.run(move |conn| statuses(conn, &asked)).await?;
+        let chunk_ids = chunk.to_vec();
+        let mut found = sessions.db.run(move |conn| statuses(conn, &chunk_ids)).await?;
         for id in chunk {
             // Without a row, the account was deleted.
             let deleted = || EndMessage { reason: EndReason::Logout, note: None };

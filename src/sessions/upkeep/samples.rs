@@ -1,4 +1,4 @@
-//! How many sessions are active, minute by minute: one row per minute, whichever instance writes it.
+//! Records the number of active sessions: one row per minute, written by any one of the instances.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,41 +13,41 @@ use crate::{
     clock::now,
     db::{Db, DbConnection, schema::samples},
     error::Error,
-    sessions::{catalogue::list, service::Sessions},
+    sessions::{catalogue::counts, service::Sessions},
 };
 
-/// After a sample that could not be taken.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The pause after a sample that could not be recorded.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
-/// Every minute is kept for so long, then the highest of each hour.
+/// How long the sample of each minute is kept; after that, the highest of each hour.
 const MINUTES_KEPT: time::Duration = time::Duration::days(2);
 
-/// Hours are kept for so long.
+/// How long the sample of each hour is kept.
 const HOURS_KEPT: time::Duration = time::Duration::days(90);
 
-/// Takes samples for as long as it is polled.
+/// Records samples for as long as it is polled.
 pub(crate) async fn run(sessions: Arc<Sessions>) {
     loop {
-        let pause = match take(&sessions.db).await {
+        let pause = match record_minute(&sessions.db).await {
             Ok(()) => Duration::from_secs(60 - u64::from(now().second())),
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "the number of active sessions was not recorded");
-                PAUSE
+                RETRY_PAUSE
             }
         };
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Records this minute, unless another instance has.
-async fn take(db: &Db) -> Result<(), Error> {
+/// Records the sample of this minute, unless another instance has.
+async fn record_minute(db: &Db) -> Result<(), Error> {
     db.with_long_timeout()
         .run(|conn| {
             let at = minute_of(now());
             if diesel::select(diesel::dsl::exists(samples::table.find(at))).get_result(conn)? {
                 return Ok(());
             }
-            let active = list::count_active(conn)?;
+            let active = counts::count_active(conn)?;
             let insert = diesel::insert_into(samples::table)
                 .values((samples::at.eq(at), samples::active.eq(active)))
                 .on_conflict_do_nothing();
@@ -55,14 +55,15 @@ async fn take(db: &Db) -> Result<(), Error> {
                 DbConnection::Postgres(pg) => insert.execute(pg)?,
                 DbConnection::Sqlite(sqlite) => insert.execute(sqlite)?,
             };
-            thin(conn, at)
+            downsample(conn, at)
         })
         .await
 }
 
-fn thin(conn: &mut DbConnection, at: PrimitiveDateTime) -> Result<(), Error> {
+/// Replaces old samples of minutes by the highest of each hour, and deletes old samples of hours.
+fn downsample(conn: &mut DbConnection, at: PrimitiveDateTime) -> Result<(), Error> {
     let end = at.saturating_sub(MINUTES_KEPT);
-    // What is left of an hour stands at its beginning.
+    // The sample of an hour is the row at its beginning.
     diesel::sql_query(
         "INSERT INTO samples (at, active) \
          SELECT date_trunc('hour', at), max(active) FROM samples \
@@ -77,6 +78,7 @@ fn thin(conn: &mut DbConnection, at: PrimitiveDateTime) -> Result<(), Error> {
     Ok(())
 }
 
+/// The beginning of the minute.
 fn minute_of(at: PrimitiveDateTime) -> PrimitiveDateTime {
     PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), at.minute(), 0).unwrap_or(Time::MIDNIGHT))
 }

@@ -1,5 +1,5 @@
-//! The periodic sweep: ends sessions that have expired, and deletes entries whose deletion failed before. Any number of instances may
-//! run it: every end is one conditional update.
+//! Ends sessions that have expired, and retries deletions that the store has not confirmed. Any number of instances may run the
+//! sweep: each end is one conditional update.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,17 +17,20 @@ use crate::{
     },
 };
 
+/// Sessions that one sweep reads of each kind.
 const BATCH: i64 = 500;
-const SHORTEST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(15);
-/// How long a sign-in may take between its row and its state.
-const SIGN_IN: Duration = Duration::from_secs(60);
+/// The shortest pause between two sweeps, for sessions with short lifetimes.
+const MIN_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause between two sweeps.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// How long a sign-in may take to store the state after it has written the row.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sweeps for as long as it is polled.
 pub(crate) async fn run(sessions: Arc<Sessions>) {
-    let shortest_life =
+    let shortest_ttl =
         sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
-    let pause = (shortest_life / 4).clamp(SHORTEST, LONGEST);
+    let pause = (shortest_ttl / 4).clamp(MIN_PAUSE, MAX_PAUSE);
     let mut secret_checked = false;
     loop {
         if let Err(error) = sweep(&sessions, &mut secret_checked).await {
@@ -37,10 +40,10 @@ pub(crate) async fn run(sessions: Arc<Sessions>) {
     }
 }
 
-/// `secret_checked`: all active sessions are known to have cookies made with this secret.
+/// `secret_checked`: whether the sessions of an earlier `SESSION_SECRET` have been ended.
 async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Error> {
     if !*secret_checked {
-        sessions.end_unreadable().await?;
+        sessions.end_if_secret_changed().await?;
         *secret_checked = true;
     }
     end_expired(sessions).await?;
@@ -51,32 +54,32 @@ async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Err
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {
     let expired = sessions.db.with_long_timeout().run(|conn| due::expired(conn, BATCH)).await?;
     let at = now();
-    let (expired_absolutely, others): (Vec<LiveSession>, Vec<LiveSession>) =
-        expired.into_iter().partition(|expired| expired.absolute_expires_at <= at);
-    end(sessions, expired_absolutely, EndReason::Absolute).await?;
-    let idle = not_in_store(sessions, others).await?;
+    let (absolute, idle): (Vec<LiveSession>, Vec<LiveSession>) =
+        expired.into_iter().partition(|session| session.absolute_expires_at <= at);
+    end(sessions, absolute, EndReason::Absolute).await?;
+    let idle = not_in_store(sessions, idle).await?;
     end(sessions, idle, EndReason::Idle).await
 }
 
-/// Those that the store doesn't have either. The others were used without a record in the catalogue (an instance was killed before
-/// it wrote): their expiry is corrected.
+/// Those of the expired sessions that the store doesn't have either. The others were used without a record in the catalogue (an
+/// instance was killed before it wrote): this corrects their expiry.
 async fn not_in_store(sessions: &Sessions, expired: Vec<LiveSession>) -> Result<Vec<LiveSession>, Error> {
     let Backend::Redis(redis) = &sessions.backend else {
         return Ok(expired);
     };
     let keys: Vec<&str> =
-        expired.iter().map(|expired| expired.store_key.as_deref().unwrap_or_default()).collect();
+        expired.iter().map(|session| session.store_key.as_deref().unwrap_or_default()).collect();
     let left = redis.time_left(&keys).await?;
     let mut missing = Vec::new();
-    for (expired, left) in expired.into_iter().zip(left) {
+    for (session, left) in expired.into_iter().zip(left) {
         match left {
-            None => missing.push(expired),
+            None => missing.push(session),
             Some(left) => {
-                let expires_at = now().saturating_add(time_duration(left)).min(expired.absolute_expires_at);
+                let expires_at = now().saturating_add(time_duration(left)).min(session.absolute_expires_at);
                 sessions
                     .db
                     .with_long_timeout()
-                    .run(move |conn| due::postpone(conn, &expired.id, expires_at))
+                    .run(move |conn| due::postpone(conn, &session.id, expires_at))
                     .await?;
             }
         }
@@ -84,11 +87,12 @@ async fn not_in_store(sessions: &Sessions, expired: Vec<LiveSession>) -> Result<
     Ok(missing)
 }
 
+/// Ends the sessions of sign-ins that were interrupted before the store had their state.
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
-    let before = now().saturating_sub(time_duration(SIGN_IN));
+    let before = now().saturating_sub(time_duration(SIGN_IN_TIMEOUT));
     let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
     if !found.is_empty() {
-        sessions.end(Target::Found(found), EndRequest::by_system(EndReason::Missing)).await?;
+        sessions.end(Target::UnchangedKey(found), EndRequest::by_system(EndReason::Missing)).await?;
     }
     Ok(())
 }
@@ -100,10 +104,11 @@ async fn end(sessions: &Sessions, expired: Vec<LiveSession>, reason: EndReason) 
     Ok(())
 }
 
+/// Deletes the entries of ended sessions whose deletion the store has not confirmed.
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
-    let expired = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
-    if !expired.is_empty() {
-        let (ids, keys): (_, Vec<_>) = expired.into_iter().unzip();
+    let unconfirmed = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
+    if !unconfirmed.is_empty() {
+        let (ids, keys): (_, Vec<_>) = unconfirmed.into_iter().unzip();
         sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
     }
     Ok(())

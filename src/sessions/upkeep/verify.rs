@@ -1,4 +1,4 @@
-//! Compares catalogue and store both ways: what `gatehouse sessions verify` prints and repairs.
+//! Compares catalogue and store in both directions: `gatehouse sessions verify` prints the differences and repairs them.
 
 use std::collections::HashSet;
 
@@ -15,22 +15,23 @@ use crate::{
     },
 };
 
+/// Sessions that are compared at once.
 const CHUNK: i64 = 1_000;
 
-/// What differs between catalogue and store.
+/// The differences between catalogue and store.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
-    /// Live sessions compared.
+    /// How many live sessions were compared.
     pub live: usize,
-    /// Entries of the store compared.
+    /// How many entries of the store were compared.
     pub entries: usize,
-    /// Live in the catalogue, unknown to the store: their cookies don't work.
+    /// Live sessions whose entry the store has lost: their cookies don't work.
     pub missing: Vec<LiveSession>,
-    /// Expired, but not yet ended by the sweep.
+    /// Sessions that have expired and wait for the sweep.
     pub expired: Vec<LiveSession>,
-    /// A sign-in that was cut off before its state was stored.
+    /// Sessions whose sign-in was interrupted before the store had their state.
     pub never_stored: Vec<LiveSession>,
-    /// In the store without a live session: nobody can sign in with them. Store keys.
+    /// The store keys of entries without a live session: they can't be used to sign in.
     pub stray: Vec<String>,
 }
 
@@ -45,19 +46,20 @@ impl Differences {
 }
 
 impl Sessions {
-    /// Finds the differences. Sign-ins and ends that happen meanwhile may show up; a second run tells them apart.
+    /// Finds the differences. Sign-ins and ends that happen meanwhile may appear as differences; they do not appear again in a
+    /// second comparison.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read.
     pub async fn verify(&self) -> Result<Differences, Error> {
         let mut differences = Differences::default();
-        // The store is read first: an entry that is made meanwhile is then no stray.
+        // The store is read first, so that an entry that is created meanwhile is not taken for a stray one.
         let entries: HashSet<String> = match &self.backend {
             Backend::Redis(redis) => redis.all_store_keys().await?.into_iter().collect(),
             Backend::Sql => HashSet::new(),
         };
         differences.entries = entries.len();
-        let mut known: HashSet<String> = HashSet::new();
+        let mut live_keys: HashSet<String> = HashSet::new();
         let mut after = String::new();
         loop {
             let from = after.clone();
@@ -68,52 +70,51 @@ impl Sessions {
             };
             after = last.id.clone();
             differences.live += chunk.len();
-            self.sort_chunk(chunk, &mut differences, &mut known).await?;
+            self.compare_chunk(&chunk, &mut differences).await?;
+            live_keys.extend(chunk.into_iter().filter_map(|session| session.store_key));
         }
-        differences.stray = entries.into_iter().filter(|key| !known.contains(key)).collect();
+        differences.stray = entries.into_iter().filter(|key| !live_keys.contains(key)).collect();
         differences.stray.sort();
         Ok(differences)
     }
 
-    async fn sort_chunk(
-        &self,
-        chunk: Vec<LiveSession>,
-        differences: &mut Differences,
-        known: &mut HashSet<String>,
-    ) -> Result<(), Error> {
+    /// Compares a chunk of live sessions with the store.
+    async fn compare_chunk(&self, chunk: &[LiveSession], differences: &mut Differences) -> Result<(), Error> {
         let at = now();
-        let keys: Vec<&str> = chunk.iter().filter_map(|live| live.store_key.as_deref()).collect();
-        let there: HashSet<&str> = match &self.backend {
+        let keys: Vec<&str> = chunk.iter().filter_map(|session| session.store_key.as_deref()).collect();
+        let stored: HashSet<&str> = match &self.backend {
             Backend::Redis(redis) => {
                 let left = redis.time_left(&keys).await?;
                 keys.iter().zip(left).filter(|(_, left)| left.is_some()).map(|(key, _)| *key).collect()
             }
             Backend::Sql => chunk
                 .iter()
-                .filter(|live| live.state.is_some())
-                .filter_map(|live| live.store_key.as_deref())
+                .filter(|session| session.state.is_some())
+                .filter_map(|session| session.store_key.as_deref())
                 .collect(),
         };
-        for live in &chunk {
-            match &live.store_key {
-                None => differences.never_stored.push(live.clone()),
-                Some(_) if live.expires_at <= at => differences.expired.push(live.clone()),
-                Some(key) if !there.contains(key.as_str()) => differences.missing.push(live.clone()),
+        for session in chunk {
+            match &session.store_key {
+                None => differences.never_stored.push(session.clone()),
+                Some(_) if session.expires_at <= at => differences.expired.push(session.clone()),
+                Some(key) if !stored.contains(key.as_str()) => differences.missing.push(session.clone()),
                 Some(_) => {}
             }
         }
-        known.extend(chunk.iter().filter_map(|live| live.store_key.clone()));
         Ok(())
     }
 
-    /// Ends what has no entry and deletes entries that have no session.
+    /// Ends sessions that have no entry or have expired, and deletes entries that have no session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when store or database can't be reached; what was repaired by then stays repaired.
     pub async fn repair(&self, differences: &Differences) -> Result<(), Error> {
-        for (which, reason) in [
-            (Target::Found(differences.missing.clone()), EndReason::Missing),
-            (Target::Found(differences.never_stored.clone()), EndReason::Missing),
+        for (target, reason) in [
+            (Target::UnchangedKey(differences.missing.clone()), EndReason::Missing),
+            (Target::UnchangedKey(differences.never_stored.clone()), EndReason::Missing),
             (Target::Expired(differences.expired.clone()), EndReason::Idle),
         ] {
-            self.end(which, EndRequest::by_system(reason)).await?;
+            self.end(target, EndRequest::by_system(reason)).await?;
         }
         if let Backend::Redis(redis) = &self.backend {
             redis.delete_all(&differences.stray).await?;

@@ -162,7 +162,7 @@ async fn preview(
     let own = user.session.id;
     let filter = Filter {
         person: Some(Fields(form.into_inner()).get("q")),
-        but: Some(own.clone()),
+        except: Some(own.clone()),
         ..Filter::default()
     };
     let query = sessions.resolve_people(ListQuery { filter, ..ListQuery::default() }).await?;

@@ -1,0 +1,153 @@
+//! The entries of sessions in Redis. actix-session's own store creates entries and deletes entries by their keys. What it does
+//! unsafely (its update creates a missing entry) or not at all is done here in the same format.
+
+use std::time::Duration;
+
+use actix_session::storage::{SessionKey, SessionStore as _};
+
+use super::{
+    key::{Key, PREFIX},
+    redis::Redis,
+    state::State,
+};
+use crate::{error::Error, sessions::duration::time_duration};
+
+/// Entries in one pipeline or one step of a scan.
+const BATCH: usize = 1_000;
+
+impl Redis {
+    /// Reads an entry and renews its lifetime in one round trip; never creates one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn get_and_renew(&self, store_key: &str, ttl: Duration) -> Result<Option<String>, Error> {
+        let mut command = redis::cmd("GETEX");
+        command.arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
+        self.with_timeout(async |connection| command.query_async(connection).await).await
+    }
+
+    /// Creates an entry under a new random key. Returns the key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
+        let ttl = time_duration(ttl);
+        self.call_actix_store(self.actix_store.save(state, &ttl)).await
+    }
+
+    /// Updates an entry. Returns `false` when it does not exist; then none is created.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn update(&self, store_key: &str, state: &State, ttl: Duration) -> Result<bool, Error> {
+        let body = serde_json::to_string(state).map_err(Error::internal)?;
+        let mut command = redis::pipe();
+        command.cmd("SET").arg(entry(store_key)).arg(body).arg("XX").arg("EX").arg(ttl.as_secs());
+        let (done,): (Option<String>,) = self.run(&command).await?;
+        Ok(done.is_some())
+    }
+
+    /// Writes entries under these store keys: store key, state, time left. One round trip for each [`BATCH`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn put_all(&self, entries: &[(&str, String, time::Duration)]) -> Result<(), Error> {
+        for entries in entries.chunks(BATCH) {
+            let mut commands = redis::pipe();
+            for (store_key, state, left) in entries {
+                let seconds = left.whole_seconds().max(1);
+                commands.cmd("SET").arg(entry(store_key)).arg(state).arg("EX").arg(seconds).ignore();
+            }
+            self.run::<()>(&commands).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the entry of a key. Does nothing when actix-session would not accept the key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn delete_by_key(&self, key: Key) -> Result<(), Error> {
+        let Some(secret) = key.into_secret() else {
+            return Ok(());
+        };
+        self.call_actix_store(self.actix_store.delete(&secret)).await
+    }
+
+    /// Deletes an entry by its store key. Returns whether it existed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn delete(&self, store_key: &str) -> Result<bool, Error> {
+        let mut command = redis::pipe();
+        command.cmd("UNLINK").arg(entry(store_key));
+        let (count,): (u64,) = self.run(&command).await?;
+        Ok(count == 1)
+    }
+
+    /// Deletes entries by their store keys in one round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn delete_all(&self, store_keys: &[String]) -> Result<(), Error> {
+        if store_keys.is_empty() {
+            return Ok(());
+        }
+        let mut commands = redis::pipe();
+        for store_key in store_keys {
+            commands.cmd("UNLINK").arg(entry(store_key)).ignore();
+        }
+        self.run(&commands).await
+    }
+
+    /// The remaining lifetime of each entry, in the order of the keys; `None` when it does not exist. One round trip.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn time_left(&self, store_keys: &[&str]) -> Result<Vec<Option<Duration>>, Error> {
+        if store_keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut commands = redis::pipe();
+        for store_key in store_keys {
+            commands.cmd("PTTL").arg(entry(store_key));
+        }
+        let left: Vec<i64> = self.run(&commands).await?;
+        Ok(left.into_iter().map(|millis| u64::try_from(millis).ok().map(Duration::from_millis)).collect())
+    }
+
+    /// The stored JSON of an entry, without renewing its lifetime.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn get(&self, store_key: &str) -> Result<Option<String>, Error> {
+        let mut command = redis::pipe();
+        command.cmd("GET").arg(entry(store_key));
+        let (value,): (Option<String>,) = self.run(&command).await?;
+        Ok(value)
+    }
+
+    /// The store keys of all entries. Scans the whole database: for `sessions verify`, never for a page.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when Redis doesn't answer in time.
+    pub async fn all_store_keys(&self) -> Result<Vec<String>, Error> {
+        let mut keys = Vec::new();
+        let mut cursor: u64 = 0;
+        loop {
+            let mut command = redis::pipe();
+            command.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(BATCH);
+            let ((next, found),): ((u64, Vec<String>),) = self.run(&command).await?;
+            keys.extend(found.iter().filter_map(|key| key.strip_prefix(PREFIX)).map(str::to_owned));
+            if next == 0 {
+                return Ok(keys);
+            }
+            cursor = next;
+        }
+    }
+}
+
+/// The Redis key of an entry.
+fn entry(store_key: &str) -> String {
+    format!("{PREFIX}{store_key}")
+}
