@@ -19,7 +19,7 @@ pub use administer::Change;
 pub use changes::OwnEnd;
 pub use deletion::Deletion;
 pub use directory::ListedUser;
-pub use paging::{PAGE_SIZE, Page, ROWS_TO_READ};
+pub use paging::{Page, ROWS_TO_READ};
 pub use password_links::{Link, NewInvitation};
 pub use service::Accounts;
 pub use sign_in::SignIn;

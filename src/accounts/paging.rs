@@ -1,7 +1,7 @@
 //! Pages of lists that are read with one row more than they show, which tells whether there is a next page.
 
 /// Rows on one page.
-pub const PAGE_SIZE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// How many rows to read for one page: its own, and the one that tells whether there is a next page.
 pub const ROWS_TO_READ: i64 = PAGE_SIZE as i64 + 1;
@@ -9,7 +9,7 @@ pub const ROWS_TO_READ: i64 = PAGE_SIZE as i64 + 1;
 /// One page of a list.
 #[derive(Debug)]
 pub struct Page<T> {
-    /// At most [`PAGE_SIZE`] rows.
+    /// At most 50 rows.
     pub rows: Vec<T>,
     /// The id of the page's last row, which the next page starts after; `None`: there is no next page.
     pub next: Option<i64>,

@@ -12,8 +12,8 @@ use super::{
     report::{error_line, plain, rfc3339},
 };
 use crate::{
-    accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
-    admin::users::{filter::UserFields, list::PAGE_SIZE},
+    accounts::{Accounts, Actor, Change, ListedUser, NewAccount, Page, ROWS_TO_READ},
+    admin::users::filter::UserFields,
     config::Config,
     db::Db,
     sessions::{EndOutcome, Sessions},
@@ -203,16 +203,17 @@ impl<'a> Operator<'a> {
         })?;
         let (mut after, mut count) = (None, 0);
         loop {
-            let page = self.accounts.list(query.filter.clone(), after, PAGE_SIZE, 0).await;
-            let (found, _) = page.map_err(error_line)?;
+            let listed = self.accounts.list(query.filter.clone(), after, ROWS_TO_READ, 0).await;
+            let (listed, _) = listed.map_err(error_line)?;
+            let page = Page::new(listed, |listed| listed.user.id);
             let mut out = std::io::stdout().lock();
-            for listed in &found {
+            for listed in &page.rows {
                 let line = if json { as_json(listed) } else { as_line(listed) };
                 writeln!(out, "{line}").map_err(|error| error.to_string())?;
             }
-            count += found.len();
-            match found.last() {
-                Some(last) => after = Some(last.user.id),
+            count += page.rows.len();
+            match page.next {
+                Some(last) => after = Some(last),
                 None => break,
             }
         }
