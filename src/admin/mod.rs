@@ -1,4 +1,4 @@
-//! Administration: who is inside, how to get them out, and what has happened.
+//! Administration: pages that list and end sessions, manage users, search the security log and show statistics.
 
 pub mod events;
 pub mod forms;

@@ -1,4 +1,4 @@
-//! The fields of the account forms and what they may hold.
+//! The fields of the account forms and their checks.
 
 use serde::Deserialize;
 use validator::Validate;
@@ -13,12 +13,17 @@ use crate::{
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct RegisterForm {
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The new password.
     pub password: String,
+    /// The new password once more.
     pub password_confirmation: String,
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -30,12 +35,17 @@ impl FormFields for RegisterForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct SetupForm {
+    /// The token of the set-up link.
     pub token: String,
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The new password.
     pub password: String,
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -47,12 +57,16 @@ impl FormFields for SetupForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct LoginForm {
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
+    /// The user's password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
+    /// Whether the session outlives the browser.
     #[serde(deserialize_with = "crate::web::checkbox")]
     pub remember: bool,
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -64,6 +78,7 @@ impl FormFields for LoginForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NameForm {
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
 }
@@ -76,9 +91,12 @@ impl FormFields for NameForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct PasswordForm {
+    /// The user's current password.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
+    /// The new password.
     pub password: String,
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -90,6 +108,7 @@ impl FormFields for PasswordForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct DeleteForm {
+    /// The user's current password.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
 }
@@ -102,8 +121,11 @@ impl FormFields for DeleteForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ResetForm {
+    /// The token of the one-time link.
     pub token: String,
+    /// The new password.
     pub password: String,
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -115,8 +137,10 @@ impl FormFields for ResetForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ConfirmForm {
+    /// The user's password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -128,11 +152,11 @@ impl FormFields for ConfirmForm {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TokenQuery {
-    /// What the link holds.
+    /// The token.
     pub token: String,
 }
 
-/// Adds what is wrong with a new password and its repetition. `about`: the user's name and address.
+/// Adds the mistakes of a new password and its confirmation to `errors`. `about`: the user's name and address.
 pub fn check_new_password(
     errors: &mut FieldErrors,
     accounts: &Accounts,

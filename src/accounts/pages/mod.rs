@@ -1,5 +1,5 @@
 //! The pages and forms of accounts: each handler reads a form, calls an operation of [`Accounts`](super::Accounts) and shows
-//! what came of it.
+//! its result.
 
 pub mod activity;
 pub mod confirm;
