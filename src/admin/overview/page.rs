@@ -1,16 +1,15 @@
-//! `/admin`: how things stand, and how they went.
+//! `/admin`: how many sessions and sign-ins there are, now and over time.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 
-use super::statistics::{self, COUNTED, Range, Statistics};
+use super::statistics::{self, COUNT_LIMIT, Range, Statistics, Totals};
 use crate::{
     clock::now,
     db::Db,
     error::Error,
-    events::EventKind,
     layout::Layout,
     web::{
         FieldErrors,
@@ -24,21 +23,23 @@ use crate::{
 struct OverviewPage {
     layout: Layout,
     errors: FieldErrors,
-    /// The charts show 30 days.
+    /// Whether the charts show 30 days; otherwise they show 24 hours.
     month: bool,
     /// Today in UTC: `2026-11-21`.
     today: String,
     active: String,
-    about: bool,
-    counted: String,
-    people: String,
+    /// Whether there are more active sessions than are counted one by one.
+    over_limit: bool,
+    count_limit: String,
+    users: String,
     administrators: String,
     sign_ins: String,
     failures: String,
-    over_time: Columns,
+    active_over_time: Columns,
     sign_ins_over_time: Columns,
-    mixes: Vec<Bars>,
-    ends: Bars,
+    /// Shares of the active sessions by browser, system and kind of device.
+    shares: Vec<Bars>,
+    end_reasons: Bars,
 }
 
 /// `?range=`: `24h` or `30d`.
@@ -49,73 +50,98 @@ pub struct OverviewQuery {
 }
 
 /// `GET /admin`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
     query: web::Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
     let mut errors = FieldErrors::default();
-    let range = Range::parse(query.range.trim());
-    if range.is_none() {
+    let range = Range::parse(query.range.trim()).unwrap_or_else(|| {
         errors.add_form("There is no such range. Choose 24 hours or 30 days.");
-    }
-    let range = range.unwrap_or_default();
+        Range::default()
+    });
     let slots = range.slots(now());
     let from = slots.first().copied().unwrap_or_else(now);
-    let (numbers, active, sign_ins, failures) = db
-        .with_long_timeout()
-        .run(move |conn| {
-            Ok((
-                statistics::now_and_today(conn)?,
-                statistics::active_over_time(conn, range, from)?,
-                statistics::events_over_time(conn, EventKind::SignedIn, range, from)?,
-                statistics::events_over_time(conn, EventKind::SignInFailed, range, from)?,
-            ))
-        })
-        .await?;
-    let (every, time) = match range {
-        Range::Day => ("hour", "the last 24 hours"),
-        Range::Month => ("day", "the last 30 days"),
-    };
-    let page = OverviewPage {
-        layout,
-        month: range == Range::Month,
-        today: OffsetDateTime::now_utc().date().to_string(),
-        active: grouped(numbers.active),
-        about: numbers.about,
-        counted: grouped(COUNTED),
-        people: grouped(numbers.people),
-        administrators: grouped(numbers.administrators),
-        sign_ins: grouped(numbers.sign_ins),
-        failures: grouped(numbers.failures),
-        over_time: Columns::new(
-            "active",
-            &format!("Most active sessions at once in each {every} of {time}"),
-            vec!["Active sessions"],
-            &laid_out(range, &slots, |at| vec![active.get(at).copied()]),
-            false,
-        ),
-        sign_ins_over_time: Columns::new(
-            "sign-ins",
-            &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
-            vec!["Sign-ins", "Failed"],
-            &laid_out(range, &slots, |at| {
-                [&sign_ins, &failures].map(|sums| Some(sums.get(at).copied().unwrap_or(0))).to_vec()
-            }),
-            true,
-        ),
-        mixes: mixes(&numbers),
-        ends: Bars::new(
-            "ends",
-            "Why sessions ended in the last 30 days",
-            numbers.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count)).collect(),
-        ),
-        errors: errors.clone(),
-    };
+    let statistics = statistics::read(&db, range, from).await?;
+    let page = OverviewPage::new(layout, errors.clone(), range, &slots, &statistics);
     Ok(form_page(&page, &errors))
 }
 
-fn laid_out(
+impl OverviewPage {
+    fn new(
+        layout: Layout,
+        errors: FieldErrors,
+        range: Range,
+        slots: &[PrimitiveDateTime],
+        statistics: &Statistics,
+    ) -> Self {
+        let totals = &statistics.totals;
+        Self {
+            layout,
+            errors,
+            month: range == Range::Month,
+            today: OffsetDateTime::now_utc().date().to_string(),
+            active: grouped(totals.active),
+            over_limit: totals.over_limit,
+            count_limit: grouped(COUNT_LIMIT),
+            users: grouped(totals.users),
+            administrators: grouped(totals.administrators),
+            sign_ins: grouped(totals.sign_ins),
+            failures: grouped(totals.failures),
+            active_over_time: active_over_time(range, slots, statistics),
+            sign_ins_over_time: sign_ins_over_time(range, slots, statistics),
+            shares: shares(totals),
+            end_reasons: Bars::new(
+                "ends",
+                "Why sessions ended in the last 30 days",
+                totals
+                    .end_reasons
+                    .iter()
+                    .map(|(reason, count)| (reason.sentence().to_owned(), *count))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+fn active_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> Columns {
+    let (unit, period) = words(range);
+    Columns::new(
+        "active",
+        &format!("Most active sessions at once in each {unit} of {period}"),
+        vec!["Active sessions"],
+        &chart_slots(range, slots, |at| vec![statistics.active.get(at).copied()]),
+        false,
+    )
+}
+
+fn sign_ins_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> Columns {
+    let (unit, period) = words(range);
+    let counts = [&statistics.sign_ins, &statistics.failures];
+    Columns::new(
+        "sign-ins",
+        &format!("Sign-ins and failed sign-ins in each {unit} of {period}"),
+        vec!["Sign-ins", "Failed"],
+        &chart_slots(range, slots, |at| {
+            counts.map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
+        }),
+        true,
+    )
+}
+
+/// A slot and the whole range, in words.
+fn words(range: Range) -> (&'static str, &'static str) {
+    match range {
+        Range::Day => ("hour", "the last 24 hours"),
+        Range::Month => ("day", "the last 30 days"),
+    }
+}
+
+/// The slots of a chart with their labels and values.
+fn chart_slots(
     range: Range,
     slots: &[PrimitiveDateTime],
     values: impl Fn(&PrimitiveDateTime) -> Vec<Option<i64>>,
@@ -135,15 +161,15 @@ fn laid_out(
         .collect()
 }
 
-fn mixes(numbers: &Statistics) -> Vec<Bars> {
-    let named = |counts: &[(String, i64)]| {
-        let known = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
-        counts.iter().map(|(name, count)| (known(name), *count)).collect()
+fn shares(totals: &Totals) -> Vec<Bars> {
+    let labelled = |counts: &[(String, i64)]| {
+        let label = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
+        counts.iter().map(|(name, count)| (label(name), *count)).collect()
     };
-    let kinds = numbers.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
+    let kinds = totals.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
     vec![
-        Bars::new("browsers", "Browsers", named(&numbers.browsers)),
-        Bars::new("systems", "Systems", named(&numbers.systems)),
+        Bars::new("browsers", "Browsers", labelled(&totals.browsers)),
+        Bars::new("systems", "Systems", labelled(&totals.systems)),
         Bars::new("kinds", "Kinds of devices", kinds),
     ]
 }
