@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Subcommand};
 
 use super::{
-    REACH,
+    STORES_TIMEOUT,
     report::{error_line, plain, rfc3339},
 };
 use crate::{
@@ -123,7 +123,7 @@ struct Operator<'a> {
 
 impl<'a> Operator<'a> {
     async fn open(config: &'a Config) -> Result<Self, String> {
-        let db = Db::new(&config.stores.database, REACH);
+        let db = Db::new(&config.stores.database, STORES_TIMEOUT);
         db.prepare().await.map_err(error_line)?;
         let sessions = Arc::new(Sessions::new(config, db.clone()).await.map_err(error_line)?);
         let passwords = Passwords::start().map_err(error_line)?;
@@ -132,7 +132,7 @@ impl<'a> Operator<'a> {
     }
 
     async fn wait_for_store(&self) -> Result<(), String> {
-        self.sessions.wait(REACH).await.map_err(error_line)
+        self.sessions.wait(STORES_TIMEOUT).await.map_err(error_line)
     }
 
     async fn find(&self, email: &str) -> Result<User, String> {
