@@ -4,6 +4,7 @@ mod demo;
 mod progress;
 mod report;
 mod sessions;
+mod stores;
 mod users;
 
 use std::{
@@ -16,9 +17,6 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry};
-
-/// Longest time that commands wait for database and store.
-const STORES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]

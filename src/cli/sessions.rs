@@ -1,16 +1,13 @@
 //! `gatehouse sessions`: lists and ends sessions with the filters of the administrator's page, and compares catalogue and store.
 
-use std::{
-    io::{BufRead as _, Write as _},
-    sync::Arc,
-};
+use std::io::{BufRead as _, Write as _};
 
 use clap::Subcommand;
 
 use super::{
-    STORES_TIMEOUT,
     progress::progress,
-    report::{error_line, plain, rfc3339},
+    report::{error_line, option_lines, plain, rfc3339},
+    stores,
 };
 use crate::{
     admin::{
@@ -18,7 +15,6 @@ use crate::{
         sessions::filter::{FilterFields, ListFields},
     },
     config::Config,
-    db::Db,
     sessions::{
         EndReason, EndRequest, Sessions,
         catalogue::{device, filter::ListQuery, list::ListedSession},
@@ -72,10 +68,8 @@ pub(super) enum SessionsCommand {
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
-    let db = Db::new(&config.stores.database, STORES_TIMEOUT);
-    db.prepare().await.map_err(error_line)?;
-    let sessions = Arc::new(Sessions::new(config, db).await.map_err(error_line)?);
-    sessions.wait(STORES_TIMEOUT).await.map_err(error_line)?;
+    let (_, sessions) = stores::open(config).await?;
+    stores::wait(&sessions).await?;
     let result = run_on(&sessions, command).await;
     sessions.send_queued().await;
     result
@@ -104,10 +98,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
 
 /// The query of the fields; the error names the option of each mistake.
 fn read(fields: ListFields) -> Result<ListQuery, String> {
-    fields.read().map_err(|errors| {
-        let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
-        lines.collect::<Vec<_>>().join("\n")
-    })
+    fields.read().map_err(|errors| option_lines(&errors))
 }
 
 async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), String> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The page with the notice added to its layout, if the browser's session has ended and the browser has not shown the notice yet.
-pub async fn with_end_notice(
+pub(super) async fn with_end_notice(
     req: &HttpRequest,
     mut layout: Layout,
     page: impl FnOnce(Layout) -> HttpResponse,

@@ -157,7 +157,7 @@ pub struct TokenQuery {
 }
 
 /// Adds the mistakes of a new password and its confirmation to `errors`. `about`: the user's name and address.
-pub fn check_new_password(
+pub(super) fn check_new_password(
     errors: &mut FieldErrors,
     accounts: &Accounts,
     password: &str,

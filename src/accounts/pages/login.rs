@@ -42,7 +42,7 @@ pub struct NextQuery {
 }
 
 /// The path to go to after signing in: `next` if it is a path of this site, else the profile.
-pub fn next_or_profile(next: &str) -> String {
+pub(super) fn next_or_profile(next: &str) -> String {
     local_path(next).unwrap_or_else(|| "/profile".to_owned())
 }
 
@@ -112,7 +112,7 @@ pub async fn logout(
 
 /// Makes the browser delete its cache and storage of signed-in pages. Cookies are left out: deleting them would affect the other
 /// subdomains too.
-pub fn clear_site_data(response: &mut HttpResponse) {
+pub(super) fn clear_site_data(response: &mut HttpResponse) {
     use actix_web::http::header::{Header as _, TryIntoHeaderValue as _};
     let directives = ClearSiteData(vec![ClearSiteDataDirective::Cache, ClearSiteDataDirective::Storage]);
     if let Ok(value) = directives.try_into_value() {

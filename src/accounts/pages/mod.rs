@@ -4,8 +4,8 @@
 pub mod activity;
 pub mod confirm;
 pub mod deletion;
-pub mod ended_notice;
-pub mod forms;
+mod ended_notice;
+mod forms;
 pub mod login;
 pub mod profile;
 pub mod recovery;

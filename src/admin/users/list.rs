@@ -108,7 +108,7 @@ impl LinkPanel {
 }
 
 /// The address where to confirm the password before the forms of a page can be sent; `None`: it was confirmed recently.
-pub fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
+pub(super) fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
     let confirmed = admin.session.is_confirmed(accounts.rules().confirm_ttl);
     (!confirmed).then(|| confirm::href(page))
 }

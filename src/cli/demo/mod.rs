@@ -11,8 +11,8 @@ mod timeline;
 use clap::Args;
 
 use self::fill::{ADMINISTRATOR, Size, fill};
-use super::{STORES_TIMEOUT, report::error_line};
-use crate::{config::Config, db::Db, sessions::Sessions, web::grouped};
+use super::{report::error_line, stores};
+use crate::{config::Config, web::grouped};
 
 /// Ended sessions for each active one, unless `--ended` is given.
 const ENDED_PER_ACTIVE: usize = 5;
@@ -32,10 +32,8 @@ pub(super) struct DemoArguments {
 
 /// Fills the database and prints how to sign in.
 pub(super) async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
-    let db = Db::new(&config.stores.database, STORES_TIMEOUT);
-    db.prepare().await.map_err(error_line)?;
-    let sessions = Sessions::new(config, db.clone()).await.map_err(error_line)?;
-    sessions.wait(STORES_TIMEOUT).await.map_err(error_line)?;
+    let (db, sessions) = stores::open(config).await?;
+    stores::wait(&sessions).await?;
     let active = arguments.sessions as usize;
     let ended = arguments.ended.map_or(active * ENDED_PER_ACTIVE, |ended| ended as usize);
     let size = Size { users: arguments.users as usize, sessions: active, ended };
