@@ -165,7 +165,7 @@ impl Running {
         (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
     }
 
-    /// Waits for open requests, at most [`SHUTDOWN_TIMEOUT_SECS`], stops the server and writes what is queued.
+    /// Waits for open requests, at most 10 seconds, stops the server and writes what is queued.
     pub async fn stop(self) {
         self.sessions.bus().stop();
         self.handle.stop(true).await;
