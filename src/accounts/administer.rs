@@ -58,7 +58,7 @@ impl Accounts {
     }
 
     /// Changes the role, which counts at the person's next request, since every request reads it. Sessions stay; the raised
-    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins that are under way.
+    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins in progress.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
@@ -113,7 +113,7 @@ impl Accounts {
         Ok(self.announce(change))
     }
 
-    /// Ends all sessions of a user but `keep`, which is the actor's own; sign-ins that are under way give no session. Returns
+    /// Ends all sessions of a user but `keep`, which is the actor's own; sign-ins in progress start no session. Returns
     /// the new `session_epoch` too, which a session that is kept must adopt.
     ///
     /// # Errors

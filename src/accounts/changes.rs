@@ -138,7 +138,7 @@ impl Accounts {
         Ok(OwnEnd::Other(outcome))
     }
 
-    /// Ends the user's other sessions; sign-ins that are under way give no session.
+    /// Ends the user's other sessions; sign-ins in progress start no session.
     ///
     /// # Errors
     /// [`Error::SignInFirst`] when the session ended meanwhile.

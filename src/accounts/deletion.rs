@@ -25,7 +25,7 @@ const ROUNDS: usize = 3;
 /// What became of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// The account and its sessions are gone.
+    /// The account and its sessions were deleted.
     Done,
     /// It is the only active administrator's, so it was not deleted.
     LastAdministrator,
@@ -33,7 +33,7 @@ pub enum Deletion {
 
 /// How far one round got.
 enum Round {
-    /// The account is gone, and with it these sessions, none of which has an entry in a store of its own.
+    /// The account was deleted, and with it these sessions, none of which has an entry in a store of its own.
     Deleted(Vec<Ended>),
     /// Its sessions have ended, but the store still holds entries of these.
     DeleteEntries(Vec<Ended>),

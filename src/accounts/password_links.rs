@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// A one-time link that was made.
+/// A one-time link that was issued.
 pub struct Link {
     /// Whose it is.
     pub user: User,
@@ -28,7 +28,7 @@ pub struct Link {
     pub purpose: TokenPurpose,
 }
 
-/// An account to be made for somebody who will choose the password. Name and address have been checked.
+/// An account to be made for a user who will choose the password. Name and address have been checked.
 pub struct NewInvitation {
     /// 1 to 100 characters.
     pub name: String,
@@ -72,7 +72,7 @@ impl Accounts {
     /// [`Error::NotFound`] when there is no such account.
     pub async fn issue_link(&self, id: i64, by: Actor) -> Result<Option<Link>, Error> {
         let issue = move |conn: &mut DbConnection| {
-            // The lock keeps a deactivation from coming in between.
+            // The lock prevents a deactivation in between.
             let (user, _) = User::lock_with_administrators(conn, id)?;
             by.check(conn)?;
             if !user.active {

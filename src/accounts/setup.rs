@@ -56,7 +56,7 @@ impl Accounts {
     }
 }
 
-/// Prints the link. It is not logged: whoever has it becomes the administrator.
+/// Prints the link. It is not logged, since any client that has it can become the administrator.
 pub fn print_link(link: Option<&str>) {
     if let Some(link) = link {
         println!(

@@ -12,10 +12,10 @@ use crate::{
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct InviteForm {
-    /// The name.
+    /// The new user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
-    /// The address as typed.
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
     /// `user` or `admin`.
@@ -54,13 +54,13 @@ impl FormFields for EndSessionsForm {
 }
 
 impl EndSessionsForm {
-    /// What is kept with the sessions.
+    /// The reason to record with the sessions; `None`: none was given.
     pub fn note(&self) -> Option<String> {
         reason(&self.reason).filter(|reason| !reason.is_empty()).map(str::to_owned)
     }
 }
 
-/// A form that is only a button.
+/// A form that has a button only.
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NoFields {}
@@ -69,7 +69,7 @@ impl FormFields for NoFields {
     const FIELDS: &'static [&'static str] = &[];
 }
 
-/// `user` or `admin`.
+/// Checks a role: `user` or `admin`.
 fn role(role: &str) -> Result<(), ValidationError> {
     if Role::parse(role).is_some() {
         Ok(())
@@ -78,25 +78,26 @@ fn role(role: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Most characters of a reason.
-const LONGEST_REASON: usize = 200;
+/// Most characters (code points) of a reason.
+const MAX_REASON_LENGTH: usize = 200;
 
-/// Why sessions end, as it is kept with them: one line without blanks around it; `None`: the text can't be kept. It may
-/// be empty where no reason is asked for.
+/// The reason as it is recorded with ended sessions: one line without surrounding white space, perhaps empty; `None`: the text
+/// can't be recorded.
 pub fn reason(text: &str) -> Option<&str> {
     let text = text.trim();
-    (text.chars().count() <= LONGEST_REASON && !text.chars().any(char::is_control)).then_some(text)
+    (text.chars().count() <= MAX_REASON_LENGTH && !text.chars().any(char::is_control)).then_some(text)
 }
 
-/// For a form that asks for a reason.
+/// Checks a reason that must be given.
 ///
 /// # Errors
-/// When there is none, or it can't be kept.
-pub fn required_reason(text: &str) -> Result<(), ValidationError> {
+/// The message for its field, when it is empty or can't be recorded.
+pub(super) fn required_reason(text: &str) -> Result<(), ValidationError> {
     let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
     checked(reason(text).filter(|reason| !reason.is_empty()), message)
 }
 
+/// Checks a reason that may be empty.
 fn optional_reason(text: &str) -> Result<(), ValidationError> {
     checked(reason(text), "Write the reason on one line of at most 200 characters.")
 }

@@ -1,4 +1,4 @@
-//! The administration's pages: sessions, users, the security log, the overview.
+//! Administration: pages that list and end sessions, manage users, search the security log and show statistics.
 
 pub mod events;
 pub mod forms;

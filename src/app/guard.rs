@@ -13,9 +13,8 @@ use crate::{
     web::flash,
 };
 
-/// Refuses requests that another site made and bodies that no route takes, makes a page of every failure, sets the flash
-/// cookie, and adds the headers to whatever comes out. One middleware rather than five, since each costs an allocation per
-/// request.
+/// Refuses cross-origin requests and bodies that no route accepts, renders failures as error pages, sets the flash cookie and adds
+/// the security headers to every response. One middleware rather than five, since each costs an allocation per request.
 pub(super) async fn guard(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

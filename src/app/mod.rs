@@ -33,19 +33,20 @@ use crate::{
 /// Longest time for the headers of a request to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two tries to reach a database that is not up yet.
-const PREPARE_PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two attempts to reach a database that is not available yet.
+const PREPARE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Longest time that the start waits for the session store.
-const LONGEST_STORE_WAIT: Duration = Duration::from_secs(1);
+const MAX_STORE_WAIT: Duration = Duration::from_secs(1);
 
-/// Seconds that requests under way have when the server stops.
-const STOP_SECONDS: u64 = 10;
+/// How long the server waits for open requests when it stops, in seconds.
+const SHUTDOWN_TIMEOUT_SECS: u64 = 10;
 
-/// More than the second by which a session's state may outlast its absolute end.
-const AFTER_ABSOLUTE_END: Duration = Duration::from_secs(2);
+/// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
+/// outlast that end.
+const IDENTITY_DEADLINE_DELAY: Duration = Duration::from_secs(2);
 
-/// What handlers and extractors share, each part under its own type.
+/// What handlers and extractors share; each part is registered under its own type.
 #[derive(Clone)]
 struct Parts {
     config: Data<Config>,
@@ -69,9 +70,9 @@ impl Parts {
     }
 }
 
-/// A server that runs.
+/// A running server.
 pub struct Running {
-    /// Where it listens.
+    /// The address that it listens on.
     pub addr: SocketAddr,
     /// The one-time link to make the first administrator, while there are no users.
     pub setup_link: Option<String>,
@@ -81,11 +82,11 @@ pub struct Running {
     background: JoinHandle<()>,
 }
 
-/// Migrates the database and starts serving; a database that is not reached yet is waited for beside that. `extra`
-/// adds routes inside the session's middleware.
+/// Migrates the database and starts serving; when the database can't be reached, it serves already and migrates later. `extra` adds
+/// routes inside the session middleware.
 ///
 /// # Errors
-/// When a migration fails or the address can't be listened on.
+/// When a migration fails or the server can't listen on its address.
 pub async fn start(
     config: Config,
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
@@ -96,17 +97,17 @@ pub async fn start(
     let server = HttpServer::new(move || {
         let parts = shared.clone();
         let extra = extra.clone();
-        // The last `wrap` runs first: the guard sees every failure, including a panic or an error of the session middleware;
+        // The last `wrap` is outermost: the guard sees every failure, including a panic or an error of the session middleware;
         // the request's context is open while the session middleware uses the store.
         App::new()
             .configure(|app| share(app, &parts))
-            .configure(|app| add(app, routes::without_session()))
+            .configure(|app| add_routes(app, routes::without_session()))
             .service(
                 web::scope("")
-                    .wrap(identity(&parts.config))
-                    .wrap(session(&parts))
+                    .wrap(identity_middleware(&parts.config))
+                    .wrap(session_middleware(&parts))
                     .wrap(from_fn(sessions::with_context))
-                    .configure(|app| add(app, routes::with_session()))
+                    .configure(|app| add_routes(app, routes::with_session()))
                     .configure(extra)
                     .default_service(web::to(not_found)),
             )
@@ -114,7 +115,7 @@ pub async fn start(
             .wrap(from_fn(guard::guard))
     })
     .client_request_timeout(HEADER_TIMEOUT)
-    .shutdown_timeout(STOP_SECONDS)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
     .disable_signals()
     .bind(parts.config.server.listen_addr)
     .map_err(Error::internal)?;
@@ -126,23 +127,23 @@ pub async fn start(
     Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
 }
 
-/// Migrates the database and waits shortly for the store, so that the first requests find both connected. A database that is
-/// not reached is tried again in the background. Returns the set-up link, if there are no users yet.
+/// Migrates the database and waits at most [`MAX_STORE_WAIT`] for the store, so that the first requests find both connected. When
+/// the database can't be reached, retries in the background. Returns the set-up link, if there are no users yet.
 async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
-    let store_wait = parts.config.stores.timeout.min(LONGEST_STORE_WAIT);
+    let store_wait = parts.config.stores.timeout.min(MAX_STORE_WAIT);
     let (prepared, _) = tokio::join!(prepare(parts), parts.sessions.wait(store_wait));
     match prepared {
         Ok(link) => Ok(link),
         Err(error @ Error::Unavailable(_)) => {
             tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");
-            actix_web::rt::spawn(prepare_later(parts.clone()));
+            actix_web::rt::spawn(retry_prepare(parts.clone()));
             Ok(None)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Puts the shared parts and the settings of the extractors into the application.
+/// Registers the shared parts and the settings of the extractors with the application.
 fn share(app: &mut ServiceConfig, parts: &Parts) {
     app.app_data(parts.config.clone())
         .app_data(parts.db.clone())
@@ -164,7 +165,7 @@ impl Running {
         (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
     }
 
-    /// Lets requests under way finish, then stops and writes what waits to be written.
+    /// Waits for open requests, at most 10 seconds, stops the server and writes what is queued.
     pub async fn stop(self) {
         self.sessions.bus().stop();
         self.handle.stop(true).await;
@@ -182,10 +183,10 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     parts.accounts.setup_link(&parts.config.server).await
 }
 
-/// Tries again until the database is reached; until then whatever needs it answers 503.
-async fn prepare_later(parts: Parts) {
+/// Retries until the database is reached; until then requests that need it answer 503.
+async fn retry_prepare(parts: Parts) {
     loop {
-        tokio::time::sleep(PREPARE_PAUSE).await;
+        tokio::time::sleep(PREPARE_RETRY_DELAY).await;
         match prepare(&parts).await {
             Ok(link) => {
                 tracing::info!("the database is reached");
@@ -198,7 +199,7 @@ async fn prepare_later(parts: Parts) {
     }
 }
 
-fn add(app: &mut ServiceConfig, table: routes::Table) {
+fn add_routes(app: &mut ServiceConfig, table: routes::Table) {
     for resource in table.into_resources() {
         app.service(resource);
     }
@@ -208,8 +209,9 @@ async fn not_found(_: Layout) -> HttpResponse {
     Error::NotFound.error_response()
 }
 
-/// actix-session over our store. The cookie ends with the browser; a remembered one gets its `Max-Age` outside.
-fn session(parts: &Parts) -> SessionMiddleware<Store> {
+/// actix-session with the store of this crate. The cookie ends with the browser; `sessions::with_context` adds the `Max-Age` of a
+/// remembered session.
+fn session_middleware(parts: &Parts) -> SessionMiddleware<Store> {
     let config = &parts.config.session;
     let lifecycle = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
     SessionMiddleware::builder(
@@ -226,9 +228,9 @@ fn session(parts: &Parts) -> SessionMiddleware<Store> {
     .build()
 }
 
-/// Later than the state and the catalogue know the absolute end: at its deadline actix-identity purges the session
-/// for the whole request, and a sign-in that still brings the old cookie would start none.
-fn identity(config: &Config) -> IdentityMiddleware {
-    let deadline = config.session.absolute_ttl.saturating_add(AFTER_ABSOLUTE_END);
+/// actix-identity with a deadline after the absolute end that state and catalogue know: at its deadline actix-identity purges the
+/// session for the whole request, and a sign-in that still sends the old cookie would start no session.
+fn identity_middleware(config: &Config) -> IdentityMiddleware {
+    let deadline = config.session.absolute_ttl.saturating_add(IDENTITY_DEADLINE_DELAY);
     IdentityMiddleware::builder().login_deadline(Some(deadline)).build()
 }

@@ -1,9 +1,10 @@
-//! The command line: `gatehouse` alone serves.
+//! The command line; `gatehouse` without a command serves.
 
 mod demo;
 mod progress;
 mod report;
 mod sessions;
+mod stores;
 mod users;
 
 use std::{
@@ -16,9 +17,6 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry};
-
-/// Longest wait for database and store on the command line.
-const REACH: Duration = Duration::from_secs(10);
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -48,11 +46,14 @@ enum Command {
     Demo(demo::DemoArguments),
 }
 
-/// Runs the command line; the error is the line for standard error.
+/// Runs the command line.
+///
+/// # Errors
+/// The text for standard error.
 pub async fn run() -> Result<(), String> {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
-    let done = match command {
+    let result = match command {
         Command::Serve => {
             telemetry::start_log(&config.log);
             serve(config).await
@@ -67,7 +68,7 @@ pub async fn run() -> Result<(), String> {
         Command::Demo(arguments) => return demo::run(&config, arguments).await,
         Command::User(command) => return users::run(&config, command).await,
     };
-    done.map_err(report::error_line)
+    result.map_err(report::error_line)
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
@@ -78,7 +79,7 @@ async fn serve(config: Config) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
     tokio::select! {
-        ended = running.wait() => return ended,
+        result = running.wait() => return result,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -97,7 +98,7 @@ fn migrate(config: Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks `/healthz` on the port that this configuration listens on.
+/// Requests `/healthz` on the port of this configuration.
 fn healthcheck(config: &Config) -> Result<(), String> {
     let listen = config.server.listen_addr;
     let ip = match listen.ip() {
@@ -106,19 +107,19 @@ fn healthcheck(config: &Config) -> Result<(), String> {
         ip => ip,
     };
     let address = SocketAddr::new(ip, listen.port());
-    ask_health(address).map_err(|error| format!("{address} does not serve: {error}"))
+    request_health(address).map_err(|error| format!("{address} does not serve: {error}"))
 }
 
-fn ask_health(address: SocketAddr) -> std::io::Result<()> {
+fn request_health(address: SocketAddr) -> std::io::Result<()> {
     const TIMEOUT: Duration = Duration::from_secs(3);
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200 ") {
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    if response.starts_with("HTTP/1.1 200 ") {
         Ok(())
     } else {
-        Err(std::io::Error::other(answer.lines().next().unwrap_or("no answer").to_owned()))
+        Err(std::io::Error::other(response.lines().next().unwrap_or("no answer").to_owned()))
     }
 }

@@ -2,14 +2,20 @@
 
 use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
 
-use crate::error::Error;
+use crate::{error::Error, web::FieldErrors};
 
-/// The line for standard error.
+/// An error as the text for standard error.
 pub(super) fn error_line(error: Error) -> String {
     error.causes()
 }
 
-/// A text without control characters: names and devices come from outside and must not steer the terminal.
+/// The mistakes of a filter as lines that name the option of each.
+pub(super) fn option_lines(errors: &FieldErrors) -> String {
+    let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The text with its control characters replaced: names and devices come from clients and must not send the terminal commands.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

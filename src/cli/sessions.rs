@@ -1,16 +1,13 @@
-//! `gatehouse sessions`: the administrator's list, its filters and its ends, without a browser.
+//! `gatehouse sessions`: lists and ends sessions with the filters of the administrator's page, and compares catalogue and store.
 
-use std::{
-    io::{BufRead as _, Write as _},
-    sync::Arc,
-};
+use std::io::{BufRead as _, Write as _};
 
 use clap::Subcommand;
 
 use super::{
-    REACH,
     progress::progress,
-    report::{error_line, plain, rfc3339},
+    report::{error_line, option_lines, plain, rfc3339},
+    stores,
 };
 use crate::{
     admin::{
@@ -18,7 +15,6 @@ use crate::{
         sessions::filter::{FilterFields, ListFields},
     },
     config::Config,
-    db::Db,
     sessions::{
         EndReason, EndRequest, Sessions,
         catalogue::{device, filter::ListQuery, list::ListedSession},
@@ -72,13 +68,11 @@ pub(super) enum SessionsCommand {
 
 /// Runs one of the commands.
 pub(super) async fn run(config: &Config, command: SessionsCommand) -> Result<(), String> {
-    let db = Db::new(&config.stores.database, REACH);
-    db.prepare().await.map_err(error_line)?;
-    let sessions = Arc::new(Sessions::new(config, db).await.map_err(error_line)?);
-    sessions.wait(REACH).await.map_err(error_line)?;
-    let done = run_on(&sessions, command).await;
+    let (_, sessions) = stores::open(config).await?;
+    stores::wait(&sessions).await?;
+    let result = run_on(&sessions, command).await;
     sessions.send_queued().await;
-    done
+    result
 }
 
 async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), String> {
@@ -102,11 +96,9 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
     }
 }
 
+/// The query of the fields; the error names the option of each mistake.
 fn read(fields: ListFields) -> Result<ListQuery, String> {
-    fields.read().map_err(|errors| {
-        let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
-        lines.collect::<Vec<_>>().join("\n")
-    })
+    fields.read().map_err(|errors| option_lines(&errors))
 }
 
 async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), String> {
@@ -126,7 +118,7 @@ async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), 
         }
     }
     if !json {
-        println!("{} {}.", grouped_count(count), plural(count));
+        println!("{} {}.", grouped_count(count), session_or_sessions(count));
     }
     Ok(())
 }
@@ -146,47 +138,51 @@ async fn end(
         println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
         return Ok(());
     }
-    if !yes && !confirmed(count)? {
+    if !yes && !ask_to_end(count)? {
         return Err("Nothing was ended.".into());
     }
     let request =
         EndRequest { note: Some(reason.to_owned()), ..EndRequest::by_system(EndReason::EndedByAdmin) };
     let bar = progress("ended", u64::try_from(count).unwrap_or(0));
     let on_progress = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
-    let ends = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
+    let outcome = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
     bar.finish_and_clear();
     if json {
-        println!("{}", serde_json::json!({ "ended": ends.count, "confirmed": ends.confirmed }));
+        println!("{}", serde_json::json!({ "ended": outcome.count, "confirmed": outcome.confirmed }));
     } else {
-        println!("{} {} ended.", grouped_count(ends.count), plural(ends.count));
+        println!("{} {} ended.", grouped_count(outcome.count), session_or_sessions(outcome.count));
     }
-    if ends.confirmed {
+    if outcome.confirmed {
         Ok(())
     } else {
         Err("They are refused from now on, but the store has not confirmed that all entries are gone; the server goes on trying.".into())
     }
 }
 
-fn confirmed(count: i64) -> Result<bool, String> {
+/// Asks on the terminal whether to end so many sessions.
+fn ask_to_end(count: i64) -> Result<bool, String> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    print!("End {} {}? [y/N] ", grouped_count(count), plural(count));
+    print!("End {} {}? [y/N] ", grouped_count(count), session_or_sessions(count));
     let mut answer = String::new();
     std::io::stdout().flush().map_err(|error| error.to_string())?;
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn plural(count: usize) -> &'static str {
+fn session_or_sessions(count: usize) -> &'static str {
     if count == 1 { "session" } else { "sessions" }
 }
 
 fn as_line(session: &ListedSession) -> String {
     let device = device::describe(&session.browser, &session.browser_version, &session.os);
-    let what = match (&session.ended_at, &session.end_reason) {
+    let status = match (&session.ended_at, &session.end_reason) {
         (Some(at), Some(reason)) => format!("ended {} ({})", rfc3339(*at), reason.name()),
         _ => format!("seen {}", rfc3339(session.last_seen_at)),
     };
-    plain(&format!("{}  {} <{}>  {device}  {}  {what}", session.id, session.name, session.email, session.ip))
+    plain(&format!(
+        "{}  {} <{}>  {device}  {}  {status}",
+        session.id, session.name, session.email, session.ip
+    ))
 }
 
 fn as_json(session: &ListedSession) -> String {
@@ -217,13 +213,13 @@ fn as_json(session: &ListedSession) -> String {
 async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
     let found = sessions.verify().await.map_err(error_line)?;
     println!("{} live sessions and {} store entries compared.", found.live, found.entries);
-    for (sessions, what) in [
+    for (sessions, label) in [
         (&found.missing, "session without an entry in the store"),
         (&found.expired, "session that has expired and waits to be swept"),
         (&found.never_stored, "sign-in that was cut off before its session was stored"),
     ] {
         for session in sessions {
-            println!("{what}: {}", session.id);
+            println!("{label}: {}", session.id);
         }
     }
     for store_key in &found.stray {

@@ -8,17 +8,16 @@ use std::{
 use clap::{Args, Subcommand};
 
 use super::{
-    REACH,
-    report::{error_line, plain, rfc3339},
+    report::{error_line, option_lines, plain, rfc3339},
+    stores,
 };
 use crate::{
     accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
-    admin::users::{filter::UserFields, list::PAGE_SIZE},
+    admin::users::filter::UserFields,
     config::Config,
-    db::Db,
     sessions::{EndOutcome, Sessions},
     users::{Role, User, fields, password::Passwords, tokens},
-    web::{grouped, grouped_count},
+    web::{Page, ROWS_TO_READ, grouped, grouped_count},
 };
 
 #[derive(Subcommand)]
@@ -131,16 +130,15 @@ struct Operator<'a> {
 
 impl<'a> Operator<'a> {
     async fn open(config: &'a Config) -> Result<Self, String> {
-        let db = Db::new(&config.stores.database, REACH);
-        db.prepare().await.map_err(error_line)?;
-        let sessions = Arc::new(Sessions::new(config, db.clone()).await.map_err(error_line)?);
+        let (db, sessions) = stores::open(config).await?;
+        let sessions = Arc::new(sessions);
         let passwords = Passwords::start().map_err(error_line)?;
         let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), config.accounts.clone());
         Ok(Self { config, accounts, sessions })
     }
 
     async fn wait_for_store(&self) -> Result<(), String> {
-        self.sessions.wait(REACH).await.map_err(error_line)
+        stores::wait(&self.sessions).await
     }
 
     async fn find(&self, email: &str) -> Result<User, String> {
@@ -199,22 +197,20 @@ impl<'a> Operator<'a> {
     async fn list(&self, arguments: ListArguments) -> Result<(), String> {
         let ListArguments { q, role, state, json } = arguments;
         let fields = UserFields { q, role, state, ..UserFields::default() };
-        let query = fields.read().map_err(|errors| {
-            let lines = errors.all().map(|(field, message)| format!("--{field}: {message}"));
-            lines.collect::<Vec<_>>().join("\n")
-        })?;
+        let query = fields.read().map_err(|errors| option_lines(&errors))?;
         let (mut after, mut count) = (None, 0);
         loop {
-            let page = self.accounts.list(query.filter.clone(), after, PAGE_SIZE, 0).await;
-            let (found, _) = page.map_err(error_line)?;
+            let listed = self.accounts.list(query.filter.clone(), after, ROWS_TO_READ, 0).await;
+            let (listed, _) = listed.map_err(error_line)?;
+            let page = Page::new(listed, |listed| listed.user.id);
             let mut out = std::io::stdout().lock();
-            for listed in &found {
+            for listed in &page.rows {
                 let line = if json { as_json(listed) } else { as_line(listed) };
                 writeln!(out, "{line}").map_err(|error| error.to_string())?;
             }
-            count += found.len();
-            match found.last() {
-                Some(last) => after = Some(last.user.id),
+            count += page.rows.len();
+            match page.next {
+                Some(last) => after = Some(last),
                 None => break,
             }
         }

@@ -1,4 +1,4 @@
-//! Who may use a route, and the answer to everybody else.
+//! Who may use a route, and the response to all other clients.
 
 use std::{future::Future, pin::Pin};
 
@@ -33,7 +33,7 @@ pub enum Access {
     Admin,
 }
 
-/// Where the form is that sends a request, for the way back to it.
+/// Which page has the form that sends a request; the client returns to it after the password was confirmed.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FormPage {
     /// On the page at the request's own path.
@@ -42,16 +42,16 @@ pub(super) enum FormPage {
     Above,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
+type CheckFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
 
-/// Middleware of a route: passes the request on to its handler, or answers for those who may not use it. With `form_page` the
-/// password must have been given lately.
+/// Middleware of a route: passes the request on to its handler, or responds to a client that may not use it. With `form_page` the
+/// password must have been confirmed recently.
 pub(super) fn check(
     access: Access,
     form_page: Option<FormPage>,
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Answer {
+) -> CheckFuture {
     Box::pin(async move {
         let current = match CurrentUser::find(req.request()).await {
             Ok(Some(user)) => rotate_if_stale(req.request(), &user).map(|()| Some(user)),
@@ -87,7 +87,7 @@ fn rotate_if_stale(req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
     shared::<Sessions>(req)?.rotate_if_stale(req, user)
 }
 
-/// A redirect to the page that asks for the password, if it was last given too long ago.
+/// The response that asks for the password, if it was not confirmed recently.
 fn confirm_first(
     req: &HttpRequest,
     user: &CurrentUser,
@@ -100,7 +100,8 @@ fn confirm_first(
     Ok(confirm::required(req, shared::<Accounts>(req)?, user, back))
 }
 
-/// To the sign-in page and back here afterwards; a form that was sent gets the sign-in page itself with 401.
+/// The response to a client that is not signed in: a redirect to the sign-in page, which leads back to the request's path; for a
+/// submitted form the sign-in page itself with 401; for a client that wants JSON an error with the reason.
 async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
     if wants_json(req.request()) {
         let mut response = HttpResponse::from_error(Error::SignInFirst);

@@ -1,5 +1,5 @@
-//! The whole URL table, each route with who may use it. A path that is not in it does not exist; a route without an access rule
-//! can't be written.
+//! The whole URL table, each route with its access rule. A path that is not in the table answers 404; a route without an access rule
+//! does not compile.
 
 mod access;
 mod table;
@@ -18,7 +18,7 @@ use access::Access::{Admin, Public, User};
 pub use access::Access;
 pub use table::{RouteSpec, Table};
 
-/// Routes that touch neither session nor store.
+/// Routes that use neither session nor store.
 pub fn without_session() -> Table {
     Table::default().get("/static/{name}", Public, assets::serve).get("/healthz", Public, health::alive).get(
         "/readyz",

@@ -1,4 +1,4 @@
-//! The table of routes: from declarations to actix resources.
+//! The table of routes: declarations, and the actix resources that are made of them.
 
 use std::rc::Rc;
 
@@ -13,16 +13,16 @@ use actix_web::{
 use super::access::{Access, FormPage, check};
 use crate::sessions::CurrentUser;
 
-/// One line of the table, for tests that request each route as each kind of visitor.
+/// One route of the table without its handler, for tests that request each route with each kind of client.
 #[derive(Debug, Clone)]
 pub struct RouteSpec {
-    /// `GET` (and then `HEAD` too) or `POST`.
+    /// `GET`, which includes `HEAD`, or `POST`.
     pub method: Method,
     /// The pattern, such as `/sessions/{id}/end`.
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
-    /// Whether the password must have been given lately (`CONFIRM_PASSWORD_TTL`).
+    /// Whether the password must have been confirmed recently (`CONFIRM_PASSWORD_TTL`).
     pub confirmed: bool,
 }
 
@@ -34,18 +34,18 @@ pub struct Table {
 }
 
 impl Table {
-    /// A page that changes nothing.
+    /// Adds a route for `GET` and `HEAD`, which changes nothing.
     pub fn get<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        let read = guard::Any(guard::Get()).or(guard::Head());
-        self.add(RouteSpec { method: Method::GET, path, access, confirmed: false }, read, handler)
+        let get_or_head = guard::Any(guard::Get()).or(guard::Head());
+        self.add(RouteSpec { method: Method::GET, path, access, confirmed: false }, get_or_head, handler)
     }
 
-    /// A form.
+    /// Adds a route for `POST`.
     pub fn post<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -55,7 +55,7 @@ impl Table {
         self.add(RouteSpec { method: Method::POST, path, access, confirmed: false }, guard::Post(), handler)
     }
 
-    /// A form of a sensitive action: the password must have been given lately.
+    /// Adds a route for `POST` of a sensitive action: the password must have been confirmed recently.
     pub fn post_confirmed<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -73,8 +73,8 @@ impl Table {
     {
         let route = web::route().guard(guard).to(handler);
         let access = spec.access;
-        let same_page = self.specs.iter().any(|other| other.method == Method::GET && other.path == spec.path);
-        let form_page = spec.confirmed.then_some(if same_page { FormPage::Same } else { FormPage::Above });
+        let has_page = self.specs.iter().any(|other| other.method == Method::GET && other.path == spec.path);
+        let form_page = spec.confirmed.then_some(if has_page { FormPage::Same } else { FormPage::Above });
         self.routes.push(match access {
             Access::Public => route,
             Access::User | Access::Admin => {
@@ -90,7 +90,7 @@ impl Table {
         &self.specs
     }
 
-    /// The services, one per path; other methods answer 405 with `Allow`.
+    /// The resources, one per path; for other methods they answer 405 with `Allow`.
     pub fn into_resources(self) -> Vec<Resource> {
         let mut paths: Vec<(&'static str, Vec<Method>, Vec<Route>)> = Vec::new();
         for (spec, route) in self.specs.into_iter().zip(self.routes) {
@@ -117,7 +117,7 @@ fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resou
     resource.default_service(web::to(move |req: HttpRequest| {
         let allow = Rc::clone(&allow);
         async move {
-            // The error page's header says who is signed in. Who it is changes nothing else, so neither does not knowing.
+            // Looked up for the header of the error page only, so an error of the lookup is ignored.
             drop(CurrentUser::find(&req).await);
             HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish()
         }

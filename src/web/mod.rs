@@ -10,6 +10,7 @@ mod html;
 mod list;
 mod moment;
 mod number;
+mod paging;
 pub mod query;
 pub mod sse;
 
@@ -18,3 +19,4 @@ pub use html::{form_page, html};
 pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};
 pub use moment::Moment;
 pub use number::{grouped, grouped_count};
+pub use paging::{Page, ROWS_TO_READ};

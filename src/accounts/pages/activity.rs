@@ -1,4 +1,4 @@
-//! `/activity`: what happened to one's own account.
+//! `/activity`: the security log of one's own account.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -13,11 +13,8 @@ use crate::{
     },
     layout::{Layout, log_entry::readable_detail},
     sessions::{CurrentUser, catalogue::device},
-    web::{FieldErrors, ListAddress, Moment, cursor, form_page, html},
+    web::{FieldErrors, ListAddress, Moment, Page, ROWS_TO_READ, cursor, form_page, html},
 };
-
-/// Rows on one page.
-const PAGE_SIZE: usize = 50;
 
 #[derive(Template)]
 #[template(path = "accounts/activity.html")]
@@ -29,15 +26,16 @@ struct ActivityPage {
     next_page: Option<String>,
 }
 
-/// An entry of the security log as its user sees it.
+/// An event of the security log as the user it happened to sees it.
 struct ActivityRow {
     at: Moment,
-    what: String,
+    sentence: String,
     detail: Option<String>,
-    /// Who did it, unless it was the user: an administrator stays unnamed.
+    /// Who did it, unless it was the user; administrators are not named.
     by: Option<&'static str>,
-    /// "Firefox 140 on Linux"; empty where it was done by somebody else, whose device stays theirs.
+    /// "Firefox 140 on Linux"; empty where another user did it, whose device is not shown.
     device: String,
+    /// The client's address; empty where another user did it.
     ip: String,
     this_session: bool,
 }
@@ -50,6 +48,9 @@ pub struct ActivityQuery {
 }
 
 /// `GET /activity`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
@@ -66,32 +67,34 @@ pub async fn show(
             ActivityPage { layout, errors: errors.clone(), rows: Vec::new(), first_page, next_page: None };
         return Ok(form_page(&page, &errors));
     }
-    let id = user.id;
-    let mut entries =
-        db.run(move |conn| log::page(conn, &Filter::of_user(id), before, PAGE_SIZE as i64 + 1)).await?;
-    let more = entries.len() > PAGE_SIZE;
-    entries.truncate(PAGE_SIZE);
-    let next_page = entries.last().filter(|_| more).map(|last| address.href(Some(&last.id.to_string())));
-    let rows = entries.iter().map(|entry| ActivityRow::new(entry, &user)).collect();
+    let events = read(&db, user.id, before).await?;
+    let next_page = events.next.map(|id| address.href(Some(&id.to_string())));
+    let rows = events.rows.iter().map(|event| ActivityRow::new(event, &user)).collect();
     Ok(html(StatusCode::OK, &ActivityPage { layout, errors, rows, first_page, next_page }))
 }
 
+/// The user's events on the page that starts below the id `before`, newest first.
+async fn read(db: &Db, user: i64, before: Option<i64>) -> Result<Page<StoredEvent>, Error> {
+    let events = db.run(move |conn| log::page(conn, &Filter::of_user(user), before, ROWS_TO_READ)).await?;
+    Ok(Page::new(events, |event| event.id))
+}
+
 impl ActivityRow {
-    fn new(entry: &StoredEvent, user: &CurrentUser) -> Self {
-        let by = match entry.actor_id {
+    fn new(event: &StoredEvent, user: &CurrentUser) -> Self {
+        let by = match event.actor_id {
             Some(actor) if actor != user.id => Some("by an administrator"),
             _ => None,
         };
-        let where_from = entry.ip.clone().filter(|_| by.is_none());
-        let user_agent = entry.user_agent.as_deref().filter(|_| where_from.is_some());
+        let ip = event.ip.clone().filter(|_| by.is_none());
+        let user_agent = event.user_agent.as_deref().filter(|_| ip.is_some());
         Self {
-            at: Moment::new(entry.at),
-            what: entry.kind.sentence().to_owned(),
-            detail: readable_detail(entry),
+            at: Moment::new(event.at),
+            sentence: event.kind.sentence().to_owned(),
+            detail: readable_detail(event),
             by,
             device: user_agent.map(device::describe_user_agent).unwrap_or_default(),
-            ip: where_from.unwrap_or_default(),
-            this_session: entry.session_id.as_deref() == Some(user.session.id.as_str()),
+            ip: ip.unwrap_or_default(),
+            this_session: event.session_id.as_deref() == Some(user.session.id.as_str()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `/confirm-password`: the password once more before a sensitive action, so that a session that was left open or stolen is
-//! not enough for it (ASVS 7.5.3).
+//! `/confirm-password`: asks for the password again before a sensitive action, so that an unattended or stolen session does not
+//! suffice for it (ASVS 7.5.3).
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -26,8 +26,8 @@ struct ConfirmPage {
     next: String,
 }
 
-/// The redirect to this page for a user whose password was last given too long ago; `None`: go on. `back` is the page from
-/// which the action can be repeated.
+/// The redirect to this page for a user who has not confirmed the password recently (`CONFIRM_PASSWORD_TTL`), or 403 for a client
+/// that wants JSON; `None`: the password is confirmed. `back` is the page from which the action can be repeated.
 pub fn required(
     req: &HttpRequest,
     accounts: &Accounts,
@@ -45,7 +45,7 @@ pub fn required(
     Some(see_other(&href(back), Flash::ConfirmFirst))
 }
 
-/// The address of this page with the way back.
+/// The address of this page, which leads to `back` afterwards.
 pub fn href(back: &str) -> String {
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish();
     format!("/confirm-password?{query}")
@@ -58,7 +58,10 @@ pub async fn show(layout: Layout, user: CurrentUser, query: web::Query<NextQuery
     html(StatusCode::OK, &ConfirmPage { layout, errors: FieldErrors::default(), email, next })
 }
 
-/// `POST /confirm-password`: the session gets a new key, as at a sign-in.
+/// `POST /confirm-password`: confirms the password and rotates the session's key, as a sign-in does.
+///
+/// # Errors
+/// As [`Accounts::confirm_password`].
 pub async fn submit(
     req: HttpRequest,
     accounts: web::Data<Accounts>,

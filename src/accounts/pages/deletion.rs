@@ -19,7 +19,7 @@ use crate::{
 /// `POST /profile/delete`
 ///
 /// # Errors
-/// As [`Accounts::delete`].
+/// As [`Accounts::verify_password`] and [`Accounts::delete`].
 pub async fn delete(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -42,5 +42,5 @@ pub async fn delete(
             ),
         }
     }
-    Ok(ProfilePage::new(&accounts, layout, &user).not_deleted(errors))
+    Ok(ProfilePage::new(&accounts, layout, &user).deletion_refused(errors))
 }

@@ -1,4 +1,4 @@
-//! Tells on the sign-in page why the session of this browser ended, once.
+//! The notice on the sign-in page that says why the browser's session ended; it is shown once.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -12,8 +12,8 @@ use crate::{
     state::shared,
 };
 
-/// The page with the notice added to its layout, unless this browser has seen it before or there is none.
-pub async fn with_end_notice(
+/// The page with the notice added to its layout, if the browser's session has ended and the browser has not shown the notice yet.
+pub(super) async fn with_end_notice(
     req: &HttpRequest,
     mut layout: Layout,
     page: impl FnOnce(Layout) -> HttpResponse,
@@ -21,13 +21,13 @@ pub async fn with_end_notice(
     let (Ok(config), Some(ended)) = (shared::<Config>(req), EndedSession::of(req).await) else {
         return page(layout);
     };
-    let seen = req.cookie(cookie_name(&config.server)).is_some_and(|cookie| cookie.value() == ended.id);
-    if seen {
+    let shown = req.cookie(cookie_name(&config.server)).is_some_and(|cookie| cookie.value() == ended.id);
+    if shown {
         return page(layout);
     }
     layout.notices.push(Notice { kind: "warning", text: ended.message.sentence() });
     let mut response = page(layout);
-    // The session's own cookie stays: removing it could hit one that another tab gets at this moment.
+    // The session's own cookie stays: removing it could remove a cookie that another tab has just been given.
     if let Err(error) = response.add_cookie(&cookie(&config.server, ended.id)) {
         tracing::error!(%error, "a cookie could not be set");
     }
@@ -38,7 +38,7 @@ fn cookie_name(server: &Server) -> &'static str {
     if server.is_https() { "__Host-gatehouse-told" } else { "gatehouse-told" }
 }
 
-/// Remembers until the browser is closed which end it has shown, by the public session id.
+/// The cookie that records which end the browser has shown, by the public session id; it lasts until the browser is closed.
 fn cookie(server: &Server, session_id: String) -> Cookie<'static> {
     Cookie::build(cookie_name(server), session_id)
         .path("/")

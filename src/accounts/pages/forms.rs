@@ -1,4 +1,4 @@
-//! The fields of the account forms and what they may hold.
+//! The fields of the account forms and their checks.
 
 use serde::Deserialize;
 use validator::Validate;
@@ -13,17 +13,17 @@ use crate::{
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct RegisterForm {
-    /// The name.
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
-    /// The address as typed.
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
-    /// The password.
+    /// The new password.
     pub password: String,
-    /// The same once more.
+    /// The new password once more.
     pub password_confirmation: String,
-    /// The path to go to afterwards.
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -35,17 +35,17 @@ impl FormFields for RegisterForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct SetupForm {
-    /// What the one-time link holds.
+    /// The token of the set-up link.
     pub token: String,
-    /// The name.
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
-    /// The address as typed.
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
-    /// The password.
+    /// The new password.
     pub password: String,
-    /// The same once more.
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -57,16 +57,16 @@ impl FormFields for SetupForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct LoginForm {
-    /// The address as typed.
+    /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
     pub email: String,
-    /// The password.
+    /// The user's password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
-    /// "Remember me".
+    /// Whether the session outlives the browser.
     #[serde(deserialize_with = "crate::web::checkbox")]
     pub remember: bool,
-    /// The path to go to afterwards.
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -78,7 +78,7 @@ impl FormFields for LoginForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct NameForm {
-    /// The name.
+    /// The user's name.
     #[validate(custom(function = "fields::name"))]
     pub name: String,
 }
@@ -91,12 +91,12 @@ impl FormFields for NameForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct PasswordForm {
-    /// The password as it is.
+    /// The user's current password.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
-    /// The password.
+    /// The new password.
     pub password: String,
-    /// The same once more.
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -108,7 +108,7 @@ impl FormFields for PasswordForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct DeleteForm {
-    /// The password as it is.
+    /// The user's current password.
     #[validate(length(min = 1, message = "Enter your current password."))]
     pub current_password: String,
 }
@@ -121,11 +121,11 @@ impl FormFields for DeleteForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ResetForm {
-    /// What the one-time link holds.
+    /// The token of the one-time link.
     pub token: String,
-    /// The password.
+    /// The new password.
     pub password: String,
-    /// The same once more.
+    /// The new password once more.
     pub password_confirmation: String,
 }
 
@@ -137,10 +137,10 @@ impl FormFields for ResetForm {
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct ConfirmForm {
-    /// The password.
+    /// The user's password.
     #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
-    /// The path to go to afterwards.
+    /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,
 }
 
@@ -152,12 +152,12 @@ impl FormFields for ConfirmForm {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TokenQuery {
-    /// What the link holds.
+    /// The token.
     pub token: String,
 }
 
-/// Adds what is wrong with a new password and its repetition. `about`: the user's name and address.
-pub fn check_new_password(
+/// Adds the mistakes of a new password and its confirmation to `errors`. `about`: the user's name and address.
+pub(super) fn check_new_password(
     errors: &mut FieldErrors,
     accounts: &Accounts,
     password: &str,

@@ -15,7 +15,7 @@ use crate::{
     web::{FieldErrors, Form, form_page, html},
 };
 
-const WRONG: &str = "Email or password is incorrect.";
+const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
@@ -33,7 +33,7 @@ impl LoginPage {
     }
 }
 
-/// `?next=`: where to go after signing in.
+/// `?next=`: the path to go to after signing in.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NextQuery {
@@ -41,8 +41,8 @@ pub struct NextQuery {
     pub next: String,
 }
 
-/// The path to go to after signing in.
-pub fn next_or_profile(next: &str) -> String {
+/// The path to go to after signing in: `next` if it is a path of this site, else the profile.
+pub(super) fn next_or_profile(next: &str) -> String {
     local_path(next).unwrap_or_else(|| "/profile".to_owned())
 }
 
@@ -55,7 +55,7 @@ pub async fn show(req: HttpRequest, layout: Layout, query: web::Query<NextQuery>
     .await
 }
 
-/// The sign-in page as the answer to someone who has to sign in first: 401.
+/// The sign-in page as the response to a form of a client that is not signed in: 401.
 pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> HttpResponse {
     let mut errors = FieldErrors::default();
     errors.add_form("Sign in first; then send the form again. Nothing was changed.");
@@ -67,6 +67,9 @@ pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> H
 }
 
 /// `POST /login`
+///
+/// # Errors
+/// As [`Accounts::sign_in`].
 pub async fn submit(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -85,13 +88,16 @@ pub async fn submit(
             Ok(see_other(&next_or_profile(&values.next), flash))
         }
         SignIn::Refused => {
-            errors.add_form(WRONG);
+            errors.add_form(WRONG_CREDENTIALS);
             Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)))
         }
     }
 }
 
 /// `POST /logout`
+///
+/// # Errors
+/// As [`Accounts::sign_out`].
 pub async fn logout(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -104,8 +110,9 @@ pub async fn logout(
     Ok(response)
 }
 
-/// Takes what the browser cached of signed-in pages. Not the cookies: that would reach sister sites too.
-pub fn clear_site_data(response: &mut HttpResponse) {
+/// Makes the browser delete its cache and storage of signed-in pages. Cookies are left out: deleting them would affect the other
+/// subdomains too.
+pub(super) fn clear_site_data(response: &mut HttpResponse) {
     use actix_web::http::header::{Header as _, TryIntoHeaderValue as _};
     let directives = ClearSiteData(vec![ClearSiteDataDirective::Cache, ClearSiteDataDirective::Storage]);
     if let Ok(value) = directives.try_into_value() {

@@ -1,11 +1,11 @@
 //! The pages and forms of accounts: each handler reads a form, calls an operation of [`Accounts`](super::Accounts) and shows
-//! what came of it.
+//! its result.
 
 pub mod activity;
 pub mod confirm;
 pub mod deletion;
-pub mod ended_notice;
-pub mod forms;
+mod ended_notice;
+mod forms;
 pub mod login;
 pub mod profile;
 pub mod recovery;

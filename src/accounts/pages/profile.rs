@@ -1,4 +1,4 @@
-//! `/profile`: seeing and changing one's own account.
+//! `/profile`: shows and changes the signed-in user's account.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -45,10 +45,11 @@ impl ProfilePage {
     }
 
     /// The page after a deletion that was refused.
-    pub(super) fn not_deleted(self, delete_errors: FieldErrors) -> HttpResponse {
+    pub(super) fn deletion_refused(self, delete_errors: FieldErrors) -> HttpResponse {
         Self { delete_errors, ..self }.refused()
     }
 
+    /// The page as a response to a form with mistakes: 422.
     fn refused(self) -> HttpResponse {
         html(StatusCode::UNPROCESSABLE_ENTITY, &self)
     }
@@ -60,6 +61,9 @@ pub async fn show(accounts: web::Data<Accounts>, layout: Layout, user: CurrentUs
 }
 
 /// `POST /profile`
+///
+/// # Errors
+/// As [`Accounts::change_name`].
 pub async fn change_name(
     accounts: web::Data<Accounts>,
     layout: Layout,
@@ -75,7 +79,10 @@ pub async fn change_name(
     Ok(see_other("/profile", Flash::NameChanged))
 }
 
-/// `POST /profile/password`: ends all other sessions and gives this one a new key.
+/// `POST /profile/password`: changes the password, ends all other sessions and rotates the key of this one.
+///
+/// # Errors
+/// As [`Accounts::verify_password`] and [`Accounts::change_password`].
 pub async fn change_password(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -85,7 +92,8 @@ pub async fn change_password(
     form: Form<PasswordForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    let proven = check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
+    let verified_hash =
+        check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
     check_new_password(
         &mut errors,
         &accounts,
@@ -93,9 +101,9 @@ pub async fn change_password(
         &values.password_confirmation,
         &[&user.name, &user.email],
     );
-    match proven.filter(|_| errors.is_empty()) {
-        Some(proven) => {
-            let ended = accounts.change_password(&req, &user, proven, values.password, client).await?;
+    match verified_hash.filter(|_| errors.is_empty()) {
+        Some(verified_hash) => {
+            let ended = accounts.change_password(&req, &user, verified_hash, values.password, client).await?;
             Ok(see_other("/profile", Flash::PasswordChanged(ended)))
         }
         None => {
@@ -105,7 +113,7 @@ pub async fn change_password(
     }
 }
 
-/// Checks the field `current_password`; a wrong one is added to `errors`. Returns the hash that a right one fits.
+/// Checks the field `current_password`; a wrong password is added to `errors`. Returns the hash that a correct one matches.
 pub(super) async fn check_current_password(
     accounts: &Accounts,
     user: &CurrentUser,
@@ -115,9 +123,9 @@ pub(super) async fn check_current_password(
     if errors.has("current_password") {
         return Ok(None);
     }
-    let proven = accounts.verify_password(user, password).await?;
-    if proven.is_none() {
+    let verified_hash = accounts.verify_password(user, password).await?;
+    if verified_hash.is_none() {
         errors.add("current_password", "That is not your current password.");
     }
-    Ok(proven)
+    Ok(verified_hash)
 }

@@ -1,4 +1,4 @@
-//! `/password/reset`: choosing a password with a one-time link, as an invited user or one who forgot theirs.
+//! `/password/reset`: choosing a password with a one-time link, for an invitation or after a forgotten password.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -24,7 +24,7 @@ struct ResetPage {
     min_length: usize,
 }
 
-/// The link is not valid, or not any more.
+/// The page for a link that is not valid, or no longer.
 #[derive(Template)]
 #[template(path = "accounts/reset_link_invalid.html")]
 struct InvalidLinkPage {
@@ -52,7 +52,10 @@ impl ResetPage {
     }
 }
 
-/// `GET /password/reset?token=`: uses nothing up, since mail scanners open links.
+/// `GET /password/reset?token=`: does not consume the token, since mail scanners open links.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
@@ -67,7 +70,10 @@ pub async fn show(
     })
 }
 
-/// `POST /password/reset`: sets the password, ends all sessions and signs nobody in.
+/// `POST /password/reset`: sets the password and ends all sessions; it starts none.
+///
+/// # Errors
+/// As [`Accounts::choose_password`].
 pub async fn submit(
     accounts: web::Data<Accounts>,
     layout: Layout,

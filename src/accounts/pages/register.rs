@@ -55,6 +55,9 @@ pub async fn show(
 }
 
 /// `POST /register`
+///
+/// # Errors
+/// As [`Accounts::sign_up`].
 pub async fn submit(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -91,6 +94,7 @@ pub async fn submit(
     Ok(form_page(&RegisterPage::new(&accounts, layout, values, errors.clone()), &errors))
 }
 
+/// The page that says that registration is closed: 403.
 fn closed(accounts: &Accounts, layout: Layout) -> HttpResponse {
     let page = RegisterPage::new(accounts, layout, RegisterForm::default(), FieldErrors::default());
     html(StatusCode::FORBIDDEN, &page)

@@ -1,4 +1,4 @@
-//! `/session/events`: tells the page that is open when its session ends.
+//! `/session/events`: the event stream that notifies an open page of the end of its session.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_lab::sse;
@@ -12,6 +12,9 @@ use crate::{
 };
 
 /// `GET /session/events`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the session's status can't be read.
 pub async fn events(
     req: HttpRequest,
     sessions: web::Data<Sessions>,
@@ -34,7 +37,7 @@ struct SignedOut {
     sentence: String,
 }
 
-/// The event that tells a page why its own session ended.
+/// The event that says why the page's own session ended.
 pub fn signed_out_event(message: &EndMessage) -> sse::Event {
     event("signed-out", &SignedOut { reason: message.reason, sentence: message.sentence() })
 }

@@ -1,4 +1,4 @@
-//! `/sessions`: one's own devices.
+//! `/sessions`: the signed-in user's active sessions, and ending them.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -20,34 +20,29 @@ struct MySessionsPage {
 }
 
 /// A session as its user sees it.
-pub struct SessionCard {
+struct SessionCard {
     /// The public session id.
-    pub id: String,
+    id: String,
     /// "Firefox 140 on Linux"
-    pub device: String,
-    /// The name of the kind of device.
-    pub kind: &'static str,
-    /// The client's address at sign-in.
-    pub ip: String,
-    /// Whether it is the session of the request.
-    pub current: bool,
-    /// Whether "remember me" was ticked.
-    pub remembered: bool,
-    /// When it began.
-    pub signed_in: Moment,
-    /// When it was last used.
-    pub last_seen: Moment,
-    /// Whether it was used within the last minutes.
-    pub active_now: bool,
-    /// When it ends if it isn't used.
-    pub expires: Moment,
-    /// Whether it expires within minutes.
-    pub ends_soon: bool,
+    device: String,
+    /// The name of the device's kind, for its icon.
+    kind: &'static str,
+    ip: String,
+    /// Whether it is the session that requests the page.
+    current: bool,
+    /// Whether it was started with "remember me".
+    remembered: bool,
+    signed_in: Moment,
+    last_seen: Moment,
+    active_now: bool,
+    /// When it expires unless it is used.
+    expires: Moment,
+    ends_soon: bool,
 }
 
 impl SessionCard {
-    fn new(session: ListedSession, current: &str) -> Self {
-        let current = session.id == current;
+    fn new(session: ListedSession, current_id: &str) -> Self {
+        let current = session.id == current_id;
         let facts = SessionFacts::of(&session, current);
         Self {
             id: session.id,
@@ -66,6 +61,9 @@ impl SessionCard {
 }
 
 /// `GET /sessions`
+///
+/// # Errors
+/// [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(
     sessions: web::Data<Sessions>,
     layout: Layout,
@@ -78,7 +76,10 @@ pub async fn show(
     Ok(html(StatusCode::OK, &MySessionsPage { layout, sessions }))
 }
 
-/// `POST /sessions/{id}/end`: one of one's own; anybody else's is not found.
+/// `POST /sessions/{id}/end`: ends one of the user's own sessions; another user's is not found.
+///
+/// # Errors
+/// As [`Accounts::end_own_session`].
 pub async fn end(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -92,7 +93,10 @@ pub async fn end(
     }
 }
 
-/// `POST /sessions/end-others`: also a sign-in that is under way gives no session.
+/// `POST /sessions/end-others`: ends the user's other sessions; a sign-in in progress starts no session either.
+///
+/// # Errors
+/// As [`Accounts::end_other_sessions`].
 pub async fn end_others(
     req: HttpRequest,
     accounts: web::Data<Accounts>,

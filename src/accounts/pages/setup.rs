@@ -31,6 +31,9 @@ impl SetupPage {
 }
 
 /// `GET /setup?token=`
+///
+/// # Errors
+/// [`Error::NotFound`] when the link is not valid; [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
@@ -45,6 +48,9 @@ pub async fn show(
 }
 
 /// `POST /setup`
+///
+/// # Errors
+/// [`Error::NotFound`] when the link is not valid; also as [`Accounts::set_up`].
 pub async fn submit(
     req: HttpRequest,
     accounts: web::Data<Accounts>,

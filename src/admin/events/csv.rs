@@ -1,6 +1,4 @@
-//! `/admin/events.csv`: the security log as a file (RFC 4180), with the filter of its page.
-
-use std::fmt::Write as _;
+//! `/admin/events.csv`: the security log as a file, with the filter of its page.
 
 use actix_web::{
     HttpResponse,
@@ -8,45 +6,50 @@ use actix_web::{
     web::{self, Bytes},
 };
 use futures_util::stream;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 use super::{
+    csv_record::{Record, header, record, to_text},
     filter::EventFields,
     list,
-    rows::{People, Person},
+    rows::UserNames,
 };
 use crate::{
     db::{Db, DbConnection},
     error::Error,
-    events::{StoredEvent, log},
+    events::log,
     layout::Layout,
     sessions::{Administrator, catalogue::rights},
 };
 
-/// Entries that are read at once.
-const CHUNK: i64 = 1_000;
+/// Events that are read at once.
+const BATCH_SIZE: i64 = 1_000;
 
-const HEAD: &str = "id,time,kind,user_id,user_name,user_email,actor_id,actor_name,actor_email,\
-    session_id,ip,user_agent,detail\r\n";
-
-/// A download in progress: no database connection is held while the client reads a part.
-struct Export {
+/// A download in progress. It holds no database connection while the client reads.
+struct Download {
     db: web::Data<Db>,
     filter: log::Filter,
-    /// The session of the request.
-    session: String,
-    /// The number of the last entry that was sent.
-    before: Option<i64>,
+    /// The public id of the session that downloads.
+    session_id: String,
+    /// The id of the last event that was read; `None` before the first batch and after the last.
+    last_id: Option<i64>,
     next: NextPart,
 }
 
+/// What is sent next.
 enum NextPart {
+    /// Bytes that were read already.
     Ready(Bytes),
-    Read,
-    Nothing,
+    /// The next batch, which is read when the client takes it.
+    Batch,
+    /// Nothing: the file is complete.
+    End,
 }
 
 /// `GET /admin/events.csv`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn download(
     db: web::Data<Db>,
     layout: Layout,
@@ -58,11 +61,11 @@ pub async fn download(
         Ok((filter, _)) => filter,
         Err(errors) => return Ok(list::refused(layout, fields, errors)),
     };
-    let session = admin.session.id.clone();
-    let mut file = Export { db, filter, session, before: None, next: NextPart::Read };
-    // The first part is read before the status is sent: while the database is down, that is a 503.
-    let first = file.read().await?.unwrap_or_default();
-    file.next = NextPart::Ready([HEAD.as_bytes(), &first].concat().into());
+    let session_id = admin.session.id.clone();
+    let mut download = Download { db, filter, session_id, last_id: None, next: NextPart::Batch };
+    // The first batch is read before the status is sent, so that an unavailable database answers 503.
+    let first = download.read_batch().await?.unwrap_or_default();
+    download.next = NextPart::Ready([to_text(&[header()])?, first].concat().into());
     let name = format!("gatehouse-events-{}.csv", OffsetDateTime::now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
@@ -71,21 +74,21 @@ pub async fn download(
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8; header=present")
         .insert_header(disposition)
-        .streaming(stream::try_unfold(file, Export::part)))
+        .streaming(stream::try_unfold(download, Download::next_part)))
 }
 
-impl Export {
-    /// The next part. After an error the connection is closed before the end of the body, so that a partial file is never taken for
-    /// a whole one.
-    async fn part(mut self) -> Result<Option<(Bytes, Self)>, Error> {
-        match std::mem::replace(&mut self.next, NextPart::Read) {
+impl Download {
+    /// The next part of the body. An error aborts the connection before the end of the body, so that the client can't
+    /// mistake a part of the file for all of it.
+    async fn next_part(mut self) -> Result<Option<(Bytes, Self)>, Error> {
+        match std::mem::replace(&mut self.next, NextPart::Batch) {
             NextPart::Ready(bytes) => {
-                self.next = if self.before.is_none() { NextPart::Nothing } else { NextPart::Read };
+                self.next = if self.last_id.is_none() { NextPart::End } else { NextPart::Batch };
                 Ok(Some((bytes, self)))
             }
-            NextPart::Nothing => Ok(None),
-            NextPart::Read => match self.read().await {
-                Ok(part) => Ok(part.map(|bytes| (bytes, self))),
+            NextPart::End => Ok(None),
+            NextPart::Batch => match self.read_batch().await {
+                Ok(batch) => Ok(batch.map(|text| (text.into(), self))),
                 Err(error) => {
                     tracing::warn!(error = ?error.causes(), "a file of events was cut off");
                     Err(error)
@@ -94,77 +97,32 @@ impl Export {
         }
     }
 
-    /// The next entries as text; `None` after the last. Fails when the session has ended or its user has lost the role.
-    async fn read(&mut self) -> Result<Option<Bytes>, Error> {
-        let (filter, before, session) = (self.filter.clone(), self.before, self.session.clone());
-        let db = self.db.with_long_timeout();
-        let read = db.run(move |conn| {
-            rights::check_administrator(conn, &session)?;
-            let entries = log::page(conn, &filter, before, CHUNK)?;
-            Ok((lines(conn, &entries)?, entries.last().map(|last| last.id)))
-        });
-        let (text, last) = read.await?;
-        self.before = last;
-        Ok(last.map(|_| text.into()))
+    /// The next events as text; `None` after the last.
+    async fn read_batch(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let batch = read(&self.db, &self.filter, self.last_id, &self.session_id).await?;
+        self.last_id = batch.last_id;
+        Ok(batch.last_id.map(|_| batch.text))
     }
 }
 
-fn lines(conn: &mut DbConnection, entries: &[StoredEvent]) -> Result<String, Error> {
-    let people = People::of(conn, entries)?;
-    let mut text = String::new();
-    for entry in entries {
-        line(&mut text, entry, people.get(entry.user_id), people.get(entry.actor_id));
-    }
-    Ok(text)
+/// Events that were read at once.
+struct Batch {
+    /// Their records.
+    text: Vec<u8>,
+    /// The id of the last; `None`: there were no more events.
+    last_id: Option<i64>,
 }
 
-fn line(text: &mut String, entry: &StoredEvent, user: Option<Person>, actor: Option<Person>) {
-    let at = entry.at.assume_utc().format(&Rfc3339).unwrap_or_default();
-    let _ = write!(text, "{},{at},{}", entry.id, entry.kind.name());
-    for person in [user, actor] {
-        let id = person.as_ref().map(|person| person.id.to_string()).unwrap_or_default();
-        let (name, email) = person.and_then(|person| person.account).unwrap_or_default();
-        let _ = write!(text, ",{id}");
-        field(text, &name);
-        field(text, &email);
-    }
-    for value in [&entry.session_id, &entry.ip, &entry.user_agent, &entry.detail] {
-        field(text, value.as_deref().unwrap_or_default());
-    }
-    text.push_str("\r\n");
-}
-
-/// A comma and the value, in quotes where it needs them. What a spreadsheet would take for a formula gets an
-/// apostrophe in front (OWASP, CSV injection).
-fn field(text: &mut String, value: &str) {
-    text.push(',');
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let mark = if formula { "'" } else { "" };
-    if value.contains([',', '"', '\r', '\n', ';', '\t']) {
-        let _ = write!(text, "\"{mark}{}\"", value.replace('"', "\"\""));
-    } else {
-        let _ = write!(text, "{mark}{value}");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn csv_values_are_quoted_and_never_formulas() {
-        for (value, written) in [
-            ("", ","),
-            ("Ada", ",Ada"),
-            ("a, \"b\"\nc", ",\"a, \"\"b\"\"\nc\""),
-            ("=1+1", ",'=1+1"),
-            ("@SUM(A1,A2)", ",\"'@SUM(A1,A2)\""),
-            ("-x", ",'-x"),
-            ("\tx", ",\"'\tx\""),
-            ("\rx", ",\"'\rx\""),
-            ("a=1", ",a=1"),
-        ] {
-            let mut text = String::new();
-            super::field(&mut text, value);
-            assert_eq!(text, written, "{value:?}");
-        }
-    }
+/// Reads the next events that match, below the id `before`. Fails when the session has ended or its user is no administrator any
+/// more.
+async fn read(db: &Db, filter: &log::Filter, before: Option<i64>, session_id: &str) -> Result<Batch, Error> {
+    let (filter, session_id) = (filter.clone(), session_id.to_owned());
+    let read = move |conn: &mut DbConnection| {
+        rights::check_administrator(conn, &session_id)?;
+        let events = log::page(conn, &filter, before, BATCH_SIZE)?;
+        let names = UserNames::of_events(conn, &events)?;
+        let records: Vec<Record> = events.iter().map(|event| record(event, &names)).collect();
+        Ok(Batch { text: to_text(&records)?, last_id: events.last().map(|event| event.id) })
+    };
+    db.with_long_timeout().run(read).await
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, macros::format_description};
 
 use crate::{
-    admin::sessions::filter::{PERSON, PERSON_HINT},
+    admin::sessions::filter::{PERSON_HINT, PERSON_LABEL},
     events::{EventKind, log::Filter},
     users::UserQuery,
     web::{
@@ -13,40 +13,43 @@ use crate::{
     },
 };
 
-/// The fields as typed; empty ones ask for nothing.
+/// The fields as typed; an empty one filters nothing.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct EventFields {
     /// The name of an [`EventKind`].
     pub kind: String,
-    /// Part of a name or address, or `#` and a user's number.
+    /// Part of a name or address, or `#` and a user's id.
     pub q: String,
     /// An address or network (CIDR).
     pub ip: String,
-    /// A date or time (RFC 3339, UTC): not before.
+    /// The earliest time: a date, or a time (RFC 3339, UTC).
     pub from: String,
-    /// The same: not after; a date is meant with its whole day.
+    /// The latest time, in the same formats; a date includes its whole day.
     pub to: String,
-    /// Where the page starts: after the entry with this number.
+    /// Where the page starts: after the event with this id.
     pub after: String,
 }
 
-/// The label of the kind, in the form and on its chip.
-pub const KIND: &str = "What";
+/// The label of the kind, on its chip.
+pub(super) const KIND_LABEL: &str = "What";
 
-const NO_KIND: &str = "Choose one from the list.";
-const TIME: &str = "Enter a date such as 2026-11-21, or a time such as 2026-11-21T14:30:00Z.";
+const KIND_HINT: &str = "Choose one from the list.";
+const TIME_HINT: &str = "Enter a date such as 2026-11-21, or a time such as 2026-11-21T14:30:00Z.";
 
 impl EventFields {
-    /// Reads the fields; what can't be read is said beside its field.
+    /// Reads the fields: the filter, and the id below which the page starts.
+    ///
+    /// # Errors
+    /// Every mistake, beside its field.
     pub fn read(&self) -> Result<(Filter, Option<i64>), FieldErrors> {
         let mut errors = FieldErrors::default();
         let filter = Filter {
-            kind: read(&self.kind, "kind", NO_KIND, &mut errors, kind),
+            kind: read(&self.kind, "kind", KIND_HINT, &mut errors, kind),
             person: read(&self.q, "q", PERSON_HINT, &mut errors, UserQuery::parse),
             network: read(&self.ip, "ip", NETWORK, &mut errors, network),
-            from: read(&self.from, "from", TIME, &mut errors, |text| time(text, Duration::ZERO)),
-            until: read(&self.to, "to", TIME, &mut errors, |text| time(text, Duration::DAY)),
+            from: read(&self.from, "from", TIME_HINT, &mut errors, |text| time(text, Duration::ZERO)),
+            until: read(&self.to, "to", TIME_HINT, &mut errors, |text| time(text, Duration::DAY)),
         };
         if let (Some(from), Some(until)) = (filter.from, filter.until)
             && until <= from
@@ -57,13 +60,13 @@ impl EventFields {
         if errors.is_empty() { Ok((filter, after)) } else { Err(errors) }
     }
 
-    /// The log with these fields.
+    /// The address of the log with these fields.
     pub fn address(&self) -> ListAddress<'_> {
         ListAddress {
             path: "/admin/events",
             filters: vec![
-                ("kind", KIND, &self.kind),
-                ("q", PERSON, &self.q),
+                ("kind", KIND_LABEL, &self.kind),
+                ("q", PERSON_LABEL, &self.q),
                 ("ip", "IP", &self.ip),
                 ("from", "From", &self.from),
                 ("to", "To", &self.to),
@@ -78,12 +81,12 @@ fn kind(name: &str) -> Option<EventKind> {
     EventKind::known().find(|kind| kind.name() == name)
 }
 
-/// A time in UTC; `whole_day` is what a date without a time is moved on by. Only years that both databases keep.
-fn time(value: &str, whole_day: Duration) -> Option<PrimitiveDateTime> {
+/// A time in UTC; `date_offset` is added to a date without a time. Returns only years that both databases can store.
+fn time(value: &str, date_offset: Duration) -> Option<PrimitiveDateTime> {
     let date = format_description!("[year]-[month]-[day]");
     let minutes = format_description!("[year]-[month]-[day]T[hour]:[minute]");
     let at = if let Ok(date) = Date::parse(value, date) {
-        PrimitiveDateTime::new(date, Time::MIDNIGHT).checked_add(whole_day)?
+        PrimitiveDateTime::new(date, Time::MIDNIGHT).checked_add(date_offset)?
     } else if let Ok(at) = PrimitiveDateTime::parse(value, minutes) {
         at
     } else {
@@ -101,7 +104,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn event_time_is_date_or_rfc_3339() {
+    fn event_time_reads_date_and_rfc_3339() {
         for (text, from, until) in [
             ("2026-11-21", datetime!(2026-11-21 00:00), datetime!(2026-11-22 00:00)),
             ("2026-11-21T14:30", datetime!(2026-11-21 14:30), datetime!(2026-11-21 14:30)),

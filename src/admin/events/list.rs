@@ -4,22 +4,19 @@ use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    filter::{EventFields, KIND},
+    filter::{EventFields, KIND_LABEL},
     rows::{EventRow, event_rows},
 };
 use crate::{
-    db::Db,
+    db::{Db, DbConnection},
     error::Error,
     events::{EventKind, log},
     layout::Layout,
-    web::{Chip, FieldErrors, grouped, html},
+    web::{Chip, FieldErrors, Page, ROWS_TO_READ, grouped, html},
 };
 
-/// Rows on one page.
-const PAGE_SIZE: usize = 50;
-
-/// Entries are counted up to here.
-const COUNTED: i64 = 10_000;
+/// Events are counted up to here.
+const COUNT_LIMIT: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "admin/events/list.html")]
@@ -27,12 +24,14 @@ struct EventsPage {
     layout: Layout,
     errors: FieldErrors,
     fields: EventFields,
+    /// Name and sentence of the kinds to choose from.
     kinds: Vec<(&'static str, &'static str)>,
     chips: Vec<Chip>,
     filtered: bool,
     /// "1,204 events", "More than 10,000 events"
     count: String,
     rows: Vec<EventRow>,
+    /// The address of the same events as a file.
     csv: String,
     first_page: Option<String>,
     next_page: Option<String>,
@@ -42,7 +41,7 @@ impl EventsPage {
     fn new(layout: Layout, fields: EventFields) -> Self {
         let address = fields.address();
         let mut chips = address.chips();
-        for chip in chips.iter_mut().filter(|chip| chip.label == KIND) {
+        for chip in chips.iter_mut().filter(|chip| chip.label == KIND_LABEL) {
             if let Some(kind) = EventKind::parse(&chip.value) {
                 chip.value = kind.sentence().to_owned();
             }
@@ -62,7 +61,7 @@ impl EventsPage {
         }
     }
 
-    /// The type of a date's field: one that a browser would leave empty is shown as text.
+    /// The input type of a date's field: `text` for a value that a browser would not show in a `date` input.
     fn date_type(&self, value: &str) -> &'static str {
         if value.is_empty() || (value.len() == 10 && !self.errors.has("from") && !self.errors.has("to")) {
             "date"
@@ -72,13 +71,16 @@ impl EventsPage {
     }
 }
 
-/// The kinds to choose from.
+/// Name and sentence of the kinds to choose from.
 fn kinds() -> Vec<(&'static str, &'static str)> {
     let all = EventKind::known().map(|kind| (kind.name(), kind.sentence()));
     std::iter::once(("", "Anything")).chain(all).collect()
 }
 
 /// `GET /admin/events`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
@@ -89,32 +91,37 @@ pub async fn show(
         Ok(query) => query,
         Err(errors) => return Ok(refused(layout, fields, errors)),
     };
-    let (mut rows, count) = db
-        .with_long_timeout()
-        .run(move |conn| {
-            let (count, limit) = (log::count(conn, &filter, COUNTED)?, PAGE_SIZE as i64 + 1);
-            let entries = if filter.until.is_some() && count.is_some() {
-                log::page_of_few(conn, &filter, before, limit)?
-            } else {
-                log::page(conn, &filter, before, limit)?
-            };
-            Ok((event_rows(conn, entries)?, count))
-        })
-        .await?;
-    let more = rows.len() > PAGE_SIZE;
-    rows.truncate(PAGE_SIZE);
-    let last = rows.last().map(|row| row.id.to_string()).filter(|_| more);
-    let next_page = last.map(|last| fields.address().href(Some(&last)));
+    let (events, count) = read(&db, filter, before).await?;
+    let next_page = events.next.map(|id| fields.address().href(Some(&id.to_string())));
     let count = match count {
         Some(1) => "1 event".to_owned(),
         Some(count) => format!("{} events", grouped(count)),
-        None => format!("More than {} events", grouped(COUNTED)),
+        None => format!("More than {} events", grouped(COUNT_LIMIT)),
     };
-    let page = EventsPage { rows, count, next_page, ..EventsPage::new(layout, fields) };
+    let page = EventsPage { rows: events.rows, count, next_page, ..EventsPage::new(layout, fields) };
     Ok(html(StatusCode::OK, &page))
 }
 
-/// The page with what is wrong beside each field: 422.
-pub fn refused(layout: Layout, fields: EventFields, errors: FieldErrors) -> HttpResponse {
+/// The events on the page that starts below the id `before`, and how many match in all; `None`: more than [`COUNT_LIMIT`].
+async fn read(
+    db: &Db,
+    filter: log::Filter,
+    before: Option<i64>,
+) -> Result<(Page<EventRow>, Option<i64>), Error> {
+    let read = move |conn: &mut DbConnection| {
+        let count = log::count(conn, &filter, COUNT_LIMIT)?;
+        let events = if filter.until.is_some() && count.is_some() {
+            log::page_of_few(conn, &filter, before, ROWS_TO_READ)?
+        } else {
+            log::page(conn, &filter, before, ROWS_TO_READ)?
+        };
+        let page = Page::new(event_rows(conn, events)?, |row| row.id);
+        Ok((page, count))
+    };
+    db.with_long_timeout().run(read).await
+}
+
+/// The page with each mistake beside its field: 422.
+pub(super) fn refused(layout: Layout, fields: EventFields, errors: FieldErrors) -> HttpResponse {
     html(StatusCode::UNPROCESSABLE_ENTITY, &EventsPage { errors, ..EventsPage::new(layout, fields) })
 }

@@ -1,6 +1,7 @@
 //! The pages of the security log.
 
 pub mod csv;
-pub mod filter;
+mod csv_record;
+mod filter;
 pub mod list;
 pub mod rows;

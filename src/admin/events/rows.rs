@@ -1,4 +1,4 @@
-//! Entries of the security log as administrators read them: with names in place of numbers.
+//! Events of the security log as administrators read them: with the names of users in place of their ids.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -6,49 +6,52 @@ use std::{
 };
 
 use crate::{
-    db::DbConnection,
+    db::{Db, DbConnection},
     error::Error,
-    events::StoredEvent,
+    events::{StoredEvent, log},
     layout::log_entry::readable_detail,
-    sessions::catalogue::{device, list::existing},
+    sessions::catalogue::{
+        device,
+        list::{ListedSession, existing},
+    },
     users::list::names_and_addresses,
     web::Moment,
 };
 
-/// One entry.
+/// One event.
 pub struct EventRow {
-    /// The number of the entry.
+    /// The event's id.
     pub id: i64,
     /// When it happened.
     pub at: Moment,
     /// "Signed in"
-    pub what: String,
-    /// Whom it happened to; `None` where no user is known, such as a sign-in with an unknown address.
-    pub person: Option<Person>,
-    /// Who did it.
-    pub actor: Option<Person>,
-    /// Whether somebody else did it, or the system.
+    pub sentence: String,
+    /// The user whom it happened to; `None` where that is unknown, such as a sign-in with an unknown address.
+    pub user: Option<EventUser>,
+    /// The user who did it; `None`: the system, or a client that was not signed in.
+    pub actor: Option<EventUser>,
+    /// Whether another user did it, or the system.
     pub by_other: bool,
-    /// The client's address; empty: none.
+    /// The client's address; empty where the event has none.
     pub ip: String,
-    /// "Firefox 140 on Linux"; empty where the entry has none.
+    /// "Firefox 140 on Linux"; empty where the event has none.
     pub device: String,
-    /// The session, while it has a page.
+    /// The public session id, while the session has a page.
     pub session: Option<String>,
-    /// More about it, in words.
+    /// More about it, such as why a session ended.
     pub detail: Option<String>,
 }
 
-/// A user as the log names them.
+/// A user whom an event names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// The number, which stays in the log when the account goes.
+pub struct EventUser {
+    /// The user's id, which stays in the log after the account is deleted.
     pub id: i64,
-    /// Name and address; none: the account is gone.
+    /// Name and address; `None`: the account has been deleted.
     pub account: Option<(String, String)>,
 }
 
-impl fmt::Display for Person {
+impl fmt::Display for EventUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
             Some((name, email)) => write!(f, "{name} ({email})"),
@@ -57,44 +60,78 @@ impl fmt::Display for Person {
     }
 }
 
-/// Names and addresses by number, found in one query.
-pub struct People(HashMap<i64, (String, String)>);
+/// Names and addresses of users by id, read in one query.
+pub(super) struct UserNames(HashMap<i64, (String, String)>);
 
-impl People {
-    /// Those of the numbers that still have an account.
-    pub fn find(conn: &mut DbConnection, ids: impl IntoIterator<Item = i64>) -> Result<Self, Error> {
+impl UserNames {
+    /// Those of the ids whose account still exists.
+    fn find(conn: &mut DbConnection, ids: impl IntoIterator<Item = i64>) -> Result<Self, Error> {
         Ok(Self(names_and_addresses(conn, ids)?))
     }
 
-    /// The users whom entries are about, and those who caused them.
-    pub fn of(conn: &mut DbConnection, events: &[StoredEvent]) -> Result<Self, Error> {
+    /// The users and actors of events.
+    pub(super) fn of_events(conn: &mut DbConnection, events: &[StoredEvent]) -> Result<Self, Error> {
         Self::find(conn, events.iter().flat_map(|event| [event.user_id, event.actor_id]).flatten())
     }
 
-    /// The person with that number.
-    pub fn get(&self, id: Option<i64>) -> Option<Person> {
-        id.map(|id| Person { id, account: self.0.get(&id).cloned() })
+    /// The user with that id.
+    pub(super) fn get(&self, id: Option<i64>) -> Option<EventUser> {
+        id.map(|id| EventUser { id, account: self.0.get(&id).cloned() })
     }
 }
 
-/// The rows of these entries, in their order.
-pub fn event_rows(conn: &mut DbConnection, events: Vec<StoredEvent>) -> Result<Vec<EventRow>, Error> {
-    let people = People::of(conn, &events)?;
-    let named: HashSet<&str> = events.iter().filter_map(|event| event.session_id.as_deref()).collect();
-    let sessions = existing(conn, named)?;
-    Ok(events.into_iter().map(|event| row(event, &people, &sessions)).collect())
+/// What the page of a session shows of the security log.
+pub struct SessionHistory {
+    /// The newest events about the session.
+    pub events: Vec<EventRow>,
+    /// The user who ended the session, unless it was the system.
+    pub ended_by: Option<EventUser>,
 }
 
-fn row(event: StoredEvent, people: &People, sessions: &HashSet<String>) -> EventRow {
+/// Reads the newest events about a session, at most `limit`, and who ended it.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub async fn of_session(db: &Db, session: &ListedSession, limit: i64) -> Result<SessionHistory, Error> {
+    let (user, id, ended_by) = (session.user_id, session.id.clone(), session.ended_by);
+    let read = move |conn: &mut DbConnection| {
+        let events = log::of_session(conn, user, &id, limit)?;
+        let events = event_rows(conn, events)?;
+        Ok(SessionHistory { events, ended_by: UserNames::find(conn, ended_by)?.get(ended_by) })
+    };
+    db.run(read).await
+}
+
+/// Reads the newest events about a user, at most `limit`.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub async fn of_user(db: &Db, user: i64, limit: i64) -> Result<Vec<EventRow>, Error> {
+    let read = move |conn: &mut DbConnection| {
+        let events = log::page(conn, &log::Filter::of_user(user), None, limit)?;
+        event_rows(conn, events)
+    };
+    db.run(read).await
+}
+
+/// The rows of these events, in their order.
+pub(super) fn event_rows(conn: &mut DbConnection, events: Vec<StoredEvent>) -> Result<Vec<EventRow>, Error> {
+    let names = UserNames::of_events(conn, &events)?;
+    let session_ids: HashSet<&str> = events.iter().filter_map(|event| event.session_id.as_deref()).collect();
+    let sessions = existing(conn, session_ids)?;
+    Ok(events.into_iter().map(|event| row(event, &names, &sessions)).collect())
+}
+
+fn row(event: StoredEvent, names: &UserNames, sessions: &HashSet<String>) -> EventRow {
     let device = event.user_agent.as_deref().map(device::describe_user_agent);
     EventRow {
         id: event.id,
         at: Moment::new(event.at),
-        what: event.kind.sentence().to_owned(),
+        sentence: event.kind.sentence().to_owned(),
         detail: readable_detail(&event),
         by_other: event.user_id.is_some() && event.actor_id != event.user_id,
-        person: people.get(event.user_id),
-        actor: people.get(event.actor_id),
+        user: names.get(event.user_id),
+        actor: names.get(event.actor_id),
         ip: event.ip.unwrap_or_default(),
         device: device.unwrap_or_default(),
         session: event.session_id.filter(|id| sessions.contains(id)),

@@ -1,4 +1,4 @@
-//! The administrator's overview.
+//! The overview of the administration: numbers and charts.
 
 pub mod page;
 mod statistics;

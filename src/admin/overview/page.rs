@@ -1,18 +1,15 @@
-//! `/admin`: the overview with its charts.
-
-use std::collections::HashMap;
+//! `/admin`: how many sessions and sign-ins there are, now and over time.
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
 
-use super::statistics::{self, COUNTED, Range, Statistics};
+use super::statistics::{self, COUNT_LIMIT, Range, Statistics, Totals};
 use crate::{
     clock::now,
-    db::{Db, DbConnection},
+    db::Db,
     error::Error,
-    events::EventKind,
     layout::Layout,
     web::{
         FieldErrors,
@@ -26,21 +23,23 @@ use crate::{
 struct OverviewPage {
     layout: Layout,
     errors: FieldErrors,
-    /// The charts show 30 days.
+    /// Whether the charts show 30 days; otherwise they show 24 hours.
     month: bool,
     /// Today in UTC: `2026-11-21`.
     today: String,
     active: String,
-    about: bool,
-    counted: String,
-    people: String,
+    /// Whether there are more active sessions than are counted one by one.
+    over_limit: bool,
+    count_limit: String,
+    users: String,
     administrators: String,
     sign_ins: String,
     failures: String,
-    over_time: ColumnChart,
+    active_over_time: ColumnChart,
     sign_ins_over_time: ColumnChart,
-    mixes: Vec<BarChart>,
-    ends: BarChart,
+    /// Shares of the active sessions by browser, system and kind of device.
+    shares: Vec<BarChart>,
+    end_reasons: BarChart,
 }
 
 /// `?range=`: `24h` or `30d`.
@@ -51,99 +50,98 @@ pub struct OverviewQuery {
 }
 
 /// `GET /admin`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
     query: web::Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
     let mut errors = FieldErrors::default();
-    let range = Range::parse(query.range.trim());
-    if range.is_none() {
+    let range = Range::parse(query.range.trim()).unwrap_or_else(|| {
         errors.add_form("There is no such range. Choose 24 hours or 30 days.");
-    }
-    let numbers = Numbers::read(&db, range.unwrap_or_default()).await?;
-    Ok(form_page(&OverviewPage::new(layout, errors.clone(), &numbers), &errors))
-}
-
-/// Everything that the page shows, read in one go.
-struct Numbers {
-    range: Range,
-    /// The beginnings of the charts' columns.
-    slots: Vec<PrimitiveDateTime>,
-    statistics: Statistics,
-    active: HashMap<PrimitiveDateTime, i64>,
-    sign_ins: HashMap<PrimitiveDateTime, i64>,
-    failures: HashMap<PrimitiveDateTime, i64>,
-}
-
-impl Numbers {
-    async fn read(db: &Db, range: Range) -> Result<Self, Error> {
-        let slots = range.slots(now());
-        let from = slots.first().copied().unwrap_or_else(now);
-        let read = move |conn: &mut DbConnection| {
-            Ok(Self {
-                range,
-                slots,
-                statistics: statistics::now_and_today(conn)?,
-                active: statistics::active_over_time(conn, range, from)?,
-                sign_ins: statistics::events_over_time(conn, EventKind::SignedIn, range, from)?,
-                failures: statistics::events_over_time(conn, EventKind::SignInFailed, range, from)?,
-            })
-        };
-        db.with_long_timeout().run(read).await
-    }
-
-    fn active_chart(&self) -> ColumnChart {
-        let (every, time) = self.range.words();
-        ColumnChart::new(
-            "active",
-            &format!("Most active sessions at once in each {every} of {time}"),
-            vec!["Active sessions"],
-            &laid_out(self.range, &self.slots, |at| vec![self.active.get(at).copied()]),
-            Aggregate::Newest,
-        )
-    }
-
-    fn sign_in_chart(&self) -> ColumnChart {
-        let (every, time) = self.range.words();
-        let counts = |at: &PrimitiveDateTime| {
-            [&self.sign_ins, &self.failures].map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
-        };
-        ColumnChart::new(
-            "sign-ins",
-            &format!("Sign-ins and failed sign-ins in each {every} of {time}"),
-            vec!["Sign-ins", "Failed"],
-            &laid_out(self.range, &self.slots, counts),
-            Aggregate::Sum,
-        )
-    }
+        Range::default()
+    });
+    let slots = range.slots(now());
+    let from = slots.first().copied().unwrap_or_else(now);
+    let statistics = statistics::read(&db, range, from).await?;
+    let page = OverviewPage::new(layout, errors.clone(), range, &slots, &statistics);
+    Ok(form_page(&page, &errors))
 }
 
 impl OverviewPage {
-    fn new(layout: Layout, errors: FieldErrors, numbers: &Numbers) -> Self {
-        let statistics = &numbers.statistics;
-        let ends = statistics.ends.iter().map(|(reason, count)| (reason.sentence().to_owned(), *count));
+    fn new(
+        layout: Layout,
+        errors: FieldErrors,
+        range: Range,
+        slots: &[PrimitiveDateTime],
+        statistics: &Statistics,
+    ) -> Self {
+        let totals = &statistics.totals;
         Self {
             layout,
             errors,
-            month: numbers.range == Range::Month,
+            month: range == Range::Month,
             today: OffsetDateTime::now_utc().date().to_string(),
-            active: grouped(statistics.active),
-            about: statistics.about,
-            counted: grouped(COUNTED),
-            people: grouped(statistics.people),
-            administrators: grouped(statistics.administrators),
-            sign_ins: grouped(statistics.sign_ins),
-            failures: grouped(statistics.failures),
-            over_time: numbers.active_chart(),
-            sign_ins_over_time: numbers.sign_in_chart(),
-            mixes: mixes(statistics),
-            ends: BarChart::new("ends", "Why sessions ended in the last 30 days", ends.collect()),
+            active: grouped(totals.active),
+            over_limit: totals.over_limit,
+            count_limit: grouped(COUNT_LIMIT),
+            users: grouped(totals.users),
+            administrators: grouped(totals.administrators),
+            sign_ins: grouped(totals.sign_ins),
+            failures: grouped(totals.failures),
+            active_over_time: active_over_time(range, slots, statistics),
+            sign_ins_over_time: sign_ins_over_time(range, slots, statistics),
+            shares: shares(totals),
+            end_reasons: BarChart::new(
+                "ends",
+                "Why sessions ended in the last 30 days",
+                totals
+                    .end_reasons
+                    .iter()
+                    .map(|(reason, count)| (reason.sentence().to_owned(), *count))
+                    .collect(),
+            ),
         }
     }
 }
 
-fn laid_out(
+fn active_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> ColumnChart {
+    let (unit, period) = words(range);
+    ColumnChart::new(
+        "active",
+        &format!("Most active sessions at once in each {unit} of {period}"),
+        vec!["Active sessions"],
+        &chart_slots(range, slots, |at| vec![statistics.active.get(at).copied()]),
+        Aggregate::Newest,
+    )
+}
+
+fn sign_ins_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> ColumnChart {
+    let (unit, period) = words(range);
+    let counts = [&statistics.sign_ins, &statistics.failures];
+    ColumnChart::new(
+        "sign-ins",
+        &format!("Sign-ins and failed sign-ins in each {unit} of {period}"),
+        vec!["Sign-ins", "Failed"],
+        &chart_slots(range, slots, |at| {
+            counts.map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
+        }),
+        Aggregate::Sum,
+    )
+}
+
+/// A slot and the whole range, in words.
+fn words(range: Range) -> (&'static str, &'static str) {
+    match range {
+        Range::Day => ("hour", "the last 24 hours"),
+        Range::Month => ("day", "the last 30 days"),
+    }
+}
+
+/// The slots of a chart with their labels and values.
+fn chart_slots(
     range: Range,
     slots: &[PrimitiveDateTime],
     values: impl Fn(&PrimitiveDateTime) -> Vec<Option<i64>>,
@@ -154,12 +152,12 @@ fn laid_out(
     slots
         .iter()
         .map(|at| {
-            let (mark, label) = match range {
+            let (axis_label, label) = match range {
                 Range::Day => (at.format(hour), at.format(day_and_hour)),
                 Range::Month => (at.format(day), at.format(day)),
             };
             Slot {
-                axis_label: mark.unwrap_or_default(),
+                axis_label: axis_label.unwrap_or_default(),
                 label: label.unwrap_or_default(),
                 values: values(at),
             }
@@ -167,15 +165,15 @@ fn laid_out(
         .collect()
 }
 
-fn mixes(numbers: &Statistics) -> Vec<BarChart> {
-    let named = |counts: &[(String, i64)]| {
-        let known = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
-        counts.iter().map(|(name, count)| (known(name), *count)).collect()
+fn shares(totals: &Totals) -> Vec<BarChart> {
+    let labelled = |counts: &[(String, i64)]| {
+        let label = |name: &String| if name.is_empty() { "Unknown".to_owned() } else { name.clone() };
+        counts.iter().map(|(name, count)| (label(name), *count)).collect()
     };
-    let kinds = numbers.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
+    let kinds = totals.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
     vec![
-        BarChart::new("browsers", "Browsers", named(&numbers.browsers)),
-        BarChart::new("systems", "Systems", named(&numbers.systems)),
+        BarChart::new("browsers", "Browsers", labelled(&totals.browsers)),
+        BarChart::new("systems", "Systems", labelled(&totals.systems)),
         BarChart::new("kinds", "Kinds of devices", kinds),
     ]
 }

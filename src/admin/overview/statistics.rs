@@ -1,5 +1,4 @@
-//! The numbers of the overview. Their cost depends on the active sessions and on the range of the charts, not on the amount of
-//! history.
+//! The numbers of the overview. Their cost grows with the active sessions and with the period, not with the whole history.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -13,7 +12,7 @@ use time::{Duration, PrimitiveDateTime, Time};
 use crate::{
     clock::now,
     db::{
-        DbConnection,
+        Db, DbConnection,
         schema::{events, samples, sessions, users},
     },
     error::Error,
@@ -25,38 +24,55 @@ use crate::{
     users::Role,
 };
 
-/// Up to here active sessions are counted one by one; of more, only so many are read: those used last.
-pub(super) const COUNTED: i64 = 100_000;
+/// Up to this many active sessions are counted one by one; of more, only these most recently seen are counted.
+pub(super) const COUNT_LIMIT: i64 = 100_000;
 
-/// The time that the charts show.
+/// The period of the charts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Range {
-    /// 24 hours, hour by hour.
+    /// 24 hours, in slots of an hour.
     #[default]
     Day,
-    /// 30 days, day by day.
+    /// 30 days, in slots of a day.
     Month,
 }
 
-/// The state at this moment, and what happened today.
+/// Numbers by the beginning of their slot.
+type PerSlot = HashMap<PrimitiveDateTime, i64>;
+
+/// The numbers of the overview.
 pub(super) struct Statistics {
+    pub totals: Totals,
+    /// The most sessions that were active at once; slots without a sample are missing.
+    pub active: PerSlot,
+    /// Sign-ins; slots without any are missing.
+    pub sign_ins: PerSlot,
+    /// Failed sign-ins; slots without any are missing.
+    pub failures: PerSlot,
+}
+
+/// The numbers that belong to no slot.
+pub(super) struct Totals {
     /// Active sessions.
     pub active: i64,
-    /// They are too many to count: the newest sample says how many.
-    pub about: bool,
-    /// People with an active session, of the sessions that are counted.
-    pub people: i64,
-    /// Administrators among them.
+    /// Whether there are more than [`COUNT_LIMIT`]; then `active` is that of the newest sample.
+    pub over_limit: bool,
+    /// Users with an active session, of the sessions that are counted.
+    pub users: i64,
+    /// Administrators with an active session.
     pub administrators: i64,
-    /// Since midnight, UTC.
+    /// Sign-ins since midnight, UTC.
     pub sign_ins: i64,
+    /// Failed sign-ins since midnight, UTC.
     pub failures: i64,
-    /// Active sessions by browser, system and kind of device.
+    /// Active sessions by browser.
     pub browsers: Vec<(String, i64)>,
+    /// Active sessions by operating system.
     pub systems: Vec<(String, i64)>,
+    /// Active sessions by kind of device.
     pub kinds: Vec<(DeviceKind, i64)>,
-    /// Why sessions ended in the last 30 days.
-    pub ends: Vec<(EndReason, i64)>,
+    /// Sessions that ended in the last 30 days, by reason.
+    pub end_reasons: Vec<(EndReason, i64)>,
 }
 
 impl Range {
@@ -69,32 +85,37 @@ impl Range {
         }
     }
 
-    /// What one column stands for, and the whole time, in words.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Day => ("hour", "the last 24 hours"),
-            Self::Month => ("day", "the last 30 days"),
-        }
-    }
-
-    /// The beginnings of its slots, oldest first; the last is the one that `at` is in.
+    /// The beginnings of its slots, oldest first; `at` is in the last.
     pub(super) fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
-        let (slots, length, last) = match self {
+        let (count, length, last) = match self {
             Self::Day => (24, Duration::HOUR, Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT)),
             Self::Month => (30, Duration::DAY, Time::MIDNIGHT),
         };
         let last = PrimitiveDateTime::new(at.date(), last);
-        (0..slots).rev().map(|back| last.saturating_sub(length * back)).collect()
+        (0..count).rev().map(|age| last.saturating_sub(length * age)).collect()
     }
 
-    /// The beginning of the slot that a time is in, as SQL for both databases.
-    fn slot(self, column: &str) -> diesel::expression::SqlLiteral<Timestamp> {
-        let step = match self {
+    /// SQL for the beginning of the slot that a time is in, for both databases.
+    fn slot_of(self, column: &str) -> diesel::expression::SqlLiteral<Timestamp> {
+        let unit = match self {
             Self::Day => "hour",
             Self::Month => "day",
         };
-        sql(&format!("date_trunc('{step}', {column})"))
+        sql(&format!("date_trunc('{unit}', {column})"))
     }
+}
+
+/// Reads the numbers; `from` is the beginning of the first slot.
+pub(super) async fn read(db: &Db, range: Range, from: PrimitiveDateTime) -> Result<Statistics, Error> {
+    let read = move |conn: &mut DbConnection| {
+        Ok(Statistics {
+            totals: totals(conn)?,
+            active: active_per_slot(conn, range, from)?,
+            sign_ins: events_per_slot(conn, EventKind::SignedIn, range, from)?,
+            failures: events_per_slot(conn, EventKind::SignInFailed, range, from)?,
+        })
+    };
+    db.with_long_timeout().run(read).await
 }
 
 /// Active sessions that were seen after `since`.
@@ -104,88 +125,97 @@ macro_rules! active_since {
     };
 }
 
-/// Reads the state at this moment and what happened today.
-pub(super) fn now_and_today(conn: &mut DbConnection) -> Result<Statistics, Error> {
+fn totals(conn: &mut DbConnection) -> Result<Totals, Error> {
     let at = now();
-    let always = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT).saturating_sub(Duration::days(3_650));
-    let beyond: Option<PrimitiveDateTime> = active_since!(at, always)
+    let midnight = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT);
+    // Ten years: before every active session.
+    let earliest = midnight.saturating_sub(Duration::days(3_650));
+    let limit: Option<PrimitiveDateTime> = active_since!(at, earliest)
         .order(sessions::last_seen_at.desc())
-        .offset(COUNTED)
+        .offset(COUNT_LIMIT)
         .select(sessions::last_seen_at)
         .first(conn)
         .optional()?;
-    let since = beyond.unwrap_or(always);
-    let device = (sessions::browser, sessions::os, sessions::device);
-    let devices: Vec<(String, String, DeviceKind, i64)> = active_since!(at, since)
-        .group_by(device)
-        .select((sessions::browser, sessions::os, sessions::device, count_star()))
-        .load(conn)?;
-    let mut count = devices.iter().map(|(.., count)| count).sum();
-    if beyond.is_some() {
-        let newest = samples::table.order(samples::at.desc()).select(samples::active);
-        count = newest.first::<i64>(conn).optional()?.unwrap_or(0).max(count);
-    }
-    let people = active_since!(at, since)
-        .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
-        .get_result(conn)?;
-    let administrators = active_since!(at, always)
-        .inner_join(users::table)
-        .filter(users::role.eq(Role::Admin))
-        .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
-        .get_result(conn)?;
-    let midnight = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT);
-    let month = at.saturating_sub(Duration::days(30));
-    let ended = sessions::table.filter(sessions::ended_at.ge(month)).group_by(sessions::end_reason);
-    let ends: Vec<(Option<EndReason>, i64)> =
-        ended.select((sessions::end_reason, count_star())).load(conn)?;
-    Ok(Statistics {
-        active: count,
-        about: beyond.is_some(),
-        people,
-        administrators,
-        sign_ins: happened(conn, EventKind::SignedIn, midnight)?,
-        failures: happened(conn, EventKind::SignInFailed, midnight)?,
+    let since = limit.unwrap_or(earliest);
+    let devices = active_by_device(conn, at, since)?;
+    let counted = devices.iter().map(|(.., count)| count).sum();
+    Ok(Totals {
+        active: if limit.is_some() { newest_sample(conn)?.max(counted) } else { counted },
+        over_limit: limit.is_some(),
+        users: active_since!(at, since)
+            .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
+            .get_result(conn)?,
+        administrators: active_since!(at, earliest)
+            .inner_join(users::table)
+            .filter(users::role.eq(Role::Admin))
+            .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
+            .get_result(conn)?,
+        end_reasons: end_reasons(conn, at.saturating_sub(Duration::days(30)))?,
+        sign_ins: count_events(conn, EventKind::SignedIn, midnight)?,
+        failures: count_events(conn, EventKind::SignInFailed, midnight)?,
         browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser.clone(), *count))),
         systems: summed(devices.iter().map(|(_, os, _, count)| (os.clone(), *count))),
         kinds: summed(devices.iter().map(|(_, _, kind, count)| (*kind, *count))),
-        ends: ends.into_iter().filter_map(|(reason, count)| Some((reason?, count))).collect(),
     })
 }
 
+/// Active sessions that were seen after `since`, by browser, operating system and kind of device.
+fn active_by_device(
+    conn: &mut DbConnection,
+    at: PrimitiveDateTime,
+    since: PrimitiveDateTime,
+) -> Result<Vec<(String, String, DeviceKind, i64)>, Error> {
+    Ok(active_since!(at, since)
+        .group_by((sessions::browser, sessions::os, sessions::device))
+        .select((sessions::browser, sessions::os, sessions::device, count_star()))
+        .load(conn)?)
+}
+
+/// The number of active sessions in the newest sample; 0: there is none yet.
+fn newest_sample(conn: &mut DbConnection) -> Result<i64, Error> {
+    let newest = samples::table.order(samples::at.desc()).select(samples::active);
+    Ok(newest.first(conn).optional()?.unwrap_or(0))
+}
+
+/// Sessions that ended at `since` or later, by reason.
+fn end_reasons(conn: &mut DbConnection, since: PrimitiveDateTime) -> Result<Vec<(EndReason, i64)>, Error> {
+    let counts: Vec<(Option<EndReason>, i64)> = sessions::table
+        .filter(sessions::ended_at.ge(since))
+        .group_by(sessions::end_reason)
+        .select((sessions::end_reason, count_star()))
+        .load(conn)?;
+    Ok(counts.into_iter().filter_map(|(reason, count)| Some((reason?, count))).collect())
+}
+
+/// The sum of the counts of each key.
 fn summed<K: Clone + Eq + Hash>(counts: impl Iterator<Item = (K, i64)>) -> Vec<(K, i64)> {
     let mut sums: HashMap<K, i64> = HashMap::new();
     counts.for_each(|(key, count)| *sums.entry(key).or_default() += count);
     sums.into_iter().collect()
 }
 
-fn happened(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTime) -> Result<i64, Error> {
-    let since = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind));
-    Ok(since.count().get_result(conn)?)
+fn count_events(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTime) -> Result<i64, Error> {
+    let events = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind));
+    Ok(events.count().get_result(conn)?)
 }
 
-/// The most sessions that were active at once in each slot; nothing where there was no sample.
-pub(super) fn active_over_time(
-    conn: &mut DbConnection,
-    range: Range,
-    from: PrimitiveDateTime,
-) -> Result<HashMap<PrimitiveDateTime, i64>, Error> {
-    let sampled = samples::table.filter(samples::at.ge(from)).group_by(range.slot("samples.at"));
-    let most: Vec<(PrimitiveDateTime, Option<i64>)> =
-        sampled.select((range.slot("samples.at"), max(samples::active))).load(conn)?;
-    Ok(most.into_iter().filter_map(|(at, most)| Some((at, most?))).collect())
+fn active_per_slot(conn: &mut DbConnection, range: Range, from: PrimitiveDateTime) -> Result<PerSlot, Error> {
+    let slots = samples::table.filter(samples::at.ge(from)).group_by(range.slot_of("samples.at"));
+    let counts: Vec<(PrimitiveDateTime, Option<i64>)> =
+        slots.select((range.slot_of("samples.at"), max(samples::active))).load(conn)?;
+    Ok(counts.into_iter().filter_map(|(at, count)| Some((at, count?))).collect())
 }
 
-/// How many events of a kind were recorded in each slot.
-pub(super) fn events_over_time(
+fn events_per_slot(
     conn: &mut DbConnection,
     kind: EventKind,
     range: Range,
     from: PrimitiveDateTime,
-) -> Result<HashMap<PrimitiveDateTime, i64>, Error> {
-    let happened = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind));
-    let sums: Vec<(PrimitiveDateTime, i64)> = happened
-        .group_by(range.slot("events.at"))
-        .select((range.slot("events.at"), count_star()))
+) -> Result<PerSlot, Error> {
+    let events = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind));
+    let counts: Vec<(PrimitiveDateTime, i64)> = events
+        .group_by(range.slot_of("events.at"))
+        .select((range.slot_of("events.at"), count_star()))
         .load(conn)?;
-    Ok(sums.into_iter().collect())
+    Ok(counts.into_iter().collect())
 }

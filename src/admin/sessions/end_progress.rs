@@ -49,7 +49,7 @@ struct Progress {
 }
 
 /// The path of a task's page.
-pub fn path(id: &str) -> String {
+pub(super) fn path(id: &str) -> String {
     format!("/admin/sessions/ends/{id}")
 }
 

@@ -62,8 +62,8 @@ pub struct ListFields {
     pub after: String,
 }
 
-/// The label of the person, on its chip.
-pub const PERSON: &str = "Person";
+/// The label of the field `q`, on its chip.
+pub const PERSON_LABEL: &str = "Person";
 
 /// What a field for a person may hold.
 pub const PERSON_HINT: &str =
@@ -81,7 +81,7 @@ impl FilterFields {
     /// Name, label and value of each field.
     fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {
         vec![
-            ("q", PERSON, &self.q),
+            ("q", PERSON_LABEL, &self.q),
             ("ip", "IP", &self.ip),
             ("browser", "Browser", &self.browser),
             ("os", "System", &self.os),

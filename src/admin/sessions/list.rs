@@ -1,9 +1,9 @@
-//! `/admin/sessions`: all sessions, filtered and page by page.
+//! `/admin/sessions`: all sessions, filtered and in pages.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::{FilterFields, ListFields, PERSON};
+use super::filter::{FilterFields, ListFields, PERSON_LABEL};
 use crate::{
     accounts::Accounts,
     error::Error,
@@ -19,8 +19,8 @@ use crate::{
     web::{Chip, FieldErrors, Moment, grouped, html},
 };
 
-/// So many are counted for the page, however many there are: it costs the same for all.
-const COUNTED: i64 = 1_000;
+/// Sessions are counted up to here, so that the cost of the page doesn't grow with the number of sessions.
+const COUNT_LIMIT: i64 = 1_000;
 
 #[derive(Template)]
 #[template(path = "admin/sessions/list.html")]
@@ -33,7 +33,7 @@ struct AdminSessionsPage {
     chips: Vec<Chip>,
     /// What the table lists, and in which order.
     caption: String,
-    /// Fields beyond the first two are in use: they are not folded away.
+    /// Whether fields other than the first two are in use; then the page shows them unfolded.
     more_fields: bool,
     ended: bool,
     filtered: bool,
@@ -44,39 +44,39 @@ struct AdminSessionsPage {
     next_page: Option<String>,
 }
 
-/// A session as an administrator sees it.
+/// A session as administrators see it.
 pub struct AdminSessionRow {
     /// The public session id.
     pub id: String,
-    /// The name.
+    /// The user's name.
     pub name: String,
-    /// The address as typed.
+    /// The user's address, as typed.
     pub email: String,
-    /// The user's number.
+    /// The user's id.
     pub user_id: i64,
     /// Whether the user is an administrator.
     pub is_admin: bool,
     /// "Firefox 140 on Linux"
     pub device: String,
-    /// The name of the kind of device.
+    /// The name of the device's kind, for its icon.
     pub kind: &'static str,
-    /// The client's address at sign-in.
+    /// The client's address.
     pub ip: String,
-    /// Whether it is the administrator's own.
+    /// Whether it is the session that requests the page.
     pub this_is_you: bool,
-    /// Whether "remember me" was ticked.
+    /// Whether it was started with "remember me".
     pub remembered: bool,
-    /// When it began.
+    /// When the user signed in.
     pub signed_in: Moment,
-    /// When it was last used.
+    /// When the session was last used.
     pub last_seen: Moment,
-    /// Whether it was used within the last minutes.
+    /// Whether it was used in the last minutes.
     pub active_now: bool,
-    /// When it ends if it isn't used.
+    /// When it expires unless it is used.
     pub expires: Moment,
     /// Whether it expires within minutes.
     pub ends_soon: bool,
-    /// How it ended; `None`: it is active.
+    /// Its end; `None`: it is active.
     pub ended: Option<Ended>,
 }
 
@@ -84,12 +84,12 @@ pub struct AdminSessionRow {
 pub struct Ended {
     /// When.
     pub at: Moment,
-    /// Why, as a sentence.
-    pub why: String,
+    /// "Signed out"
+    pub reason: String,
 }
 
 impl AdminSessionRow {
-    /// The row as the given session sees it.
+    /// The row as shown to the session `own`.
     pub fn new(session: &ListedSession, own: &str) -> Self {
         let this_is_you = session.id == own;
         let facts = SessionFacts::of(session, this_is_you);
@@ -111,33 +111,37 @@ impl AdminSessionRow {
             ends_soon: facts.ends_soon,
             ended: session.ended_at.map(|at| Ended {
                 at: Moment::new(at),
-                why: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
+                reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
             }),
         }
     }
 }
 
-/// What the list shows: the rows of one page, and how many match in all, counted no further than one more than [`COUNTED`].
+/// What the list shows.
 #[derive(Default)]
 struct Found {
     query: ListQuery,
     page: Page,
+    /// How many match in all, counted no further than one more than [`COUNT_LIMIT`].
     total: i64,
 }
 
 async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
     let query = sessions.resolve_people(query).await?;
-    // The page first: sessions that the store turns out to have lost are not counted then.
+    // The page is read first: reading it ends the sessions that the store has lost, so that they are not counted.
     let page = sessions.page(&query, query.after.as_ref()).await?;
     let is_whole_list = query.after.is_none() && page.next.is_none();
     let total = match i64::try_from(page.rows.len()) {
         Ok(rows) if is_whole_list => rows,
-        _ => sessions.count_up_to(&query, COUNTED + 1).await?,
+        _ => sessions.count_up_to(&query, COUNT_LIMIT + 1).await?,
     };
     Ok(Found { query, page, total })
 }
 
 /// `GET /admin/sessions`
+///
+/// # Errors
+/// [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(
     accounts: web::Data<Accounts>,
     sessions: web::Data<Sessions>,
@@ -151,19 +155,23 @@ pub async fn show(
         Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Found::default()),
     };
     let Found { query, page, total } = found;
-    let more = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
+    let is_folded = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
         errors,
         chips: chips(&accounts, &fields, &query).await,
         caption: caption(&query),
-        more_fields: fields.filter.in_force().iter().any(more)
+        more_fields: fields.filter.in_force().iter().any(is_folded)
             || !fields.sort.is_empty()
             || !fields.state.is_empty(),
         ended: fields.state.trim() == "ended",
         filtered: fields.filter.is_narrowed(),
         total,
-        total_text: if total > COUNTED { format!("More than {}", grouped(COUNTED)) } else { grouped(total) },
+        total_text: if total > COUNT_LIMIT {
+            format!("More than {}", grouped(COUNT_LIMIT))
+        } else {
+            grouped(total)
+        },
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
@@ -174,13 +182,13 @@ pub async fn show(
     Ok(html(status, &page))
 }
 
-/// The filters in force; a user who is meant by number is named.
+/// The filters in force; a user who is given by id is shown with their name.
 async fn chips(accounts: &Accounts, fields: &ListFields, query: &ListQuery) -> Vec<Chip> {
     let mut chips = fields.chips();
     if let Some(id) = query.filter.user
         && let Ok(Some(name)) = accounts.name_of(id).await
     {
-        for chip in chips.iter_mut().filter(|chip| chip.label == PERSON) {
+        for chip in chips.iter_mut().filter(|chip| chip.label == PERSON_LABEL) {
             chip.value = format!("{name} ({})", chip.value);
         }
     }

@@ -1,4 +1,4 @@
-//! `/admin/sessions/{id}`: one session with every fact, and its end.
+//! `/admin/sessions/{id}`: one session with its events, and the form that ends it.
 
 use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
@@ -8,20 +8,20 @@ use super::list::AdminSessionRow;
 use crate::{
     accounts::{Accounts, Actor},
     admin::{
-        events::rows::{EventRow, People, event_rows},
+        events::rows::{self, EventRow},
         forms::EndSessionsForm,
     },
     clock::now,
     db::Db,
     error::Error,
-    events::log,
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::{Administrator, EndReason, EndRequest, Sessions, Target, catalogue::list::ListedSession},
     web::{FieldErrors, Form, Moment, html},
 };
 
-const EVENTS: i64 = 100;
+/// The newest events that the page shows.
+const MAX_EVENTS: i64 = 100;
 
 #[derive(Template)]
 #[template(path = "admin/sessions/one.html")]
@@ -30,8 +30,10 @@ struct AdminSessionPage {
     row: AdminSessionRow,
     user_agent: String,
     ended: Option<EndedFacts>,
-    idle_left: Option<Moment>,
+    /// When the session ends unless it is used; `None`: it has ended or expired.
+    idle_end: Option<Moment>,
     absolute_end: Moment,
+    /// What the store holds; `None`: the session has ended, or the store has no entry.
     state_json: Option<String>,
     events: Vec<EventRow>,
     reason: String,
@@ -41,12 +43,16 @@ struct AdminSessionPage {
 /// How a session ended.
 struct EndedFacts {
     at: Moment,
-    why: String,
+    reason: String,
+    /// Name and address of the user who ended it; `None`: the system.
     by: Option<String>,
     note: Option<String>,
 }
 
 /// `GET /admin/sessions/{id}`
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such session; [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(
     db: web::Data<Db>,
     sessions: web::Data<Sessions>,
@@ -58,10 +64,13 @@ pub async fn show(
     Ok(html(StatusCode::OK, &page))
 }
 
-/// What every answer about one session needs of the application and the request.
+/// What every response about one session needs of the application and the request.
 type Parts = (web::Data<Accounts>, web::Data<Db>, web::Data<Sessions>, Layout, Administrator, Client);
 
 /// `POST /admin/sessions/{id}/end`
+///
+/// # Errors
+/// As [`Accounts::check_actor`] and [`Sessions::end`], and as [`show`].
 pub async fn end(
     req: HttpRequest,
     parts: Parts,
@@ -103,26 +112,21 @@ impl AdminSessionPage {
     ) -> Result<Self, Error> {
         let session = sessions.one(id).await?;
         let state_json = match session.ended_at {
-            None => sessions.stored_state(&session).await?.map(|text| readable(&text)),
+            None => sessions.stored_state(&session).await?.map(|text| readable_state(&text)),
             Some(_) => None,
         };
-        let (user, asked, by) = (session.user_id, session.id.clone(), session.ended_by);
-        let read = move |conn: &mut _| {
-            let events = log::of_session(conn, user, &asked, EVENTS)?;
-            Ok((event_rows(conn, events)?, People::find(conn, by)?.get(by)))
-        };
-        let (events, by) = db.run(read).await?;
-        let by = by.map(|person| person.to_string());
+        let history = rows::of_session(db, &session, MAX_EVENTS).await?;
+        let ended_by = history.ended_by.map(|user| user.to_string());
         Ok(Self {
             layout,
             row: AdminSessionRow::new(&session, &admin.session.id),
             user_agent: session.user_agent.clone(),
-            idle_left: (session.ended_at.is_none() && session.expires_at > now())
+            idle_end: (session.ended_at.is_none() && session.expires_at > now())
                 .then(|| Moment::new(session.expires_at)),
             absolute_end: Moment::new(session.absolute_expires_at),
-            ended: EndedFacts::of(&session, by),
+            ended: EndedFacts::of(&session, ended_by),
             state_json,
-            events,
+            events: history.events,
             reason: String::new(),
             errors: FieldErrors::default(),
         })
@@ -130,18 +134,18 @@ impl AdminSessionPage {
 }
 
 impl EndedFacts {
-    fn of(session: &ListedSession, by: Option<String>) -> Option<Self> {
+    fn of(session: &ListedSession, ended_by: Option<String>) -> Option<Self> {
         Some(Self {
             at: Moment::new(session.ended_at?),
-            why: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
-            by,
+            reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
+            by: ended_by,
             note: session.end_note.clone(),
         })
     }
 }
 
-/// The stored state with its values unwrapped: they are JSON texts inside JSON.
-fn readable(text: &str) -> String {
+/// The stored state with its values parsed: they are JSON texts inside JSON.
+fn readable_state(text: &str) -> String {
     let Ok(state) = serde_json::from_str::<std::collections::BTreeMap<String, String>>(text) else {
         return text.to_owned();
     };

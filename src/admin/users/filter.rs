@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-const PERSON: &str = "Enter part of a name or address, at most 100 characters.";
+const PERSON_HINT: &str = "Enter part of a name or address, at most 100 characters.";
 
-/// The fields as typed; empty ones ask for nothing.
+/// The fields as typed; an empty one filters nothing.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(default)]
 pub struct UserFields {
@@ -29,7 +29,7 @@ pub struct UserFields {
     pub after: String,
 }
 
-/// A list that was asked for.
+/// The fields, read.
 #[derive(Debug, Default)]
 pub struct UserListQuery {
     /// What it is narrowed to.
@@ -39,20 +39,23 @@ pub struct UserListQuery {
 }
 
 impl UserFields {
-    /// Reads the fields; what can't be read is said beside its field.
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// Every mistake, beside its field.
     pub fn read(&self) -> Result<UserListQuery, FieldErrors> {
-        const STATE: &str = "Choose active, invited or deactivated.";
+        const STATE_HINT: &str = "Choose active, invited or deactivated.";
         let mut errors = FieldErrors::default();
         let filter = Filter {
-            person: read(&self.q, "q", PERSON, &mut errors, text),
+            person: read(&self.q, "q", PERSON_HINT, &mut errors, text),
             role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
-            state: read(&self.state, "state", STATE, &mut errors, State::parse),
+            state: read(&self.state, "state", STATE_HINT, &mut errors, State::parse),
         };
         let after = cursor(&self.after, &mut errors);
         if errors.is_empty() { Ok(UserListQuery { filter, after }) } else { Err(errors) }
     }
 
-    /// The list with these fields.
+    /// The address of the list with these fields.
     pub fn address(&self) -> ListAddress<'_> {
         let filters = vec![
             ("q", "Person", self.q.as_str()),

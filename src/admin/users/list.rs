@@ -1,4 +1,4 @@
-//! `/admin/users`: everyone with an account, and inviting somebody new.
+//! `/admin/users`: the list of users, and the form that invites a new one.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -16,14 +16,11 @@ use crate::{
         Role,
         tokens::{self, TokenPurpose},
     },
-    web::{Chip, FieldErrors, Form, Moment, grouped, html},
+    web::{Chip, FieldErrors, Form, Moment, Page, ROWS_TO_READ, grouped, html},
 };
 
-/// Rows on one page.
-pub const PAGE_SIZE: i64 = 50;
-
-/// How far matches are counted.
-const COUNTED: i64 = 10_000;
+/// Users are counted up to here.
+const COUNT_LIMIT: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "admin/users/list.html")]
@@ -43,30 +40,30 @@ struct UsersPage {
     confirm_href: Option<String>,
 }
 
-/// A user as an administrator sees them.
+/// A user as administrators see them.
 pub struct UserRow {
-    /// The user's number.
+    /// The user's id.
     pub id: i64,
-    /// The name.
+    /// The user's name.
     pub name: String,
-    /// The address as typed.
+    /// The user's address, as typed.
     pub email: String,
     /// Whether the user is an administrator.
     pub is_admin: bool,
     /// `active`, `invited` or `deactivated`.
     pub state: &'static str,
-    /// Whether it is the administrator's own.
+    /// Whether it is the administrator who requests the page.
     pub this_is_you: bool,
-    /// How many active sessions they have, with grouped thousands.
+    /// How many active sessions the user has.
     pub sessions: String,
-    /// The last sign-in.
+    /// When the user last signed in; `None`: never.
     pub last_sign_in: Option<Moment>,
     /// When the account was made.
     pub member_since: Moment,
 }
 
 impl UserRow {
-    /// The row as that administrator sees it.
+    /// The row as shown to that administrator.
     pub fn new(listed: ListedUser, admin: &Administrator) -> Self {
         let ListedUser { user, active_sessions } = listed;
         Self {
@@ -85,20 +82,20 @@ impl UserRow {
 
 /// A one-time link, on the only page that ever shows it.
 pub struct LinkPanel {
-    /// The name.
+    /// The user's name.
     pub name: String,
-    /// The address as typed.
+    /// The user's address.
     pub email: String,
-    /// The link.
+    /// The link's URL.
     pub href: String,
-    /// Whether it is an invitation.
+    /// Whether it is an invitation; otherwise it resets a password.
     pub invitation: bool,
     /// How long it is valid, in words.
     pub lifetime: &'static str,
 }
 
 impl LinkPanel {
-    /// The panel for a link that was just made.
+    /// The panel for a link that was just issued.
     pub fn new(config: &Config, link: Link) -> Self {
         Self {
             href: config.server.href(&tokens::path(&link.token)),
@@ -110,13 +107,16 @@ impl LinkPanel {
     }
 }
 
-/// Where to confirm the password before the forms of a page can be sent; `None`: that was done lately.
-pub fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
+/// The address where to confirm the password before the forms of a page can be sent; `None`: it was confirmed recently.
+pub(super) fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
     let confirmed = admin.session.is_confirmed(accounts.rules().confirm_ttl);
     (!confirmed).then(|| confirm::href(page))
 }
 
 /// `GET /admin/users`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
@@ -127,7 +127,10 @@ pub async fn show(
     Ok(html(status, &page))
 }
 
-/// `POST /admin/users`: makes the account, even where registration is closed, and shows its link this once.
+/// `POST /admin/users`: makes the account, even where registration is closed, and shows its one-time link; no other page does.
+///
+/// # Errors
+/// As [`Accounts::invite`], and as [`show`].
 pub async fn invite(
     accounts: web::Data<Accounts>,
     config: web::Data<Config>,
@@ -164,29 +167,26 @@ impl UsersPage {
         admin: &Administrator,
         fields: UserFields,
     ) -> Result<(StatusCode, Self), Error> {
-        let (status, errors, mut found, total) = match fields.read() {
+        let (status, errors, users, total) = match fields.read() {
             Ok(query) => {
-                let (found, total) =
-                    accounts.list(query.filter, query.after, PAGE_SIZE + 1, COUNTED + 1).await?;
-                (StatusCode::OK, FieldErrors::default(), found, total)
+                let (users, total) =
+                    accounts.list(query.filter, query.after, ROWS_TO_READ, COUNT_LIMIT + 1).await?;
+                (StatusCode::OK, FieldErrors::default(), Page::new(users, |listed| listed.user.id), total)
             }
-            Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Vec::new(), 0),
+            Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Page::default(), 0),
         };
-        let page_size = usize::try_from(PAGE_SIZE).unwrap_or(usize::MAX);
-        let more = found.len() > page_size;
-        found.truncate(page_size);
         let page = Self {
             layout,
             errors,
             chips: fields.address().chips(),
             total,
-            total_text: if total > COUNTED {
-                format!("More than {}", grouped(COUNTED))
+            total_text: if total > COUNT_LIMIT {
+                format!("More than {}", grouped(COUNT_LIMIT))
             } else {
                 grouped(total)
             },
-            next_page: found.last().filter(|_| more).map(|last| fields.href(Some(last.user.id))),
-            rows: found.into_iter().map(|listed| UserRow::new(listed, admin)).collect(),
+            next_page: users.next.map(|id| fields.href(Some(id))),
+            rows: users.rows.into_iter().map(|listed| UserRow::new(listed, admin)).collect(),
             first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
             confirm_href: confirm_href(accounts, admin, &fields.href(None)),
             fields,

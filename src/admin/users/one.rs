@@ -1,4 +1,4 @@
-//! `/admin/users/{id}`: one user with every fact, their sessions and events, and what can be changed.
+//! `/admin/users/{id}`: one user with their sessions and events, and the forms that change the account.
 
 use std::pin::Pin;
 
@@ -9,14 +9,13 @@ use super::list::{LinkPanel, UserRow, confirm_href};
 use crate::{
     accounts::{Accounts, Actor, Change},
     admin::{
-        events::rows::{EventRow, event_rows},
+        events::rows::{self, EventRow},
         forms::{EndSessionsForm, NoFields, RoleForm},
         sessions::list::AdminSessionRow,
     },
     config::Config,
     db::Db,
     error::Error,
-    events::log,
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::{
@@ -27,9 +26,10 @@ use crate::{
     web::{FieldErrors, Form, html},
 };
 
-const EVENTS: i64 = 50;
+/// The newest events that the page shows.
+const MAX_EVENTS: i64 = 50;
 
-const LAST: &str =
+const LAST_ADMINISTRATOR: &str =
     "This is the only active administrator. Make somebody else one first; nothing was changed.";
 
 #[derive(Template)]
@@ -47,7 +47,7 @@ struct UserPage {
     confirm_href: Option<String>,
 }
 
-/// A request about one user, with what every answer to it needs.
+/// A request about one user, with what every response to it needs.
 pub struct UserRequest {
     accounts: web::Data<Accounts>,
     config: web::Data<Config>,
@@ -76,11 +76,17 @@ impl FromRequest for UserRequest {
 }
 
 /// `GET /admin/users/{id}`
+///
+/// # Errors
+/// [`Error::NotFound`] when there is no such user; [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(request: UserRequest) -> Result<HttpResponse, Error> {
     Ok(html(StatusCode::OK, &request.page().await?))
 }
 
 /// `POST /admin/users/{id}/role`
+///
+/// # Errors
+/// As [`Accounts::set_role`], and as [`show`].
 pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     let Some(role) = Role::parse(&values.role).filter(|_| errors.is_empty()) else {
@@ -88,13 +94,16 @@ pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<H
     };
     let change = request.accounts.set_role(request.id, role, request.actor()).await?;
     let flash = if request.is_own() { Flash::OwnRoleChanged } else { Flash::RoleChanged };
-    // An administrator who gives the role away may not see this page again.
+    // An administrator who removes their own role has no access to this page any more.
     let loses_access = request.is_own() && role == Role::User;
     let path = if loses_access { "/profile".to_owned() } else { request.path() };
     request.respond(change, &path, flash).await
 }
 
 /// `POST /admin/users/{id}/deactivate`
+///
+/// # Errors
+/// As [`Accounts::deactivate`], and as [`show`].
 pub async fn deactivate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
         return request.refuse(form.errors, "").await;
@@ -109,6 +118,9 @@ pub async fn deactivate(request: UserRequest, form: Form<NoFields>) -> Result<Ht
 }
 
 /// `POST /admin/users/{id}/activate`
+///
+/// # Errors
+/// As [`Accounts::activate`], and as [`show`].
 pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
         return request.refuse(form.errors, "").await;
@@ -118,7 +130,10 @@ pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<Http
     request.respond(change, &path, Flash::Activated).await
 }
 
-/// `POST /admin/users/{id}/end-sessions`: of the administrator's own sessions, the one in use stays.
+/// `POST /admin/users/{id}/end-sessions`: ends all sessions of the user; an administrator's own current session is kept.
+///
+/// # Errors
+/// As [`Accounts::end_sessions_of`], and as [`show`].
 pub async fn end_sessions(
     req: HttpRequest,
     request: UserRequest,
@@ -137,7 +152,10 @@ pub async fn end_sessions(
     Ok(see_other(&request.path(), Flash::AllEnded(ended)))
 }
 
-/// `POST /admin/users/{id}/send-reset`: a one-time link, shown this once.
+/// `POST /admin/users/{id}/send-reset`: issues a one-time link and shows it; no other page does.
+///
+/// # Errors
+/// As [`Accounts::issue_link`], and as [`show`].
 pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     let mut errors = form.errors;
     if errors.is_empty() {
@@ -164,20 +182,20 @@ impl UserRequest {
         format!("/admin/users/{}", self.id)
     }
 
-    /// The response to a change: to `path` with the flash, if it was made.
+    /// The response to a change: a redirect to `path` with the flash, if it was made.
     async fn respond(self, change: Change, path: &str, flash: Flash) -> Result<HttpResponse, Error> {
         match change {
             Change::Done(_) => Ok(see_other(path, flash)),
             Change::Unchanged => Ok(see_other(&self.path(), Flash::Unchanged)),
             Change::LastAdministrator => {
                 let mut errors = FieldErrors::default();
-                errors.add_form(LAST);
+                errors.add_form(LAST_ADMINISTRATOR);
                 self.refuse(errors, "").await
             }
         }
     }
 
-    /// The page with what is wrong with the form.
+    /// The page with the form's mistakes: 422.
     async fn refuse(self, errors: FieldErrors, reason: &str) -> Result<HttpResponse, Error> {
         self.accounts.check_actor(self.actor()).await?;
         let page = UserPage { errors, reason: reason.to_owned(), ..self.page().await? };
@@ -188,14 +206,10 @@ impl UserRequest {
         let id = self.id;
         let query =
             ListQuery { filter: Filter { user: Some(id), ..Filter::default() }, ..ListQuery::default() };
-        // The sessions first: those that the store turns out to have lost are not counted then.
+        // The sessions are read first: reading them ends those that the store has lost, so that they are not counted.
         let sessions = self.sessions.page(&query, None).await?;
         let listed = self.accounts.one(id).await?;
-        let read = move |conn: &mut _| {
-            let events = log::page(conn, &log::Filter::of_user(id), None, EVENTS)?;
-            event_rows(conn, events)
-        };
-        let events = self.db.run(read).await?;
+        let events = rows::of_user(&self.db, id, MAX_EVENTS).await?;
         let own = &self.admin.session.id;
         Ok(UserPage {
             errors: FieldErrors::default(),

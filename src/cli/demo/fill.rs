@@ -1,15 +1,14 @@
-//! Fills an empty database with generated users, devices, addresses and history: for trying the administration, and for measuring what
-//! many sessions cost.
-
-use std::collections::HashMap;
+//! Fills an empty database with generated users, sessions and events that look real, for trying the pages and for measurements with
+//! many sessions.
 
 use fastrand::Rng;
-use time::{Duration, PrimitiveDateTime};
+use time::PrimitiveDateTime;
 
 use super::{
-    history::{self, GeneratedSession, HISTORY, History},
-    people, places,
-    rows::{self, EventRow, SampleRow, SessionRow, UserRow},
+    history::{GeneratedSession, History},
+    insert, people, places,
+    rows::{EventRow, SessionRow, UserRow},
+    timeline::{GeneratedEvent, GeneratedKind, Timeline, registered_at, timeline},
 };
 use crate::{
     cli::progress::progress,
@@ -22,19 +21,19 @@ use crate::{
     users::{Role, User, password::Passwords},
 };
 
-/// Rows that one statement inserts.
-const BATCH: usize = 10_000;
+/// Rows that are generated and inserted at once.
+const BATCH_SIZE: usize = 10_000;
 
-/// How far back the security log goes for sessions that have ended.
-const LOG: Duration = Duration::days(30);
-
-/// The address of the administrator among them.
+/// The address of the first user, an administrator.
 pub(super) const ADMINISTRATOR: &str = "admin@example.com";
 
-/// How much to make.
+/// One user of so many is an administrator.
+const USERS_PER_ADMINISTRATOR: usize = 500;
+
+/// How much to generate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Size {
-    /// People, the administrator included; at least 1.
+    /// Users, the administrator included; at least 1.
     pub users: usize,
     /// Active sessions.
     pub sessions: usize,
@@ -42,11 +41,11 @@ pub(super) struct Size {
     pub ended: usize,
 }
 
-/// What was made.
+/// What was generated.
 pub(super) struct Filled {
-    /// Entries of the security log.
+    /// How many events of the security log.
     pub events: usize,
-    /// Everyone's password.
+    /// The password of every user.
     pub password: String,
 }
 
@@ -63,9 +62,9 @@ pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Si
     }
     let mut conn = Connector::new(config.stores.database.clone()).connect().map_err(Error::unavailable)?;
     let browsers = places::browsers();
-    let mut random = Rng::new();
+    let mut rng = Rng::new();
     let history = History {
-        seed: random.u64(..),
+        seed: rng.u64(..),
         users: size.users,
         active: size.sessions,
         ended: size.ended,
@@ -75,120 +74,47 @@ pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Si
     };
     let password = random_url_safe::<9>();
     let hash = Passwords::start()?.hash(password.clone()).await?;
-    let plan_of_history = plan(&history);
-    // All or nothing: what goes away before the commit has left no trace, its entries in the store apart.
-    rows::begin(&mut conn)?;
-    let indexes = rows::drop_indexes(&mut conn)?;
-    let people = people(&history, &plan_of_history, &hash);
-    let first = add_people(&mut conn, &people)?;
-    add_sessions(&mut conn, &history, sessions, &people, first).await?;
-    let events = add_events(&mut conn, &history, plan_of_history.events, first)?;
-    rows::insert_samples(&mut conn, &plan_of_history.samples)?;
+    let Timeline { last_login, events, samples } = timeline(&history);
+    // One transaction: a failure before the commit leaves nothing behind but entries in the store.
+    insert::begin(&mut conn)?;
+    let indexes = insert::drop_indexes(&mut conn)?;
+    let users = user_rows(&history, &last_login, &hash);
+    let first = add_users(&mut conn, &users)?;
+    add_sessions(&mut conn, &history, sessions, &users, first).await?;
+    let events = add_events(&mut conn, &history, events, first)?;
+    insert::samples(&mut conn, &samples)?;
     let bar = progress("indexes", indexes.len() as u64);
-    for index in bar.wrap_iter(indexes.into_iter()) {
-        rows::create_index(&mut conn, &index)?;
+    for definition in bar.wrap_iter(indexes.into_iter()) {
+        insert::create_index(&mut conn, &definition)?;
     }
-    rows::commit(&mut conn)?;
+    insert::commit(&mut conn)?;
     Ok(Filled { events, password })
 }
 
-/// What must be computed from all sessions before the first row is written.
-struct Plan {
-    /// The last sign-in of each person.
-    last_login: Vec<Option<PrimitiveDateTime>>,
-    events: Vec<PlannedEvent>,
-    samples: Vec<SampleRow>,
-}
-
-/// One entry of the log: when, what, and which session or person it is about. Ordered by time.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct PlannedEvent {
-    at: PrimitiveDateTime,
-    kind: PlannedKind,
-    number: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum PlannedKind {
-    Registered,
-    Failed,
-    SignedIn,
-    Ended,
-}
-
-fn plan(history: &History<'_>) -> Plan {
-    let mut last_login = vec![None; history.users];
-    let mut events: Vec<PlannedEvent> = (0..history.users)
-        .map(|number| PlannedEvent { at: registered(history, number), kind: PlannedKind::Registered, number })
-        .collect();
-    let mut change: HashMap<PrimitiveDateTime, i64> = HashMap::new();
-    for number in with_progress("looking back", history.sessions()) {
-        let session = history.session(number);
-        let login = &mut last_login[session.user];
-        *login = (*login).max(Some(session.created_at));
-        *change.entry(history::hour(session.created_at)).or_default() += 1;
-        if let Some(end) = &session.end {
-            *change.entry(history::hour(end.at)).or_default() -= 1;
-        }
-        let logged = |at: PrimitiveDateTime| session.end.is_none() || history.now - at < LOG;
-        if logged(session.created_at) {
-            events.push(PlannedEvent { at: session.created_at, kind: PlannedKind::SignedIn, number });
-            if number % 12 == 0 {
-                let at = session.created_at - Duration::seconds(20);
-                events.push(PlannedEvent { at, kind: PlannedKind::Failed, number });
-            }
-        }
-        if let Some(end) = session.end.as_ref().filter(|end| logged(end.at)) {
-            events.push(PlannedEvent { at: end.at, kind: PlannedKind::Ended, number });
-        }
-    }
-    events.sort_unstable();
-    Plan { last_login, events, samples: samples(history.now, &change) }
-}
-
-/// How many sessions were active at each full hour of the last 30 days.
-fn samples(now: PrimitiveDateTime, change: &HashMap<PrimitiveDateTime, i64>) -> Vec<SampleRow> {
-    let mut hours: Vec<(&PrimitiveDateTime, &i64)> = change.iter().collect();
-    hours.sort_unstable();
-    let mut active = 0;
-    let mut samples = Vec::new();
-    for (hour, change) in hours {
-        active += change;
-        let at = *hour + Duration::HOUR;
-        if now - at < LOG && at < now {
-            samples.push(SampleRow { at, active });
-        }
-    }
-    samples
-}
-
-/// When a user registered: before the earliest session.
-fn registered(history: &History<'_>, number: usize) -> PrimitiveDateTime {
-    let mut rng = Rng::with_seed(history.seed.wrapping_add(number as u64));
-    let sessions = HISTORY.max(history::time_span(history.config.absolute_ttl));
-    history.now - sessions - history::share(Duration::days(365), rng.f64())
-}
-
-fn people(history: &History<'_>, plan_of_history: &Plan, hash: &str) -> Vec<UserRow> {
+fn user_rows(
+    history: &History<'_>,
+    last_login: &[Option<PrimitiveDateTime>],
+    password_hash: &str,
+) -> Vec<UserRow> {
     let mut rng = Rng::with_seed(history.seed);
-    let person = |number| {
+    let row = |number| {
         let (name, email) = match number {
             0 => ("Administrator".to_owned(), ADMINISTRATOR.to_owned()),
-            _ => people::person(number, &mut rng),
+            _ => people::name_and_address(number, &mut rng),
         };
-        let role = if number % 500 == 0 { Role::Admin } else { Role::User };
-        let last_login_at = plan_of_history.last_login[number];
-        UserRow::new(name, email, hash, role, registered(history, number), last_login_at)
+        let role = if number % USERS_PER_ADMINISTRATOR == 0 { Role::Admin } else { Role::User };
+        let created_at = registered_at(history, number);
+        UserRow::new(name, email, password_hash, role, created_at, last_login[number])
     };
-    (0..history.users).map(person).collect()
+    (0..history.users).map(row).collect()
 }
 
-/// The result is the id of the first of them.
-fn add_people(conn: &mut DbConnection, people: &[UserRow]) -> Result<i64, Error> {
+/// Inserts the users; returns the id of the first, which the others' ids follow in order.
+fn add_users(conn: &mut DbConnection, users: &[UserRow]) -> Result<i64, Error> {
     let mut first = None;
-    let bar = progress("people", people.len() as u64);
-    for batch in people.chunks(BATCH) {
-        let id = rows::insert_users(conn, batch)?;
+    let bar = progress("people", users.len() as u64);
+    for batch in users.chunks(BATCH_SIZE) {
+        let id = insert::users(conn, batch)?;
         first = first.or(Some(id));
         bar.inc(batch.len() as u64);
     }
@@ -196,64 +122,64 @@ fn add_people(conn: &mut DbConnection, people: &[UserRow]) -> Result<i64, Error>
     first.ok_or_else(|| Error::bug("a demonstration without people"))
 }
 
+/// Inserts the sessions, and puts the states of the active ones into the store. `first`: the id of the first user.
 async fn add_sessions(
     conn: &mut DbConnection,
     history: &History<'_>,
     sessions: &Sessions,
-    people: &[UserRow],
+    users: &[UserRow],
     first: i64,
 ) -> Result<(), Error> {
-    for numbers in batches(with_progress("sessions", history.sessions())) {
-        let session: Vec<GeneratedSession<'_>> =
+    let count = history.sessions();
+    for numbers in batches(progress("sessions", count as u64).wrap_iter(0..count)) {
+        let generated: Vec<GeneratedSession<'_>> =
             numbers.into_iter().map(|number| history.session(number)).collect();
-        let stored: Vec<_> = session
+        let entries: Vec<_> = generated
             .iter()
             .filter(|session| session.end.is_none())
             .map(|session| {
                 (session.store_key.as_str(), session.state(first), session.expires_at - history.now)
             })
             .collect();
-        sessions.put_entries(&stored).await?;
+        sessions.put_entries(&entries).await?;
         let in_catalogue = !sessions.has_entries();
-        let row = |session: &GeneratedSession<'_>| {
-            SessionRow::new(session, &people[session.user], first, in_catalogue)
-        };
-        let rows = session.iter().map(row).collect();
-        rows::insert_sessions(conn, rows)?;
+        let row = |session| SessionRow::new(session, &users[session.user], first, in_catalogue);
+        insert::sessions(conn, generated.iter().map(row).collect())?;
     }
     Ok(())
 }
 
+/// Inserts the events; returns how many there are. `first`: the id of the first user.
 fn add_events(
     conn: &mut DbConnection,
     history: &History<'_>,
-    events: Vec<PlannedEvent>,
+    events: Vec<GeneratedEvent>,
     first: i64,
 ) -> Result<usize, Error> {
     let count = events.len();
     let bar = progress("events", count as u64);
-    for planned in events.chunks(BATCH) {
-        let rows = planned.iter().map(|event| match event.kind {
-            PlannedKind::Registered => EventRow::registered(event.at, first + event.number as i64),
-            PlannedKind::Failed => EventRow::failed(event.at, &history.session(event.number), first),
-            PlannedKind::SignedIn => EventRow::signed_in(&history.session(event.number), first),
-            PlannedKind::Ended => EventRow::ended(event.at, &history.session(event.number), first),
+    for batch in events.chunks(BATCH_SIZE) {
+        let rows = batch.iter().map(|event| match event.kind {
+            GeneratedKind::Registered => EventRow::registered(event.at, first + event.number as i64),
+            GeneratedKind::SignInFailed => {
+                EventRow::sign_in_failed(event.at, &history.session(event.number), first)
+            }
+            GeneratedKind::SignedIn => EventRow::signed_in(&history.session(event.number), first),
+            GeneratedKind::SessionEnded => {
+                EventRow::session_ended(event.at, &history.session(event.number), first)
+            }
         });
-        rows::insert_events(conn, rows.collect())?;
-        bar.inc(planned.len() as u64);
+        insert::events(conn, rows.collect())?;
+        bar.inc(batch.len() as u64);
     }
     bar.finish();
     Ok(count)
 }
 
-/// The numbers below `count`, in batches.
+/// The numbers in batches.
 fn batches(mut numbers: impl Iterator<Item = usize>) -> impl Iterator<Item = Vec<usize>> {
     std::iter::from_fn(move || {
-        let batch: Vec<usize> = numbers.by_ref().take(BATCH).collect();
+        let batch: Vec<usize> = numbers.by_ref().take(BATCH_SIZE).collect();
         (!batch.is_empty()).then_some(batch)
     })
-}
-
-fn with_progress(kind: &'static str, count: usize) -> impl Iterator<Item = usize> {
-    progress(kind, count as u64).wrap_iter(0..count)
 }

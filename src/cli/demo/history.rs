@@ -1,5 +1,5 @@
-//! Generated sessions. Each is computed from its number alone, so that it can be computed again when its events are written, and
-//! millions of them need no memory.
+//! Generated sessions. Each depends on its number alone, so that the same session can be generated again when its events are
+//! written, and millions need no memory.
 
 use std::net::IpAddr;
 
@@ -9,38 +9,38 @@ use time::{Duration, PrimitiveDateTime, Time};
 use super::places::{self, Browser};
 use crate::{config, sessions::EndReason};
 
-/// How far back ended sessions go.
-pub(super) const HISTORY: Duration = Duration::days(90);
+/// The period in which ended sessions started.
+pub(super) const HISTORY_PERIOD: Duration = Duration::days(90);
 
-/// The longest time since the last activity of a session without "remember me".
-const PAUSE: Duration = Duration::hours(10);
+/// Longest time since the last activity of an active session without "remember me".
+const MAX_PAUSE: Duration = Duration::hours(10);
 
-/// What administrators write when they end a session.
+/// Reasons that administrators give when they end a session.
 const NOTES: [&str; 4] = ["Lost laptop", "Left the company", "Unusual place", "Asked for by phone"];
 
-/// Who and when: everything that sessions are made of.
+/// Everything that the generated sessions depend on.
 pub(super) struct History<'a> {
-    /// Makes another history.
+    /// The seed of all random values.
     pub seed: u64,
-    /// People, by number from 0.
+    /// How many users; they are numbered from 0.
     pub users: usize,
-    /// Sessions that are active; they have the first numbers.
+    /// How many active sessions; they have the first numbers.
     pub active: usize,
-    /// Sessions that have ended.
+    /// How many ended sessions.
     pub ended: usize,
-    /// The present.
+    /// The current time.
     pub now: PrimitiveDateTime,
-    /// The lifetimes.
+    /// The sessions' lifetimes.
     pub config: &'a config::Session,
-    /// What people have.
+    /// The browsers that users have.
     pub browsers: &'a [Browser],
 }
 
-/// A session.
-pub struct GeneratedSession<'a> {
+/// A generated session.
+pub(super) struct GeneratedSession<'a> {
     /// The public session id.
     pub id: String,
-    /// Hex, as if it were the SHA-256 of a key.
+    /// Hex, in the format of the SHA-256 of a key.
     pub store_key: String,
     /// The number of its user.
     pub user: usize,
@@ -51,38 +51,45 @@ pub struct GeneratedSession<'a> {
     pub remembered: bool,
     pub browser: &'a Browser,
     pub ip: IpAddr,
+    /// Its end; `None`: it is active.
     pub end: Option<End>,
 }
 
 /// How a session ended.
-pub struct End {
+pub(super) struct End {
     pub at: PrimitiveDateTime,
     pub reason: EndReason,
     pub note: Option<&'static str>,
 }
 
+/// Sign-in, last activity and end of a session.
+struct Times {
+    created_at: PrimitiveDateTime,
+    last_seen_at: PrimitiveDateTime,
+    end: Option<End>,
+}
+
 impl<'a> History<'a> {
-    /// Active and ended ones.
+    /// How many sessions, active and ended.
     pub(super) fn sessions(&self) -> usize {
         self.active + self.ended
     }
 
-    /// The session of that number.
+    /// The session with that number.
     pub(super) fn session(&self, number: usize) -> GeneratedSession<'a> {
         let mut rng = Rng::with_seed(self.seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let user = self.user(&mut rng);
-        let (browser, ip) = self.place(user, &mut rng);
-        let id = url_safe(&mut rng);
+        let user = self.random_user(&mut rng);
+        let (browser, ip) = self.browser_and_address(user, &mut rng);
+        let id = session_id(&mut rng);
         let store_key: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();
         let remembered = rng.u8(..10) < 4;
-        let (created_at, last_seen_at, end) = if number < self.active {
-            let (created_at, last_seen_at) = self.active_times(remembered, &mut rng);
-            (created_at, last_seen_at, None)
+        let Times { created_at, last_seen_at, end } = if number < self.active {
+            self.active_times(remembered, &mut rng)
         } else {
             self.ended_times(&mut rng)
         };
-        let absolute_expires_at = created_at + time_span(self.config.absolute_ttl);
-        let expires_at = (last_seen_at + time_span(self.config.ttl(remembered))).min(absolute_expires_at);
+        let absolute_expires_at = created_at + time_duration(self.config.absolute_ttl);
+        let expires_at = (last_seen_at + time_duration(self.config.ttl(remembered))).min(absolute_expires_at);
         GeneratedSession {
             id,
             store_key,
@@ -98,42 +105,43 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Picks the user; some sign in more often than others.
-    fn user(&self, rng: &mut Rng) -> usize {
-        let often = rng.f64() * rng.f64();
-        ((often * self.users as f64) as usize).min(self.users - 1)
+    /// The number of a random user; some users sign in more often than others.
+    fn random_user(&self, rng: &mut Rng) -> usize {
+        let position = rng.f64() * rng.f64();
+        ((position * self.users as f64) as usize).min(self.users - 1)
     }
 
-    /// Most sign-ins come from one of two devices of the person, at one of two places.
-    fn place(&self, user: usize, rng: &mut Rng) -> (&'a Browser, IpAddr) {
+    /// Browser and address of a sign-in: most come from one of the user's two devices, each with its own address.
+    fn browser_and_address(&self, user: usize, rng: &mut Rng) -> (&'a Browser, IpAddr) {
         if rng.u8(..20) == 0 {
-            return (places::browser(self.browsers, rng), places::address(rng));
+            return (places::random_browser(self.browsers, rng), places::random_address(rng));
         }
-        let own = if rng.bool() { 1 } else { 2 };
-        let mut own = Rng::with_seed(self.seed ^ (user as u64 + 1).wrapping_mul(0xd134_2543_de82_ef95) ^ own);
-        (places::browser(self.browsers, &mut own), places::address(&mut own))
+        let device = if rng.bool() { 1 } else { 2 };
+        let seed = self.seed ^ (user as u64 + 1).wrapping_mul(0xd134_2543_de82_ef95) ^ device;
+        let mut device_rng = Rng::with_seed(seed);
+        (places::random_browser(self.browsers, &mut device_rng), places::random_address(&mut device_rng))
     }
 
-    /// Sign-in and last activity of a session that neither limit has ended yet.
-    fn active_times(&self, remembered: bool, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime) {
-        let idle = time_span(self.config.ttl(remembered));
-        let longest = if remembered { idle } else { idle.min(PAUSE) };
+    /// The times of a session that has reached neither its idle nor its absolute end.
+    fn active_times(&self, remembered: bool, rng: &mut Rng) -> Times {
+        let idle = time_duration(self.config.ttl(remembered));
+        let longest = if remembered { idle } else { idle.min(MAX_PAUSE) };
         let last_seen_at = self.now - share(longest, 0.95 * rng.f64().powi(3));
-        let lifetime = share(time_span(self.config.absolute_ttl), 0.95);
+        let lifetime = share(time_duration(self.config.absolute_ttl), 0.95);
         let oldest = Duration::ZERO.max(lifetime - (self.now - last_seen_at));
         let used = if remembered { oldest } else { oldest.min(Duration::days(3)) };
-        (last_seen_at - share(used, rng.f64().powi(2)), last_seen_at)
+        Times { created_at: last_seen_at - share(used, rng.f64().powi(2)), last_seen_at, end: None }
     }
 
-    /// Sign-in, last activity and end of a session of the past.
-    fn ended_times(&self, rng: &mut Rng) -> (PrimitiveDateTime, PrimitiveDateTime, Option<End>) {
-        let created_at = self.working_hours(rng);
-        let left = self.now - created_at;
-        let used = share(Duration::days(4), rng.f64().powi(4)).min(share(left, rng.f64()));
+    /// The times of a session that has ended.
+    fn ended_times(&self, rng: &mut Rng) -> Times {
+        let created_at = self.random_sign_in(rng);
+        let age = self.now - created_at;
+        let used = share(Duration::days(4), rng.f64().powi(4)).min(share(age, rng.f64()));
         let last_seen_at = created_at + used;
         let (reason, wait) = match rng.u8(..100) {
             0..=44 => (EndReason::Logout, Duration::ZERO),
-            45..=76 => (EndReason::Idle, time_span(self.config.idle_ttl)),
+            45..=76 => (EndReason::Idle, time_duration(self.config.idle_ttl)),
             77..=84 => (EndReason::Replaced, Duration::minutes(30)),
             85..=89 => (EndReason::EndedByUser, Duration::hours(2)),
             90..=93 => (EndReason::PasswordChanged, Duration::hours(1)),
@@ -143,38 +151,38 @@ impl<'a> History<'a> {
         };
         let note = (reason == EndReason::EndedByAdmin).then(|| NOTES[rng.usize(..NOTES.len())]);
         let at = (last_seen_at + wait).min(self.now);
-        (created_at, last_seen_at, Some(End { at, reason, note }))
+        Times { created_at, last_seen_at, end: Some(End { at, reason, note }) }
     }
 
-    /// A time in the past, rather by day than by night and rather not on a Sunday.
-    fn working_hours(&self, rng: &mut Rng) -> PrimitiveDateTime {
+    /// The time of a past sign-in, mostly from 7 to 19 o'clock (UTC) on a weekday.
+    fn random_sign_in(&self, rng: &mut Rng) -> PrimitiveDateTime {
         loop {
-            let at = self.now - share(HISTORY, rng.f64());
-            let quiet = !(7..19).contains(&at.hour()) || at.weekday().number_days_from_monday() > 4;
-            if !quiet || rng.u8(..5) == 0 {
+            let at = self.now - share(HISTORY_PERIOD, rng.f64());
+            let is_quiet = !(7..19).contains(&at.hour()) || at.weekday().number_days_from_monday() > 4;
+            if !is_quiet || rng.u8(..5) == 0 {
                 return at;
             }
         }
     }
 }
 
-/// A lifetime as the calendar counts.
-pub(super) fn time_span(duration: std::time::Duration) -> Duration {
+/// The duration in the type that dates are computed with; a longer one than that can hold becomes a year.
+pub(super) fn time_duration(duration: std::time::Duration) -> Duration {
     Duration::try_from(duration).unwrap_or(Duration::days(365))
 }
 
-/// A part of the time, in the microseconds that databases keep.
-pub(super) fn share(of: Duration, part: f64) -> Duration {
-    Duration::microseconds((of.as_seconds_f64() * part * 1e6) as i64)
+/// A part of the duration (0 to 1), rounded down to the microseconds that databases store.
+pub(super) fn share(whole: Duration, part: f64) -> Duration {
+    Duration::microseconds((whole.as_seconds_f64() * part * 1e6) as i64)
 }
 
-/// The start of the hour.
-pub(super) fn hour(at: PrimitiveDateTime) -> PrimitiveDateTime {
+/// The beginning of the hour.
+pub(super) fn start_of_hour(at: PrimitiveDateTime) -> PrimitiveDateTime {
     at.replace_time(Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT))
 }
 
-/// 16 random bytes.
-fn url_safe(rng: &mut Rng) -> String {
+/// 16 random bytes as URL-safe base64, in the format of a public session id.
+fn session_id(rng: &mut Rng) -> String {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
     URL_SAFE_NO_PAD.encode(rng.u128(..).to_be_bytes())
 }

@@ -1,19 +1,21 @@
-//! `gatehouse demo`: an empty database filled for a look around.
+//! `gatehouse demo`: fills an empty database with generated users, sessions and events.
 
 mod fill;
 mod history;
+mod insert;
 mod people;
 mod places;
 mod rows;
+mod timeline;
 
 use clap::Args;
 
-use self::fill::{self as demo, ADMINISTRATOR, Size};
-use super::{REACH, report::error_line};
-use crate::{config::Config, db::Db, sessions::Sessions, web::grouped};
+use self::fill::{ADMINISTRATOR, Size, fill};
+use super::{report::error_line, stores};
+use crate::{config::Config, web::grouped};
 
-/// Ended sessions for each active one, unless said otherwise.
-const ENDED: usize = 5;
+/// Ended sessions for each active one, unless `--ended` is given.
+const ENDED_PER_ACTIVE: usize = 5;
 
 #[derive(Args)]
 pub(super) struct DemoArguments {
@@ -28,16 +30,14 @@ pub(super) struct DemoArguments {
     ended: Option<u32>,
 }
 
-/// Fills the database and says how to sign in.
+/// Fills the database and prints how to sign in.
 pub(super) async fn run(config: &Config, arguments: DemoArguments) -> Result<(), String> {
-    let db = Db::new(&config.stores.database, REACH);
-    db.prepare().await.map_err(error_line)?;
-    let sessions = Sessions::new(config, db.clone()).await.map_err(error_line)?;
-    sessions.wait(REACH).await.map_err(error_line)?;
+    let (db, sessions) = stores::open(config).await?;
+    stores::wait(&sessions).await?;
     let active = arguments.sessions as usize;
-    let ended = arguments.ended.map_or(active * ENDED, |ended| ended as usize);
+    let ended = arguments.ended.map_or(active * ENDED_PER_ACTIVE, |ended| ended as usize);
     let size = Size { users: arguments.users as usize, sessions: active, ended };
-    let filled = demo::fill(config, &db, &sessions, size).await.map_err(error_line)?;
+    let filled = fill(config, &db, &sessions, size).await.map_err(error_line)?;
     let text = |count: usize| grouped(count.try_into().unwrap_or(i64::MAX));
     println!(
         "Made {} people with {} active and {} ended sessions, and {} events.",

@@ -1,9 +1,9 @@
-//! Generated names, with addresses in a domain that is reserved for examples (RFC 2606).
+//! Names and addresses of generated users; the addresses are in a domain that is reserved for examples (RFC 2606).
 
 use fastrand::Rng;
 
 /// First names, as written and as in an address.
-const FIRST: [(&str, &str); 40] = [
+const FIRST_NAMES: [(&str, &str); 40] = [
     ("Ada", "ada"),
     ("Aisha", "aisha"),
     ("Amélie", "amelie"),
@@ -47,7 +47,7 @@ const FIRST: [(&str, &str); 40] = [
 ];
 
 /// Family names, as written and as in an address.
-const LAST: [(&str, &str); 40] = [
+const FAMILY_NAMES: [(&str, &str); 40] = [
     ("Adeyemi", "adeyemi"),
     ("Andersson", "andersson"),
     ("Bauer", "bauer"),
@@ -90,9 +90,9 @@ const LAST: [(&str, &str); 40] = [
     ("Zhang", "zhang"),
 ];
 
-/// A name and an address that is nobody else's: the number of the person makes it so.
-pub(super) fn person(number: usize, rng: &mut Rng) -> (String, String) {
-    let (first, first_plain) = FIRST[rng.usize(..FIRST.len())];
-    let (last, last_plain) = LAST[rng.usize(..LAST.len())];
-    (format!("{first} {last}"), format!("{first_plain}.{last_plain}{number}@example.com"))
+/// A name and an address; the user's number makes the address unique.
+pub(super) fn name_and_address(number: usize, rng: &mut Rng) -> (String, String) {
+    let (first, first_ascii) = FIRST_NAMES[rng.usize(..FIRST_NAMES.len())];
+    let (family, family_ascii) = FAMILY_NAMES[rng.usize(..FAMILY_NAMES.len())];
+    (format!("{first} {family}"), format!("{first_ascii}.{family_ascii}{number}@example.com"))
 }

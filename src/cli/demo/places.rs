@@ -1,4 +1,4 @@
-//! What people sign in with and from where: real browsers' headers, addresses reserved for examples.
+//! Browsers and client addresses of generated sessions: real `User-Agent` headers, addresses reserved for examples.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use crate::sessions::catalogue::device::Device;
 
-/// `User-Agent` headers, each with how common it is.
+/// `User-Agent` headers, each with its weight: how common it is.
 const BROWSERS: [(u32, &str); 16] = [
     (
         24,
@@ -59,16 +59,16 @@ const BROWSERS: [(u32, &str); 16] = [
     (1, "curl/8.14.1"),
 ];
 
-/// A browser and what is known of it.
-pub struct Browser {
+/// A browser.
+pub(super) struct Browser {
     weight: u32,
-    /// The header.
+    /// The `User-Agent` header.
     pub user_agent: &'static str,
-    /// What was read from it.
+    /// The device that the header names.
     pub device: Device,
 }
 
-/// All browsers, read once.
+/// All browsers, with their headers parsed.
 pub(super) fn browsers() -> Vec<Browser> {
     BROWSERS
         .iter()
@@ -80,21 +80,21 @@ pub(super) fn browsers() -> Vec<Browser> {
         .collect()
 }
 
-/// One of the browsers, the common ones more often.
-pub(super) fn browser<'a>(browsers: &'a [Browser], rng: &mut Rng) -> &'a Browser {
+/// A random browser, chosen by weight.
+pub(super) fn random_browser<'a>(browsers: &'a [Browser], rng: &mut Rng) -> &'a Browser {
     let total: u32 = browsers.iter().map(|browser| browser.weight).sum();
-    let mut at = rng.u32(..total);
+    let mut remaining = rng.u32(..total);
     for browser in browsers {
-        if at < browser.weight {
+        if remaining < browser.weight {
             return browser;
         }
-        at -= browser.weight;
+        remaining -= browser.weight;
     }
     &browsers[0]
 }
 
-/// An address at the office, at home (RFC 5737) or on a mobile network (RFC 3849).
-pub(super) fn address(rng: &mut Rng) -> IpAddr {
+/// A random address at the office, at home (RFC 5737) or on a mobile network (RFC 3849).
+pub(super) fn random_address(rng: &mut Rng) -> IpAddr {
     match rng.u8(..10) {
         0..=4 => Ipv4Addr::new(10, 20, rng.u8(..16), rng.u8(2..=254)).into(),
         5..=7 => {

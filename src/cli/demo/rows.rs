@@ -1,15 +1,11 @@
-//! The generated rows, and their bulk insertion into either database.
+//! The generated rows.
 
-use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
+use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::history::GeneratedSession;
 use crate::{
-    db::{
-        DbConnection,
-        schema::{events, samples, sessions, users},
-    },
-    error::Error,
+    db::schema::{events, samples, sessions, users},
     events::EventKind,
     security::ip_key,
     sessions::{
@@ -21,7 +17,7 @@ use crate::{
 
 #[derive(Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
-pub struct UserRow {
+pub(super) struct UserRow {
     name: String,
     email_key: String,
     email: String,
@@ -35,7 +31,7 @@ pub struct UserRow {
 }
 
 impl UserRow {
-    pub fn new(
+    pub(super) fn new(
         name: String,
         email: String,
         password_hash: &str,
@@ -60,7 +56,7 @@ impl UserRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
-pub struct SessionRow {
+pub(super) struct SessionRow {
     id: String,
     user_id: i64,
     created_at: PrimitiveDateTime,
@@ -86,23 +82,23 @@ pub struct SessionRow {
 }
 
 impl GeneratedSession<'_> {
-    /// The state as the store holds it.
-    pub fn state(&self, first: i64) -> String {
-        let established = SessionState {
+    /// The state as the store holds it. `first`: the id of the first user.
+    pub(super) fn state(&self, first: i64) -> String {
+        let state = SessionState {
             session_id: self.id.clone(),
             remembered: self.remembered,
             absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
             confirmed_at: Some(self.created_at.assume_utc().unix_timestamp()),
             epoch: Some(0),
         };
-        established.into_json(self.user_id(first))
+        state.into_json(self.user_id(first))
     }
 
     fn user_id(&self, first: i64) -> i64 {
         first + self.user as i64
     }
 
-    /// Who ended it: the administrator is the first of all.
+    /// The id of the user who ended it; `None`: the system. The administrator is the first user.
     fn ended_by(&self, first: i64) -> Option<i64> {
         match self.end.as_ref()?.reason.ended_by() {
             EndedBy::System => None,
@@ -113,8 +109,13 @@ impl GeneratedSession<'_> {
 }
 
 impl SessionRow {
-    /// `in_catalogue`: the catalogue itself holds the state.
-    pub fn new(session: &GeneratedSession<'_>, user: &UserRow, first: i64, in_catalogue: bool) -> Self {
+    /// The row of a session. `first`: the id of the first user; `in_catalogue`: the catalogue holds the state, not a store.
+    pub(super) fn new(
+        session: &GeneratedSession<'_>,
+        user: &UserRow,
+        first: i64,
+        in_catalogue: bool,
+    ) -> Self {
         let device = &session.browser.device;
         Self {
             id: session.id.clone(),
@@ -145,7 +146,7 @@ impl SessionRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
-pub struct EventRow {
+pub(super) struct EventRow {
     at: PrimitiveDateTime,
     kind: EventKind,
     user_id: Option<i64>,
@@ -158,7 +159,7 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    pub fn registered(at: PrimitiveDateTime, user: i64) -> Self {
+    pub(super) fn registered(at: PrimitiveDateTime, user: i64) -> Self {
         Self {
             at,
             kind: EventKind::Registered,
@@ -172,7 +173,7 @@ impl EventRow {
         }
     }
 
-    pub fn signed_in(session: &GeneratedSession<'_>, first: i64) -> Self {
+    pub(super) fn signed_in(session: &GeneratedSession<'_>, first: i64) -> Self {
         Self {
             kind: EventKind::SignedIn,
             user_agent: Some(session.browser.user_agent),
@@ -183,12 +184,12 @@ impl EventRow {
         }
     }
 
-    pub fn failed(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
+    pub(super) fn sign_in_failed(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
         let kind = EventKind::SignInFailed;
         Self { at, kind, actor_id: None, session_id: None, ..Self::signed_in(session, first) }
     }
 
-    pub fn ended(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
+    pub(super) fn session_ended(at: PrimitiveDateTime, session: &GeneratedSession<'_>, first: i64) -> Self {
         let actor_id = session.ended_by(first);
         let by_person = actor_id.is_some();
         let row = Self::signed_in(session, first);
@@ -211,111 +212,7 @@ impl EventRow {
 
 #[derive(Insertable)]
 #[diesel(table_name = samples, treat_none_as_default_value = false)]
-pub struct SampleRow {
+pub(super) struct SampleRow {
     pub at: PrimitiveDateTime,
     pub active: i64,
-}
-
-/// SQLite takes 32,766 values in one statement.
-const SQLITE_ROWS: usize = 1_000;
-
-macro_rules! insert {
-    ($conn:expr, $table:expr, $rows:expr) => {
-        match $conn {
-            DbConnection::Postgres(pg) => {
-                diesel::copy_from($table).from_insertable($rows).execute(pg)?;
-            }
-            DbConnection::Sqlite(sqlite) => {
-                for rows in $rows.chunks(SQLITE_ROWS) {
-                    diesel::insert_into($table).values(rows).execute(sqlite)?;
-                }
-            }
-        }
-    };
-}
-
-/// Inserts people; the result is the id of the first, and the others' follow without a gap.
-pub(super) fn insert_users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Error> {
-    let before: Option<i64> = users::table.select(diesel::dsl::max(users::id)).first(conn)?;
-    let count = rows.len() as i64;
-    insert!(conn, users::table, rows);
-    let mine = users::table.filter(users::id.gt(before.unwrap_or(0)));
-    let (least, most): (Option<i64>, Option<i64>) =
-        mine.select((diesel::dsl::min(users::id), diesel::dsl::max(users::id))).first(conn)?;
-    match (least, most) {
-        (Some(least), Some(most)) if most - least + 1 == count => Ok(least),
-        _ => Err(Error::BadRequest("Somebody else adds people to this database at the same time.".into())),
-    }
-}
-
-pub(super) fn insert_sessions(conn: &mut DbConnection, rows: Vec<SessionRow>) -> Result<(), Error> {
-    insert!(conn, sessions::table, &rows);
-    Ok(())
-}
-
-pub(super) fn insert_events(conn: &mut DbConnection, rows: Vec<EventRow>) -> Result<(), Error> {
-    insert!(conn, events::table, &rows);
-    Ok(())
-}
-
-pub(super) fn insert_samples(conn: &mut DbConnection, rows: &Vec<SampleRow>) -> Result<(), Error> {
-    insert!(conn, samples::table, rows);
-    Ok(())
-}
-
-/// Begins the transaction that everything is written in.
-pub(super) fn begin(conn: &mut DbConnection) -> Result<(), Error> {
-    match conn {
-        DbConnection::Postgres(pg) => pg.batch_execute("BEGIN")?,
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("BEGIN IMMEDIATE")?,
-    }
-    Ok(())
-}
-
-/// Commits it, and tells the database's planner what there is now.
-pub(super) fn commit(conn: &mut DbConnection) -> Result<(), Error> {
-    match conn {
-        DbConnection::Postgres(pg) => {
-            pg.batch_execute("COMMIT")?;
-            pg.batch_execute("VACUUM ANALYZE")?;
-        }
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute("COMMIT; ANALYZE")?,
-    }
-    Ok(())
-}
-
-/// Postgres makes an index over millions of rows many times faster than it adds them one by one: those that no rule needs
-/// are dropped until all rows are there. The result is how to make them again.
-pub(super) fn drop_indexes(conn: &mut DbConnection) -> Result<Vec<String>, Error> {
-    #[derive(QueryableByName)]
-    struct Index {
-        #[diesel(sql_type = Text)]
-        name: String,
-        #[diesel(sql_type = Text)]
-        definition: String,
-    }
-    let DbConnection::Postgres(pg) = conn else {
-        return Ok(Vec::new());
-    };
-    let indexes: Vec<Index> = diesel::sql_query(
-        "SELECT indexname::text AS name, indexdef || coalesce((SELECT \
-             string_agg(format('; ALTER INDEX %I ALTER COLUMN %s SET STATISTICS %s', indexname, attnum, attstattarget), '') \
-             FROM pg_attribute WHERE attrelid = format('%I', indexname)::regclass AND attstattarget > 0), '') AS definition \
-         FROM pg_indexes WHERE schemaname = current_schema() \
-         AND tablename IN ('users', 'sessions', 'events') AND indexdef NOT LIKE 'CREATE UNIQUE%'",
-    )
-    .load(pg)?;
-    for Index { name, .. } in &indexes {
-        pg.batch_execute(&format!("DROP INDEX \"{name}\""))?;
-    }
-    Ok(indexes.into_iter().map(|index| index.definition).collect())
-}
-
-/// Makes an index again.
-pub(super) fn create_index(conn: &mut DbConnection, definition: &str) -> Result<(), Error> {
-    match conn {
-        DbConnection::Postgres(pg) => pg.batch_execute(definition)?,
-        DbConnection::Sqlite(sqlite) => sqlite.batch_execute(definition)?,
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Collects messages for a short while, so that many of them cost one query.
+//! Collects messages for a short time, so that many of them cost one query.
 
 use std::{
     sync::Arc,
@@ -13,19 +13,20 @@ const BATCH_WINDOW: Duration = Duration::from_millis(100);
 /// Messages since the last delivery.
 #[derive(Default)]
 pub(super) struct Batch {
+    /// When the first of them was added; `None`: there are none.
     since: Option<Instant>,
-    /// Public session ids.
+    /// Public ids of sessions that started.
     pub started: Vec<String>,
-    /// Messages of ends.
+    /// Messages about ended sessions.
     pub ended: Vec<Arc<Message>>,
-    /// Public session ids.
+    /// Public ids of sessions that were seen.
     pub seen: Vec<String>,
-    /// Some messages were lost.
+    /// Whether messages were lost.
     pub missed: bool,
 }
 
 impl Batch {
-    /// Adds what the stream sends of a message.
+    /// Adds a message, if the stream sends something of it.
     pub(super) fn add(&mut self, message: &Arc<Message>) {
         match &**message {
             Message::Started { ids } => self.started.extend(ids.iter().cloned()),
@@ -37,13 +38,13 @@ impl Batch {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Adds that the stream lagged and lost messages.
+    /// Records that the stream lagged and lost messages.
     pub(super) fn add_missed(&mut self) {
         self.missed = true;
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Waits until it is time to deliver; for ever while there is nothing.
+    /// Waits until the batch is due; forever while it is empty.
     pub(super) async fn due(&self) {
         match self.since {
             Some(since) => tokio::time::sleep_until((since + BATCH_WINDOW).into()).await,

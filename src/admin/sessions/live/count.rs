@@ -1,4 +1,4 @@
-//! The count of active sessions for one stream.
+//! The task that counts active sessions for one stream.
 
 use std::{
     future::Future,
@@ -9,36 +9,37 @@ use std::{
 
 use crate::sessions::Sessions;
 
-/// After a count that failed.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Pause between a count that failed and the next attempt.
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The count of active sessions for one stream.
 pub(super) struct CountTask {
     sessions: Arc<Sessions>,
-    /// A count of this time or later is wanted.
-    wanted: Option<Instant>,
+    /// The next count must be of this time or later; `None`: no count is due.
+    due: Option<Instant>,
     running: Option<Running>,
+    /// The count that was returned last.
     last: Option<i64>,
 }
 
 type Running = Pin<Box<dyn Future<Output = i64>>>;
 
 impl CountTask {
-    /// Counts at once.
+    /// A task whose first count is due at once.
     pub(super) fn start(sessions: Arc<Sessions>) -> Self {
-        Self { sessions, wanted: Some(Instant::now()), running: None, last: None }
+        Self { sessions, due: Some(Instant::now()), running: None, last: None }
     }
 
-    /// Counts again, after the count that is under way.
-    pub(super) fn again(&mut self) {
-        self.wanted = Some(Instant::now());
+    /// Makes another count due, after the one that is running.
+    pub(super) fn request(&mut self) {
+        self.due = Some(Instant::now());
     }
 
-    /// The next count that differs from the last; waits for it, however often it is asked anew.
+    /// Waits for the next count that differs from the last. Cancel safe: a running count goes on with the next call.
     pub(super) async fn changed(&mut self) -> i64 {
         loop {
             let Some(running) = &mut self.running else {
-                let Some(since) = self.wanted.take() else { std::future::pending().await };
+                let Some(since) = self.due.take() else { std::future::pending().await };
                 let sessions = Arc::clone(&self.sessions);
                 self.running = Some(Box::pin(count(sessions, since)));
                 continue;
@@ -52,12 +53,12 @@ impl CountTask {
     }
 }
 
-/// Tries until it succeeds.
+/// The number of active sessions at `since` or later; retries until it can be read.
 async fn count(sessions: Arc<Sessions>, since: Instant) -> i64 {
     loop {
         match sessions.active(since).await {
             Ok(active) => return active,
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => tokio::time::sleep(RETRY_DELAY).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The events of the stream, with their data as JSON.
+//! The events of the stream; their data is JSON.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,8 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::batch::Batch;
 use crate::{
-    db::Db,
+    db::{Db, DbConnection},
+    error::Error,
     sessions::{
         EndReason,
         catalogue::{
@@ -21,9 +22,10 @@ use crate::{
     web::sse::event,
 };
 
-/// Starts that are sent one by one; of more at once, the page is told to load again.
+/// Most starts in one batch that are sent one by one; for more, a `reload` event makes the page load again.
 const MAX_STARTS: usize = 200;
-/// The same for ends, of which one administrator may make thousands.
+
+/// The same for ends; one administrator may end thousands of sessions at once.
 const MAX_ENDS: usize = 5_000;
 
 #[derive(Serialize)]
@@ -57,12 +59,12 @@ struct Ended<'a> {
     reason: EndReason,
     sentence: &'a str,
     note: Option<&'a str>,
-    by: Option<By<'a>>,
+    by: Option<EndedBy<'a>>,
 }
 
-/// Who ended a session; the name of somebody whose account is gone is empty.
+/// The user who ended a session; the name is empty when the account has been deleted.
 #[derive(Serialize)]
-struct By<'a> {
+struct EndedBy<'a> {
     id: i64,
     name: &'a str,
 }
@@ -81,20 +83,20 @@ struct Counts {
 #[derive(Serialize)]
 struct Reload {}
 
-/// `counts`
-pub(super) fn counts(active: i64) -> sse::Event {
+/// The event `counts`.
+pub(super) fn counts_event(active: i64) -> sse::Event {
     event("counts", &Counts { active })
 }
 
-/// `started` and `ended` for each session, `seen` for all together, and `reload` when something can't be sent.
-pub(super) async fn of_batch(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
-    shorten(&mut batch);
+/// The events of a batch: `started` and `ended` for each session, one `seen` for all together, and `reload` when something can't be
+/// sent.
+pub(super) async fn batch_events(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
+    limit(&mut batch);
     let started = std::mem::take(&mut batch.started);
-    let by: Vec<i64> = batch.ended.iter().filter_map(|message| ended_by(message)).collect();
-    let read = db.run(move |conn| Ok((list::by_ids(conn, &started)?, names(conn, &by)?))).await;
-    let (started, names) = read.unwrap_or_else(|_| {
+    let ended_by = batch.ended.iter().filter_map(|message| ended_by(message)).collect();
+    let Details { started, names } = read(db, started, ended_by).await.unwrap_or_else(|_| {
         batch.missed = true;
-        Default::default()
+        Details::default()
     });
     let mut events: Vec<sse::Event> = started
         .into_iter()
@@ -114,8 +116,24 @@ pub(super) async fn of_batch(db: &Db, mut batch: Batch) -> Vec<sse::Event> {
     events
 }
 
-/// Of too many starts the first are kept; of too many ends none.
-fn shorten(batch: &mut Batch) {
+/// What the events say beyond the messages.
+#[derive(Default)]
+struct Details {
+    /// The sessions that started.
+    started: Vec<ListedSession>,
+    /// The names of the users who ended sessions, by id.
+    names: HashMap<i64, String>,
+}
+
+async fn read(db: &Db, started: Vec<String>, ended_by: Vec<i64>) -> Result<Details, Error> {
+    let read = move |conn: &mut DbConnection| {
+        Ok(Details { started: list::by_ids(conn, &started)?, names: names(conn, &ended_by)? })
+    };
+    db.run(read).await
+}
+
+/// Keeps only the first of too many starts, and none of too many ends.
+fn limit(batch: &mut Batch) {
     if batch.started.len() > MAX_STARTS {
         batch.started.truncate(MAX_STARTS);
         batch.missed = true;
@@ -140,11 +158,11 @@ fn ended_events(message: &Message, names: &HashMap<i64, String>) -> Vec<sse::Eve
         return Vec::new();
     };
     let sentence = reason.sentence();
-    let end = |id: &String| {
-        let by = by.map(|id| By { id, name: names.get(&id).map_or("", String::as_str) });
+    let ended_event = |id: &String| {
+        let by = by.map(|id| EndedBy { id, name: names.get(&id).map_or("", String::as_str) });
         event("ended", &Ended { id, reason: *reason, sentence, note: note.as_deref(), by })
     };
-    ids.iter().map(end).collect()
+    ids.iter().map(ended_event).collect()
 }
 
 #[cfg(test)]
@@ -171,7 +189,7 @@ mod tests {
             (MAX_STARTS + 1, MAX_ENDS + 1, (MAX_STARTS, 0, true)),
         ] {
             let mut batch = batch_of(starts, ends);
-            shorten(&mut batch);
+            limit(&mut batch);
             assert_eq!((batch.started.len(), batch.ended.len(), batch.missed), kept);
         }
     }

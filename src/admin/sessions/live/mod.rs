@@ -1,4 +1,4 @@
-//! `/admin/sessions/events`: what happens to everyone's sessions, as it happens.
+//! `/admin/sessions/events`: the event stream of starts, ends and activity of all sessions.
 
 mod batch;
 mod count;

@@ -20,13 +20,16 @@ use crate::{
 };
 
 /// `GET /admin/sessions/events`
+///
+/// # Errors
+/// [`Error::Unavailable`] when the session's status can't be read.
 pub async fn events(
     req: HttpRequest,
     db: web::Data<Db>,
     sessions: web::Data<Sessions>,
     admin: Administrator,
 ) -> Result<HttpResponse, Error> {
-    // First, so that nothing is missed in between.
+    // Subscribed first, so that no message in between is missed.
     let messages = sessions.bus().messages();
     let subscription = sessions.subscribe(&admin).await?;
     let sessions = sessions.into_inner();
@@ -53,6 +56,7 @@ struct OpenStream {
     count: CountTask,
     /// Events to be sent. Filled only once all earlier ones were sent, so a slow client lags in `messages`, which is bounded.
     ready: VecDeque<sse::Event>,
+    /// Whether the stream ends after the events in `ready`.
     closing: bool,
 }
 
@@ -78,7 +82,7 @@ impl OpenStream {
                     Err(RecvError::Lagged(_)) => self.batch.add_missed(),
                     Err(RecvError::Closed) => self.closing = true,
                 },
-                active = self.count.changed() => self.ready.push_back(session_events::counts(active)),
+                active = self.count.changed() => self.ready.push_back(session_events::counts_event(active)),
             }
         }
     }
@@ -91,9 +95,9 @@ impl OpenStream {
             return;
         }
         if batch.changes_count() {
-            self.count.again();
+            self.count.request();
         }
-        self.ready.extend(session_events::of_batch(&self.db, batch).await);
+        self.ready.extend(session_events::batch_events(&self.db, batch).await);
     }
 }
 
