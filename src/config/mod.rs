@@ -150,6 +150,8 @@ mod tests {
             ("REDIS_URI", "REDIS_URL"),
             ("GATEHOUSE_BASE_URL", "BASE_URL"),
             ("TRUSTED_PROXIE", "TRUSTED_PROXIES"),
+            ("SMTP_URI", "SMTP_URL"),
+            ("GATEHOUSE_OPS_ADDR", "OPS_ADDR"),
         ] {
             let lines = mistakes(&[(name, "x"), ("SESSION_SECRET", SECRET)]);
             let wanted = format!("did you mean {meant}?");

@@ -112,14 +112,13 @@ impl Reader {
     /// # Errors
     /// All mistakes, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Mistakes> {
-        let mut mistakes = misspelt(self.vars.keys(), &self.known);
-        mistakes.append(&mut self.mistakes);
         for (name, feature) in NOT_SUPPORTED {
             if self.get(name).is_some() {
-                mistakes
-                    .push(format!("{name}: this version does not support {feature}; remove the variable"));
+                self.mistake(format!("{name}: this version does not support {feature}; remove the variable"));
             }
         }
+        let mut mistakes = misspelt(self.vars.keys(), &self.known);
+        mistakes.append(&mut self.mistakes);
         if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
     }
 }
