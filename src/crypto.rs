@@ -2,25 +2,29 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::error::Error;
+
 /// `N` random bytes from the operating system, in hex.
-pub fn random_hex<const N: usize>() -> String {
-    hex::encode(random::<N>())
+///
+/// # Errors
+/// [`Error::Internal`] when the operating system has no random numbers.
+pub fn random_hex<const N: usize>() -> Result<String, Error> {
+    random::<N>().map(hex::encode)
 }
 
 /// `N` random bytes from the operating system, in URL-safe base64 without padding.
-pub fn random_url_safe<const N: usize>() -> String {
+///
+/// # Errors
+/// [`Error::Internal`] when the operating system has no random numbers.
+pub fn random_url_safe<const N: usize>() -> Result<String, Error> {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    URL_SAFE_NO_PAD.encode(random::<N>())
+    random::<N>().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Random bytes.
-///
-/// # Panics
-/// When the operating system has no random numbers; no session or token could be made then.
-fn random<const N: usize>() -> [u8; N] {
+fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system's random numbers");
-    bytes
+    getrandom::fill(&mut bytes).map_err(Error::internal)?;
+    Ok(bytes)
 }
 
 /// The SHA-256 of a secret, in hex: keys and tokens are stored in this form. A fast hash is enough because they are random

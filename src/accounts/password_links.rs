@@ -48,7 +48,7 @@ impl Accounts {
         let new = NewUser {
             name: new.name.trim().to_owned(),
             email: new.email.trim().to_owned(),
-            password_hash: self.passwords.hash(random_url_safe::<32>()).await?,
+            password_hash: self.passwords.hash(random_url_safe::<32>()?).await?,
             role: new.role,
         };
         let invite = move |conn: &mut DbConnection| {

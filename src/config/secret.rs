@@ -57,7 +57,7 @@ impl SessionSecret {
         if !file.exists() {
             let folder = file.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(file_error)?;
-            let secret = crate::crypto::random_hex::<MIN_BYTES>();
+            let secret = crate::crypto::random_hex::<MIN_BYTES>().map_err(|error| error.causes())?;
             let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file_error)?;
             temporary.write_all(secret.as_bytes()).map_err(file_error)?;
             if let Err(error) = temporary.persist_noclobber(&file)

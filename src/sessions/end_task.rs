@@ -71,7 +71,7 @@ impl Sessions {
         by: i64,
         expected: i64,
     ) -> Result<String, Error> {
-        let id = random_url_safe::<16>();
+        let id = random_url_safe::<16>()?;
         let row = id.clone();
         self.db.run(move |conn| insert(conn, &row, by, expected)).await?;
         rt::spawn(self.run_end_task(id.clone(), query, request));

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::now,
     config::{self, Config},
+    crypto::random_hex,
     db::Db,
     error::Error,
 };
@@ -35,6 +36,8 @@ pub struct Sessions {
     pub(super) outbound: Mutex<Option<mpsc::Receiver<Message>>>,
     pub(super) active_count: Arc<ActiveCount>,
     pub(super) config: config::Session,
+    /// The id of this instance in messages.
+    pub(super) instance: String,
     pub(super) started_at: PrimitiveDateTime,
 }
 
@@ -68,6 +71,7 @@ impl Sessions {
             outbound: Mutex::new(outbound),
             active_count: Arc::default(),
             config: config.session.clone(),
+            instance: random_hex::<8>()?,
             started_at: now(),
         })
     }

@@ -49,7 +49,7 @@ impl Sessions {
     ) -> Result<EndOutcome, Error> {
         self.check().await?;
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
-        let id = random_url_safe::<ID_BYTES>();
+        let id = random_url_safe::<ID_BYTES>()?;
         let at = now();
         let absolute_expires_at = at.saturating_add(time_duration(self.config.absolute_ttl));
         let sign_in = SignIn {

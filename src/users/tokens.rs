@@ -54,7 +54,7 @@ impl TokenPurpose {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn issue(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<String, Error> {
-    let token = random_url_safe::<TOKEN_BYTES>();
+    let token = random_url_safe::<TOKEN_BYTES>()?;
     let at = now();
     revoke(conn, user, purpose)?;
     let expired = tokens::purpose.eq(TokenPurpose::Reset).and(tokens::expires_at.le(at));
@@ -76,7 +76,7 @@ pub fn issue(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Resul
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
-    let token = random_url_safe::<TOKEN_BYTES>();
+    let token = random_url_safe::<TOKEN_BYTES>()?;
     let at = now();
     diesel::delete(tokens::table.filter(tokens::purpose.eq(TokenPurpose::Setup))).execute(conn)?;
     diesel::insert_into(tokens::table)

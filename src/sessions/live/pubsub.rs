@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::{event_bus::EventBus, message::Message};
-use crate::{crypto::random_hex, error::Error, sessions::store::redis::Redis};
+use crate::{error::Error, sessions::store::redis::Redis};
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
@@ -25,10 +25,9 @@ struct Envelope {
     message: Message,
 }
 
-/// Sends and receives messages for as long as it is polled.
-pub async fn run(redis: &Redis, bus: &EventBus, outbound: mpsc::Receiver<Message>) {
-    let own = random_hex::<8>();
-    tokio::join!(send(redis, bus, outbound, &own), receive(redis, bus, &own));
+/// Sends and receives messages for as long as it is polled. `own` is the id of this instance.
+pub async fn run(redis: &Redis, bus: &EventBus, outbound: mpsc::Receiver<Message>, own: &str) {
+    tokio::join!(send(redis, bus, outbound, own), receive(redis, bus, own));
 }
 
 async fn send(redis: &Redis, bus: &EventBus, mut outbound: mpsc::Receiver<Message>, own: &str) {

@@ -32,7 +32,7 @@ impl Sessions {
 
     async fn run_pubsub(&self) {
         if let (Backend::Redis(redis), Some(outbound)) = (&self.backend, self.take_outbound()) {
-            pubsub::run(redis, &self.bus, outbound).await;
+            pubsub::run(redis, &self.bus, outbound, &self.instance).await;
         }
     }
 }
