@@ -9,6 +9,7 @@ use std::{
 };
 
 use actix_web::web;
+use diesel::r2d2::R2D2Connection as _;
 use tokio::sync::{oneshot, watch};
 
 use super::{
@@ -104,6 +105,14 @@ impl Db {
         use r2d2::ManageConnection as _;
         self.check_migrated()?;
         self.shared.connector.connect().map_err(Error::unavailable)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it doesn't.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.run(|conn| Ok(conn.ping()?)).await
     }
 
     /// Runs blocking database work on the blocking thread pool, for at most the work timeout. Work may take longer than the

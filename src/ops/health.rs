@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use diesel::RunQueryDsl as _;
 
 use crate::{db::Db, error::Error, sessions::Sessions};
 
@@ -25,7 +24,7 @@ pub async fn ready(
     if !is_loopback {
         return Err(Error::NotFound);
     }
-    let database_up = db.run(|conn| Ok(diesel::sql_query("SELECT 1").execute(conn)?)).await.is_ok();
+    let database_up = db.check().await.is_ok();
     let store_up = sessions.check().await.is_ok();
     let state = |up: bool| if up { "up" } else { "down" };
     let body = serde_json::json!({ "database": state(database_up), "session_store": state(store_up) });
