@@ -12,7 +12,7 @@ use super::{
 use crate::{
     admin::{
         forms,
-        sessions::filter::{FilterFields, ListFields},
+        sessions::{filter::FilterFields, list_fields::ListFields},
     },
     config::Config,
     sessions::{

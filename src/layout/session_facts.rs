@@ -1,4 +1,4 @@
-//! Device and times of a session, formatted for lists of sessions.
+//! What lists show of a session: its device, address and times, formatted.
 
 use crate::{
     clock::now,
@@ -14,10 +14,18 @@ const ENDS_SOON: time::Duration = time::Duration::minutes(15);
 
 /// What a user's own list and the administrator's list show of a session.
 pub struct SessionFacts {
+    /// The public session id.
+    pub id: String,
     /// Browser and operating system in words.
     pub device: String,
     /// The kind of device; names its icon.
     pub kind: &'static str,
+    /// The address that the session started from.
+    pub ip: String,
+    /// Whether it is the session of the request.
+    pub current: bool,
+    /// Whether it was started with "remember me".
+    pub remembered: bool,
     /// When the session began.
     pub signed_in: Moment,
     /// When the session was last seen.
@@ -31,14 +39,18 @@ pub struct SessionFacts {
 }
 
 impl SessionFacts {
-    /// The facts as of now. With `is_own`, the session is that of the request and was seen now; the catalogue records that only
-    /// later.
-    pub fn of(session: &ListedSession, is_own: bool) -> Self {
+    /// The facts as of now, for a request of the session `own`. That session was seen now; the catalogue records it only later.
+    pub fn of(session: &ListedSession, own: &str) -> Self {
         let at = now();
-        let last_seen = if is_own { at } else { session.last_seen_at };
+        let current = session.id == own;
+        let last_seen = if current { at } else { session.last_seen_at };
         Self {
+            id: session.id.clone(),
             device: device::describe(&session.browser, &session.browser_version, &session.os),
             kind: session.device.name(),
+            ip: session.ip.clone(),
+            current,
+            remembered: session.remembered,
             signed_in: Moment::new(session.created_at),
             last_seen: Moment::new(last_seen),
             active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,

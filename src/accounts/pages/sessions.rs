@@ -8,56 +8,15 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, SessionFacts, see_other},
     security::Client,
-    sessions::{CurrentUser, Sessions, catalogue::list::ListedSession},
-    web::{Moment, html},
+    sessions::{CurrentUser, Sessions},
+    web::html,
 };
 
 #[derive(Template)]
 #[template(path = "accounts/sessions.html")]
 struct MySessionsPage {
     layout: Layout,
-    sessions: Vec<SessionCard>,
-}
-
-/// A session as its user sees it.
-struct SessionCard {
-    /// The public session id.
-    id: String,
-    /// "Firefox 140 on Linux"
-    device: String,
-    /// The name of the device's kind, for its icon.
-    kind: &'static str,
-    ip: String,
-    /// Whether it is the session that requests the page.
-    current: bool,
-    /// Whether it was started with "remember me".
-    remembered: bool,
-    signed_in: Moment,
-    last_seen: Moment,
-    active_now: bool,
-    /// When it expires unless it is used.
-    expires: Moment,
-    ends_soon: bool,
-}
-
-impl SessionCard {
-    fn new(session: ListedSession, current_id: &str) -> Self {
-        let current = session.id == current_id;
-        let facts = SessionFacts::of(&session, current);
-        Self {
-            id: session.id,
-            device: facts.device,
-            kind: facts.kind,
-            ip: session.ip,
-            current,
-            remembered: session.remembered,
-            signed_in: facts.signed_in,
-            last_seen: facts.last_seen,
-            active_now: facts.active_now,
-            expires: facts.expires,
-            ends_soon: facts.ends_soon,
-        }
-    }
+    sessions: Vec<SessionFacts>,
 }
 
 /// `GET /sessions`
@@ -70,8 +29,8 @@ pub async fn show(
     user: CurrentUser,
 ) -> Result<HttpResponse, Error> {
     let listed = sessions.of_user(user.id).await?;
-    let mut sessions: Vec<SessionCard> =
-        listed.into_iter().map(|session| SessionCard::new(session, &user.session.id)).collect();
+    let mut sessions: Vec<SessionFacts> =
+        listed.iter().map(|session| SessionFacts::of(session, &user.session.id)).collect();
     sessions.sort_by_key(|session| !session.current);
     Ok(html(StatusCode::OK, &MySessionsPage { layout, sessions }))
 }

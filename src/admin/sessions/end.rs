@@ -6,11 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{
-    end_progress,
-    filter::{FilterFields, ListFields},
-    list::AdminSessionRow,
-};
+use super::{end_progress, filter::FilterFields, list::AdminSessionRow, list_fields::ListFields};
 use crate::{
     accounts::{Accounts, Actor, pages::confirm},
     admin::forms,

@@ -3,7 +3,10 @@
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::filter::{FilterFields, ListFields, PERSON_LABEL};
+use super::{
+    filter::{FilterFields, PERSON_LABEL},
+    list_fields::ListFields,
+};
 use crate::{
     accounts::Accounts,
     error::Error,
@@ -44,10 +47,10 @@ struct AdminSessionsPage {
     next_page: Option<String>,
 }
 
-/// A session as administrators see it.
+/// A session with its user, as administrators see it.
 pub struct AdminSessionRow {
-    /// The public session id.
-    pub id: String,
+    /// Device, address and times.
+    pub session: SessionFacts,
     /// The user's name.
     pub name: String,
     /// The user's address, as typed.
@@ -56,27 +59,7 @@ pub struct AdminSessionRow {
     pub user_id: i64,
     /// Whether the user is an administrator.
     pub is_admin: bool,
-    /// "Firefox 140 on Linux"
-    pub device: String,
-    /// The name of the device's kind, for its icon.
-    pub kind: &'static str,
-    /// The client's address.
-    pub ip: String,
-    /// Whether it is the session that requests the page.
-    pub this_is_you: bool,
-    /// Whether it was started with "remember me".
-    pub remembered: bool,
-    /// When the user signed in.
-    pub signed_in: Moment,
-    /// When the session was last used.
-    pub last_seen: Moment,
-    /// Whether it was used in the last minutes.
-    pub active_now: bool,
-    /// When it expires unless it is used.
-    pub expires: Moment,
-    /// Whether it expires within minutes.
-    pub ends_soon: bool,
-    /// Its end; `None`: it is active.
+    /// The session's end; `None`: it is active.
     pub ended: Option<Ended>,
 }
 
@@ -91,24 +74,12 @@ pub struct Ended {
 impl AdminSessionRow {
     /// The row as shown to the session `own`.
     pub fn new(session: &ListedSession, own: &str) -> Self {
-        let this_is_you = session.id == own;
-        let facts = SessionFacts::of(session, this_is_you);
         Self {
-            id: session.id.clone(),
+            session: SessionFacts::of(session, own),
             name: session.name.clone(),
             email: session.email.clone(),
             user_id: session.user_id,
             is_admin: session.role == Role::Admin,
-            device: facts.device,
-            kind: facts.kind,
-            ip: session.ip.clone(),
-            this_is_you,
-            remembered: session.remembered,
-            signed_in: facts.signed_in,
-            last_seen: facts.last_seen,
-            active_now: facts.active_now,
-            expires: facts.expires,
-            ends_soon: facts.ends_soon,
             ended: session.ended_at.map(|at| Ended {
                 at: Moment::new(at),
                 reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),

@@ -4,5 +4,6 @@ pub mod end;
 pub mod end_progress;
 pub mod filter;
 pub mod list;
+pub mod list_fields;
 pub mod live;
 pub mod one;
