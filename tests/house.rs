@@ -210,7 +210,7 @@ fn staircase_test_finds_a_climbing_import() {
     for (module, text, climbs) in [
         ("upper", "use crate::lower::Thing;", 0),
         ("lower", "use std::fmt;\nuse crate::{\n    lower::Own,\n    upper::{self, Thing as Other},\n};", 1),
-        ("lower", "fn f() -> crate::upper::Thing { todo() }", 1),
+        ("lower", "fn f() -> crate::upper::Thing { make() }", 1),
         ("lower", "pub(crate) use super::upper::Thing;", 1),
         ("lower", "// use crate::upper::Thing;\nconst A: &str = \"use crate::upper::Thing;\";", 0),
         ("lower", "#[cfg(test)]\nmod tests {\n    use crate::upper::Thing;\n}", 0),

@@ -223,19 +223,13 @@ on_both_stacks!(admin_list_pages_hold_fifty_sessions, |stack| async {
     // Many sessions get the same last-seen time.
     app.share_last_seen_times();
     let mut ids = Vec::new();
-    let mut next = "/admin/sessions?q=ada&ip=127.0.0.0%2F8".to_owned();
     let mut sizes = Vec::new();
-    loop {
-        let page = admin.get(&next).await.expect(200);
+    for page in admin.all_pages("/admin/sessions?q=ada&ip=127.0.0.0%2F8").await {
         assert_page(&page);
         assert_eq!(count(&page), 121);
         let rows = page.attributes("tbody tr", "id");
         sizes.push(rows.len());
         ids.extend(rows);
-        match page.attributes("a[rel=next]", "href").into_iter().next() {
-            Some(href) => next = href,
-            None => break,
-        }
     }
     assert_eq!(sizes, [50, 50, 21]);
     ids.sort();
@@ -310,12 +304,9 @@ on_both_stacks!(admin_list_search_matching_many_users_is_complete, |stack| async
     ] {
         let matching = app.session_count(ended, browser, remembered);
         let mut ids = Vec::new();
-        let mut next = Some(format!("/admin/sessions?{query}"));
-        while let Some(path) = next {
-            let page = admin.get(&path).await.expect(200);
+        for page in admin.all_pages(&format!("/admin/sessions?{query}")).await {
             assert_eq!(count(&page), matching, "{query}");
             ids.extend(page.attributes("tbody tr", "id"));
-            next = page.attributes("nav.pages a[rel=next]", "href").pop();
         }
         ids.sort();
         ids.dedup();
@@ -364,12 +355,6 @@ async fn admin_list_page_of_missing_sessions_links_next() {
     for key in lost.into_iter().filter(|key| !kept.contains(&key.replace("sess:", ""))) {
         assert!(app.redis().del(&key));
     }
-    let mut next = Some("/admin/sessions".to_owned());
-    let mut rows = 0;
-    while let Some(path) = next {
-        let page = admin.get(&path).await.expect(200);
-        rows += emails(&page).len();
-        next = page.attributes("nav.pages a[rel=next]", "href").pop();
-    }
+    let rows: usize = admin.all_pages("/admin/sessions").await.iter().map(|page| emails(page).len()).sum();
     assert_eq!(rows, 61, "the administrator's session and those that the store still has");
 }

@@ -41,12 +41,9 @@ async fn assert_lists_complete(admin: &Client) {
     ] {
         let mut ids = Vec::new();
         let mut counts = Vec::new();
-        let mut next = Some(format!("/admin/sessions?{query}"));
-        while let Some(path) = next {
-            let page = admin.get(&path).await.expect(200);
+        for page in admin.all_pages(&format!("/admin/sessions?{query}")).await {
             counts.extend(page.texts(".summary .count strong"));
             ids.extend(page.attributes("tbody tr", "id"));
-            next = page.attributes("nav.pages a[rel=next]", "href").pop();
         }
         let rows = ids.len();
         ids.sort();

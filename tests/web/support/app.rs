@@ -37,7 +37,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Starts the application with its defaults, but without a throttle and with a long timeout for the stores.
+    /// Starts the application with its defaults, but with a long timeout for the stores.
     pub async fn start(stack: Stack) -> Self {
         Self::builder(stack).start().await
     }

@@ -23,6 +23,7 @@ pub mod operations;
 pub mod outage;
 mod own_process;
 mod page_check;
+mod pages;
 pub mod pool_routes;
 mod postgres;
 mod program;
