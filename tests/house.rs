@@ -1,4 +1,4 @@
-//! How the source is laid out: the staircase of rooms, no circles between files, no dependency without use, and what the
+//! How the source is laid out: the staircase of rooms, no cycles between files, no dependency without use, and what the
 //! example of the environment must name. Reads files only; needs no server.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics, helpers too")]
@@ -14,8 +14,8 @@ struct Source {
     path: PathBuf,
     /// `["sessions", "live", "event_bus"]`; `mod.rs` stands for its folder.
     module: Vec<String>,
-    /// Whether it is `mod.rs`, `lib.rs` or `main.rs`: the face of its folder.
-    is_face: bool,
+    /// Whether it is `mod.rs`, `lib.rs` or `main.rs`: the root of a module with files of its own.
+    is_module_root: bool,
     text: String,
 }
 
@@ -43,12 +43,13 @@ fn sources(folder: &str) -> Vec<Source> {
     let source = |path: PathBuf| {
         let relative = path.strip_prefix(&base).unwrap().with_extension("");
         let mut module: Vec<String> = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
-        let is_face = module.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
-        if is_face {
+        let is_module_root =
+            module.last().is_some_and(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
+        if is_module_root {
             module.pop();
         }
         let text = fs::read_to_string(&path).unwrap();
-        Source { path, module, is_face, text }
+        Source { path, module, is_module_root, text }
     };
     rust_files(&base).into_iter().map(source).collect()
 }
@@ -167,20 +168,20 @@ fn rooms(lib: &str) -> Vec<String> {
     listed.map(|(room, _)| room.to_owned()).collect()
 }
 
-/// The imports that climb: from a room to one that stands above it.
-fn climbing(rooms: &[String], sources: &[Source]) -> Vec<String> {
-    let floor = |room: &String| rooms.iter().position(|listed| listed == room);
-    let mut climbing = BTreeSet::new();
+/// The imports from a room to one that stands above it.
+fn upward_imports(rooms: &[String], sources: &[Source]) -> Vec<String> {
+    let position = |room: &String| rooms.iter().position(|listed| listed == room);
+    let mut upward = BTreeSet::new();
     for source in sources.iter().filter(|source| !source.module.is_empty()) {
-        let own = floor(&source.module[0])
+        let own = position(&source.module[0])
             .unwrap_or_else(|| panic!("{} is in a room that lib.rs does not list", source.path.display()));
         for path in imports(source) {
-            if path.first().and_then(floor).is_some_and(|other| other < own) {
-                climbing.insert(format!("{} imports {}", source.path.display(), path.join("::")));
+            if path.first().and_then(position).is_some_and(|other| other < own) {
+                upward.insert(format!("{} imports {}", source.path.display(), path.join("::")));
             }
         }
     }
-    climbing.into_iter().collect()
+    upward.into_iter().collect()
 }
 
 #[test]
@@ -193,21 +194,21 @@ fn staircase_lists_every_room() {
 }
 
 #[test]
-fn staircase_has_no_climbing_import() {
+fn staircase_has_no_upward_import() {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    assert_eq!(climbing(&rooms(&lib), &sources("src")), Vec::<String>::new());
+    assert_eq!(upward_imports(&rooms(&lib), &sources("src")), Vec::<String>::new());
 }
 
 #[test]
-fn staircase_test_finds_a_climbing_import() {
+fn staircase_test_finds_upward_import() {
     let rooms = ["upper", "lower"].map(str::to_owned);
     let source = |module: &str, text: &str| Source {
         path: module.into(),
         module: vec![module.to_owned()],
-        is_face: true,
+        is_module_root: true,
         text: text.to_owned(),
     };
-    for (module, text, climbs) in [
+    for (module, text, expected) in [
         ("upper", "use crate::lower::Thing;", 0),
         ("lower", "use std::fmt;\nuse crate::{\n    lower::Own,\n    upper::{self, Thing as Other},\n};", 1),
         ("lower", "fn f() -> crate::upper::Thing { make() }", 1),
@@ -215,34 +216,34 @@ fn staircase_test_finds_a_climbing_import() {
         ("lower", "// use crate::upper::Thing;\nconst A: &str = \"use crate::upper::Thing;\";", 0),
         ("lower", "#[cfg(test)]\nmod tests {\n    use crate::upper::Thing;\n}", 0),
     ] {
-        assert_eq!(climbing(&rooms, &[source(module, text)]).len().min(1), climbs, "{text}");
+        assert_eq!(upward_imports(&rooms, &[source(module, text)]).len().min(1), expected, "{text}");
     }
 }
 
-/// For each file, the files that it imports from. A folder's face and the files in that folder may import each other.
-fn arrows(sources: &[Source]) -> BTreeMap<usize, BTreeSet<usize>> {
+/// For each file, the files that it imports from. A module's root and the files in its folder may import each other.
+fn import_graph(sources: &[Source]) -> BTreeMap<usize, BTreeSet<usize>> {
     let by_module: BTreeMap<&[String], usize> =
         sources.iter().enumerate().map(|(index, source)| (source.module.as_slice(), index)).collect();
-    let mut arrows = BTreeMap::new();
+    let mut import_graph = BTreeMap::new();
     for (index, source) in sources.iter().enumerate() {
         let targets = imports(source).into_iter().filter_map(|path| {
             let target = (0..=path.len()).rev().find_map(|length| by_module.get(&path[..length]).copied())?;
             let other = &sources[target];
-            let is_own_face =
-                |face: &Source, child: &Source| face.is_face && child.module.starts_with(&face.module);
-            let same = target == index || is_own_face(other, source) || is_own_face(source, other);
+            let is_own_root =
+                |root: &Source, child: &Source| root.is_module_root && child.module.starts_with(&root.module);
+            let same = target == index || is_own_root(other, source) || is_own_root(source, other);
             (!same).then_some(target)
         });
-        arrows.insert(index, targets.collect::<BTreeSet<usize>>());
+        import_graph.insert(index, targets.collect::<BTreeSet<usize>>());
     }
-    arrows
+    import_graph
 }
 
-/// The files that can be reached from a file by imports and lead back to it.
-fn circle(start: usize, arrows: &BTreeMap<usize, BTreeSet<usize>>) -> bool {
+/// Whether imports lead from the file back to it.
+fn is_in_cycle(start: usize, import_graph: &BTreeMap<usize, BTreeSet<usize>>) -> bool {
     let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
     while let Some(at) = open.pop() {
-        for next in &arrows[&at] {
+        for next in &import_graph[&at] {
             if *next == start {
                 return true;
             }
@@ -255,23 +256,25 @@ fn circle(start: usize, arrows: &BTreeMap<usize, BTreeSet<usize>>) -> bool {
 }
 
 #[test]
-fn files_import_without_circles() {
+fn files_import_without_cycles() {
     for folder in ["src", "benches/load"] {
         let sources = sources(folder);
-        let arrows = arrows(&sources);
-        let circles: Vec<String> = (0..sources.len())
-            .filter(|index| circle(*index, &arrows))
+        let import_graph = import_graph(&sources);
+        let cycles: Vec<String> = (0..sources.len())
+            .filter(|index| is_in_cycle(*index, &import_graph))
             .map(|index| sources[index].path.display().to_string())
             .collect();
-        assert_eq!(circles, Vec::<String>::new(), "these files import each other in a circle");
+        assert_eq!(cycles, Vec::<String>::new(), "these files import each other in a cycle");
     }
 }
 
 #[test]
-fn room_faces_define_nothing() {
-    let face =
-        sources("src").into_iter().find(|source| source.is_face && source.module == ["sessions"]).unwrap();
-    let code = code_of(&face.text);
+fn room_roots_define_nothing() {
+    let root_file = sources("src")
+        .into_iter()
+        .find(|source| source.is_module_root && source.module == ["sessions"])
+        .unwrap();
+    let code = code_of(&root_file.text);
     for item in ["fn ", "struct ", "enum ", "impl ", "const ", "trait "] {
         assert!(!code.contains(item), "src/sessions/mod.rs defines something: {item}");
     }
@@ -296,7 +299,7 @@ fn module_files_have_one_style() {
         rust_files(&root().join("src")).iter().filter_map(|path| path.parent().map(Path::to_owned)).collect();
     for folder in folders.iter().filter(|folder| !folder.ends_with("src")) {
         assert!(folder.join("mod.rs").exists(), "{} has no mod.rs", folder.display());
-        assert!(!folder.with_extension("rs").exists(), "{} has a second face", folder.display());
+        assert!(!folder.with_extension("rs").exists(), "{} has a second root", folder.display());
     }
 }
 
