@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::pages::{Page, pages};
 use crate::{
     app::{self, App},
-    client::Connection,
+    client::{Connection, Response},
     server::COOKIE,
     stats,
     stores::{Stores, connect_postgres},
@@ -114,21 +114,29 @@ impl Site {
         let fields = [("idle_over", idle_over.as_str()), ("reason", REASON)];
         let preview = connection.post_with_cookie("/admin/sessions/end", &self.cookie, &fields).await?;
         ensure!(preview.status == 200, preview.unexpected("a preview"));
-        let expected =
-            preview.field_value("expected").ok_or_else(|| preview.unexpected("an expected count"))?;
-        let mut fields = fields.to_vec();
-        fields.extend([("confirm", "yes"), ("expected", &expected)]);
+        let mut expected = expected_count(&preview)?;
         let (stop, stopped) = oneshot::channel();
         let end = async {
-            let start = Instant::now();
-            let response = connection.post_with_cookie("/admin/sessions/end", &self.cookie, &fields).await?;
-            ensure!(response.status == 303, response.unexpected("an end"));
+            let start = loop {
+                let start = Instant::now();
+                let mut confirmed = fields.to_vec();
+                confirmed.extend([("confirm", "yes"), ("expected", &expected)]);
+                let response =
+                    connection.post_with_cookie("/admin/sessions/end", &self.cookie, &confirmed).await?;
+                // More sessions have become idle for long enough since the preview: the page asks again with their number.
+                if response.status == 422 && response.contains("Meanwhile the number has changed") {
+                    expected = expected_count(&response)?;
+                    continue;
+                }
+                ensure!(response.status == 303, response.unexpected("an end"));
+                break start;
+            };
             self.wait_for_ended(expected.parse()?).await?;
             let _ = stop.send(());
-            Ok(start.elapsed())
+            Ok((start.elapsed(), expected))
         };
         let readers = self.fetch_profile(Duration::from_secs(60), Some(stopped));
-        let (elapsed, meanwhile) = tokio::try_join!(end, readers)?;
+        let ((elapsed, expected), meanwhile) = tokio::try_join!(end, readers)?;
         println!(
             "| {} | {:.2} for {expected} | {before:.1} | {meanwhile:.1} |",
             self.sessions,
@@ -177,6 +185,11 @@ impl Site {
     async fn connect(&self) -> Result<Connection> {
         Connection::open(self.app.server()?.port).await
     }
+}
+
+/// The number of sessions that a preview asks to confirm.
+fn expected_count(preview: &Response) -> Result<String> {
+    preview.field_value("expected").ok_or_else(|| preview.unexpected("an expected count"))
 }
 
 /// Signs in as the administrator of `gatehouse demo` and returns the session cookie as `name=value`.
