@@ -24,6 +24,9 @@ pub enum Error {
     /// 404: there is no such thing, or this user may not know of it.
     #[error("there is nothing at this address")]
     NotFound,
+    /// 409: the page was made for another session than the one that sent this; the text says whose that is.
+    #[error("{0}")]
+    OtherSession(String),
     /// 413: the body is too large.
     #[error("the request is too large")]
     TooLarge,
@@ -121,6 +124,15 @@ fn is_transient(message: &str) -> bool {
 #[derive(Debug, Clone)]
 pub struct Detail(pub String);
 
+/// The link by which the user goes on from the error page; in the extensions of the response.
+#[derive(Debug, Clone)]
+pub struct LinkOn {
+    /// A path of this site.
+    pub href: String,
+    /// What the link says.
+    pub label: String,
+}
+
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -128,6 +140,7 @@ impl ResponseError for Error {
             Self::SignInFirst => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::OtherSession(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unavailable(_) | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -142,7 +155,7 @@ impl ResponseError for Error {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         let mut response = response.finish();
-        if let Self::BadRequest(text) = self {
+        if let Self::BadRequest(text) | Self::OtherSession(text) = self {
             response.extensions_mut().insert(Detail(text.clone()));
         } else if let Self::Forbidden(text) = self {
             response.extensions_mut().insert(Detail((*text).to_owned()));
@@ -162,6 +175,7 @@ mod tests {
             (Error::SignInFirst, 401),
             (Error::Forbidden("x"), 403),
             (Error::NotFound, 404),
+            (Error::OtherSession("x".into()), 409),
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
             (Error::bug("x"), 500),

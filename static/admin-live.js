@@ -40,10 +40,14 @@ async function fetchAndMerge() {
   interval = Math.max(MIN_INTERVAL, 5 * (performance.now() - fetchedAt));
   if (status >= NO_RESPONSE) refresh(LATE_REFRESH_DELAY);
   if (status !== 200) return;
+  // Forms of somebody else's page must not get into this one.
+  if (page.body.dataset.session !== document.body.dataset.session) return emitOtherSession();
   if (list) mergeList(page);
   if (session) mergeSession(page);
   if (overview) mergeOverview(page);
 }
+
+const emitOtherSession = () => document.dispatchEvent(new CustomEvent("live:other-session"));
 
 async function fetchPage() {
   // X-Background: not a request of the user, so it must not keep the session alive.

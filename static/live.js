@@ -8,6 +8,10 @@ const IDLE_TIMEOUT = 40_000;
 /** After this long, a submitted form that has not replaced the page no longer keeps the stream closed. */
 const SUBMIT_TIMEOUT = 10_000;
 
+/** The public id of the session that the page was made for; the stream of another one is refused. */
+const ownSession = document.body.dataset.session;
+const otherTabs = new BroadcastChannel("session");
+
 let address = document.body.dataset.events;
 let connection = null, retryDelay = FIRST_RETRY, timer = 0;
 /** A form was submitted: if it ends the session, the page that is being left must not show the dialog. */
@@ -41,9 +45,15 @@ async function open() {
   retryDelay = Math.min(retryDelay * 2, LAST_RETRY);
 }
 
-async function read(own) {
+function fetchStream(signal) {
   const headers = { accept: "text/event-stream" };
-  const response = await fetch(address, { headers, cache: "no-store", redirect: "error", signal: own.signal });
+  const stream = `${address}?for_session=${encodeURIComponent(ownSession)}`;
+  return fetch(stream, { headers, cache: "no-store", redirect: "error", signal });
+}
+
+async function read(own) {
+  const response = await fetchStream(own.signal);
+  if (response.status === 409) return showOtherSession(response);
   if (response.status === 401) return onSignedOut({ sentence: (await response.json()).detail });
   if (response.status === 403) {
     // The user is no longer an administrator, but still signed in.
@@ -96,7 +106,7 @@ function onSignedOut({ sentence, reason }) {
   const link = dialog.querySelector("a");
   link.href = `/login?next=${encodeURIComponent(pageUrl)}`;
   if (reason === "replaced") {
-    // The browser has a new session already.
+    // The browser has another session already.
     dialog.querySelector("h2").textContent = "This page is out of date";
     link.textContent = "Load it again";
     link.href = pageUrl;
@@ -108,6 +118,29 @@ function onSignedOut({ sentence, reason }) {
   dialog.showModal();
   dialog.querySelector("[role=alert]").textContent = sentence;
   link.focus();
+}
+
+// Another session in the same browser
+
+async function showOtherSession(response) {
+  const { detail } = await response.json();
+  onSignedOut({ sentence: detail, reason: "replaced" });
+  // The dialog may be open already, before anybody knew who signed in.
+  const text = document.getElementById("signed-out-text");
+  if (text) text.textContent = detail;
+}
+
+/** Another tab shows a page of another session: the server says whose session the browser has now. */
+async function onOtherSession() {
+  const asking = new AbortController();
+  try {
+    const response = await fetchStream(asking.signal);
+    if (response.status === 409) await showOtherSession(response);
+  } catch {
+    // The next form or stream is refused all the same.
+  } finally {
+    asking.abort();
+  }
 }
 
 function onSubmit(event) {
@@ -124,6 +157,9 @@ function reopen() {
 
 if (address) {
   document.addEventListener("live:signed-out", (event) => onSignedOut(event.detail));
+  document.addEventListener("live:other-session", onOtherSession);
+  otherTabs.addEventListener("message", ({ data }) => { if (data !== ownSession) onOtherSession(); });
+  otherTabs.postMessage(ownSession);
   // A browser allows few connections to one site, so only the visible page holds one.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("submit", onSubmit);

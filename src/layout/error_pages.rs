@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    error::{Detail, Error},
+    error::{Detail, Error, LinkOn},
     sessions::CurrentUser,
     state::shared,
     web::{
@@ -37,7 +37,7 @@ struct ErrorPage {
     title: String,
     message: String,
     advice: String,
-    sign_in_href: Option<String>,
+    link_on: Option<LinkOn>,
     retry: bool,
 }
 
@@ -126,6 +126,13 @@ fn is_rendered(headers: &HeaderMap) -> bool {
         || media_type.starts_with("application/json")
 }
 
+/// Where the user can go on, if the page knows.
+fn link_on(bare: &HttpResponse) -> Option<LinkOn> {
+    let sign_in = || LinkOn { href: "/login".to_owned(), label: "Sign in".to_owned() };
+    let given = bare.extensions().get::<LinkOn>().cloned();
+    given.or_else(|| (bare.status() == StatusCode::UNAUTHORIZED).then(sign_in))
+}
+
 /// The page or problem details for a bare error response, with its headers (`Allow`, `Retry-After`, cookies). The outer
 /// `Option` of `viewer` is `None` when the request was refused before its user was looked up.
 fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) -> HttpResponse {
@@ -157,7 +164,7 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
             title: texts.title.to_owned(),
             message,
             advice: texts.advice.to_owned(),
-            sign_in_href: (status == StatusCode::UNAUTHORIZED).then(|| "/login".to_owned()),
+            link_on: link_on(&bare),
             retry: unavailable,
         };
         html(status, &page)

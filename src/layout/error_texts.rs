@@ -22,7 +22,7 @@ impl ErrorTexts {
 }
 
 /// The texts of the statuses that have their own.
-static TEXTS: [(StatusCode, ErrorTexts); 11] = [
+static TEXTS: [(StatusCode, ErrorTexts); 12] = [
     (
         StatusCode::BAD_REQUEST,
         ErrorTexts {
@@ -69,6 +69,14 @@ static TEXTS: [(StatusCode, ErrorTexts); 11] = [
             title: "That took too long",
             message: "The request did not arrive in time.",
             advice: "Try again.",
+        },
+    ),
+    (
+        StatusCode::CONFLICT,
+        ErrorTexts {
+            title: "That page is out of date",
+            message: "The page was opened in another session, so nothing was changed.",
+            advice: "Open the page again to go on.",
         },
     ),
     (

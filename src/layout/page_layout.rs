@@ -42,12 +42,19 @@ pub struct Viewer {
     pub email: String,
     /// Whether the user is an administrator and the header links the administration.
     pub is_admin: bool,
+    /// The public id of the session that the page is made for.
+    pub session_id: String,
 }
 
 impl Viewer {
     /// What the header shows of a user.
     pub fn of(user: &CurrentUser) -> Self {
-        Self { name: user.name.clone(), email: user.email.clone(), is_admin: user.is_admin() }
+        Self {
+            name: user.name.clone(),
+            email: user.email.clone(),
+            is_admin: user.is_admin(),
+            session_id: user.session.id.clone(),
+        }
     }
 }
 

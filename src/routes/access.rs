@@ -15,11 +15,11 @@ use crate::{
         Accounts,
         pages::{confirm, login},
     },
-    error::{Detail, Error},
+    error::{Detail, Error, LinkOn},
     layout::Layout,
     sessions::{CurrentUser, EndedSession, Sessions},
     state::shared,
-    web::accept::wants_json,
+    web::{SentForm, accept::wants_json},
 };
 
 /// Who may use a route.
@@ -33,7 +33,17 @@ pub enum Access {
     Admin,
 }
 
-/// Which page has the form that sends a request; the client returns to it after the password was confirmed.
+/// Who may use a route, and what its forms need.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub access: Access,
+    /// Whether the password must have been confirmed recently.
+    pub confirmed: bool,
+    /// Which page has the form that sends the request.
+    pub form_page: FormPage,
+}
+
+/// Which page has the form that sends a request; the client returns to it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FormPage {
     /// On the page at the request's own path.
@@ -42,62 +52,83 @@ pub(super) enum FormPage {
     Above,
 }
 
+impl FormPage {
+    fn of(self, req: &HttpRequest) -> String {
+        let path = match self {
+            Self::Same => req.path(),
+            Self::Above => req.path().rsplit_once('/').map_or("", |(above, _)| above),
+        };
+        if path.is_empty() { "/".to_owned() } else { path.to_owned() }
+    }
+}
+
 type CheckFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
 
-/// Middleware of a route: passes the request on to its handler, or responds to a client that may not use it. With `form_page` the
-/// password must have been confirmed recently.
+/// Middleware of a route: passes the request on to its handler, or responds to a client that may not use it.
 pub(super) fn check(
-    access: Access,
-    form_page: Option<FormPage>,
+    rule: Rule,
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> CheckFuture {
     Box::pin(async move {
-        let current = match CurrentUser::find(req.request()).await {
-            Ok(Some(user)) => rotate_if_stale(req.request(), &user).map(|()| Some(user)),
-            other => other,
-        };
-        let user = match current {
-            Err(error) => return Ok(req.error_response(error)),
-            Ok(None) => {
-                let response = not_signed_in(&mut req).await;
-                return Ok(req.into_response(response));
-            }
-            Ok(Some(user)) => user,
-        };
-        if access == Access::Admin && !user.is_admin() {
-            tracing::warn!(
-                target: "gatehouse::security",
-                kind = "denied",
-                user = user.id,
-                session = %user.session.id,
-                path = ?req.path(),
-            );
-            return Ok(req.error_response(Error::administrators_only()));
-        }
-        match form_page.map(|page| confirm_first(req.request(), &user, page)) {
-            Some(Err(error)) => Ok(req.error_response(error)),
-            Some(Ok(Some(response))) => Ok(req.into_response(response)),
-            None | Some(Ok(None)) => Ok(next.call(req).await?.map_into_boxed_body()),
+        match refusal(rule, &mut req).await {
+            Ok(None) => Ok(next.call(req).await?.map_into_boxed_body()),
+            Ok(Some(response)) => Ok(req.into_response(response)),
+            Err(error) => Ok(req.error_response(error)),
         }
     })
 }
 
-fn rotate_if_stale(req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
-    shared::<Sessions>(req)?.rotate_if_stale(req, user)
+/// The response to a client that may not use the route, or not as it is now; `None`: it may.
+async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+    let sent = SentForm::take(req).await?;
+    if rule.access == Access::Public && sent.for_session.is_none() {
+        return Ok(None);
+    }
+    let Some(user) = CurrentUser::find(req.request()).await? else {
+        return Ok(if rule.access == Access::Public { None } else { Some(not_signed_in(req).await) });
+    };
+    if let Some(response) = other_session(rule, req.request(), &sent, &user) {
+        return Ok(Some(response));
+    }
+    if rule.access == Access::Public {
+        return Ok(None);
+    }
+    shared::<Sessions>(req.request())?.rotate_if_stale(req.request(), &user)?;
+    if rule.access == Access::Admin && !user.is_admin() {
+        tracing::warn!(
+            target: "gatehouse::security",
+            kind = "denied",
+            user = user.id,
+            session = %user.session.id,
+            path = ?req.path(),
+        );
+        return Err(Error::administrators_only());
+    }
+    if rule.confirmed {
+        let back = rule.form_page.of(req.request());
+        return Ok(confirm::required(req.request(), shared::<Accounts>(req.request())?, &user, &back));
+    }
+    Ok(None)
 }
 
-/// The response that asks for the password, if it was not confirmed recently.
-fn confirm_first(
-    req: &HttpRequest,
-    user: &CurrentUser,
-    form_page: FormPage,
-) -> Result<Option<HttpResponse>, Error> {
-    let back = match form_page {
-        FormPage::Same => req.path(),
-        FormPage::Above => req.path().rsplit_once('/').map_or("/", |(above, _)| above),
-    };
-    Ok(confirm::required(req, shared::<Accounts>(req)?, user, back))
+/// The response to a form or stream of a page that was made for another session than the one that sends it. Somebody else may
+/// have signed in in another tab of the browser: they must not act by a page that they have never seen.
+fn other_session(rule: Rule, req: &HttpRequest, sent: &SentForm, user: &CurrentUser) -> Option<HttpResponse> {
+    let made_for = sent.for_session.as_ref()?;
+    if *made_for == user.session.id {
+        return None;
+    }
+    let outcome = if req.method().is_safe() { "load it again" } else { "nothing was changed" };
+    let mut response = HttpResponse::from_error(Error::OtherSession(format!(
+        "You are now signed in as {} ({}) in this browser. This page was opened in another session: {outcome}.",
+        user.name, user.email
+    )));
+    let can_open = rule.access != Access::Admin || user.is_admin();
+    let href = if can_open { rule.form_page.of(req) } else { "/".to_owned() };
+    let label = format!("Go on as {}", user.name);
+    response.extensions_mut().insert(LinkOn { href, label });
+    Some(response)
 }
 
 /// The response to a client that is not signed in: a redirect to the sign-in page, which leads back to the request's path; for a

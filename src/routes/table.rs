@@ -10,7 +10,7 @@ use actix_web::{
     web,
 };
 
-use super::access::{Access, FormPage, check};
+use super::access::{Access, FormPage, Rule, check};
 use crate::sessions::CurrentUser;
 
 /// One route of the table without its handler, for tests that request each route with each kind of client.
@@ -72,14 +72,13 @@ impl Table {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(guard).to(handler);
-        let access = spec.access;
         let has_page = self.specs.iter().any(|other| other.method == Method::GET && other.path == spec.path);
-        let form_page = spec.confirmed.then_some(if has_page { FormPage::Same } else { FormPage::Above });
-        self.routes.push(match access {
-            Access::Public => route,
-            Access::User | Access::Admin => {
-                route.wrap(from_fn(move |req, next| check(access, form_page, req, next)))
-            }
+        let form_page = if has_page { FormPage::Same } else { FormPage::Above };
+        let rule = Rule { access: spec.access, confirmed: spec.confirmed, form_page };
+        self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
+            route
+        } else {
+            route.wrap(from_fn(move |req, next| check(rule, req, next)))
         });
         self.specs.push(spec);
         self

@@ -6,21 +6,17 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
     future::Future,
     pin::Pin,
-    time::Duration,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::StatusCode, web::Bytes};
-use percent_encoding::percent_decode_str;
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::{
     Deserialize,
     de::{DeserializeOwned, value::MapDeserializer},
 };
 use validator::{Validate, ValidationErrors};
 
+use super::sent_form::{decode, not_utf8, read_body};
 use crate::error::Error;
-
-/// Timeout for reading a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The fields of a form. Missing fields get their default: `#[serde(default)]` on the struct.
 pub trait FormFields: DeserializeOwned + Default + Validate {
@@ -105,19 +101,8 @@ impl<T: FormFields> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Bytes::from_request(req, payload);
-        Box::pin(async move {
-            match tokio::time::timeout(BODY_TIMEOUT, body).await {
-                Ok(Ok(body)) => parse(&body),
-                Ok(Err(error))
-                    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE =>
-                {
-                    Err(Error::TooLarge)
-                }
-                Ok(Err(_)) => Err(Error::BadRequest("The form did not arrive whole.".into())),
-                Err(_) => Err(Error::BadRequest("The form took too long to arrive.".into())),
-            }
-        })
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move { parse(&read_body(&req, &mut payload).await?) })
     }
 }
 
@@ -158,16 +143,6 @@ fn parse<T: FormFields>(body: &[u8]) -> Result<Form<T>, Error> {
         }
     }
     Ok(Form { values, errors })
-}
-
-/// Decodes `application/x-www-form-urlencoded` text; `None` when the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let with_spaces = text.replace('+', " ");
-    percent_decode_str(&with_spaces).decode_utf8().ok().map(String::from)
-}
-
-fn not_utf8(what: &str) -> Error {
-    Error::BadRequest(format!("The text of {what} is not valid UTF-8."))
 }
 
 /// Deserializes a checkbox: true for `on`.

@@ -12,6 +12,7 @@ mod moment;
 mod number;
 mod paging;
 pub mod query;
+mod sent_form;
 pub mod sse;
 
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
@@ -20,3 +21,4 @@ pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};
 pub use moment::Moment;
 pub use number::{grouped, grouped_count};
 pub use paging::{Page, ROWS_TO_READ};
+pub use sent_form::SentForm;

@@ -12,7 +12,8 @@ const BY_ADMIN: &str = "You were signed out by an administrator: Reported as sto
 /// One second, plus the delay of two browsers on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-async fn sign_in(browser: &Browser, person: &Person) {
+/// Signs in at `/login`.
+pub(super) async fn sign_in(browser: &Browser, person: &Person) {
     browser.goto("/login").await;
     browser.fill(&[("email", &person.email), ("password", &person.password)]).await;
     browser.submit("/login").await;

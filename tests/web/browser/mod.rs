@@ -4,6 +4,7 @@ mod accessibility;
 mod admin;
 mod crawl;
 mod live;
+mod other_session;
 mod screenshots;
 mod site;
 mod users;

@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 /// A path that matches the route's pattern, of a resource that does not exist.
-fn example(line: &RouteSpec) -> String {
+pub(super) fn example(line: &RouteSpec) -> String {
     let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
     let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
     assert!(!path.contains('{'), "no example for {}", line.path);

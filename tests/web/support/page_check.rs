@@ -47,6 +47,7 @@ pub fn complaints_about(html: &str) -> Vec<String> {
     document(&page, html, &mut complaints);
     ids(&page, &mut complaints);
     fields(&page, &mut complaints);
+    forms(&page, &mut complaints);
     for element in page.select(&css("*")) {
         inline_code(element, &mut complaints);
         names(element, &mut complaints);
@@ -110,6 +111,22 @@ fn fields(page: &Html, complaints: &mut Vec<String>) {
             around.into_iter().any(|outer| outer.value().name() == "label" && !text_of(outer).is_empty());
         if !by_id && !inside && !has_aria_name(field) {
             complaints.push(format!("no label for {}", describe(field)));
+        }
+    }
+}
+
+/// Each form of a signed-in page names the page's session, but those of people whom their fields name.
+fn forms(page: &Html, complaints: &mut Vec<String>) {
+    const FOR_ANYBODY: [&str; 4] = ["/login", "/register", "/setup", "/password/reset"];
+    let session = page.select(&css("body[data-session]")).find_map(|body| body.attr("data-session"));
+    for form in page.select(&css("form[method=post]")) {
+        let action = form.attr("action").unwrap_or_default();
+        let field = css("input[type=hidden][name=for_session]");
+        let named: Vec<&str> = form.select(&field).filter_map(|input| input.attr("value")).collect();
+        let expected: Vec<&str> =
+            if FOR_ANYBODY.contains(&action) { Vec::new() } else { session.into_iter().collect() };
+        if named != expected {
+            complaints.push(format!("the form for {action} names the sessions {named:?}"));
         }
     }
 }
@@ -199,6 +216,10 @@ mod tests {
             assert_eq!(complaints(body), [expected], "{body}");
         }
         assert_eq!(complaints_about("<p>x").len(), 5);
+        let signed_in = "<!doctype html><html lang=en><title>T</title><body data-session=s><main><h1>H</h1>\
+            <form method=post action=/x></form><form method=post action=/y><input type=hidden name=for_session value=s></form>\
+            <form method=post action=/login></form>";
+        assert_eq!(complaints_about(signed_in), ["the form for /x names the sessions []"]);
     }
 
     #[test]
