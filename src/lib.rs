@@ -20,6 +20,7 @@
 //! - [`telemetry`] – log output
 //! - [`config`] – environment variables, a file per concern
 //! - [`state`] – the shared parts, found from a request
+//! - [`text`] – Unicode: how texts are compared
 //! - [`crypto`] – random values and hashes
 //! - [`clock`] – the current time
 //! - [`error`] – one error type and the status of each
@@ -42,5 +43,6 @@ pub mod security;
 pub mod sessions;
 pub mod state;
 pub mod telemetry;
+pub mod text;
 pub mod users;
 pub mod web;

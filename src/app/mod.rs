@@ -27,7 +27,7 @@ use crate::{
     routes,
     security::bodies,
     sessions::{self, Sessions, Store},
-    users::password::Passwords,
+    users::{password::Passwords, search_keys},
 };
 
 /// Longest time for the headers of a request to arrive.
@@ -176,7 +176,7 @@ impl Running {
 
 /// Migrates the database. Returns the set-up link, if there are no users yet.
 async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
-    let migrations = parts.db.prepare().await?;
+    let migrations = parts.db.prepare(search_keys::fill).await?;
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }

@@ -16,7 +16,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry};
+use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry, users::search_keys};
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -91,7 +91,9 @@ async fn serve(config: Config) -> Result<(), Error> {
 fn migrate(config: Config) -> Result<(), Error> {
     use r2d2::ManageConnection as _;
     let mut conn = db::Connector::new(config.stores.database).connect().map_err(Error::unavailable)?;
-    match db::migrate(&mut conn)? {
+    let ran = db::migrate(&mut conn)?;
+    search_keys::fill(&mut conn)?;
+    match ran {
         0 => println!("The database is up to date."),
         count => println!("{count} migrations were run."),
     }

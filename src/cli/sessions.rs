@@ -79,14 +79,21 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
     match command {
         SessionsCommand::List { filter, state, sort, json } => {
             let query = read(ListFields { filter, state, sort, after: String::new() })?;
-            let query = sessions.resolve_people(query).await.map_err(error_line)?;
+            let query = sessions.resolve(query).await.map_err(error_line)?;
             list(sessions, &query, json).await
         }
         SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
             if !all && !filter.is_narrowed() {
                 return Err("Give at least one filter, or --all to end every session.".into());
             }
-            let query = sessions.resolve_people(read(filter.into())?).await.map_err(error_line)?;
+            let person = filter.q.clone();
+            let query = sessions.resolve(read(filter.into())?).await.map_err(error_line)?;
+            if query.filter.is_for_nobody() {
+                return Err(format!(
+                    "--q: nobody's name or address has {} in it; nothing was ended",
+                    plain(&person)
+                ));
+            }
             if dry_run {
                 return list(sessions, &query, json).await;
             }

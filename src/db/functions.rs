@@ -7,20 +7,15 @@ use diesel::{
 use time::{PrimitiveDateTime, Time};
 
 define_sql_function! {
-    /// A text in lower case. SQLite's own function knows ASCII only and is replaced.
-    fn lower(text: Text) -> Text;
-}
-
-define_sql_function! {
     /// The position of a part in a text, in characters from 1; 0 when it is not there. For `<> 0` Postgres assumes that nearly
     /// all rows match, so that its better estimates of other conditions count.
     fn strpos(text: Text, part: Text) -> Integer;
 }
 
 define_sql_function! {
-    /// Whether a name or address contains a part; address and part are in lower case.
+    /// Whether the search text of a user contains a part; both are folded.
     #[sql_name = "named"]
-    fn matches_person(name: Text, email_key: Text, part: Text) -> Bool;
+    fn matches_person(search_text: Text, part: Text) -> Bool;
 }
 
 define_sql_function! {
@@ -31,11 +26,8 @@ define_sql_function! {
 
 /// Registers the functions on a SQLite connection.
 pub(super) fn register(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
-    lower_utils::register_impl(conn, |text: String| text.to_lowercase())?;
     strpos_utils::register_impl(conn, |text: String, part: String| position(&text, &part))?;
-    matches_person_utils::register_impl(conn, |name: String, email_key: String, part: String| {
-        name.to_lowercase().contains(&part) || email_key.contains(&part)
-    })?;
+    matches_person_utils::register_impl(conn, |text: String, part: String| text.contains(&part))?;
     date_trunc_utils::register_impl(conn, |step: String, at: PrimitiveDateTime| truncate(&step, at))
 }
 

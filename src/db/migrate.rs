@@ -1,6 +1,6 @@
 //! The migrations, which are built into the program, and running them.
 
-use diesel::RunQueryDsl as _;
+use diesel::{RunQueryDsl as _, dsl::sql, sql_types::Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 use r2d2::ManageConnection as _;
 
@@ -19,10 +19,11 @@ const MIGRATION_LOCK: i64 = 0x6761_7465;
 /// Runs the pending migrations and returns their number. Instances that start together wait for each other.
 ///
 /// # Errors
-/// [`Error::Internal`] when a migration fails; on Postgres the migrations before it stay applied.
+/// [`Error::Internal`] when a migration fails or the database can't hold every text; on Postgres the migrations before it stay applied.
 pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
     match conn {
         DbConnection::Postgres(pg) => {
+            check_encoding(pg)?;
             diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(pg)?;
             let ran = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(Error::internal);
             diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(pg)?;
@@ -34,6 +35,18 @@ pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
             sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(Error::internal)
         }),
     }
+}
+
+/// Refuses a database whose encoding is not UTF-8: it could not hold every name, or would not know where its characters begin.
+fn check_encoding(pg: &mut diesel::PgConnection) -> Result<(), Error> {
+    let encoding: String =
+        diesel::select(sql::<Text>("current_setting('server_encoding')")).get_result(pg)?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(Error::bug(&format!(
+        "DATABASE_URL: the encoding of the database is {encoding}, but has to be UTF8; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+    )))
 }
 
 /// Connects to the database at a URL and migrates it; returns the number of migrations that ran.

@@ -13,7 +13,7 @@ mod transaction;
 mod watchdog;
 
 pub use connect::{ConnectError, Connector, DbConnection};
-pub use functions::{lower, matches_person, strpos};
+pub use functions::{matches_person, strpos};
 pub use migrate::{migrate, migrate_url};
 pub use pool::Db;
 pub use query::{CountRows, Uncached};

@@ -73,17 +73,23 @@ impl Db {
         Self { shared: Arc::clone(&self.shared), work_timeout: LONG_TIMEOUT }
     }
 
-    /// Migrates the database and returns the number of migrations that ran. Until a call has succeeded, all other work
-    /// is refused as unavailable.
+    /// Migrates the database, then lets `complete` fill what SQL alone can't, and returns the number of migrations that ran.
+    /// Until a call has succeeded, all other work is refused as unavailable.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when a migration fails.
-    pub async fn prepare(&self) -> Result<usize, Error> {
+    /// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when a migration fails; the errors of
+    /// `complete`.
+    pub async fn prepare(
+        &self,
+        complete: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
+    ) -> Result<usize, Error> {
         let shared = Arc::clone(&self.shared);
         let migration = web::block(move || {
             use r2d2::ManageConnection as _;
             let connector = shared.connector.clone().with_default_lock_timeout();
-            let ran = migrate(&mut connector.connect().map_err(Error::unavailable)?)?;
+            let mut conn = connector.connect().map_err(Error::unavailable)?;
+            let ran = migrate(&mut conn)?;
+            complete(&mut conn)?;
             shared.migrated.store(true, Ordering::Release);
             Ok(ran)
         });

@@ -101,6 +101,7 @@ diesel::table! {
         updated_at -> Timestamp,
         last_login_at -> Nullable<Timestamp>,
         email_confirmed_at -> Nullable<Timestamp>,
+        search_text -> Text,
     }
 }
 

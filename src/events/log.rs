@@ -92,8 +92,7 @@ impl Filter {
             None => {}
             Some(UserQuery::Number(id)) => query = query.filter(events::user_id.eq(*id)),
             Some(UserQuery::Named(part)) => {
-                let matching =
-                    users::table.filter(matches_person(users::name, users::email_key, part.to_lowercase()));
+                let matching = users::table.filter(matches_person(users::search_text, part.as_str()));
                 let ids = matching.select(users::id.nullable());
                 query = query.filter(events::user_id.eq_any(ids));
             }

@@ -42,15 +42,16 @@ pub struct Preview {
 }
 
 impl Sessions {
-    /// The query with the users of its filter looked up, for all reads with it. See [`Filter::resolve_people`].
+    /// The query with the texts of its filter looked up, for all reads with it. See [`Filter::resolve`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn resolve_people(&self, query: ListQuery) -> Result<ListQuery, Error> {
-        if query.filter.person.is_none() {
+    pub async fn resolve(&self, query: ListQuery) -> Result<ListQuery, Error> {
+        let Filter { person, browser, os, .. } = &query.filter;
+        if person.is_none() && browser.is_none() && os.is_none() {
             return Ok(query);
         }
-        let filter = self.db.with_long_timeout().run(move |conn| query.filter.resolve_people(conn)).await?;
+        let filter = self.db.with_long_timeout().run(move |conn| query.filter.resolve(conn)).await?;
         Ok(ListQuery { filter, ..query })
     }
 
@@ -194,7 +195,7 @@ mod tests {
         let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value)));
         let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let db = Db::new(&config.stores.database, config.stores.timeout);
-        db.prepare().await.unwrap();
+        db.prepare(|_| Ok(())).await.unwrap();
         let sessions = Arc::new(Sessions::new(&config, db).await.unwrap());
         sessions.active(Instant::now()).await.unwrap();
 

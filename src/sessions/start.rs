@@ -23,7 +23,7 @@ use super::{
 use crate::{
     clock::now,
     crypto::random_url_safe,
-    db::{DbConnection, lower, schema::users},
+    db::{DbConnection, schema::users},
     error::Error,
     events::{Event, EventKind},
     security::Client,
@@ -148,12 +148,12 @@ fn record_sign_in(
         .find(sign_in.user_id)
         .filter(users::active.eq(true))
         .filter(users::session_epoch.eq(sign_in.epoch));
-    let user: Option<(String, String, Role)> = diesel::update(unchanged)
+    let user: Option<(String, Role)> = diesel::update(unchanged)
         .set(users::last_login_at.eq(sign_in.at))
-        .returning((lower(users::name), users::email_key, users::role))
+        .returning((users::search_text, users::role))
         .get_result(conn)
         .optional()?;
-    let Some((name, email_key, role)) = user else {
+    let Some((person, role)) = user else {
         return Err(Error::Forbidden("Your account was changed while you signed in. Sign in again."));
     };
     let mut ended = Vec::new();
@@ -176,7 +176,7 @@ fn record_sign_in(
     let new = NewSession {
         id: &sign_in.session_id,
         user_id: sign_in.user_id,
-        person: &rows::search_text(&name, &email_key),
+        person: &person,
         role,
         at: sign_in.at,
         expires_at: sign_in.expires_at,

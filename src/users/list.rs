@@ -16,6 +16,7 @@ use crate::{
         schema::{tokens as token_rows, users},
     },
     error::Error,
+    text::SearchKey,
 };
 
 /// Whether a user may sign in.
@@ -57,7 +58,7 @@ impl State {
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Part of a name or address, in any case.
-    pub person: Option<String>,
+    pub person: Option<SearchKey>,
     /// Users with this role.
     pub role: Option<Role>,
     /// Users in this state.
@@ -91,7 +92,7 @@ impl Filter {
     fn query(&self) -> BoxedQuery<'_> {
         let mut query = users::table.into_boxed();
         if let Some(person) = &self.person {
-            query = query.filter(matches_person(users::name, users::email_key, person.to_lowercase()));
+            query = query.filter(matches_person(users::search_text, person.as_str()));
         }
         if let Some(role) = self.role {
             query = query.filter(users::role.eq(role));

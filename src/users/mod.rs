@@ -6,12 +6,13 @@ mod last_administrator;
 pub mod list;
 pub mod password;
 pub mod password_policy;
-mod query;
 mod role;
+mod search;
+pub mod search_keys;
 pub mod tokens;
 mod user;
 
 pub use authenticate::authenticate;
-pub use query::UserQuery;
 pub use role::Role;
+pub use search::{UserQuery, part, search_text};
 pub use user::{NewUser, User, email_key};

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::role::Role;
+use super::{role::Role, search::search_text};
 use crate::{
     clock::now,
     db::{DbConnection, schema::users},
@@ -37,6 +37,8 @@ pub struct User {
     pub last_login_at: Option<PrimitiveDateTime>,
     /// When the address was confirmed, in UTC; not used yet.
     pub email_confirmed_at: Option<PrimitiveDateTime>,
+    /// The text that the user is found by, see [`search_text`]; empty until it is made.
+    pub search_text: String,
 }
 
 /// The values of a user to create.
@@ -87,11 +89,13 @@ impl User {
     /// A unique violation ([`Error::is_unique_violation`]) when the address is taken.
     pub fn create(conn: &mut DbConnection, new: &NewUser) -> Result<Self, Error> {
         let at = now();
+        let email_key = email_key(&new.email);
         Ok(diesel::insert_into(users::table)
             .values((
                 users::name.eq(&new.name),
                 users::email.eq(&new.email),
-                users::email_key.eq(email_key(&new.email)),
+                users::search_text.eq(search_text(&new.name, &new.email, &email_key)),
+                users::email_key.eq(email_key),
                 users::password_hash.eq(&new.password_hash),
                 users::role.eq(new.role),
                 users::active.eq(true),
@@ -108,7 +112,10 @@ impl User {
     /// # Errors
     /// [`Error::NotFound`] when there is no such user.
     pub fn set_name(conn: &mut DbConnection, id: i64, name: &str) -> Result<(), Error> {
-        let set = (users::name.eq(name), users::updated_at.eq(now()));
+        let (email, email_key): (String, String) =
+            users::table.find(id).select((users::email, users::email_key)).first(conn)?;
+        let search_text = search_text(name, &email, &email_key);
+        let set = (users::name.eq(name), users::search_text.eq(search_text), users::updated_at.eq(now()));
         match diesel::update(users::table.find(id)).set(set).execute(conn)? {
             0 => Err(Error::NotFound),
             _ => Ok(()),

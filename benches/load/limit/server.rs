@@ -31,7 +31,7 @@ const BY_STORE_KEY: &str = "SELECT u.email, s.store_key, s.id, s.user_id, s.crea
 const BY_EMAIL: &str = "SELECT id, password_hash FROM users WHERE email_key = $1 AND active";
 const INSERT: &str = "INSERT INTO sessions (id, user_id, person, role, created_at, last_seen_at, expires_at, \
     absolute_expires_at, remembered, ip, ip_key, user_agent, browser, browser_version, os, device, store_key) \
-    SELECT $1, u.id, lower(u.name) || chr(10) || u.email_key, u.role, t, t, t + interval '1 day', \
+    SELECT $1, u.id, u.search_text, u.role, t, t, t + interval '1 day', \
     t + interval '90 days', FALSE, '127.0.0.1', $3, $4, 'Firefox', '140', 'Linux', 'desktop', $5 \
     FROM users u, (SELECT now() AT TIME ZONE 'utc' AS t) AS at WHERE u.id = $2";
 

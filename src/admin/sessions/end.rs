@@ -182,7 +182,7 @@ pub async fn end(
     let Some(query) = values.query(own, &mut errors) else {
         return Ok(PreviewPage::new(layout, values, errors, &Preview::default(), own).response());
     };
-    let query = sessions.resolve_people(query).await?;
+    let query = sessions.resolve(query).await?;
     let confirmed = values.confirm == "yes" && errors.is_empty();
     // What else the preview shows is read only when it is shown.
     let count = if confirmed { sessions.count(&query).await? } else { 0 };

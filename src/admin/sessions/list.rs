@@ -98,7 +98,7 @@ struct Found {
 }
 
 async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
-    let query = sessions.resolve_people(query).await?;
+    let query = sessions.resolve(query).await?;
     // The page is read first: reading it ends the sessions that the store has lost, so that they are not counted.
     let page = sessions.page(&query, query.after.as_ref()).await?;
     let is_whole_list = query.after.is_none() && page.next.is_none();

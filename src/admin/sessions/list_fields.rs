@@ -86,6 +86,7 @@ fn sort(value: &str) -> Option<Sort> {
 
 #[cfg(test)]
 mod tests {
+    use crate::text::SearchKey;
     use std::{net::IpAddr, time::Duration};
 
     use proptest::prelude::*;
@@ -112,7 +113,7 @@ mod tests {
         })
         .read()
         .unwrap();
-        assert_eq!(wanted.filter.person.as_deref(), Some("ada"));
+        assert_eq!(wanted.filter.person, SearchKey::new("ada"));
         assert!(wanted.filter.network.unwrap().contains(&"10.9.9.9".parse::<IpAddr>().unwrap()));
         assert_eq!(wanted.filter.role, Some(Role::Admin));
         assert_eq!(wanted.filter.remembered, Some(false));

@@ -6,11 +6,9 @@ use crate::{
     users::{
         Role,
         list::{Filter, State},
+        part,
     },
-    web::{
-        FieldErrors, ListAddress, cursor,
-        query::{read, text},
-    },
+    web::{FieldErrors, ListAddress, cursor, query::read},
 };
 
 const PERSON_HINT: &str = "Enter part of a name or address, at most 100 characters.";
@@ -47,7 +45,7 @@ impl UserFields {
         const STATE_HINT: &str = "Choose active, invited or deactivated.";
         let mut errors = FieldErrors::default();
         let filter = Filter {
-            person: read(&self.q, "q", PERSON_HINT, &mut errors, text),
+            person: read(&self.q, "q", PERSON_HINT, &mut errors, part),
             role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
             state: read(&self.state, "state", STATE_HINT, &mut errors, State::parse),
         };

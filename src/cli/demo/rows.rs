@@ -10,15 +10,16 @@ use crate::{
     security::ip_key,
     sessions::{
         EndReason, SessionState,
-        catalogue::{device::DeviceKind, end_reason::EndedBy, rows},
+        catalogue::{device::DeviceKind, end_reason::EndedBy},
     },
-    users::{Role, email_key},
+    users::{Role, email_key, search_text},
 };
 
 #[derive(Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 pub(super) struct UserRow {
     name: String,
+    search_text: String,
     email_key: String,
     email: String,
     password_hash: String,
@@ -39,9 +40,11 @@ impl UserRow {
         created_at: PrimitiveDateTime,
         last_login_at: Option<PrimitiveDateTime>,
     ) -> Self {
+        let email_key = email_key(&email);
         Self {
+            search_text: search_text(&name, &email, &email_key),
             name,
-            email_key: email_key(&email),
+            email_key,
             email,
             password_hash: password_hash.to_owned(),
             role,
@@ -138,7 +141,7 @@ impl SessionRow {
             end_reason: session.end.as_ref().map(|end| end.reason),
             end_note: session.end.as_ref().and_then(|end| end.note),
             ended_by: session.ended_by(first),
-            person: rows::search_text(&user.name.to_lowercase(), &user.email_key),
+            person: user.search_text.clone(),
             role: user.role,
         }
     }

@@ -6,11 +6,15 @@ use diesel::prelude::*;
 use ipnet::IpNet;
 use time::PrimitiveDateTime;
 
-use super::{cursor::Cursor, predicates::active};
+use super::{
+    cursor::Cursor,
+    device_names::{self, DeviceColumn},
+    predicates::active,
+};
 use crate::{
     clock::now,
     db::{
-        DbConnection, Uncached, lower, matches_person,
+        DbConnection, Uncached, matches_person,
         schema::{
             sessions::{self, dsl},
             users,
@@ -20,6 +24,7 @@ use crate::{
     error::Error,
     security::ip_key,
     sessions::duration::time_duration,
+    text::SearchKey,
     users::Role,
 };
 
@@ -27,19 +32,23 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Part of the user's name or address, in any case.
-    pub person: Option<String>,
+    pub person: Option<SearchKey>,
     /// The user's id.
     pub user: Option<i64>,
-    /// The ids of the users, in place of [`Filter::person`]; see [`Filter::resolve_people`].
+    /// The ids of the users, in place of [`Filter::person`]; see [`Filter::resolve`].
     pub users: Option<Vec<i64>>,
     /// The ids of the first users that match [`Filter::person`], if there are many.
     pub first_users: Option<Vec<i64>>,
     /// A network, or a single address as the network of just that one.
     pub network: Option<IpNet>,
-    /// The browser's name, in any case: "Firefox".
+    /// The browser's name: "Firefox"; in any case until [`Filter::resolve`] has looked it up.
     pub browser: Option<String>,
-    /// The operating system, in any case: "Linux".
+    /// The operating system: "Linux"; in any case until [`Filter::resolve`] has looked it up.
     pub os: Option<String>,
+    /// Browsers, in place of [`Filter::browser`], unless it is just one.
+    pub browsers: Option<Vec<String>>,
+    /// Operating systems, in place of [`Filter::os`], unless it is just one.
+    pub systems: Option<Vec<String>>,
     /// The user's role.
     pub role: Option<Role>,
     /// Whether "remember me" was ticked.
@@ -105,16 +114,37 @@ pub(super) type SessionsQuery<'a> =
 const MAX_RESOLVED_USERS: usize = 500;
 
 impl Filter {
+    /// The same filter with what its texts mean looked up: users, and the browsers and systems in use. The database would compare
+    /// texts by the rules of its locale.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub fn resolve(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
+        if let Some(browser) = self.browser.take() {
+            let names = device_names::matching(conn, DeviceColumn::Browser, self.ended, &browser)?;
+            (self.browser, self.browsers) = one_or_several(names);
+        }
+        if let Some(os) = self.os.take() {
+            let names = device_names::matching(conn, DeviceColumn::Os, self.ended, &os)?;
+            (self.os, self.systems) = one_or_several(names);
+        }
+        self.resolve_people(conn)
+    }
+
+    /// Whether the filter is for a person whom nobody's name or address fits; known once it is resolved.
+    pub fn is_for_nobody(&self) -> bool {
+        self.users.as_ref().is_some_and(Vec::is_empty)
+    }
+
     /// The same filter with the users that match [`Filter::person`], if they are few: then their sessions are read by user. If
     /// they are many, reading a list in its order soon yields enough of their sessions. The planner can only guess which case
     /// it is, and would read all sessions where it expects matches and there are none.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
-    pub fn resolve_people(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
+    fn resolve_people(mut self, conn: &mut DbConnection) -> Result<Self, Error> {
         if let Some(person) = &self.person {
-            let matching =
-                users::table.filter(matches_person(users::name, users::email_key, person.to_lowercase()));
+            let matching = users::table.filter(matches_person(users::search_text, person.as_str()));
             let ids: Vec<i64> =
                 Uncached(matching.select(users::id).limit(MAX_RESOLVED_USERS as i64 + 1)).load(conn)?;
             if ids.len() <= MAX_RESOLVED_USERS {
@@ -133,7 +163,7 @@ impl Filter {
         let mut query = sessions::table.into_boxed();
         query = if self.ended { query.filter(dsl::ended_at.is_not_null()) } else { query.filter(active(at)) };
         if let Some(person) = &self.person {
-            query = query.filter(strpos(dsl::person, person.to_lowercase()).ne(0));
+            query = query.filter(strpos(dsl::person, person.as_str()).ne(0));
         }
         if let Some(user) = self.user {
             query = query.filter(dsl::user_id.eq(user));
@@ -145,10 +175,16 @@ impl Filter {
             query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
         }
         if let Some(browser) = &self.browser {
-            query = query.filter(lower(dsl::browser).eq(browser.to_lowercase()));
+            query = query.filter(dsl::browser.eq(browser));
         }
         if let Some(os) = &self.os {
-            query = query.filter(lower(dsl::os).eq(os.to_lowercase()));
+            query = query.filter(dsl::os.eq(os));
+        }
+        if let Some(browsers) = &self.browsers {
+            query = query.filter(dsl::browser.eq_any(browsers));
+        }
+        if let Some(systems) = &self.systems {
+            query = query.filter(dsl::os.eq_any(systems));
         }
         if let Some(role) = self.role {
             query = query.filter(dsl::role.eq(role));
@@ -211,6 +247,11 @@ impl Filter {
             Order::Ended => ordered_by!(dsl::ended_at.assume_not_null()),
         }
     }
+}
+
+/// One name is compared with `=`, which keeps the order of the index.
+fn one_or_several(mut names: Vec<String>) -> (Option<String>, Option<Vec<String>>) {
+    if names.len() == 1 { (names.pop(), None) } else { (None, Some(names)) }
 }
 
 /// The time that lies so far in the past.

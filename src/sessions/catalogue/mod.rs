@@ -3,6 +3,7 @@
 pub mod counts;
 pub mod cursor;
 pub mod device;
+pub mod device_names;
 pub mod due;
 pub mod end;
 pub mod end_reason;

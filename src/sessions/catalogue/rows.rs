@@ -20,7 +20,7 @@ pub(in crate::sessions) struct NewSession<'a> {
     pub id: &'a str,
     /// The user's id.
     pub user_id: i64,
-    /// The text by which lists find the user: see [`search_text`].
+    /// The text by which lists find the user: see [`crate::users::search_text`].
     pub person: &'a str,
     /// The user's role.
     pub role: Role,
@@ -34,12 +34,6 @@ pub(in crate::sessions) struct NewSession<'a> {
     pub remembered: bool,
     /// The client that signed in.
     pub client: &'a Client,
-}
-
-/// The text by which lists of sessions find a user; each of the user's sessions has a copy. A trigger of the database updates
-/// the copies when the user changes. The name must be in lower case.
-pub fn search_text(name: &str, email_key: &str) -> String {
-    format!("{name}\n{email_key}")
 }
 
 /// Writes the row without a store key: lists omit the session until the store has its state.

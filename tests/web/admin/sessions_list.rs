@@ -19,7 +19,7 @@ const ADA: &str = "Countess_100%@analytical.example";
 const EVA: &str = "eva@example.org";
 
 /// Queries, with the email addresses whose sessions they find.
-const SEARCHES: [(&str, &[&str]); 27] = [
+const SEARCHES: [(&str, &[&str]); 28] = [
     ("q=lovelace", &[ADA]),
     ("q=ADA+LOVE", &[ADA]),
     ("q=+countess+", &[ADA]),
@@ -35,7 +35,8 @@ const SEARCHES: [(&str, &[&str]); 27] = [
     ("q=_1", &[ADA]),
     ("q=%5F2", &[]),
     ("q=qx", &[]),
-    ("q=%C3%9F", &[]),
+    ("q=%C3%9F", &[ADA]),
+    ("q=%C3%BE", &[]),
     ("q=nobody", &[]),
     ("q=%27%3B+DROP+TABLE+users%3B--", &[]),
     ("ip=127.0.5.7", &[ADA]),

@@ -245,9 +245,16 @@ on_both_stacks!(migration_backfills_person_and_role_of_sessions, |stack| async {
     let (ada, _) = app.person("Ada Lovelace").await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let database = if stack == Stack::Sqlite { "sqlite" } else { "postgres" };
-    let (person, later) = ("300000_person_of_sessions", "400000_lists_from_indexes");
-    for (migration, file) in [(later, "down"), (person, "down"), (person, "up"), (later, "up")] {
-        let file = path(&format!("migrations/{database}/2026-11-21-{migration}/{file}.sql"));
+    let person = "2026-11-21-300000_person_of_sessions";
+    let later = [
+        "2026-11-21-400000_lists_from_indexes",
+        "2026-11-26-050000_search_text",
+        "2026-11-26-050100_device_names",
+    ];
+    let down = later.iter().rev().chain([&person]).map(|migration| (migration, "down"));
+    let up = [&person].into_iter().chain(&later).map(|migration| (migration, "up"));
+    for (migration, file) in down.chain(up) {
+        let file = path(&format!("migrations/{database}/{migration}/{file}.sql"));
         app.run_script(&fs::read_to_string(file).unwrap());
     }
     app.restart().await;

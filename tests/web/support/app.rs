@@ -173,6 +173,12 @@ impl Builder {
         self
     }
 
+    /// Makes the Postgres database with these options of `CREATE DATABASE`, such as a locale; the application migrates it.
+    pub fn database(mut self, made_with: &'static str) -> Self {
+        self.options.database_made_with = Some(made_with);
+        self
+    }
+
     /// Uses a Redis server of the test's own.
     pub fn on_redis(mut self, server: &RedisServer) -> Self {
         self.options.redis_url = Some(server.url());

@@ -48,7 +48,7 @@ pub use event_stream::EventStream;
 pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
 pub use page_check::{assert_page, header_complaints};
-pub use postgres::PostgresServer;
+pub use postgres::{PostgresDatabase, PostgresServer};
 pub use program::{Finished, Program, Vars};
 pub use redis::RedisServer;
 pub use session_pages::{

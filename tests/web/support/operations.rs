@@ -15,6 +15,7 @@ use gatehouse::{
         CurrentUser, Sessions,
         catalogue::filter::{Filter, ListQuery},
     },
+    text::SearchKey,
     users::Role,
 };
 
@@ -161,11 +162,11 @@ async fn preview(
 ) -> Result<HttpResponse, Error> {
     let own = user.session.id;
     let filter = Filter {
-        person: Some(Fields(form.into_inner()).get("q")),
+        person: SearchKey::new(&Fields(form.into_inner()).get("q")),
         except: Some(own.clone()),
         ..Filter::default()
     };
-    let query = sessions.resolve_people(ListQuery { filter, ..ListQuery::default() }).await?;
+    let query = sessions.resolve(ListQuery { filter, ..ListQuery::default() }).await?;
     let preview = sessions.preview(&query, &own).await?;
     shown(&(preview.count, preview.users, preview.rows.len(), preview.includes_own))
 }

@@ -41,8 +41,13 @@ impl PostgresDatabase {
 
     /// An empty database without any table, for tests of the migrations.
     pub fn empty() -> Self {
+        Self::made_with("")
+    }
+
+    /// An empty database with these options of `CREATE DATABASE`, such as `LOCALE 'C'`.
+    pub fn made_with(options: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        Self::create(&format!("empty_{}", NEXT.fetch_add(1, Relaxed)), "template0")
+        Self::create(&format!("empty_{}", NEXT.fetch_add(1, Relaxed)), &format!("template0 {options}"))
     }
 
     fn create(suffix: &str, template: &str) -> Self {

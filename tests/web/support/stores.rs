@@ -38,6 +38,7 @@ pub(super) struct StoreOptions {
     pub proxied: bool,
     pub sessions_in_sql: bool,
     pub database_url: Option<String>,
+    pub database_made_with: Option<&'static str>,
     pub redis_url: Option<String>,
 }
 
@@ -47,7 +48,12 @@ impl Stores {
         let mut database = None;
         let database_url = options.database_url.unwrap_or_else(|| match stack {
             Stack::Sqlite => format!("sqlite://{}/gatehouse.db", folder.path().display()),
-            Stack::PostgresRedis => database.insert(PostgresDatabase::fresh()).url().to_owned(),
+            Stack::PostgresRedis => {
+                let made = options
+                    .database_made_with
+                    .map_or_else(PostgresDatabase::fresh, PostgresDatabase::made_with);
+                database.insert(made).url().to_owned()
+            }
         });
         let redis = match (stack, options.redis_url) {
             (_, Some(url)) => Some(RedisDatabase::at(url)),

@@ -49,7 +49,7 @@ const NOTHING_IMPLAUSIBLE: [(&str, &str); 4] = [
     (
         "a session that says something else of its user",
         "sessions JOIN users ON users.id = user_id WHERE sessions.role <> users.role \
-         OR person NOT LIKE '%\n' || email_key OR length(person) <> length(name) + 1 + length(email_key)",
+         OR person <> users.search_text OR search_text NOT LIKE '%\n' || email_key",
     ),
     ("a log that is not in the order of time", "events a JOIN events b ON b.id = a.id + 1 WHERE b.at < a.at"),
 ];

@@ -75,7 +75,9 @@ impl Stores {
     /// Changes a user's name.
     #[track_caller]
     pub fn rename_user(&self, user: impl AsRef<str>, name: &str) {
-        self.update_user(user, &format!("name = {}", quoted(name)));
+        let email = user.as_ref();
+        let text = gatehouse::users::search_text(name, email, &gatehouse::users::email_key(email));
+        self.update_user(email, &format!("name = {}, search_text = {}", quoted(name), quoted(&text)));
     }
 
     /// Replaces the hash of a user's password.
@@ -113,17 +115,44 @@ impl Stores {
         let rows: Vec<String> = (0..count)
             .map(|n| {
                 format!(
-                    "('Person {n}', 'p{n}@example.org', 'p{n}@example.org', '', 'user', {}, 0, CURRENT_TIMESTAMP, \
-                     CURRENT_TIMESTAMP)",
+                    "('Person {n}', 'p{n}@example.org', 'p{n}@example.org', 'person {n}\np{n}@example.org', '', \
+                     'user', {}, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)",
                     n % 2 == 0
                 )
             })
             .collect();
         self.sql(&format!(
-            "INSERT INTO users (name, email, email_key, password_hash, role, active, session_epoch, created_at, \
+            "INSERT INTO users (name, email, email_key, search_text, password_hash, role, active, session_epoch, created_at, \
              updated_at) VALUES {}",
             rows.join(",")
         ));
+    }
+
+    /// Empties the texts that users and sessions are found by, as they are right after the migration that adds them.
+    #[track_caller]
+    pub fn forget_search_texts(&self) {
+        self.sql("UPDATE users SET search_text = ''");
+        self.sql("UPDATE sessions SET person = 'from before'");
+    }
+
+    /// Adds users as they are right after that migration.
+    #[track_caller]
+    pub fn insert_users_without_search_text(&self, count: usize) {
+        self.insert_users(count);
+        self.sql("UPDATE users SET search_text = '' WHERE password_hash = ''");
+    }
+
+    /// How many users have no text that they are found by.
+    #[track_caller]
+    pub fn users_without_search_text(&self) -> usize {
+        self.count("users WHERE search_text = ''")
+    }
+
+    /// Asserts that every session has its user's search text.
+    #[track_caller]
+    pub fn assert_search_texts_copied(&self) {
+        let differing = "sessions JOIN users ON users.id = user_id WHERE person <> search_text";
+        assert_eq!(self.count(differing), 0);
     }
 
     #[track_caller]

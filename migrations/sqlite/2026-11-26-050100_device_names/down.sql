@@ -1,0 +1,10 @@
+DROP INDEX sessions_active_by_browser;
+DROP INDEX sessions_ended_by_browser;
+DROP INDEX sessions_active_by_os;
+DROP INDEX sessions_ended_by_os;
+CREATE INDEX sessions_active_by_browser ON sessions (lower(browser), last_seen_at DESC, id DESC)
+    WHERE ended_at IS NULL AND store_key IS NOT NULL;
+CREATE INDEX sessions_ended_by_browser ON sessions (lower(browser), ended_at DESC) WHERE ended_at IS NOT NULL;
+CREATE INDEX sessions_active_by_os ON sessions (lower(os), last_seen_at DESC, id DESC)
+    WHERE ended_at IS NULL AND store_key IS NOT NULL;
+CREATE INDEX sessions_ended_by_os ON sessions (lower(os), ended_at DESC) WHERE ended_at IS NOT NULL;
