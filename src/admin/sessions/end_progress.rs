@@ -45,6 +45,8 @@ struct Progress {
     ended: i64,
     ended_text: String,
     expected_text: String,
+    /// Whether screen readers read this line; they would fall behind if they read every one.
+    is_read_out: bool,
     result: Option<Notice>,
 }
 
@@ -82,21 +84,30 @@ struct Step {
     is_last: bool,
 }
 
-/// A line for each state that is seen, until the task is over.
+/// A line for each state that is seen, until the task is over. Each is sent before the next state is waited for.
 fn progress(sessions: Arc<Sessions>, id: String, first: EndTask) -> impl Stream<Item = String> {
-    stream::unfold(Some(Ok(first)), move |state| {
+    let Step { line, is_last } = step(&first, true);
+    let shown = (!is_last).then_some(first);
+    let later = stream::unfold(shown, move |shown| {
         let (sessions, id) = (Arc::clone(&sessions), id.clone());
         async move {
-            match state? {
+            let shown = shown?;
+            let read_out = quarter(&shown);
+            match next(&sessions, &id, shown).await {
                 Ok(task) => {
-                    let step = step(&task);
-                    let next = if step.is_last { None } else { Some(next(&sessions, &id, task).await) };
-                    Some((step.line, next))
+                    let step = step(&task, quarter(&task) != read_out);
+                    Some((step.line, (!step.is_last).then_some(task)))
                 }
-                Err(task) => Some((unreadable(&task), None)),
+                Err(shown) => Some((unreadable(&shown), None)),
             }
         }
-    })
+    });
+    stream::iter([line]).chain(later)
+}
+
+/// Which quarter of the sessions is being ended, from 0.
+fn quarter(task: &EndTask) -> i64 {
+    task.ended.saturating_mul(4) / task.expected.max(1)
 }
 
 /// The next state that differs; `Err` with the last known one when it can't be read.
@@ -114,13 +125,13 @@ async fn next(sessions: &Sessions, id: &str, task: EndTask) -> Result<EndTask, E
     }
 }
 
-fn step(task: &EndTask) -> Step {
+fn step(task: &EndTask, is_read_out: bool) -> Step {
     let is_last = task.finished_at.is_some() || task.has_stopped();
-    Step { line: line(task, is_last.then(|| result(task))), is_last }
+    Step { line: line(task, is_read_out, is_last.then(|| result(task))), is_last }
 }
 
 fn unreadable(task: &EndTask) -> String {
-    line(task, Some(incomplete(task, UNREADABLE)))
+    line(task, true, Some(incomplete(task, UNREADABLE)))
 }
 
 fn result(task: &EndTask) -> Notice {
@@ -143,12 +154,13 @@ fn incomplete(task: &EndTask, why: &str) -> Notice {
     Notice { kind: "warning", text: format!("{} {why}", ended(task, true, 0).text) }
 }
 
-fn line(task: &EndTask, result: Option<Notice>) -> String {
+fn line(task: &EndTask, is_read_out: bool, result: Option<Notice>) -> String {
     let progress = Progress {
         expected: task.expected,
         ended: task.ended,
         ended_text: grouped(task.ended),
         expected_text: grouped(task.expected),
+        is_read_out: is_read_out || result.is_some(),
         result,
     };
     progress.render().unwrap_or_default()
@@ -181,9 +193,18 @@ mod tests {
             (at(second, true, Some(EndProblem::NoAdministrator)), true, "It was stopped"),
             (at(time::Duration::minutes(2), false, None), true, "has stopped"),
         ] {
-            let Step { line, is_last } = step(&state);
+            let Step { line, is_last } = step(&state, false);
             assert_eq!(is_last, over, "{line}");
             assert!(line.contains(words), "{line}");
+            assert_eq!(line.contains("<div aria-hidden"), !over, "the result is read out: {line}");
         }
+    }
+
+    #[test]
+    fn progress_is_read_out_once_in_each_quarter() {
+        let quarters = [0, 100, 249, 250, 499, 700, 750, 999, 1_000].map(|ended| {
+            quarter(&EndTask { ended, expected: 1_000, ..at(time::Duration::SECOND, false, None) })
+        });
+        assert_eq!(quarters, [0, 0, 0, 1, 1, 2, 3, 3, 4]);
     }
 }

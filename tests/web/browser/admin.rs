@@ -132,9 +132,36 @@ async fn browser_bulk_end_of_thousands_shows_progress() {
     admin.click("End 4,000 sessions").await;
     admin.wait_for("4,000 sessions were ended.").await;
     assert!(admin.path().await.starts_with("/admin/sessions/ends/"));
-    let shown =
-        "return [...document.querySelectorAll('.progress > div')].filter((line) => line.offsetHeight).length";
-    assert_eq!(admin.evaluate(shown).await, json!(1), "only the newest line is shown");
+    assert_eq!(admin.evaluate(VISIBLE).await, json!(["status"]), "only the result is shown");
     admin.click("Back to the sessions").await;
     admin.wait_for("1 active session").await;
 }
+
+/// The lines of progress that are visible, each by its text; the result by its role.
+const VISIBLE: &str = "const lines = [...document.querySelectorAll('.progress > div')]; \
+    const at = (line) => { const { x, y, width, height } = line.getBoundingClientRect(); \
+        return document.elementsFromPoint(x + width / 2, y + height / 2).find((part) => lines.includes(part)); }; \
+    return lines.filter((line) => at(line) === line) \
+        .map((line) => line.querySelector('[role]')?.role ?? line.innerText.trim());";
+
+on_both_stacks!(progress_page_shows_only_newest_line_while_it_is_sent, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    app.insert_held_bulk_end("held", 12_000, 2_000);
+    let browser = Browser::builder(&app).while_loading().open().await;
+    browser.goto("/login?next=/admin/sessions/ends/held").await;
+    eventually(|| async { browser.evaluate("return document.querySelector('[name=email]') !== null").await == true })
+        .await;
+    browser.fill(&[("email", &grace.email), ("password", &grace.password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for("2,000 of 12,000 sessions ended").await;
+    for (ended, text) in [(3_000, "3,000"), (4_000, "4,000")] {
+        app.move_bulk_end("held", ended);
+        let line = json!([format!("{text} of 12,000 sessions ended")]);
+        eventually(|| async { browser.evaluate(VISIBLE).await == line }).await;
+    }
+    assert_eq!(browser.evaluate("return document.readyState").await, "loading");
+    app.finish_bulk_end("held");
+    eventually(|| async { browser.evaluate(VISIBLE).await == json!(["status"]) }).await;
+    browser.wait_for("4,000 sessions were ended.").await;
+});

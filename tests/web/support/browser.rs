@@ -35,6 +35,7 @@ pub struct BrowserBuilder {
     size: (u32, u32),
     dark: bool,
     javascript: bool,
+    waits_for_load: bool,
     user_agent: Option<String>,
 }
 
@@ -54,6 +55,12 @@ impl BrowserBuilder {
     /// Runs no scripts.
     pub fn without_javascript(mut self) -> Self {
         self.javascript = false;
+        self
+    }
+
+    /// Shows pages while they are still being sent.
+    pub fn while_loading(mut self) -> Self {
+        self.waits_for_load = false;
         self
     }
 
@@ -117,7 +124,8 @@ impl BrowserBuilder {
                 "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "mobile": true },
             });
         }
-        json!({ "browserName": "chrome", "goog:chromeOptions": options })
+        let strategy = if self.waits_for_load { "normal" } else { "none" };
+        json!({ "browserName": "chrome", "pageLoadStrategy": strategy, "goog:chromeOptions": options })
     }
 }
 
@@ -130,7 +138,14 @@ impl Browser {
     /// Prepares a browser with other settings.
     pub fn builder(app: &TestApp) -> BrowserBuilder {
         let size = (1280, 900);
-        BrowserBuilder { site: app.url(""), size, dark: false, javascript: true, user_agent: None }
+        BrowserBuilder {
+            site: app.url(""),
+            size,
+            dark: false,
+            javascript: true,
+            waits_for_load: true,
+            user_agent: None,
+        }
     }
 
     /// The WebDriver client, for what has no method here.

@@ -1,6 +1,7 @@
 //! SQL against whichever database a test has, and in the files below what tests read of its tables and change in them
 //! behind the application's back.
 
+mod bulk_ends;
 mod consistency;
 mod events;
 mod locks;

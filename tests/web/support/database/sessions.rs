@@ -141,15 +141,4 @@ impl Stores {
              'many' || n, state FROM many, sessions WHERE sessions.id = {id}"
         ));
     }
-
-    /// Adds an end of many sessions, which is over or was abandoned.
-    #[track_caller]
-    pub fn insert_bulk_end(&self, id: &str, finished: bool, expected: usize, ended: usize) {
-        let finished = if finished { "'2026-01-01 00:00:01'" } else { "NULL" };
-        self.sql(&format!(
-            "INSERT INTO bulk_ends (id, started_at, moved_at, finished_at, by_user, expected, ended) VALUES \
-             ({}, '2026-01-01 00:00:00', '2026-01-01 00:00:01', {finished}, 1, {expected}, {ended})",
-            quoted(id)
-        ));
-    }
 }
