@@ -25,7 +25,7 @@ pub struct Bar {
     pub value: String,
     /// Share of the whole: "34 %"
     pub share: String,
-    /// Percent of the longest bar, with the sign.
+    /// Percent of the whole, with the sign.
     pub width: String,
     /// Baseline of the text: pixels from the top.
     pub text_y: usize,
@@ -49,17 +49,19 @@ impl BarChart {
             counts.push(("Other".to_owned(), rest.iter().map(|(_, count)| count).sum()));
         }
         let total: i64 = counts.iter().map(|(_, count)| count).sum();
-        let highest = counts.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
         let bars: Vec<Bar> = counts
             .iter()
             .enumerate()
-            .map(|(index, (label, count))| Bar {
-                label: label.clone(),
-                value: grouped(*count),
-                share: format!("{:.0} %", *count as f64 * 100.0 / total.max(1) as f64),
-                width: percent(*count as f64 * 100.0 / highest as f64),
-                text_y: index * BAR_HEIGHT + 14,
-                bar_y: index * BAR_HEIGHT + 21,
+            .map(|(index, (label, count))| {
+                let share = *count as f64 * 100.0 / total.max(1) as f64;
+                Bar {
+                    label: label.clone(),
+                    value: grouped(*count),
+                    share: format!("{share:.0} %"),
+                    width: percent(share),
+                    text_y: index * BAR_HEIGHT + 14,
+                    bar_y: index * BAR_HEIGHT + 21,
+                }
             })
             .collect();
         let parts: Vec<String> = bars.iter().map(|bar| format!("{} {}", bar.label, bar.value)).collect();
@@ -87,6 +89,12 @@ mod tests {
             ("Other", "10"),
         ];
         assert_eq!(bars, expected);
-        assert_eq!((chart.bars[5].share.as_str(), chart.bars[5].width.as_str()), ("22 %", "100.00%"));
+    }
+
+    #[test]
+    fn bar_is_as_long_as_its_share_of_the_whole() {
+        let chart = BarChart::new("x", "X", vec![("one".to_owned(), 398), ("other".to_owned(), 403)]);
+        let bars = chart.bars.iter().map(|bar| (bar.share.as_str(), bar.width.as_str()));
+        assert_eq!(bars.collect::<Vec<_>>(), [("50 %", "50.31%"), ("50 %", "49.69%")]);
     }
 }
