@@ -1,5 +1,7 @@
 //! Rendering templates into responses.
 
+use std::any::Any;
+
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header::ContentType},
@@ -12,10 +14,18 @@ use super::form::FieldErrors;
 /// while they are rendered.
 const PAGE_CAPACITY: usize = 8 * 1024;
 
+/// The value, true or false, by which `layout/base.html` knows that the page comes back because of a mistake in its form: then
+/// its title begins with "Error:", which screen readers read first.
+const MISTAKE: &str = "mistake";
+
 /// A page as a response; 500 when it can't be rendered.
 pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
     let mut body = String::with_capacity(PAGE_CAPACITY);
-    match page.render_into(&mut body) {
+    let mistake = matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::TOO_MANY_REQUESTS
+    );
+    match page.render_into_with_values(&mut body, &(MISTAKE, &mistake as &dyn Any)) {
         Ok(()) => HttpResponse::build(status).insert_header(ContentType::html()).body(body),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");

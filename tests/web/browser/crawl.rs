@@ -194,6 +194,22 @@ on_both_stacks!(error_responses_are_site_pages, |stack| async {
     }
 });
 
+on_both_stacks!(title_begins_with_error_when_a_form_comes_back, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, user) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let visitor = app.client();
+    for (status, answer) in refused_requests(&visitor, &user, &admin).await {
+        let says_so = answer.title().starts_with("Error: ");
+        assert_eq!(says_so, matches!(status, 401 | 422), "{}: {}", answer.summary(), answer.title());
+    }
+    for (client, path) in
+        [(&visitor, "/login"), (&visitor, "/"), (&user, "/profile"), (&admin, "/admin/sessions")]
+    {
+        assert!(!client.get(path).await.expect(200).title().contains("Error"), "{path}");
+    }
+});
+
 on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
