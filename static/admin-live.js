@@ -272,22 +272,35 @@ function updateCountdowns() {
 const status = document.querySelector("[data-live-status]");
 /** Milliseconds without a connection until the page says so. */
 const SHOW_LOST_AFTER = 3_000, SHOW_OFF_AFTER = 30_000;
+/** When the connection was lost, by the clock. */
 let lostAt = 0, statusTimer = 0;
 
+const clockTime = (at) => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+
 function showStatus(state, words) {
-  if (!status || status.dataset.liveStatus === state) return;
+  if (!status || (status.dataset.liveStatus === state && status.textContent === words)) return;
   status.dataset.liveStatus = state;
   status.hidden = false;
   status.textContent = words;
 }
 
 function showLost() {
-  const elapsed = performance.now() - lostAt;
-  if (elapsed >= SHOW_OFF_AFTER) showStatus("off", "Not live: reload to see changes");
-  else if (elapsed >= SHOW_LOST_AFTER) showStatus("lost", "Reconnecting…");
+  const elapsed = Date.now() - lostAt;
+  if (elapsed >= SHOW_OFF_AFTER) showStatus("off", `Not live since ${clockTime(lostAt)}: reload to see changes`);
+  else if (elapsed >= SHOW_LOST_AFTER) showStatus("lost", `Reconnecting… not live since ${clockTime(lostAt)}`);
   if (elapsed < SHOW_OFF_AFTER) {
     const next = elapsed < SHOW_LOST_AFTER ? SHOW_LOST_AFTER : SHOW_OFF_AFTER;
     statusTimer = setTimeout(showLost, next - elapsed + 1);
+  }
+}
+
+/** The server no longer hears of all changes itself, or hears of them again. */
+function onStatus({ live }) {
+  if (live) {
+    showStatus("on", "Live");
+    refresh();
+  } else {
+    showStatus("off", `Not live since ${clockTime(Date.now())}: the server does not hear of all changes`);
   }
 }
 
@@ -296,9 +309,10 @@ function onRefused() {
   fetchPage().catch(() => {});
 }
 
-function onLost() {
+function onLost({ heardAt, silent }) {
   if (lostAt) return;
-  lostAt = performance.now();
+  // A short break is not shown at once; after a long one, such as sleep, the page is out of date already.
+  lostAt = silent ? heardAt : Date.now();
   showLost();
 }
 
@@ -326,6 +340,7 @@ on("started", onStarted);
 on("ended", onEnded);
 on("seen", onSeen);
 on("counts", onCounts);
+on("status", onStatus);
 on("reload", () => refresh());
 // There is no event for a failed sign-in, so the overview is refreshed every minute as well.
 if (overview) setInterval(refresh, MINUTE);

@@ -3,8 +3,10 @@
 // live:open, live:lost, live:refused (connection), and live:<name> for each event of the stream.
 
 const FIRST_RETRY = 1_000, LAST_RETRY = 30_000;
-/** The server sends something every 15 seconds; after this long without anything the connection is taken as lost. */
-const IDLE_TIMEOUT = 40_000;
+/** The server sends something every 5 seconds to administrators, else every 15; after this long without anything the connection
+    is taken as lost. */
+const ADMIN_IDLE_TIMEOUT = 12_000, IDLE_TIMEOUT = 40_000;
+const CLOCK_CHECK = 1_000;
 /** After this long, a submitted form that has not replaced the page no longer keeps the stream closed. */
 const SUBMIT_TIMEOUT = 10_000;
 
@@ -12,14 +14,22 @@ const SUBMIT_TIMEOUT = 10_000;
 const ownSession = document.body.dataset.session;
 const otherTabs = new BroadcastChannel("session");
 
+/** Whether the page is the list of the user's own sessions. */
+const listsOwn = document.querySelector("[data-own-sessions]") !== null;
+
 let address = document.body.dataset.events;
 let connection = null, retryDelay = FIRST_RETRY, timer = 0;
+/** By the clock, which goes on while the computer sleeps. */
+let heardAt = Date.now(), openedAt = 0;
 /** A form was submitted: if it ends the session, the page that is being left must not show the dialog. */
 let submitting = false;
 /** The page's session has ended. */
 let signedOut = false;
 
 const emit = (name, detail) => document.dispatchEvent(new CustomEvent(`live:${name}`, { detail }));
+
+const isSilentSince = (at) => Date.now() - at > (address.startsWith("/admin") ? ADMIN_IDLE_TIMEOUT : IDLE_TIMEOUT);
+const emitLost = () => emit("lost", { heardAt, silent: isSilentSince(heardAt) });
 
 function close() {
   clearTimeout(timer);
@@ -31,6 +41,9 @@ async function open() {
   if (connection || signedOut || submitting || document.hidden) return;
   clearTimeout(timer);
   const own = connection = new AbortController();
+  openedAt = Date.now();
+  // The clock may have been set.
+  heardAt = Math.min(heardAt, openedAt);
   try {
     await read(own);
   } catch {
@@ -39,7 +52,7 @@ async function open() {
   if (connection !== own) return;
   connection = null;
   if (signedOut) return;
-  emit("lost");
+  emitLost();
   // The jitter keeps all pages from reconnecting at the same moment when a server restarts.
   timer = setTimeout(open, retryDelay * (.5 + Math.random()));
   retryDelay = Math.min(retryDelay * 2, LAST_RETRY);
@@ -47,7 +60,7 @@ async function open() {
 
 function fetchStream(signal) {
   const headers = { accept: "text/event-stream" };
-  const stream = `${address}?for_session=${encodeURIComponent(ownSession)}`;
+  const stream = `${address}?for_session=${encodeURIComponent(ownSession)}${listsOwn ? "&list=on" : ""}`;
   return fetch(stream, { headers, cache: "no-store", redirect: "error", signal });
 }
 
@@ -62,23 +75,26 @@ async function read(own) {
   }
   if (!response.ok) return;
   retryDelay = FIRST_RETRY;
+  heardAt = Date.now();
   if (address === document.body.dataset.events) emit("open");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let idleTimer = 0, text = "";
-  try {
-    for (;;) {
-      idleTimer = setTimeout(() => own.abort(), IDLE_TIMEOUT);
-      const { value, done } = await reader.read();
-      clearTimeout(idleTimer);
-      if (done) return;
-      text += value;
-      const blocks = text.split("\n\n");
-      text = blocks.pop();
-      blocks.forEach(dispatch);
-    }
-  } finally {
-    clearTimeout(idleTimer);
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    heardAt = Date.now();
+    text += value;
+    const blocks = text.split("\n\n");
+    text = blocks.pop();
+    blocks.forEach(dispatch);
   }
+}
+
+/** Gives up a connection that has been silent for too long; after sleep it looks open, but is dead. */
+function checkClock() {
+  if (!connection || !isSilentSince(Math.max(heardAt, openedAt))) return;
+  retryDelay = FIRST_RETRY;
+  connection.abort();
 }
 
 /** Parses one block of the stream (`event:` and `data:` lines) and emits its event. */
@@ -155,16 +171,64 @@ function reopen() {
   open();
 }
 
+function onVisibilityChange() {
+  // A browser allows few connections to one site, so only the visible page holds one.
+  if (document.hidden) return close();
+  if (isSilentSince(heardAt)) emitLost();
+  open();
+}
+
+// The browser's own copies of pages
+
+/** A browser that keeps this page for its Back button must keep it empty: the user may sign out meanwhile. */
+function onPageHide(event) {
+  close();
+  if (event.persisted) document.documentElement.hidden = true;
+}
+
+/** Loads the page again; one that is the response to a form is asked for by its address. */
+function onPageShow(event) {
+  if (!event.persisted) return;
+  if ("answersForm" in document.body.dataset) location.replace(location.pathname + location.search);
+  else location.reload();
+}
+
+// The user's own list of sessions
+
+const LIST_INTERVAL = 2_000;
+let listTimer = 0, listFetchedAt = -Infinity;
+
+function onOwnSessions() {
+  clearTimeout(listTimer);
+  listTimer = setTimeout(fetchList, Math.max(150, listFetchedAt + LIST_INTERVAL - performance.now()));
+}
+
+async function fetchList() {
+  listFetchedAt = performance.now();
+  // X-Background: not a request of the user, so it must not keep the session alive.
+  const headers = { accept: "text/html", "x-background": "1" };
+  const response = await fetch(location.href, { headers, redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (response?.status !== 200 || document.querySelector("dialog[open]")) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (page.body.dataset.session !== ownSession) return onOtherSession();
+  const form = document.activeElement.closest("form")?.getAttribute("action");
+  const main = document.querySelector("main"), notices = main.querySelectorAll(":scope > .notice");
+  main.replaceChildren(...notices, ...page.querySelector("main").childNodes);
+  document.querySelector("[data-own-sessions]").textContent = "The list of your sessions has changed.";
+  if (form) main.querySelector(`form[action="${form}"] button`)?.focus();
+}
+
 if (address) {
   document.addEventListener("live:signed-out", (event) => onSignedOut(event.detail));
   document.addEventListener("live:other-session", onOtherSession);
   otherTabs.addEventListener("message", ({ data }) => { if (data !== ownSession) onOtherSession(); });
   otherTabs.postMessage(ownSession);
-  // A browser allows few connections to one site, so only the visible page holds one.
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("live:own-sessions", onOwnSessions);
+  document.addEventListener("visibilitychange", onVisibilityChange);
   addEventListener("submit", onSubmit);
-  addEventListener("pagehide", close);
-  addEventListener("pageshow", (event) => { if (event.persisted) reopen(); });
+  addEventListener("pagehide", onPageHide);
+  addEventListener("pageshow", onPageShow);
   addEventListener("online", () => { retryDelay = FIRST_RETRY; open(); });
+  setInterval(checkClock, CLOCK_CHECK);
   open();
 }

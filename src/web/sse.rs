@@ -13,9 +13,6 @@ use actix_web_lab::sse::{self, Sse};
 use futures_util::{StreamExt as _, stream::Stream};
 use serde::Serialize;
 
-/// After this time without an event a comment is sent, so that proxies and browsers keep the connection open.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
 /// The time after which a browser reconnects when the connection has ended.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -27,13 +24,18 @@ pub fn event(name: &'static str, data: &impl Serialize) -> sse::Event {
     }
 }
 
-/// The stream as a response that proxies neither cache nor buffer.
-pub fn respond(req: &HttpRequest, events: impl Stream<Item = sse::Event> + 'static) -> HttpResponse {
+/// The stream as a response that proxies neither cache nor buffer. After `heartbeat` without an event a comment is sent, so that
+/// proxies keep the connection open and pages know that it is.
+pub fn respond(
+    req: &HttpRequest,
+    heartbeat: Duration,
+    events: impl Stream<Item = sse::Event> + 'static,
+) -> HttpResponse {
     let mut response = if *req.method() == Method::HEAD {
         HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/event-stream")).finish()
     } else {
         let events = Sse::from_stream(events.map(Ok::<_, Infallible>));
-        events.with_keep_alive(HEARTBEAT).with_retry_duration(RETRY).respond_to(req)
+        events.with_keep_alive(heartbeat).with_retry_duration(RETRY).respond_to(req)
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

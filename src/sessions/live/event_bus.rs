@@ -4,6 +4,7 @@
 //! message would have said.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -47,6 +48,8 @@ struct Shared {
     dropped: AtomicBool,
     /// Wakes the check of all subscribed sessions.
     recheck: Notify,
+    /// Whether messages of the other instances arrive.
+    linked: watch::Sender<bool>,
 }
 
 impl EventBus {
@@ -64,13 +67,14 @@ impl EventBus {
             outbound,
             dropped: AtomicBool::new(false),
             recheck: Notify::new(),
+            linked: watch::Sender::new(!has_peers),
         };
         (Self { shared: Arc::new(shared) }, receiver)
     }
 
-    /// Publishes that a session started.
-    pub fn started(&self, id: &str) {
-        self.publish(Message::Started { ids: vec![id.to_owned()] });
+    /// Publishes that a session of this user started.
+    pub fn started(&self, id: &str, user: i64) {
+        self.publish(Message::Started { ids: vec![id.to_owned()], users: vec![user] });
     }
 
     /// Publishes that sessions ended; their end must be committed.
@@ -80,6 +84,7 @@ impl EventBus {
             for chunk in alike.chunks(MESSAGE_IDS) {
                 self.publish(Message::Ended {
                     ids: chunk.iter().map(|session| session.id.clone()).collect(),
+                    users: distinct(chunk.iter().map(|session| session.user_id)),
                     reason: chunk[0].reason,
                     note: chunk[0].note.clone(),
                     by: chunk[0].by,
@@ -117,11 +122,17 @@ impl EventBus {
     /// Publishes to the streams of this instance.
     pub(super) fn publish_here(&self, message: Message) {
         match &message {
-            Message::Ended { ids, reason, note, .. } => {
+            Message::Ended { ids, users, reason, note, .. } => {
                 self.set_ended(ids, &EndMessage { reason: *reason, note: note.clone() });
+                self.registry().add_list_change(|user| users.contains(&user));
             }
-            Message::AccountsChanged | Message::Missed => self.shared.recheck.notify_one(),
-            Message::Started { .. } | Message::Seen { .. } | Message::Heartbeat => {}
+            Message::Started { users, .. } => self.registry().add_list_change(|user| users.contains(&user)),
+            Message::AccountsChanged => self.shared.recheck.notify_one(),
+            Message::Missed => {
+                self.registry().add_list_change(|_| true);
+                self.shared.recheck.notify_one();
+            }
+            Message::Seen { .. } | Message::Heartbeat => {}
         }
         // An error only says that no stream is open.
         drop(self.shared.messages.send(Arc::new(message)));
@@ -134,6 +145,16 @@ impl EventBus {
         }
     }
 
+    /// Records whether messages of the other instances arrive.
+    pub(super) fn set_linked(&self, linked: bool) {
+        self.shared.linked.send_if_modified(|now| std::mem::replace(now, linked) != linked);
+    }
+
+    /// Whether messages of the other instances arrive, and each change of that.
+    pub fn linked(&self) -> watch::Receiver<bool> {
+        self.shared.linked.subscribe()
+    }
+
     /// All messages from now on.
     pub fn messages(&self) -> broadcast::Receiver<Arc<Message>> {
         self.shared.messages.subscribe()
@@ -141,11 +162,12 @@ impl EventBus {
 
     /// Subscribes a stream to its session's status. When a session has too many streams, the oldest must close: streams
     /// that no client reads any more show themselves only when something is written to them.
-    pub fn subscribe(&self, session_id: &str, is_admin: bool) -> Subscription {
+    pub fn subscribe(&self, session_id: &str, user_id: i64, is_admin: bool) -> Subscription {
         let mut registry = self.registry();
         let (stopping, number) = (registry.stopping, registry.opened);
         registry.opened += 1;
-        let initial = || watch::Sender::new(SessionStatus { is_admin, stopping, ..SessionStatus::default() });
+        let initial =
+            || watch::Sender::new(SessionStatus { user_id, is_admin, stopping, ..SessionStatus::default() });
         let sender = registry.subscribed.entry(session_id.to_owned()).or_insert_with(initial);
         sender.send_modify(|status| {
             status.streams.push_back(number);
@@ -208,6 +230,10 @@ impl EventBus {
     }
 }
 
+fn distinct(ids: impl Iterator<Item = i64>) -> Vec<i64> {
+    ids.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn subscribers_receive_the_end_and_are_removed_when_dropped() {
         let (live, _) = EventBus::new(false);
-        let (mut one, mut other) = (live.subscribe("a", false), live.subscribe("a", false));
+        let (mut one, mut other) = (live.subscribe("a", 1, false), live.subscribe("a", 1, false));
         let mut messages = live.messages();
         live.ended(&[
             ended("a", EndReason::Limit),
@@ -261,18 +287,30 @@ mod tests {
         }
         assert_eq!((sent, live.has_dropped()), (3, false));
         for _ in 0..2 * OUTBOUND_CAPACITY {
-            live.started("a");
+            live.started("a", 1);
         }
         assert!(matches!(messages.try_recv(), Err(broadcast::error::TryRecvError::Lagged(_))));
         assert_eq!((live.has_dropped(), live.has_dropped()), (true, false), "a drop is reported once");
     }
 
     #[tokio::test]
+    async fn list_changes_are_counted_for_their_user_only() {
+        let (live, _) = EventBus::new(false);
+        let (mut one, mut other) = (live.subscribe("a", 1, false), live.subscribe("b", 2, false));
+        live.started("c", 1);
+        live.ended(&[ended("c", EndReason::Idle)]);
+        assert_eq!(one.wait_for(|_| true).await.list_changes, 2);
+        assert_eq!(other.wait_for(|_| true).await.list_changes, 0);
+        live.publish_here(Message::Missed);
+        assert_eq!(other.wait_for(|_| true).await.list_changes, 1);
+    }
+
+    #[tokio::test]
     async fn stop_closes_open_and_later_streams() {
         let (live, _) = EventBus::new(false);
-        let mut before = live.subscribe("a", false);
+        let mut before = live.subscribe("a", 1, false);
         live.stop();
-        let mut after = live.subscribe("b", false);
+        let mut after = live.subscribe("b", 1, false);
         for subscription in [&mut before, &mut after] {
             subscription.wait_for(|now| now.stopping).await;
         }
@@ -281,12 +319,12 @@ mod tests {
     #[tokio::test]
     async fn streams_over_the_limit_close_the_oldest() {
         let (live, _) = EventBus::new(false);
-        let mut streams: Vec<_> = (0..MAX_STREAMS).map(|_| live.subscribe("a", false)).collect();
+        let mut streams: Vec<_> = (0..MAX_STREAMS).map(|_| live.subscribe("a", 1, false)).collect();
         drop(streams.pop());
-        let mut newest = live.subscribe("a", false);
+        let mut newest = live.subscribe("a", 1, false);
         let all_stay = async { tokio::join!(streams[0].wait_for(|_| false), newest.wait_for(|_| false)) };
         assert!(tokio::time::timeout(Duration::ZERO, all_stay).await.is_err(), "the limit is not exceeded");
-        let _one_more = live.subscribe("a", false);
+        let _one_more = live.subscribe("a", 1, false);
         streams[0].wait_for(|_| false).await;
         assert!(tokio::time::timeout(Duration::ZERO, newest.wait_for(|_| false)).await.is_err());
     }

@@ -12,11 +12,17 @@ pub enum Message {
     Started {
         /// Which.
         ids: Vec<String>,
+        /// The ids of their users.
+        #[serde(default)]
+        users: Vec<i64>,
     },
     /// Sessions ended, all for the same reason.
     Ended {
         /// Which.
         ids: Vec<String>,
+        /// The ids of their users.
+        #[serde(default)]
+        users: Vec<i64>,
         /// Why.
         reason: EndReason,
         /// What the administrator wrote.

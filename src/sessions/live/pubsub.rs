@@ -83,12 +83,14 @@ async fn receive(redis: &Redis, bus: &EventBus, own: &str) {
             Ok(mut link) => {
                 tracing::debug!("listening to the other instances");
                 (retry, logged) = (FIRST_RETRY, false);
+                bus.set_linked(true);
                 // Messages that were published before the subscription are lost.
                 bus.publish_here(Message::Missed);
                 let mut messages = link.on_message();
                 while let Ok(Some(message)) = tokio::time::timeout(SILENCE_LIMIT, messages.next()).await {
                     receive_one(bus, own, message.get_payload_bytes());
                 }
+                bus.set_linked(false);
                 tracing::info!("the link to the other instances is lost, connecting again");
             }
             Err(error) => {

@@ -16,6 +16,10 @@ pub struct SessionStatus {
     pub is_admin: bool,
     /// It has ended.
     pub ended: Option<EndMessage>,
+    /// Its user's id.
+    pub user_id: i64,
+    /// How often the list of the user's sessions has changed since the subscription, or may have.
+    pub list_changes: u64,
     /// The server is stopping.
     pub stopping: bool,
     /// The numbers of its open streams; a stream whose number is missing must close.
@@ -32,6 +36,19 @@ pub(super) struct Registry {
     pub(super) checked_at: Instant,
     /// The server is stopping.
     pub(super) stopping: bool,
+}
+
+impl Registry {
+    /// Counts a change of the list of sessions of the users for whom that holds.
+    pub(super) fn add_list_change(&self, is_concerned: impl Fn(i64) -> bool) {
+        for sender in self.subscribed.values() {
+            sender.send_if_modified(|status| {
+                let concerned = is_concerned(status.user_id);
+                status.list_changes += u64::from(concerned);
+                concerned
+            });
+        }
+    }
 }
 
 impl Default for Registry {

@@ -25,10 +25,11 @@ impl Sessions {
         let old_key = loaded.as_ref().filter(|loaded| loaded.session_id == session.session_id);
         let old_key = old_key.map(|loaded| loaded.store_key.clone());
         let is_rotation = old_key.is_some();
+        let user = SessionState::user_id(&state).ok_or_else(|| Error::bug("a state without a user"))?;
         let (key, recorded) = self.store_new(&session, state, old_key).await?;
         let mut valid = recorded;
         if recorded && !is_rotation {
-            self.bus.started(&session.session_id);
+            self.bus.started(&session.session_id, user);
         }
         if recorded && let Some(loaded) = loaded {
             let existed = self.delete_unused(&loaded.store_key).await;

@@ -46,6 +46,11 @@ impl SessionState {
         })
     }
 
+    /// The id of the state's user, which actix-identity writes as text.
+    pub fn user_id(state: &State) -> Option<i64> {
+        entry::<String>(state, USER_ID)?.parse().ok()
+    }
+
     /// Writes the entries into the session of a request.
     ///
     /// # Errors

@@ -64,7 +64,7 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer.
     pub async fn subscribe(&self, user: &CurrentUser) -> Result<Subscription, Error> {
-        let subscription = self.bus.subscribe(&user.session.id, user.is_admin());
+        let subscription = self.bus.subscribe(&user.session.id, user.id, user.is_admin());
         check(self, vec![user.session.id.clone()]).await?;
         Ok(subscription)
     }

@@ -150,8 +150,10 @@ on_both_stacks!(progress_page_shows_only_newest_line_while_it_is_sent, |stack| a
     app.insert_held_bulk_end("held", 12_000, 2_000);
     let browser = Browser::builder(&app).while_loading().open().await;
     browser.goto("/login?next=/admin/sessions/ends/held").await;
-    eventually(|| async { browser.evaluate("return document.querySelector('[name=email]') !== null").await == true })
-        .await;
+    eventually(|| async {
+        browser.evaluate("return document.querySelector('[name=email]') !== null").await == true
+    })
+    .await;
     browser.fill(&[("email", &grace.email), ("password", &grace.password)]).await;
     browser.submit("/login").await;
     browser.wait_for("2,000 of 12,000 sessions ended").await;

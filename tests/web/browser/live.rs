@@ -330,3 +330,84 @@ async fn open_list_retries_failed_fetch() {
     eventually(|| async { admin.evaluate("return window.lost").await == true }).await;
     admin.wait_for("Ada Lovelace").await;
 }
+
+on_both_stacks!(page_kept_for_back_button_is_empty_and_loaded_again, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let browser = Browser::open(&app).await;
+    sign_in(&browser, &ada).await;
+    // The session ends while the browser keeps the page.
+    let keep = "window.kept = true; dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));";
+    browser.evaluate(keep).await;
+    assert_eq!(browser.text().await, "");
+    client.post("/sessions/end-others", &[]).await.to("/sessions");
+    browser.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))").await;
+    browser.wait_for_path("/login?next=%2Fprofile").await;
+    browser.wait_for("You were signed out from another device.").await;
+    assert_eq!(browser.evaluate("return window.kept ?? null").await, serde_json::Value::Null);
+});
+
+#[actix_web::test]
+async fn list_is_not_shown_as_live_after_sleep() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    wait_until_live(&admin).await;
+    // After sleep the clock has gone on, but no timer has run and no connection says that it is dead.
+    let sleep = "const status = document.querySelector('[data-live-status]'), now = Date.now; window.said = []; \
+        new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true }); \
+        const until = now() + 60_000; Date.now = () => now() + 60_000;";
+    admin.evaluate(sleep).await;
+    eventually(|| async {
+        let said = admin.evaluate("return said.join()").await;
+        let said = said.as_str().unwrap_or_default().to_owned();
+        (said.contains("ot live since") && said.ends_with("Live")).then_some(())
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn list_is_not_shown_as_live_while_redis_is_down() {
+    let app = TestApp::builder(Stack::PostgresRedis).through_proxies().start().await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions").await;
+    wait_until_live(&admin).await;
+    let stores = app.stores();
+    let redis = stores.redis_proxy();
+    redis.set(ProxyMode::Refuse);
+    redis.reset_connections();
+    admin.wait_for("the server does not hear of all changes").await;
+    assert_eq!(admin.evaluate("return document.querySelector('.live').dataset.liveStatus").await, "off");
+    redis.set(ProxyMode::Pass);
+    eventually(|| async {
+        admin.evaluate("return document.querySelector('.live').textContent").await == "Live"
+    })
+    .await;
+}
+
+on_both_stacks!(own_list_shows_new_sign_in_and_keeps_focus, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    let browser = Browser::open(&app).await;
+    sign_in(&browser, &ada).await;
+    browser.goto("/sessions").await;
+    let focus = "document.querySelector('form[action$=\"/end\"] button').focus(); window.unloaded = false;";
+    browser.evaluate(focus).await;
+    let second = app.client().user_agent(SAFARI);
+    // The page's stream may not be open yet: only the server knows.
+    eventually(|| async {
+        ada.sign_in(&second).await;
+        browser.text().await.contains("Safari 18 on macOS")
+    })
+    .await;
+    let focused = "return [document.activeElement.textContent, window.unloaded].join()";
+    let focused = browser.evaluate(focused).await;
+    assert!(focused.as_str().unwrap().starts_with("End session on Firefox 140 on Linux"), "{focused}");
+    second.post("/logout", &[]).await.to("/");
+    first.post("/logout", &[]).await.to("/");
+    browser.wait_for("This is the only device where you are signed in.").await;
+});

@@ -8,6 +8,7 @@ use crate::support::*;
 
 const ALL: &str = "/admin/sessions/events";
 const OWN: &str = "/session/events";
+const OWN_LIST: &str = "/session/events?list=on";
 
 async fn request_stream(client: &Client, path: &str) -> Answer {
     client.request(Method::GET, path).header("accept", "text/event-stream").send().await
@@ -243,3 +244,53 @@ on_both_stacks!(streams_per_session_limit_closes_oldest, |stack| async {
         assert_eq!(stream.end().await.len(), 1);
     }
 });
+
+on_both_stacks!(own_stream_reports_other_sessions_of_its_user_only, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (_, other) = app.person("Alan Turing").await;
+    let (mut own, mut others) = (client.events(OWN_LIST).await, other.events(OWN_LIST).await);
+    let second = app.client();
+    ada.sign_in(&second).await;
+    own.wait_for("own-sessions", |_| true).await;
+    second.post("/logout", &[]).await.to("/");
+    own.wait_for("own-sessions", |_| true).await;
+    other.copy().post("/logout", &[]).await.to("/");
+    let received = others.wait_for("signed-out", |_| true).await;
+    assert_eq!(received["reason"], "logout");
+    assert_eq!(others.end().await, [], "nothing of another user's sessions");
+});
+
+#[actix_web::test]
+async fn own_stream_reports_session_of_other_instance() {
+    let one = TestApp::start(Stack::PostgresRedis).await;
+    let two = one.second_instance().await;
+    let (ada, client) = one.person("Ada Lovelace").await;
+    let mut own = client.at(&two).events(OWN_LIST).await;
+    let sign_ins = async {
+        loop {
+            // Until the instances are linked.
+            ada.sign_in(&one.client()).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+    () = sign_ins => {}
+    _ = own.wait_for("own-sessions", |_| true) => {}
+    }
+}
+
+#[actix_web::test]
+async fn admin_stream_says_that_it_is_not_live_while_redis_is_down() {
+    let app = TestApp::builder(Stack::PostgresRedis).through_proxies().start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let mut events = admin.events(ALL).await;
+    let stores = app.stores();
+    let redis = stores.redis_proxy();
+    redis.set(ProxyMode::Refuse);
+    redis.reset_connections();
+    events.wait_for("status", |status| status["live"] == false).await;
+    redis.set(ProxyMode::Pass);
+    events.wait_for("status", |status| status["live"] == true).await;
+    events.wait_for("reload", |_| true).await;
+}

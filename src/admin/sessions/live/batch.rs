@@ -29,7 +29,7 @@ impl Batch {
     /// Adds a message, if the stream sends something of it.
     pub(super) fn add(&mut self, message: &Arc<Message>) {
         match &**message {
-            Message::Started { ids } => self.started.extend(ids.iter().cloned()),
+            Message::Started { ids, .. } => self.started.extend(ids.iter().cloned()),
             Message::Ended { .. } => self.ended.push(Arc::clone(message)),
             Message::Seen { ids } => self.seen.extend(ids.iter().cloned()),
             Message::Missed => self.missed = true,

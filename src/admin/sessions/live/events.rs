@@ -83,6 +83,17 @@ struct Counts {
 #[derive(Serialize)]
 struct Reload {}
 
+/// Whether the page can be trusted to be current: changes anywhere arrive.
+#[derive(Serialize)]
+struct Status {
+    live: bool,
+}
+
+/// The event `status`.
+pub(super) fn status_event(live: bool) -> sse::Event {
+    event("status", &Status { live })
+}
+
 /// The event `counts`.
 pub(super) fn counts_event(active: i64) -> sse::Event {
     event("counts", &Counts { active })
@@ -154,7 +165,7 @@ fn ended_by(message: &Message) -> Option<i64> {
 }
 
 fn ended_events(message: &Message, names: &HashMap<i64, String>) -> Vec<sse::Event> {
-    let Message::Ended { ids, reason, note, by } = message else {
+    let Message::Ended { ids, reason, note, by, .. } = message else {
         return Vec::new();
     };
     let sentence = reason.sentence();
@@ -173,9 +184,15 @@ mod tests {
 
     fn batch_of(starts: usize, ends: usize) -> Batch {
         let ids = |count| vec!["id".to_owned(); count];
-        let ended = Message::Ended { ids: ids(ends), reason: EndReason::Idle, note: None, by: None };
+        let ended = Message::Ended {
+            ids: ids(ends),
+            users: Vec::new(),
+            reason: EndReason::Idle,
+            note: None,
+            by: None,
+        };
         let mut batch = Batch::default();
-        batch.add(&Arc::new(Message::Started { ids: ids(starts) }));
+        batch.add(&Arc::new(Message::Started { ids: ids(starts), users: Vec::new() }));
         batch.add(&Arc::new(ended));
         batch
     }

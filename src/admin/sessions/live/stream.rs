@@ -1,11 +1,17 @@
 //! The event stream of one administrator's page.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_lab::sse;
 use futures_util::stream;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    time::Interval,
+};
 
 use super::{batch::Batch, count::CountTask, events as session_events};
 use crate::{
@@ -18,6 +24,9 @@ use crate::{
     },
     web::sse::respond,
 };
+
+/// The page says that it is not live when it has heard nothing for a little longer than twice this time: see `static/live.js`.
+const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// `GET /admin/sessions/events`
 ///
@@ -34,6 +43,9 @@ pub async fn events(
     let subscription = sessions.subscribe(&admin).await?;
     let sessions = sessions.into_inner();
     let open = OpenStream {
+        linked: sessions.bus().linked(),
+        check: tokio::time::interval(HEARTBEAT),
+        was_live: true,
         subscription,
         messages,
         batch: Batch::default(),
@@ -43,7 +55,7 @@ pub async fn events(
         db,
         sessions,
     };
-    Ok(respond(&req, stream::unfold(open, |mut open| async { Some((open.next().await?, open)) })))
+    Ok(respond(&req, HEARTBEAT, stream::unfold(open, |mut open| async { Some((open.next().await?, open)) })))
 }
 
 /// A stream that a client reads.
@@ -58,6 +70,12 @@ struct OpenStream {
     ready: VecDeque<sse::Event>,
     /// Whether the stream ends after the events in `ready`.
     closing: bool,
+    /// Whether messages of the other instances arrive.
+    linked: watch::Receiver<bool>,
+    /// When it is checked whether changes arrive.
+    check: Interval,
+    /// What the page was told of that; it expects the best.
+    was_live: bool,
 }
 
 impl OpenStream {
@@ -83,7 +101,18 @@ impl OpenStream {
                     Err(RecvError::Closed) => self.closing = true,
                 },
                 active = self.count.changed() => self.ready.push_back(session_events::counts_event(active)),
+                Ok(()) = self.linked.changed() => self.send_status(),
+                _ = self.check.tick() => self.send_status(),
             }
+        }
+    }
+
+    /// Tells the page when changes stop to arrive, and when they arrive again.
+    fn send_status(&mut self) {
+        let live = *self.linked.borrow_and_update() && self.sessions.bus().is_fresh();
+        if live != self.was_live {
+            self.was_live = live;
+            self.ready.push_back(session_events::status_event(live));
         }
     }
 
