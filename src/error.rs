@@ -36,6 +36,9 @@ pub enum Error {
     /// 503: Redis or the database is down, hangs or is slow.
     #[error("a store that is needed can't be reached")]
     Unavailable(#[source] Cause),
+    /// 503: the request brought the key that its session had before the current one, which the browser has by now.
+    #[error("the session has a new key")]
+    KeyRotated,
     /// 503: the queue for password hashing is full.
     #[error("too many sign-ins at once")]
     Busy,
@@ -143,7 +146,7 @@ impl ResponseError for Error {
             Self::OtherSession(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable(_) | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -159,6 +162,9 @@ impl ResponseError for Error {
             response.extensions_mut().insert(Detail(text.clone()));
         } else if let Self::Forbidden(text) = self {
             response.extensions_mut().insert(Detail((*text).to_owned()));
+        } else if matches!(self, Self::KeyRotated) {
+            let text = "The session has just got a new key. Send the request again, with the new cookie.";
+            response.extensions_mut().insert(Detail(text.to_owned()));
         }
         response
     }
@@ -182,6 +188,7 @@ mod tests {
             (diesel::result::Error::RollbackTransaction.into(), 500),
             (diesel::result::Error::NotFound.into(), 404),
             (Error::unavailable("x"), 503),
+            (Error::KeyRotated, 503),
             (Error::Busy, 503),
         ] {
             assert_eq!(error.status_code().as_u16(), status, "{error:?}");

@@ -37,6 +37,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    rotated_keys (store_key) {
+        store_key -> Text,
+        session_id -> Text,
+        rotated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     samples (at) {
         at -> Timestamp,
         active -> Int8,
@@ -108,4 +116,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, samples, secrets, sessions, tokens, users,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, tokens, users,);

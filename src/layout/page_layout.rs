@@ -90,7 +90,11 @@ impl Layout {
     /// The layout of a request's page; takes the request's flash.
     async fn of(req: &HttpRequest) -> Result<Self, Error> {
         let config = shared::<Config>(req)?;
-        let user = CurrentUser::find(req).await;
+        let user = match CurrentUser::find(req).await {
+            // The page is not for whoever sent this: the same address is asked for once more, with the new key.
+            Err(error @ Error::KeyRotated) => return Err(error),
+            user => user,
+        };
         let notices = flash::take(req, &config.server).map(Flash::notice).into_iter().collect();
         let unavailable = user.is_err();
         let user = user.ok().flatten().map(|user| Viewer::of(&user));

@@ -1,7 +1,7 @@
 //! The values that actix-session's store and the rest of a request exchange. The store is called without the request, so they
 //! are kept in a task-local.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use super::lookup::FoundSession;
 
@@ -27,8 +27,10 @@ pub(super) struct LoadedEntry {
 pub(super) struct RequestContext {
     /// The store's entry, if the cookie led to one.
     pub loaded: Option<LoadedEntry>,
-    /// Hex SHA-256 of a session key that led to no entry.
-    pub dead_key: Option<String>,
+    /// Hex SHA-256 of the session keys that led to no entry.
+    pub dead_keys: Vec<String>,
+    /// How long ago the request's key was replaced by a new one: the browser is asked to send the request again.
+    pub rotated_since: Option<Duration>,
     /// A script's request, or a stream: it doesn't count as use of the session.
     pub in_background: bool,
     /// The catalogue's row, where reading the state has fetched it too.
@@ -47,6 +49,12 @@ impl RequestContext {
     /// Reads or changes the context of the current request; `None` outside of one.
     pub(super) fn with<R>(f: impl FnOnce(&mut Self) -> R) -> Option<R> {
         CONTEXT.try_with(|context| f(&mut context.borrow_mut())).ok()
+    }
+
+    /// The store keys that the request brought, for one that is not signed in.
+    pub(super) fn unused_keys(&self) -> Vec<String> {
+        let loaded = self.loaded.as_ref().map(|loaded| &loaded.store_key);
+        self.dead_keys.iter().chain(loaded).cloned().collect()
     }
 
     /// Runs a request in a context. Returns its output and the context afterwards.

@@ -11,4 +11,5 @@ pub mod filter;
 pub mod list;
 pub mod predicates;
 pub mod rights;
+pub mod rotated_keys;
 pub mod rows;

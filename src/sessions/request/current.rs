@@ -69,6 +69,7 @@ impl CurrentUser {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read; the request is not treated as signed out then.
+    /// [`Error::KeyRotated`] when the session got a new key while the request was on its way.
     pub async fn find(req: &HttpRequest) -> Result<Option<Rc<Self>>, Error> {
         if let Some(resolved) = Self::resolved(req) {
             return Ok(resolved);
@@ -102,9 +103,11 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
         return Err(Error::unavailable("the session could not be read"));
     }
     // Routes outside of the session middleware have no entry; reading the identity would panic there.
-    let Some(loaded) = loaded else { return Ok(None) };
-    let Some(user_id) = identity(req) else { return Ok(None) };
     let sessions = shared::<Sessions>(req)?;
+    let user_id = loaded.as_ref().and_then(|_| identity(req));
+    let (Some(loaded), Some(user_id)) = (loaded, user_id) else {
+        return sessions.check_rotated().await.map(|()| None);
+    };
     let found = match found {
         Some(found) => Some(found),
         None => sessions.lookup.find(loaded.store_key.clone()).await?,
@@ -113,7 +116,7 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
         found.session_id == loaded.session_id && found.user_id == user_id && found.absolute_expires_at > now()
     });
     let Some(found) = found else {
-        return Ok(None);
+        return sessions.check_rotated().await.map(|()| None);
     };
     if RequestContext::with(|context| context.in_background) != Some(true) {
         sessions.last_seen.record(&found);

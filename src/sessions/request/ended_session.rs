@@ -32,17 +32,13 @@ impl EndedSession {
     /// The ended session of the request's key, if it ended for a reason that the browser doesn't know of. Looked up only for
     /// requests that are not signed in, and by the key alone.
     pub async fn of(req: &HttpRequest) -> Option<Self> {
-        let key = RequestContext::with(|context| {
-            let loaded = context.loaded.as_ref().map(|loaded| loaded.store_key.clone());
-            context.dead_key.clone().or(loaded)
-        })
-        .flatten()?;
+        let keys = RequestContext::with(|context| context.unused_keys()).filter(|keys| !keys.is_empty())?;
         if !matches!(CurrentUser::find(req).await, Ok(None)) {
             return None;
         }
         let sessions = shared::<Sessions>(req).ok()?;
         let config = sessions.config.clone();
-        match sessions.db.run(move |conn| find(conn, &key, &config)).await {
+        match sessions.db.run(move |conn| find(conn, &keys, &config)).await {
             Ok(ended) => ended.filter(|ended| ended.message.reason.is_shown_at_sign_in()),
             Err(error) => {
                 tracing::debug!(error = ?error.causes(), "why a session ended could not be read");
@@ -66,11 +62,11 @@ struct Row {
 /// Also finds a session that has expired and not been swept yet.
 fn find(
     conn: &mut DbConnection,
-    store_key: &str,
+    store_keys: &[String],
     config: &config::Session,
 ) -> Result<Option<EndedSession>, Error> {
     let row = sessions::table
-        .filter(dsl::store_key.eq(store_key))
+        .filter(dsl::store_key.eq_any(store_keys))
         .select((
             dsl::id,
             dsl::ended_at,

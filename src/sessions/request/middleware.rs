@@ -7,25 +7,22 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{ACCEPT, HeaderMap, HeaderValue, SET_COOKIE},
+    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
     middleware::Next,
 };
 
-use super::current::CurrentUser;
+use super::{current::CurrentUser, rotated_key::ask_again};
 use crate::{
     config::{self, Config},
     error::Error,
     sessions::{duration::time_duration, request_context::RequestContext, service::Sessions},
     state::shared,
-    web::cookies,
+    web::{accept::is_in_background, cookies},
 };
 
 /// A request that takes longer checks again whether its session still has the key that it came with. No rotation finishes
 /// in less.
 const RECHECK_AFTER: Duration = Duration::from_millis(1);
-
-/// The header by which a script marks a request that no person made.
-const BACKGROUND: &str = "x-background";
 
 /// Opens the request's context around actix-session, and completes the session cookie on the way out.
 pub async fn with_context(
@@ -39,6 +36,10 @@ pub async fn with_context(
         RequestContext { in_background: is_in_background(req.headers()), ..RequestContext::default() };
     let (result, context) = context.scope(next.call(req)).await;
     match result {
+        Ok(res) if let Some(age) = context.rotated_since => {
+            let response = ask_again(res.request(), age).await;
+            Ok(res.into_response(response))
+        }
         Ok(mut res) => {
             let renewal = renewal(&res, &config, &sessions, &context, began).await;
             finish_cookies(res.headers_mut(), &config.session, &context, renewal);
@@ -48,13 +49,6 @@ pub async fn with_context(
         Err(error) if context.unavailable => Err(Error::unavailable(error.to_string()).into()),
         Err(error) => Err(error),
     }
-}
-
-/// Whether a page made the request by itself: a session that no person uses expires in time, even while one of its pages
-/// stays open.
-fn is_in_background(headers: &HeaderMap) -> bool {
-    headers.contains_key(BACKGROUND)
-        || headers.get(ACCEPT).is_some_and(|accept| accept == "text/event-stream")
 }
 
 fn finish_cookies(

@@ -3,5 +3,6 @@
 pub(super) mod current;
 pub(super) mod ended_session;
 pub(super) mod middleware;
+mod rotated_key;
 mod save_state;
 pub(super) mod session_store;

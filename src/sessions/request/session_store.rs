@@ -54,7 +54,7 @@ impl SessionStore for Store {
         match self.load_entry(&key).await {
             Ok(Some(state)) => Ok(Some(state)),
             Ok(None) => {
-                RequestContext::with(|context| context.dead_key = Some(key.store_key()));
+                RequestContext::with(|context| context.dead_keys.push(key.store_key()));
                 Ok(None)
             }
             Err(error) => {

@@ -11,6 +11,7 @@ use crate::{
             due::{self, LiveSession},
             end::{EndRequest, Target},
             end_reason::EndReason,
+            rotated_keys,
         },
         duration::time_duration,
         service::{Backend, Sessions},
@@ -48,7 +49,8 @@ async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Err
     }
     end_expired(sessions).await?;
     end_never_stored(sessions).await?;
-    delete_unconfirmed(sessions).await
+    delete_unconfirmed(sessions).await?;
+    sessions.db.run(rotated_keys::delete_old).await
 }
 
 async fn end_expired(sessions: &Sessions) -> Result<(), Error> {

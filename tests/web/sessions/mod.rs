@@ -9,5 +9,6 @@ mod live;
 mod model;
 mod races;
 mod revoked_mid_request;
+mod rotated_key;
 mod rotation;
 mod store_contract;

@@ -13,11 +13,12 @@ pub fn new_cookie(answer: &Answer) -> Option<Cookie> {
     answer.set_cookies().into_iter().find(|cookie| cookie.name == COOKIE && cookie.max_age() != Some(0))
 }
 
-/// Whether a page that needs a login opens.
+/// Whether a page that needs a login opens. With a key that was replaced a moment ago it is to be asked for again.
 pub async fn signed_in(client: &Client) -> bool {
     let answer = client.get("/profile").await;
     match answer.status {
         200 => true,
+        303 if answer.location() == Some("/profile") => false,
         303 => {
             let _ = answer.to("/login?next=%2Fprofile");
             false

@@ -108,6 +108,18 @@ impl Stores {
         self.update_session(id, &format!("ip = {}", quoted(ip)));
     }
 
+    /// Moves every rotation of a key to this many seconds ago.
+    #[track_caller]
+    pub fn set_rotated_ago(&self, seconds: u32) {
+        let ago = match self.stack() {
+            Stack::Sqlite => format!("strftime('%Y-%m-%d %H:%M:%f', 'now', '-{seconds} seconds')"),
+            Stack::PostgresRedis => {
+                format!("(clock_timestamp() AT TIME ZONE 'utc') - interval '{seconds} seconds'")
+            }
+        };
+        self.sql(&format!("UPDATE rotated_keys SET rotated_at = {ago}"));
+    }
+
     #[track_caller]
     pub(super) fn update_session(&self, id: &str, set: &str) {
         assert_eq!(self.sql(&format!("UPDATE sessions SET {set} WHERE id = {}", quoted(id))), 1, "{id}");

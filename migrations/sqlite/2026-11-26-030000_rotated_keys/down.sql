@@ -1,0 +1,2 @@
+DROP TRIGGER sessions_remember_rotated_key;
+DROP TABLE rotated_keys;
