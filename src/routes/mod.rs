@@ -35,7 +35,7 @@ pub fn with_session() -> Table {
         .post("/register", Public, register::submit)
         .get("/login", Public, login::show)
         .post("/login", Public, login::submit)
-        .post("/logout", User, login::logout)
+        .post("/logout", Public, login::logout)
         .get("/setup", Public, setup::show)
         .post("/setup", Public, setup::submit)
         .get("/profile", User, profile::show)

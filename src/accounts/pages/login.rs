@@ -46,9 +46,18 @@ pub(super) fn next_or_profile(next: &str) -> String {
     local_path(next).unwrap_or_else(|| "/profile".to_owned())
 }
 
+/// The redirect of somebody who is signed in already to the page that they wanted; `None`: nobody is, or no page was named.
+pub(super) fn onwards(layout: &Layout, next: &str) -> Option<HttpResponse> {
+    layout.user.as_ref()?;
+    local_path(next).map(|next| see_other(&next, None))
+}
+
 /// `GET /login`
 pub async fn show(req: HttpRequest, layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
+    if let Some(response) = onwards(&layout, &values.next) {
+        return response;
+    }
     with_end_notice(&req, layout, |layout| {
         html(StatusCode::OK, &LoginPage::new(layout, values, FieldErrors::default()))
     })
@@ -94,17 +103,18 @@ pub async fn submit(
     }
 }
 
-/// `POST /logout`
+/// `POST /logout`: whoever is signed out already gets the same answer.
 ///
 /// # Errors
-/// As [`Accounts::sign_out`].
+/// As [`CurrentUser::find`] and [`Accounts::sign_out`].
 pub async fn logout(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
-    user: CurrentUser,
     client: Client,
 ) -> Result<HttpResponse, Error> {
-    accounts.sign_out(&req, &user, client).await?;
+    if let Some(user) = CurrentUser::find(&req).await? {
+        accounts.sign_out(&req, &user, client).await?;
+    }
     let mut response = see_other("/", Flash::SignedOut);
     clear_site_data(&mut response);
     Ok(response)

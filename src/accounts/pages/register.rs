@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     forms::{RegisterForm, check_new_password},
-    login::{NextQuery, next_or_profile},
+    login::{NextQuery, next_or_profile, onwards},
 };
 use crate::{
     accounts::{
@@ -51,6 +51,9 @@ pub async fn show(
     query: web::Query<NextQuery>,
 ) -> HttpResponse {
     let values = RegisterForm { next: query.into_inner().next, ..RegisterForm::default() };
+    if let Some(response) = onwards(&layout, &values.next) {
+        return response;
+    }
     html(StatusCode::OK, &RegisterPage::new(&accounts, layout, values, FieldErrors::default()))
 }
 

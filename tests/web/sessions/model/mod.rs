@@ -189,9 +189,8 @@ impl World {
             }
             ChangePassword { browser } => self.change_password(browser, instance).await,
             Logout { browser } => {
-                if let Some((session, answer)) = self.post_signed_in(browser, instance, "/logout", &[]).await
-                {
-                    let _ = answer.to("/");
+                let _ = self.post(browser, instance, "/logout", &[]).await.to("/");
+                if let Some(session) = self.current(browser) {
                     self.end(Some("logout"), |number, _| number == session);
                 }
             }
