@@ -4,10 +4,14 @@
 
 use std::{
     future::{Ready, ready},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::USER_AGENT};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderValue, USER_AGENT},
+};
 use ipnet::IpNet;
 
 use crate::{config::Config, error::Error, state::shared};
@@ -28,7 +32,7 @@ impl Client {
     /// Reads address and user agent from a request.
     pub fn of(req: &HttpRequest, trusted_proxies: &[IpNet]) -> Self {
         let peer = req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-        let forwarded = req.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let forwarded = req.headers().get_all("x-forwarded-for").map(HeaderValue::as_bytes);
         let user_agent = req
             .headers()
             .get(USER_AGENT)
@@ -55,50 +59,131 @@ impl FromRequest for Client {
     }
 }
 
-/// Walks the entries of `X-Forwarded-For` from right to left while the host that added the entry is trusted; returns the
-/// last address reached.
+/// Walks the hops of `X-Forwarded-For` from right to left while the host that added the hop is trusted; returns the last
+/// address reached.
+///
+/// A client can write what it likes, but only to the left of what its proxy adds: nothing on the left of the first hop that is
+/// not trusted is looked at, so what is there can neither hide that hop nor replace it. Where a trusted host has added something
+/// that names no address, nobody knows who was behind it: the address of that host is the answer.
 fn client_ip<'a>(
     peer: IpAddr,
-    forwarded: impl Iterator<Item = &'a str>,
+    forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted_proxies: &[IpNet],
 ) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted_proxies.iter().any(|network| network.contains(ip));
-    let entries: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let hops = forwarded.rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
     let mut client = peer;
-    for entry in entries.iter().rev() {
+    // Lists in headers may have empty elements (RFC 9110 §5.6.1).
+    for hop in hops.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         if !is_trusted(&client) {
             break;
         }
-        match entry.parse::<IpAddr>() {
-            Ok(ip) => client = ip.to_canonical(),
-            Err(_) => break,
+        match hop_ip(hop) {
+            Some(ip) => client = ip,
+            None => break,
         }
     }
     client
 }
 
+/// The address of one hop, which may be in quotes, have a port, and brackets around IPv6: `203.0.113.9:51008`,
+/// `"[2001:db8::9]:4711"`.
+fn hop_ip(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?;
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let bracketed = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let ip = match bracketed {
+        Some(v6) => v6.parse::<Ipv6Addr>().ok().map(IpAddr::from),
+        None => text.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip())),
+    };
+    ip.map(|ip| ip.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    fn ip(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+    fn ip(peer: &str, forwarded: &[&[u8]], trusted: &[&str]) -> String {
         let trusted: Vec<IpNet> = trusted.iter().map(|text| text.parse().unwrap()).collect();
         client_ip(peer.parse().unwrap(), forwarded.iter().copied(), &trusted).to_string()
     }
 
     #[test]
     fn client_ip_ignores_untrusted_peer() {
-        assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &[]), "198.51.100.1");
-        assert_eq!(ip("198.51.100.1", &["192.0.2.9"], &["10.0.0.0/8"]), "198.51.100.1");
+        assert_eq!(ip("198.51.100.1", &[b"192.0.2.9"], &[]), "198.51.100.1");
+        assert_eq!(ip("198.51.100.1", &[b"192.0.2.9"], &["10.0.0.0/8"]), "198.51.100.1");
     }
 
     #[test]
     fn client_ip_follows_trusted_chain() {
-        let trusted = &["10.0.0.0/8"];
-        assert_eq!(ip("10.0.0.1", &["192.0.2.9"], trusted), "192.0.2.9");
-        assert_eq!(ip("10.0.0.1", &["203.0.113.5, 192.0.2.9, 10.0.0.2"], trusted), "192.0.2.9");
-        assert_eq!(ip("10.0.0.1", &["203.0.113.5", "192.0.2.9"], trusted), "192.0.2.9");
-        assert_eq!(ip("10.0.0.1", &["nonsense"], trusted), "10.0.0.1");
-        assert_eq!(ip("10.0.0.1", &["2001:db8::1"], trusted), "2001:db8::1");
+        let lines: [(&[&[u8]], &str); 14] = [
+            (&[b"192.0.2.9"], "192.0.2.9"),
+            (&[b"203.0.113.5, 192.0.2.9, 10.0.0.2"], "192.0.2.9"),
+            (&[b"203.0.113.5", b"192.0.2.9"], "192.0.2.9"),
+            (&[b"203.0.113.5, 192.0.2.9", b"10.0.0.2,"], "192.0.2.9"),
+            (&[b"2001:db8::1"], "2001:db8::1"),
+            (&[b"::ffff:192.0.2.9"], "192.0.2.9"),
+            (&[b"203.0.113.9:51008"], "203.0.113.9"),
+            (&[b"[2001:db8::9]:4711"], "2001:db8::9"),
+            (&[b"[2001:db8::9]"], "2001:db8::9"),
+            (&[b"\"[2001:db8::9]:4711\", 10.0.0.2:80"], "2001:db8::9"),
+            (&[b"203.0.113.9, ,\t,"], "203.0.113.9"),
+            (&["é, 203.0.113.9".as_bytes()], "203.0.113.9"),
+            (&[b"\xff, 203.0.113.9"], "203.0.113.9"),
+            (&[b""], "10.0.0.1"),
+        ];
+        for (forwarded, expected) in lines {
+            assert_eq!(ip("10.0.0.1", forwarded, &["10.0.0.0/8"]), expected, "{forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn client_ip_stops_at_unreadable_hop() {
+        for hop in [
+            "nonsense",
+            "unknown",
+            "_hidden",
+            "203.0.113.9:port",
+            "[203.0.113.9]",
+            "203.0.113",
+            "\"",
+            "[",
+            "é",
+        ] {
+            let forwarded = format!("192.0.2.1, {hop}");
+            assert_eq!(ip("10.0.0.1", &[forwarded.as_bytes()], &["10.0.0.0/8"]), "10.0.0.1", "{hop}");
+            let forwarded = format!("192.0.2.1, {hop}, 10.0.0.2");
+            assert_eq!(ip("10.0.0.1", &[forwarded.as_bytes()], &["10.0.0.0/8"]), "10.0.0.2", "{hop}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn client_ip_is_what_the_trusted_proxy_added(
+            forged in proptest::collection::vec(any::<u8>(), 0..40),
+            address in any::<u32>().prop_map(std::net::Ipv4Addr::from).prop_filter("a client", |ip| ip.octets()[0] != 10),
+            v6 in any::<u128>().prop_map(Ipv6Addr::from),
+            port in any::<u16>(),
+            one_line in any::<bool>(),
+        ) {
+            let spellings = [
+                (format!("{address}"), IpAddr::from(address)),
+                (format!("{address}:{port}"), address.into()),
+                (format!("\"[{v6}]:{port}\" ,"), IpAddr::from(v6).to_canonical()),
+                (format!("[{v6}]"), IpAddr::from(v6).to_canonical()),
+            ];
+            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+            for (added, expected) in spellings {
+                let lines = match one_line {
+                    true => vec![[forged.as_slice(), b", ", added.as_bytes()].concat()],
+                    false => vec![forged.clone(), added.into_bytes()],
+                };
+                let found = client_ip([10, 0, 0, 1].into(), lines.iter().map(Vec::as_slice), &trusted);
+                prop_assume!(!trusted[0].contains(&expected));
+                prop_assert_eq!(found, expected);
+            }
+        }
     }
 }
