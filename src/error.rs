@@ -33,6 +33,9 @@ pub enum Error {
     /// 415: the body has a media type that the route does not take.
     #[error("this page takes forms only")]
     UnsupportedMediaType,
+    /// 431: the headers are too large.
+    #[error("the headers are too large")]
+    HeadersTooLarge,
     /// 503: Redis or the database is down, hangs or is slow.
     #[error("a store that is needed can't be reached")]
     Unavailable(#[source] Cause),
@@ -146,6 +149,7 @@ impl ResponseError for Error {
             Self::OtherSession(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -184,6 +188,7 @@ mod tests {
             (Error::OtherSession("x".into()), 409),
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
+            (Error::HeadersTooLarge, 431),
             (Error::bug("x"), 500),
             (diesel::result::Error::RollbackTransaction.into(), 500),
             (diesel::result::Error::NotFound.into(), 404),

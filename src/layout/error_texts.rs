@@ -22,7 +22,7 @@ impl ErrorTexts {
 }
 
 /// The texts of the statuses that have their own.
-static TEXTS: [(StatusCode, ErrorTexts); 12] = [
+static TEXTS: [(StatusCode, ErrorTexts); 13] = [
     (
         StatusCode::BAD_REQUEST,
         ErrorTexts {
@@ -109,6 +109,15 @@ static TEXTS: [(StatusCode, ErrorTexts); 12] = [
             title: "Too many tries",
             message: "There were too many tries in a short time.",
             advice: "Wait a little, then try again.",
+        },
+    ),
+    (
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        ErrorTexts {
+            title: "Too many cookies",
+            message: "Your browser sent more along with the request than this site takes (32 KiB). Mostly these are cookies.",
+            advice: "Delete the cookies of this site in your browser's settings, then load the page again. You will have to \
+                     sign in again.",
         },
     ),
     (

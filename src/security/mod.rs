@@ -3,6 +3,7 @@
 pub mod bodies;
 mod client;
 pub mod cross_origin;
+pub mod header_size;
 pub mod headers;
 mod next;
 

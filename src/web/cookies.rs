@@ -1,9 +1,44 @@
-//! `Set-Cookie` headers of a response.
+//! Cookies: the `Cookie` headers of a request and the `Set-Cookie` headers of a response. Nothing else reads them.
 
 use actix_web::{
     cookie::Cookie,
-    http::header::{HeaderMap, HeaderValue, SET_COOKIE},
+    http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE},
 };
+
+/// The values that a request brings for the cookie of that name, encoded as they are sent. Names count byte for byte. Browsers
+/// send any octets (RFC 6265 §5.4) and several cookies of one name: what can't be read is skipped, and so are empty values.
+pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    pairs(headers).filter(move |(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// Leaves a request with one cookie of that name, or none, and with those others that everybody reads alike: libraries decode
+/// names, and give all cookies up at the first that they can't read.
+pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>) {
+    let is_plain = |text: &str| !text.contains('%');
+    let others = pairs(headers).filter(|(other, value)| *other != name && is_plain(other) && is_plain(value));
+    let kept: Vec<String> = value
+        .map(|value| (name, value))
+        .into_iter()
+        .chain(others)
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    headers.remove(COOKIE);
+    if !kept.is_empty()
+        && let Ok(cookies) = HeaderValue::from_str(&kept.join("; "))
+    {
+        headers.insert(COOKIE, cookies);
+    }
+}
+
+/// The names and values of all cookies that consist of visible ASCII characters, as those of this site do.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let parts = headers.get_all(COOKIE).flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    parts.filter_map(|part| {
+        let part = part.trim_ascii();
+        let text = std::str::from_utf8(part).ok().filter(|_| part.iter().all(u8::is_ascii_graphic))?;
+        text.split_once('=').filter(|(name, _)| !name.is_empty())
+    })
+}
 
 /// Adds a cookie; one that is no valid header is left out.
 pub fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
@@ -27,5 +62,72 @@ pub fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderValue) -> bool) {
     let kept: Vec<HeaderValue> = headers.remove(SET_COOKIE).filter(keep).collect();
     for value in kept {
         headers.append(SET_COOKIE, value);
+    }
+}
+
+/// Puts cookies before those that a response sets: of two for the same cookie a browser keeps the last.
+pub fn prepend(headers: &mut HeaderMap, cookies: impl Iterator<Item = Cookie<'static>>) {
+    let set: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
+    for cookie in cookies {
+        append(headers, &cookie);
+    }
+    for value in set {
+        headers.append(SET_COOKIE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sent(lines: &[&[u8]]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            if let Ok(line) = HeaderValue::from_bytes(line) {
+                headers.append(COOKIE, line);
+            }
+        }
+        headers
+    }
+
+    #[test]
+    fn cookie_values_skip_what_is_unreadable() {
+        let headers =
+            sent(&[b"x=\xff; id=; id=a%3D=; \xe9=1; id = b; %69d=c; \"id\"=d; id", b"=;;id=e;Id=f"]);
+        assert_eq!(values(&headers, "id").collect::<Vec<_>>(), ["a%3D=", "e"]);
+    }
+
+    #[test]
+    fn cookie_choose_leaves_one_and_the_plain_others() {
+        let mut headers = sent(&[b"x=\xff; id=a; y=1; %69d=b; id=c; z=%ff; q", b"id=d; w=\"2\""]);
+        choose(&mut headers, "id", Some("c"));
+        let lines: Vec<_> = headers.get_all(COOKIE).collect();
+        assert_eq!(lines, ["id=c; y=1; w=\"2\""]);
+        choose(&mut headers, "id", None);
+        assert_eq!(values(&headers, "id").next(), None);
+        choose(&mut headers, "y", None);
+        choose(&mut headers, "w", None);
+        assert!(!headers.contains_key(COOKIE));
+    }
+
+    proptest! {
+        #[test]
+        fn cookie_found_beside_anything(
+            before in proptest::collection::vec(any::<u8>(), 0..40),
+            after in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let line = [before.as_slice(), b"; id=good; ", after.as_slice()].concat();
+            prop_assume!(HeaderValue::from_bytes(&line).is_ok());
+            let mut headers = sent(&[&line]);
+            prop_assert!(values(&headers, "id").any(|value| value == "good"));
+            choose(&mut headers, "id", Some("good"));
+            let text = headers.get(COOKIE).unwrap().to_str().unwrap();
+            let read: Result<Vec<_>, _> = text.split("; ").map(Cookie::parse_encoded).collect();
+            let read = read.unwrap();
+            prop_assert_eq!((read[0].name(), read[0].value()), ("id", "good"));
+            prop_assert!(!read[1..].iter().any(|other| other.name() == "id"));
+        }
     }
 }

@@ -31,8 +31,8 @@ pub fn put(response: &mut HttpResponse, flash: &impl Serialize) {
 
 /// The flash that came with a request; it counts as shown from then on.
 pub fn take<T: DeserializeOwned>(req: &HttpRequest, server: &Server) -> Option<T> {
-    let cookie = req.cookie(cookie_name(server))?;
-    let flash = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(cookie.value()).ok()?).ok()?;
+    let mut sent = cookies::values(req.headers(), cookie_name(server));
+    let flash = sent.find_map(|value| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok())?;
     req.extensions_mut().insert(Shown);
     Some(flash)
 }

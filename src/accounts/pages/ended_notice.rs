@@ -10,6 +10,7 @@ use crate::{
     layout::{Layout, Notice},
     sessions::EndedSession,
     state::shared,
+    web::cookies,
 };
 
 /// The page with the notice added to its layout, if the browser's session has ended and the browser has not shown the notice yet.
@@ -21,16 +22,14 @@ pub(super) async fn with_end_notice(
     let (Ok(config), Some(ended)) = (shared::<Config>(req), EndedSession::of(req).await) else {
         return page(layout);
     };
-    let shown = req.cookie(cookie_name(&config.server)).is_some_and(|cookie| cookie.value() == ended.id);
+    let shown = cookies::values(req.headers(), cookie_name(&config.server)).any(|id| id == ended.id);
     if shown {
         return page(layout);
     }
     layout.notices.push(Notice { kind: "warning", text: ended.message.sentence() });
     let mut response = page(layout);
     // The session's own cookie stays: removing it could remove a cookie that another tab has just been given.
-    if let Err(error) = response.add_cookie(&cookie(&config.server, ended.id)) {
-        tracing::error!(%error, "a cookie could not be set");
-    }
+    cookies::append(response.headers_mut(), &cookie(&config.server, ended.id));
     response
 }
 

@@ -11,11 +11,15 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{current::CurrentUser, rotated_key::ask_again};
+use super::{
+    current::CurrentUser,
+    rotated_key::ask_again,
+    session_cookie::{choose, remove_others, renewed},
+};
 use crate::{
     config::{self, Config},
     error::Error,
-    sessions::{duration::time_duration, request_context::RequestContext, service::Sessions},
+    sessions::{request_context::RequestContext, service::Sessions},
     state::shared,
     web::{accept::is_in_background, cookies},
 };
@@ -26,14 +30,15 @@ const RECHECK_AFTER: Duration = Duration::from_millis(1);
 
 /// Opens the request's context around actix-session, and completes the session cookie on the way out.
 pub async fn with_context(
-    req: ServiceRequest,
+    mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let config = shared::<Config>(req.request())?.clone();
     let sessions = shared::<Sessions>(req.request())?.clone();
     let began = Instant::now();
-    let context =
+    let mut context =
         RequestContext { in_background: is_in_background(req.headers()), ..RequestContext::default() };
+    choose(&mut req, &config.session, &sessions, &mut context).await;
     let (result, context) = context.scope(next.call(req)).await;
     match result {
         Ok(res) if let Some(age) = context.rotated_since => {
@@ -42,7 +47,7 @@ pub async fn with_context(
         }
         Ok(mut res) => {
             let renewal = renewal(&res, &config, &sessions, &context, began).await;
-            finish_cookies(res.headers_mut(), &config.session, &context, renewal);
+            finish_cookies(res.headers_mut(), &config, &context, renewal);
             Ok(res.map_into_boxed_body())
         }
         // actix-session answers a failing store with a 500 of its own.
@@ -53,10 +58,11 @@ pub async fn with_context(
 
 fn finish_cookies(
     headers: &mut HeaderMap,
-    session: &config::Session,
+    config: &Config,
     context: &RequestContext,
     renewal: Option<Cookie<'static>>,
 ) {
+    let session = &config.session;
     if context.abandoned {
         cookies::retain(headers, |value| !cookies::has_name(value, &session.cookie_name));
     } else if context.saved == Some(true) {
@@ -64,6 +70,7 @@ fn finish_cookies(
     } else if let Some(cookie) = renewal {
         cookies::append(headers, &cookie);
     }
+    remove_others(headers, config, !context.unused_keys().is_empty());
 }
 
 /// The session cookie of a remembered session that was used, and neither changed nor ended, with its lifetime started anew.
@@ -88,8 +95,7 @@ async fn renewal<B>(
     if began.elapsed() > RECHECK_AFTER && !sessions.is_current(key).await {
         return None;
     }
-    let sent = res.request().cookie(&session.cookie_name)?;
-    Some(renewed(session, config.server.is_https(), sent.value().to_owned()))
+    renewed(res.request().headers(), config)
 }
 
 /// Adds `Max-Age` to the session cookie that actix-session has set; only the cookie's value is encrypted.
@@ -103,19 +109,5 @@ fn add_max_age(headers: &mut HeaderMap, session: &config::Session) {
                 HeaderValue::from_str(&format!("{text}; Max-Age={}", session.remember_ttl.as_secs())).ok()
             });
         headers.append(SET_COOKIE, aged.unwrap_or(value));
-    }
-}
-
-/// The cookie that was sent, with its lifetime started anew.
-fn renewed(session: &config::Session, https: bool, value: String) -> Cookie<'static> {
-    let cookie = Cookie::build(session.cookie_name.clone(), value)
-        .path("/")
-        .secure(https)
-        .http_only(true)
-        .same_site(session.same_site.into())
-        .max_age(time_duration(session.remember_ttl));
-    match &session.cookie_domain {
-        Some(domain) => cookie.domain(domain.clone()).finish(),
-        None => cookie.finish(),
     }
 }

@@ -5,4 +5,5 @@ pub(super) mod ended_session;
 pub(super) mod middleware;
 mod rotated_key;
 mod save_state;
+mod session_cookie;
 pub(super) mod session_store;

@@ -50,7 +50,7 @@ impl Sessions {
     }
 
     /// Whether a key leads to an entry: one that was deleted in Redis has signed the browser out.
-    async fn has_entry(&self, store_key: &str) -> Result<bool, Error> {
+    pub(super) async fn has_entry(&self, store_key: &str) -> Result<bool, Error> {
         match &self.backend {
             Backend::Redis(redis) => Ok(redis.get(store_key).await?.is_some()),
             Backend::Sql => Ok(true),

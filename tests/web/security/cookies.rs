@@ -151,3 +151,118 @@ on_both_stacks!(visitor_gets_no_cookie_and_no_session, |stack| async {
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }
 });
+
+/// The answer to `GET /profile` with these `Cookie` headers, as bytes.
+async fn profile_with(app: &TestApp, lines: &[Vec<u8>]) -> u16 {
+    let mut request =
+        format!("GET /profile HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", app.addr()).into_bytes();
+    for line in lines {
+        request.extend([b"Cookie: ", line.as_slice(), b"\r\n"].concat());
+    }
+    request.extend(b"\r\n");
+    app.raw_bytes(&request).await.status
+}
+
+on_both_stacks!(cookie_of_session_is_found_among_others, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let dead = client.cookie(COOKIE).unwrap().value;
+    client.post("/logout", &[]).await.to("/");
+    ada.sign_in(&client).await;
+    let good = client.cookie(COOKIE).unwrap().value;
+    let text = |line: &str| line.replace("GOOD", &good).replace("DEAD", &dead).into_bytes();
+    for lines in [
+        vec![text("gatehouse=stale; gatehouse=GOOD")],
+        vec![text("gatehouse=GOOD; gatehouse=stale")],
+        vec![text("gatehouse=; gatehouse=GOOD; gatehouse=")],
+        vec![text("gatehouse=DEAD; gatehouse=GOOD")],
+        vec![text("gatehouse=GOOD; gatehouse=DEAD")],
+        vec![text("gatehouse=DEAD; gatehouse=stale; gatehouse=%ff; gatehouse=GOOD; gatehouse=DEAD")],
+        vec![text("gatehouse=DEAD"), text("gatehouse=GOOD")],
+        vec![text("gatehouse; =; ;gatehouse=GOOD"), text("gatehouse=DEAD")],
+        vec![[b"theme=\xff; ".as_slice(), &text("gatehouse=GOOD")].concat()],
+        vec![b"\xe9=1; gatehouse=\xff".to_vec(), text("gatehouse=GOOD")],
+        vec![text("x=%ff; gatehouse=GOOD")],
+    ] {
+        assert_eq!(profile_with(&app, &lines).await, 200, "{:?}", lines.concat().escape_ascii().to_string());
+    }
+    for line in [
+        "%67atehouse=GOOD",
+        "gatehouse =GOOD",
+        "Gatehouse=GOOD",
+        "\"gatehouse\"=GOOD",
+        "gatehouse=stale",
+        "gatehouse=DEAD; gatehouse=stale",
+    ] {
+        assert_eq!(profile_with(&app, &[text(line)]).await, 303, "{line}");
+    }
+});
+
+on_both_stacks!(cookie_that_is_unreadable_does_not_prevent_sign_in, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let body = format!("email={}&password={PASSWORD}", ada.email);
+    let request = format!(
+        "POST /login HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+         Connection: close\r\nCookie: theme=",
+        app.addr(),
+        body.len()
+    );
+    let answer = app.raw_bytes(&[request.as_bytes(), b"\xe9\r\n\r\n", body.as_bytes()].concat()).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let set = answer.text.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    let pair = set.split(';').next().unwrap();
+    assert_eq!(profile_with(&app, &[[b"theme=\xe9; ", pair.as_bytes()].concat()]).await, 200);
+});
+
+on_both_stacks!(sign_in_and_out_remove_other_cookies_of_the_name, |stack| async {
+    let mut app = TestApp::builder(stack)
+        .var("BASE_URL", "http://login.example.org")
+        .var("COOKIE_DOMAIN", "example.org")
+        .start()
+        .await;
+    let (ada, client) = (Person::new("Ada Lovelace"), app.client());
+    ada.register(&client).await;
+    /// The domains of the session cookies that an answer removes, and then of the one that it sets.
+    fn domains(answer: &Answer) -> (Vec<String>, Vec<String>) {
+        let cookies: Vec<_> =
+            answer.set_cookies().into_iter().filter(|cookie| cookie.name == COOKIE).collect();
+        let of = |removed: bool| {
+            let cookies = cookies.iter().filter(|cookie| (cookie.max_age() == Some(0)) == removed);
+            cookies.map(|cookie| cookie.attribute("domain").unwrap_or_default().to_owned()).collect()
+        };
+        let is_last_set = cookies.last().is_some_and(|cookie| cookie.max_age() != Some(0));
+        assert!(is_last_set || cookies.iter().all(|cookie| cookie.max_age() == Some(0)), "{cookies:?}");
+        (of(true), of(false))
+    }
+    let new = app.client();
+    let answer = ada.sign_in_remembered(&new).await;
+    assert_eq!(domains(&answer), (vec![String::new()], vec!["example.org".to_owned()]));
+    app.restart_with(&[("COOKIE_DOMAIN", "")]).await;
+    new.get("/profile").await.expect(200);
+    let answer = ada.sign_in(&new).await;
+    let above = vec!["login.example.org".to_owned(), "example.org".to_owned()];
+    assert_eq!(domains(&answer), (above.clone(), vec![String::new()]));
+    let answer = new.post("/logout", &[]).await.to("/");
+    assert_eq!(domains(&answer), ([above, vec![String::new()]].concat(), vec![]));
+    assert_eq!(domains(&ada.sign_in(&app.client()).await).0, Vec::<String>::new(), "nothing to remove");
+});
+
+on_both_stacks!(headers_too_large_431_says_what_to_do, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    client.set_cookie("other", &"x".repeat(30_000));
+    client.get("/profile").await.expect(200);
+    client.set_cookie("other", &"x".repeat(40_000));
+    for path in ["/profile", "/", "/login"] {
+        let page = client.get(path).await.expect(431);
+        assert_page(&page);
+        page.has("Delete the cookies of this site");
+    }
+    let problem =
+        client.request(Method::GET, "/profile").header("accept", "application/json").send().await.expect(431);
+    assert_eq!(
+        (problem.header("content-type"), problem.json()["status"].as_u64()),
+        (Some("application/problem+json"), Some(431))
+    );
+});

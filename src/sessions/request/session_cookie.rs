@@ -1,0 +1,157 @@
+//! The session cookie: which one of those that a browser sends counts, and how the others are removed.
+//!
+//! A browser may have several of one name: one of this host alone and one of a domain, from before `COOKIE_DOMAIN` was changed
+//! or from another site of that domain.
+
+use std::net::IpAddr;
+
+use actix_web::{
+    cookie::{Cookie, CookieJar},
+    dev::ServiceRequest,
+    http::header::HeaderMap,
+};
+
+use crate::{
+    clock::now,
+    config::{self, Config},
+    error::Error,
+    sessions::{
+        duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
+    },
+    web::cookies,
+};
+
+/// Most keys of one request that are looked up.
+const MAX_KEYS: usize = 8;
+
+/// Leaves the request with the first session cookie that leads to a session; actix-session reads one only. The keys of those
+/// before it are recorded as dead.
+pub(super) async fn choose(
+    req: &mut ServiceRequest,
+    config: &config::Session,
+    sessions: &Sessions,
+    context: &mut RequestContext,
+) {
+    let name = &config.cookie_name;
+    let mut sent: Vec<String> = cookies::values(req.headers(), name).map(str::to_owned).collect();
+    sent.dedup();
+    let chosen = match sent.as_slice() {
+        [] => None,
+        [only] => Some(only.as_str()),
+        several => first_live(several, config, sessions, context).await,
+    };
+    cookies::choose(req.headers_mut(), name, chosen);
+}
+
+/// The first of the cookies that leads to a session; without one the first that this site has made.
+async fn first_live<'a>(
+    sent: &'a [String],
+    config: &config::Session,
+    sessions: &Sessions,
+    context: &mut RequestContext,
+) -> Option<&'a str> {
+    let own = sent.iter().filter_map(|value| Some((value.as_str(), key_in(value, config)?)));
+    let own: Vec<(&str, String)> = own.take(MAX_KEYS).collect();
+    for (value, store_key) in &own {
+        match sessions.leads_to_session(store_key).await {
+            Ok(false) => context.dead_keys.push(store_key.clone()),
+            // A store that can't be read is found out again, and reported, when the state is loaded.
+            Ok(true) | Err(_) => return Some(value),
+        }
+    }
+    own.first().map(|(value, _)| *value)
+}
+
+/// The store key of the session key in a cookie of this site.
+fn key_in(value: &str, config: &config::Session) -> Option<String> {
+    let mut jar = CookieJar::new();
+    jar.add_original(decoded(value, config)?);
+    let cookie = jar.private(&config.secret.cookie_key()).get(&config.cookie_name)?;
+    Key::parse(cookie.value()).map(|key| key.store_key())
+}
+
+/// A session cookie as it was sent, with its value decoded.
+fn decoded(value: &str, config: &config::Session) -> Option<Cookie<'static>> {
+    Cookie::parse_encoded(format!("{}={value}", config.cookie_name)).ok()
+}
+
+impl Sessions {
+    /// Whether a key leads to a session that can be used; nothing is renewed.
+    async fn leads_to_session(&self, store_key: &str) -> Result<bool, Error> {
+        let found = self.lookup.find(store_key.to_owned()).await?;
+        let is_live = found.is_some_and(|found| {
+            found.absolute_expires_at > now() && (self.has_entries() || found.expires_at > now())
+        });
+        Ok(is_live && self.has_entry(store_key).await?)
+    }
+}
+
+/// The cookie that the request came with, with its lifetime started anew.
+pub(super) fn renewed(headers: &HeaderMap, config: &Config) -> Option<Cookie<'static>> {
+    let sent = cookies::values(headers, &config.session.cookie_name).next()?;
+    let mut cookie = decoded(sent, &config.session)?;
+    set_attributes(&mut cookie, config, config.session.cookie_domain.clone());
+    cookie.set_max_age(time_duration(config.session.remember_ttl));
+    Some(cookie)
+}
+
+/// Puts removals of other cookies of the session's name before the one that the response sets or removes.
+/// `brought_own`: the request came with a cookie that this site has made, under whatever domain.
+pub(super) fn remove_others(headers: &mut HeaderMap, config: &Config, brought_own: bool) {
+    let session = &config.session;
+    // A cookie with this prefix has no domain, and browsers keep it apart from all others.
+    if session.cookie_name.starts_with("__Host-") || !cookies::sets(headers, &session.cookie_name) {
+        return;
+    }
+    let own_domain = session.cookie_domain.as_deref();
+    let mut domains = Vec::new();
+    if own_domain.is_some() {
+        domains.push(None);
+    }
+    if brought_own {
+        let host = config.server.base_url.host_str().unwrap_or_default();
+        domains.extend(cookie_domains(host).filter(|domain| Some(*domain) != own_domain).map(Some));
+    }
+    let removals = domains.into_iter().map(|domain| {
+        let mut cookie = Cookie::new(session.cookie_name.clone(), "");
+        set_attributes(&mut cookie, config, domain.map(str::to_owned));
+        cookie.make_removal();
+        cookie
+    });
+    cookies::prepend(headers, removals);
+}
+
+fn set_attributes(cookie: &mut Cookie<'static>, config: &Config, domain: Option<String>) {
+    cookie.set_path("/");
+    cookie.set_secure(config.server.is_https());
+    cookie.set_http_only(true);
+    cookie.set_same_site(actix_web::cookie::SameSite::from(config.session.same_site));
+    if let Some(domain) = domain {
+        cookie.set_domain(domain);
+    }
+}
+
+/// The domains that a cookie of this host may have: the host's own name and those above it, without the topmost.
+fn cookie_domains(host: &str) -> impl Iterator<Item = &str> {
+    let is_name = host.parse::<IpAddr>().is_err() && !host.starts_with('[');
+    std::iter::successors(is_name.then_some(host), |domain| Some(domain.split_once('.')?.1))
+        .filter(|domain| domain.contains('.'))
+        .take(MAX_KEYS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookie_domains_are_the_host_and_those_above() {
+        for (host, domains) in [
+            ("login.example.org", &["login.example.org", "example.org"][..]),
+            ("localhost", &[]),
+            ("127.0.0.1", &[]),
+            ("[::1]", &[]),
+        ] {
+            assert_eq!(cookie_domains(host).collect::<Vec<_>>(), domains, "{host}");
+        }
+    }
+}
