@@ -150,9 +150,6 @@ fn share(app: &mut ServiceConfig, parts: &Parts) {
         .app_data(parts.sessions.clone())
         .app_data(parts.accounts.clone())
         .app_data(web::PayloadConfig::new(bodies::MAX_BYTES))
-        .app_data(web::QueryConfig::default().error_handler(|error, _| {
-            Error::BadRequest(format!("The address of this page can't be read: {error}.")).into()
-        }))
         .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
 }
 

@@ -45,19 +45,18 @@ pub(super) struct Rule {
 
 /// Which page has the form that sends a request; the client returns to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum FormPage {
-    /// On the page at the request's own path.
-    Same,
-    /// On the page one level above that path.
-    Above,
+pub(super) struct FormPage {
+    /// How many segments of the request's path its own path lacks.
+    pub levels_up: usize,
 }
 
 impl FormPage {
-    fn of(self, req: &HttpRequest) -> String {
-        let path = match self {
-            Self::Same => req.path(),
-            Self::Above => req.path().rsplit_once('/').map_or("", |(above, _)| above),
-        };
+    /// The path of the page.
+    pub(super) fn of(self, req: &HttpRequest) -> String {
+        let mut path = req.path();
+        for _ in 0..self.levels_up {
+            path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        }
         if path.is_empty() { "/".to_owned() } else { path.to_owned() }
     }
 }

@@ -1,17 +1,20 @@
 //! The table of routes: declarations, and the actix resources that are made of them.
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use actix_web::{
     FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route,
     guard::{self, Guard},
-    http::{Method, header::ALLOW},
+    http::{
+        Method,
+        header::{ALLOW, LOCATION},
+    },
     middleware::from_fn,
     web,
 };
 
 use super::access::{Access, FormPage, Rule, check};
-use crate::sessions::CurrentUser;
+use crate::{sessions::CurrentUser, web::accept::wants_json};
 
 /// One route of the table without its handler, for tests that request each route with each kind of client.
 #[derive(Debug, Clone)]
@@ -72,8 +75,7 @@ impl Table {
         F::Output: Responder + 'static,
     {
         let route = web::route().guard(guard).to(handler);
-        let has_page = self.specs.iter().any(|other| other.method == Method::GET && other.path == spec.path);
-        let form_page = if has_page { FormPage::Same } else { FormPage::Above };
+        let form_page = self.form_page(spec.path);
         let rule = Rule { access: spec.access, confirmed: spec.confirmed, form_page };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
             route
@@ -84,13 +86,25 @@ impl Table {
         self
     }
 
+    /// The nearest page at or above a path.
+    fn form_page(&self, path: &str) -> FormPage {
+        let is_page =
+            |path: &str| self.specs.iter().any(|spec| spec.method == Method::GET && spec.path == path);
+        let mut above =
+            std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above));
+        FormPage { levels_up: above.position(is_page).unwrap_or(path.matches('/').count()) }
+    }
+
     /// The table without its handlers.
     pub fn specs(&self) -> &[RouteSpec] {
         &self.specs
     }
 
-    /// The resources, one per path; for other methods they answer 405 with `Allow`.
+    /// The resources, one per path; for other methods they answer 405 with `Allow`. A browser that asks for an address that only
+    /// takes forms is led to the page that has the form.
     pub fn into_resources(self) -> Vec<Resource> {
+        let form_pages: HashMap<_, _> =
+            self.specs.iter().map(|spec| (spec.path, self.form_page(spec.path))).collect();
         let mut paths: Vec<(&'static str, Vec<Method>, Vec<Route>)> = Vec::new();
         for (spec, route) in self.specs.into_iter().zip(self.routes) {
             match paths.iter_mut().find(|(path, ..)| *path == spec.path) {
@@ -101,23 +115,36 @@ impl Table {
                 None => paths.push((spec.path, vec![spec.method], vec![route])),
             }
         }
-        paths.into_iter().map(|(path, methods, routes)| resource(path, &methods, routes)).collect()
+        paths
+            .into_iter()
+            .map(|(path, methods, routes)| resource(path, &methods, routes, form_pages.get(path).copied()))
+            .collect()
     }
 }
 
-fn resource(path: &'static str, methods: &[Method], routes: Vec<Route>) -> Resource {
+fn resource(
+    path: &'static str,
+    methods: &[Method],
+    routes: Vec<Route>,
+    form_page: Option<FormPage>,
+) -> Resource {
     let allow: Rc<str> = methods
         .iter()
         .map(|method| if *method == Method::GET { "GET, HEAD" } else { method.as_str() })
         .collect::<Vec<_>>()
         .join(", ")
         .into();
+    let form_page = form_page.filter(|_| !methods.contains(&Method::GET));
     let resource = routes.into_iter().fold(web::resource(path), Resource::route);
     resource.default_service(web::to(move |req: HttpRequest| {
         let allow = Rc::clone(&allow);
         async move {
             // Looked up for the header of the error page only, so an error of the lookup is ignored.
             drop(CurrentUser::find(&req).await);
+            let wants_page = matches!(*req.method(), Method::GET | Method::HEAD) && !wants_json(&req);
+            if let Some(page) = form_page.filter(|_| wants_page) {
+                return HttpResponse::SeeOther().insert_header((LOCATION, page.of(&req))).finish();
+            }
             HttpResponse::MethodNotAllowed().insert_header((ALLOW, allow.as_ref())).finish()
         }
     }))

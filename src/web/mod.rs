@@ -12,6 +12,7 @@ mod moment;
 mod number;
 mod paging;
 pub mod query;
+mod query_fields;
 mod sent_form;
 pub mod sse;
 
@@ -21,4 +22,5 @@ pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};
 pub use moment::Moment;
 pub use number::{grouped, grouped_count};
 pub use paging::{Page, ROWS_TO_READ};
+pub use query_fields::Query;
 pub use sent_form::SentForm;

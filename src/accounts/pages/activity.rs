@@ -13,7 +13,7 @@ use crate::{
     },
     layout::{Layout, log_entry::readable_detail},
     sessions::{CurrentUser, catalogue::device},
-    web::{FieldErrors, ListAddress, Moment, Page, ROWS_TO_READ, cursor, form_page, html},
+    web::{FieldErrors, ListAddress, Moment, Page, Query, ROWS_TO_READ, cursor, form_page, html},
 };
 
 #[derive(Template)]
@@ -55,7 +55,7 @@ pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
     user: CurrentUser,
-    query: web::Query<ActivityQuery>,
+    query: Query<ActivityQuery>,
 ) -> Result<HttpResponse, Error> {
     let after = query.into_inner().after;
     let address = ListAddress { path: "/activity", filters: Vec::new(), options: Vec::new() };

@@ -14,7 +14,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
-    web::{FieldErrors, Form, accept::wants_json, form_page, html},
+    web::{FieldErrors, Form, Query, accept::wants_json, form_page, html},
 };
 
 #[derive(Template)]
@@ -52,7 +52,7 @@ pub fn href(back: &str) -> String {
 }
 
 /// `GET /confirm-password`
-pub async fn show(layout: Layout, user: CurrentUser, query: web::Query<NextQuery>) -> HttpResponse {
+pub async fn show(layout: Layout, user: CurrentUser, query: Query<NextQuery>) -> HttpResponse {
     let next = next_or_profile(&query.into_inner().next);
     let email = user.email.clone();
     html(StatusCode::OK, &ConfirmPage { layout, errors: FieldErrors::default(), email, next })

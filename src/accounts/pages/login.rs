@@ -12,7 +12,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::{Client, local_path},
     sessions::CurrentUser,
-    web::{FieldErrors, Form, form_page, html},
+    web::{FieldErrors, Form, Query, form_page, html},
 };
 
 const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
@@ -53,7 +53,7 @@ pub(super) fn onwards(layout: &Layout, next: &str) -> Option<HttpResponse> {
 }
 
 /// `GET /login`
-pub async fn show(req: HttpRequest, layout: Layout, query: web::Query<NextQuery>) -> HttpResponse {
+pub async fn show(req: HttpRequest, layout: Layout, query: Query<NextQuery>) -> HttpResponse {
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
     if let Some(response) = onwards(&layout, &values.next) {
         return response;

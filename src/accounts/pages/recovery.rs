@@ -10,7 +10,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::Client,
     users::{User, tokens::TokenPurpose},
-    web::{FieldErrors, Form, form_page, html},
+    web::{FieldErrors, Form, Query, form_page, html},
 };
 
 #[derive(Template)]
@@ -59,7 +59,7 @@ impl ResetPage {
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
-    query: web::Query<TokenQuery>,
+    query: Query<TokenQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     Ok(match accounts.link_owner(&token).await? {

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
-    web::{FieldErrors, Form, form_page, html},
+    web::{FieldErrors, Form, Query, form_page, html},
 };
 
 #[derive(Template)]
@@ -45,11 +45,7 @@ impl RegisterPage {
 }
 
 /// `GET /register`
-pub async fn show(
-    accounts: web::Data<Accounts>,
-    layout: Layout,
-    query: web::Query<NextQuery>,
-) -> HttpResponse {
+pub async fn show(accounts: web::Data<Accounts>, layout: Layout, query: Query<NextQuery>) -> HttpResponse {
     let values = RegisterForm { next: query.into_inner().next, ..RegisterForm::default() };
     if let Some(response) = onwards(&layout, &values.next) {
         return response;

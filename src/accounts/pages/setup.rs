@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
-    web::{FieldErrors, Form, form_page, html},
+    web::{FieldErrors, Form, Query, form_page, html},
 };
 
 #[derive(Template)]
@@ -37,7 +37,7 @@ impl SetupPage {
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
-    query: web::Query<TokenQuery>,
+    query: Query<TokenQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     if !accounts.setup_is_open(&token).await? {

@@ -20,6 +20,7 @@ use crate::{
     events::log,
     layout::Layout,
     sessions::{Administrator, catalogue::rights},
+    web::Query,
 };
 
 /// Events that are read at once.
@@ -54,7 +55,7 @@ pub async fn download(
     db: web::Data<Db>,
     layout: Layout,
     admin: Administrator,
-    query: web::Query<EventFields>,
+    query: Query<EventFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
     let filter = match fields.read() {

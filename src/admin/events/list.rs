@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     events::{EventKind, log},
     layout::Layout,
-    web::{Chip, FieldErrors, Page, ROWS_TO_READ, grouped, html},
+    web::{Chip, FieldErrors, Page, Query, ROWS_TO_READ, grouped, html},
 };
 
 /// Events are counted up to here.
@@ -84,7 +84,7 @@ fn kinds() -> Vec<(&'static str, &'static str)> {
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
-    query: web::Query<EventFields>,
+    query: Query<EventFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
     let (filter, before) = match fields.read() {

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     layout::Layout,
     web::{
-        FieldErrors,
+        FieldErrors, Query,
         chart::{Aggregate, BarChart, ColumnChart, Slot},
         form_page, grouped,
     },
@@ -56,7 +56,7 @@ pub struct OverviewQuery {
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
-    query: web::Query<OverviewQuery>,
+    query: Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
     let mut errors = FieldErrors::default();
     let range = Range::parse(query.range.trim()).unwrap_or_else(|| {

@@ -19,7 +19,7 @@ use crate::{
         },
     },
     users::Role,
-    web::{Chip, FieldErrors, Moment, grouped, html},
+    web::{Chip, FieldErrors, Moment, Query, grouped, html},
 };
 
 /// Sessions are counted up to here, so that the cost of the page doesn't grow with the number of sessions.
@@ -118,7 +118,7 @@ pub async fn show(
     sessions: web::Data<Sessions>,
     layout: Layout,
     admin: Administrator,
-    query: web::Query<ListFields>,
+    query: Query<ListFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
     let (status, errors, found) = match fields.read() {

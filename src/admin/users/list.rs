@@ -16,7 +16,7 @@ use crate::{
         Role,
         tokens::{self, TokenPurpose},
     },
-    web::{Chip, FieldErrors, Form, Moment, Page, ROWS_TO_READ, grouped, html},
+    web::{Chip, FieldErrors, Form, Moment, Page, Query, ROWS_TO_READ, grouped, html},
 };
 
 /// Users are counted up to here.
@@ -121,7 +121,7 @@ pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
     admin: Administrator,
-    query: web::Query<UserFields>,
+    query: Query<UserFields>,
 ) -> Result<HttpResponse, Error> {
     let (status, page) = UsersPage::read(&accounts, layout, &admin, query.into_inner()).await?;
     Ok(html(status, &page))

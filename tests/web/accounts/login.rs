@@ -190,3 +190,29 @@ on_both_stacks!(login_and_register_lead_signed_in_user_onwards, |stack| async {
     grace.sign_in(&client).await;
     client.get("/profile").await.expect(200).has(&grace.email);
 });
+
+on_both_stacks!(page_with_repeated_query_field_uses_first, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    for path in ["/login", "/register"] {
+        let page = app.client().get(&format!("{path}?next=%2Fsessions&next=%2Factivity")).await.expect(200);
+        assert_eq!(page.value_of("next").as_deref(), Some("/sessions"));
+        admin.get(&format!("{path}?next=%2Fsessions&next=%2Factivity")).await.to("/sessions");
+    }
+    app.client().get("/password/reset?token=x&token=y").await.expect(404);
+    app.client().get("/setup?token=x&token=y").await.expect(404);
+    for path in [
+        "/admin/sessions?q=Grace&q=nobody",
+        "/admin/users?q=Grace&q=nobody",
+        "/admin/events?q=Grace&q=nobody",
+        "/admin?range=24h&range=30d",
+        "/activity?after=&after=x",
+        "/confirm-password?next=/admin&next=/",
+        "/admin/events.csv?q=Grace&q=nobody",
+    ] {
+        let page = admin.get(path).await.expect(200);
+        if path.contains("q=") {
+            assert!(page.text().contains("Grace Hopper") || page.text().contains("grace"), "{}", page.text());
+        }
+    }
+});

@@ -155,7 +155,7 @@ async fn refused_requests(visitor: &Client, user: &Client, admin: &Client) -> Ve
         (404, visitor.get("/nowhere").await),
         (404, user.post("/sessions/nobodys/end", &[]).await),
         (404, admin.get("/admin/sessions/nobodys").await),
-        (405, visitor.get("/logout").await),
+        (405, visitor.request(Method::PUT, "/logout").send().await),
         (405, user.request(Method::DELETE, "/profile").send().await),
         (413, visitor.post("/register", &[("name", &"x".repeat(70_000))]).await),
         (415, visitor.post_raw("/login", "text/plain", "email=a&password=b").await),
@@ -214,14 +214,15 @@ on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async 
     let app = TestApp::start(stack).await;
     let (_, user) = app.person("Ada Lovelace").await;
     app.client().get("/nowhere").await.expect(404).has("Create account");
-    for (path, status) in [("/admin/sessions", 403), ("/nowhere", 404), ("/logout", 405)] {
-        let answer = user.get(path).await.expect(status);
+    for (path, status) in [("/admin/sessions", 403), ("/nowhere", 404), ("/profile", 405)] {
+        let method = if status == 405 { Method::DELETE } else { Method::GET };
+        let answer = user.request(method, path).send().await.expect(status);
         assert_eq!(answer.texts("header .who"), ["Signed in as Ada Lovelace"], "{path}");
     }
     // Refused before the session is read: the page header shows neither state.
     let too_large = user.post("/profile", &[("name", &"x".repeat(70_000))]).await.expect(413);
     let no_form = user.post_raw("/profile", "text/plain", "name=x").await.expect(415);
-    let unreadable = user.get("/login?next=a&next=b").await.expect(400);
+    let unreadable = user.post_raw("/login", "application/x-www-form-urlencoded", "%ff").await.expect(400);
     let foreign = user.request(Method::POST, "/logout").cross_site("https://evil.example").send().await;
     for answer in [too_large, no_form, unreadable, foreign.expect(403)] {
         assert!(

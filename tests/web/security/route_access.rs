@@ -126,6 +126,11 @@ on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
                 continue;
             }
             for client in [&admin, &app.client()] {
+                if ["GET", "HEAD"].contains(&method) {
+                    let page = send(client, method, &path).await.expect(303);
+                    assert!(page.location().is_some_and(|page| path.starts_with(page)), "{}", page.summary());
+                    continue;
+                }
                 let answer = send(client, method, &path).await.expect(405);
                 assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
                 assert_eq!(header_complaints(&answer), Vec::<String>::new());
@@ -133,8 +138,32 @@ on_both_stacks!(routes_other_methods_405_with_allow, |stack| async {
             }
         }
     }
-    admin.get("/logout").await.expect(405);
     admin.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(form_address_leads_browsers_to_page_with_form, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (user, session) = (app.user_id(&ada), app.session_of(&ada));
+    for (path, page) in [
+        ("/logout", "/"),
+        ("/profile/password", "/profile"),
+        ("/profile/delete", "/profile"),
+        ("/sessions/end-others", "/sessions"),
+        (&format!("/sessions/{session}/end?x=1"), "/sessions"),
+        ("/admin/sessions/end", "/admin/sessions"),
+        (&format!("/admin/sessions/{session}/end"), &format!("/admin/sessions/{session}")),
+        (&format!("/admin/users/{user}/role"), &format!("/admin/users/{user}")),
+    ] {
+        admin.get(path).await.to(page);
+        admin.request(Method::HEAD, path).send().await.to(page);
+        admin.get(page).await.expect(200);
+        let script =
+            admin.request(Method::GET, path).header("accept", "application/json").send().await.expect(405);
+        assert_eq!(script.header("allow"), Some("POST"));
+        assert_eq!(script.json()["status"], 405);
+    }
 });
 
 on_both_stacks!(routes_unknown_path_404, |stack| async {
