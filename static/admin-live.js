@@ -184,10 +184,10 @@ function onStarted() {
   refresh();
 }
 
-function onEnded({ id, sentence, note }) {
+function onEnded({ id, sentence, message, note }) {
   if (session?.dataset.liveSession === id) refresh(0);
   const row = document.getElementById(`session-${id}`);
-  if (list && row && !showsEnded) markEnded(row, note ? `${sentence}: ${note}` : sentence);
+  if (list && row && !showsEnded) markEnded(row, [sentence, message, note].filter(Boolean).join(": "));
   else refresh();
 }
 

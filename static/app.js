@@ -153,6 +153,7 @@ function onSubmit(event) {
     event.preventDefault();
     confirmFirst(form, event.submitter);
   } else {
+    rememberPlace(form);
     setBusy(form, true);
     setTimeout(setBusy, 10_000, form, false);
   }
@@ -161,6 +162,23 @@ function onSubmit(event) {
 /** Enables the forms of a page that the back button has restored. */
 function onPageShow(event) {
   if (event.persisted) document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false));
+}
+
+// Back to the list
+
+/** The scroll position of a list whose form was submitted, which leads back to it. */
+const PLACE = "list-place";
+
+function rememberPlace(form) {
+  const back = form.querySelector("input[name=back]");
+  if (back && document.querySelector("[data-live-list]")) sessionStorage.setItem(PLACE, `${scrollY} ${back.value}`);
+}
+
+function returnToPlace() {
+  const place = sessionStorage.getItem(PLACE)?.match(/^(\S+) (.*)$/);
+  if (place?.[2] !== location.pathname + location.search) return;
+  sessionStorage.removeItem(PLACE);
+  scrollTo(0, Number(place[1]));
 }
 
 // The "End…" panels in the table
@@ -215,6 +233,7 @@ document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
 document.addEventListener("change", (event) => { if (event.target.name === "ids") updateTicked(); });
 document.addEventListener("live:rows", onRows);
 updateTicked();
+returnToPlace();
 document.querySelectorAll("input[type=password]").forEach(addRevealButton);
 document.querySelectorAll("input[data-copy]").forEach(addCopyButton);
 document.querySelectorAll("input[data-min-length]").forEach(addLengthHint);

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
-    sessions::{Administrator, EndReason, EndRequest, catalogue::rights},
+    sessions::{Administrator, EndReason, EndRequest, Remarks, catalogue::rights},
 };
 
 /// Who changes an account, and from where.
@@ -51,7 +51,7 @@ impl Actor {
         }
     }
 
-    pub(super) fn end_request(&self, reason: EndReason, note: Option<String>) -> EndRequest {
-        EndRequest { reason, by: self.user, note, client: self.client.clone() }
+    pub(super) fn end_request(&self, reason: EndReason, remarks: Remarks) -> EndRequest {
+        EndRequest { reason, by: self.user, remarks, client: self.client.clone() }
     }
 }

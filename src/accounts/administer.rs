@@ -6,7 +6,7 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     sessions::{
-        EndOutcome, EndReason, Target,
+        EndOutcome, EndReason, Remarks, Target,
         catalogue::end::{self, Ended},
     },
     users::{
@@ -84,9 +84,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
-    pub async fn deactivate(&self, id: i64, by: Actor) -> Result<Change, Error> {
+    pub async fn deactivate(&self, id: i64, remarks: Remarks, by: Actor) -> Result<Change, Error> {
         let in_store = self.sessions.has_entries();
-        match self.db.transaction(move |conn| deactivate(conn, id, &by, in_store)).await? {
+        match self.db.transaction(move |conn| deactivate(conn, id, remarks, &by, in_store)).await? {
             Ok(ended) => {
                 let outcome = self.sessions.announce_and_delete(&ended).await;
                 Ok(self.announce(Change::Done(outcome)))
@@ -122,7 +122,7 @@ impl Accounts {
         &self,
         user: i64,
         keep: Option<String>,
-        note: Option<String>,
+        remarks: Remarks,
         by: Actor,
     ) -> Result<(i64, EndOutcome), Error> {
         let in_store = self.sessions.has_entries();
@@ -130,7 +130,7 @@ impl Accounts {
             Some(keep) => Target::AllBut { user, keep },
             None => Target::AllOf { user },
         };
-        let request = by.end_request(EndReason::EndedByAdmin, note);
+        let request = by.end_request(EndReason::EndedByAdmin, remarks);
         let change = move |conn: &mut DbConnection| {
             let epoch = User::raise_epoch(conn, user)?;
             by.check(conn)?;
@@ -152,6 +152,7 @@ impl Accounts {
 fn deactivate(
     conn: &mut DbConnection,
     id: i64,
+    remarks: Remarks,
     by: &Actor,
     in_store: bool,
 ) -> Result<Result<Vec<Ended>, Change>, Error> {
@@ -165,7 +166,8 @@ fn deactivate(
     }
     User::deactivate(conn, id)?;
     tokens::revoke(conn, id, TokenPurpose::Reset)?;
-    by.event(EventKind::Deactivated, id, None).write(conn)?;
-    let request = by.end_request(EndReason::UserDeactivated, None);
+    let event = by.event(EventKind::Deactivated, id, remarks.message.as_deref());
+    event.note(remarks.note.clone()).write(conn)?;
+    let request = by.end_request(EndReason::UserDeactivated, remarks);
     end::end(conn, &Target::AllOf { user: id }, &request, in_store).map(Ok)
 }

@@ -63,12 +63,7 @@ impl Accounts {
             check_live(conn, &session)?;
             let event = Event::new(EventKind::PasswordChanged, Some(id)).session(&session);
             event.from(Some(&client)).write(conn)?;
-            let request = EndRequest {
-                reason: EndReason::PasswordChanged,
-                by: Some(id),
-                note: None,
-                client: Some(client),
-            };
+            let request = EndRequest::by_user(EndReason::PasswordChanged, id, client);
             let target = Target::AllBut { user: id, keep: session };
             Ok((epoch, end::end(conn, &target, &request, in_store)?))
         };
@@ -129,7 +124,7 @@ impl Accounts {
         }
         let is_current = id == user.session.id;
         let reason = if is_current { EndReason::Logout } else { EndReason::EndedByUser };
-        let request = EndRequest { reason, by: Some(user.id), note: None, client: Some(client) };
+        let request = EndRequest::by_user(reason, user.id, client);
         let outcome = self.sessions.end(Target::OneOf { user: user.id, id }, request).await?;
         if is_current {
             req.get_session().purge();
@@ -153,8 +148,7 @@ impl Accounts {
         let change = move |conn: &mut DbConnection| {
             let epoch = User::raise_epoch(conn, id)?;
             check_live(conn, &session)?;
-            let request =
-                EndRequest { reason: EndReason::EndedByUser, by: Some(id), note: None, client: Some(client) };
+            let request = EndRequest::by_user(EndReason::EndedByUser, id, client);
             let target = Target::AllBut { user: id, keep: session };
             Ok((epoch, end::end(conn, &target, &request, in_store)?))
         };

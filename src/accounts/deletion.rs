@@ -100,8 +100,7 @@ fn round(
         return Ok(Round::LastAdministrator);
     }
     User::raise_epoch(conn, id)?;
-    let request =
-        EndRequest { reason: EndReason::Logout, by: Some(id), note: None, client: Some(client.clone()) };
+    let request = EndRequest::by_user(EndReason::Logout, id, client.clone());
     let ended = end::end(conn, &Target::AllOf { user: id }, &request, in_store)?;
     let unconfirmed = end::unconfirmed_of(conn, id)?;
     if !unconfirmed.is_empty() {

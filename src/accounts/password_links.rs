@@ -9,7 +9,7 @@ use crate::{
     events::EventKind,
     security::Client,
     sessions::{
-        EndOutcome, EndReason, Target,
+        EndOutcome, EndReason, Remarks, Target,
         catalogue::end::{self, Ended},
     },
     users::{
@@ -143,6 +143,6 @@ impl Accounts {
 fn finish_reset(conn: &mut DbConnection, id: i64, by: &Actor, in_store: bool) -> Result<Vec<Ended>, Error> {
     tokens::revoke_all(conn, id)?;
     by.event(EventKind::PasswordReset, id, None).write(conn)?;
-    let request = by.end_request(EndReason::PasswordChanged, None);
+    let request = by.end_request(EndReason::PasswordChanged, Remarks::default());
     end::end(conn, &Target::AllOf { user: id }, &request, in_store)
 }

@@ -59,8 +59,7 @@ impl Accounts {
     /// [`Error::Unavailable`] when the database can't be reached; then the session lives on.
     pub async fn sign_out(&self, req: &HttpRequest, user: &CurrentUser, client: Client) -> Result<(), Error> {
         let target = Target::OneOf { user: user.id, id: user.session.id.clone() };
-        let request =
-            EndRequest { reason: EndReason::Logout, by: Some(user.id), note: None, client: Some(client) };
+        let request = EndRequest::by_user(EndReason::Logout, user.id, client);
         self.sessions.end(target, request).await?;
         req.get_session().purge();
         Ok(())

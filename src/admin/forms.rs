@@ -4,6 +4,8 @@ use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
 use crate::{
+    security::local_path,
+    sessions::Remarks,
     users::{Role, fields},
     web::FormFields,
 };
@@ -40,24 +42,46 @@ impl FormFields for RoleForm {
     const FIELDS: &'static [&'static str] = &["role"];
 }
 
-/// `POST /admin/users/{id}/end-sessions` and `POST /admin/sessions/{id}/end`
+/// The forms that sign somebody out: `POST /admin/users/{id}/end-sessions`, `POST /admin/users/{id}/deactivate` and
+/// `POST /admin/sessions/{id}/end`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]
 pub struct EndSessionsForm {
-    /// Why the sessions end; may be empty.
-    #[validate(custom(function = "optional_reason"))]
+    /// What whoever is signed out reads; may be empty.
+    #[validate(custom(function = "optional_line"))]
     pub reason: String,
+    /// What only administrators read; may be empty.
+    #[validate(custom(function = "optional_line"))]
+    pub note: String,
+    /// The page to go back to, if it is not the usual one.
+    pub back: String,
 }
 
 impl FormFields for EndSessionsForm {
-    const FIELDS: &'static [&'static str] = &["reason"];
+    const FIELDS: &'static [&'static str] = &["reason", "note", "back"];
 }
 
 impl EndSessionsForm {
-    /// The reason to record with the sessions; `None`: none was given.
-    pub fn note(&self) -> Option<String> {
-        reason(&self.reason).filter(|reason| !reason.is_empty()).map(str::to_owned)
+    /// The page to go back to.
+    pub fn back(&self) -> String {
+        back_to(&self.back)
     }
+
+    /// What to record with the sessions.
+    pub fn remarks(&self) -> Remarks {
+        remarks(&self.reason, &self.note)
+    }
+}
+
+/// The page that a form on a list of sessions goes back to: the one that it names, if that is on this site, else the whole list.
+pub(super) fn back_to(back: &str) -> String {
+    local_path(back).unwrap_or_else(|| "/admin/sessions".to_owned())
+}
+
+/// What to record of a reason and a note that have been checked.
+pub fn remarks(reason: &str, note: &str) -> Remarks {
+    let text = |field| line(field).filter(|text| !text.is_empty()).map(str::to_owned);
+    Remarks { message: text(reason), note: text(note) }
 }
 
 /// A form that has a button only.
@@ -78,14 +102,14 @@ fn role(role: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// Most characters (code points) of a reason.
-const MAX_REASON_LENGTH: usize = 200;
+/// Most characters (code points) of a reason or a note.
+const MAX_LENGTH: usize = 200;
 
-/// The reason as it is recorded with ended sessions: one line without surrounding white space, perhaps empty; `None`: the text
-/// can't be recorded.
-pub fn reason(text: &str) -> Option<&str> {
+/// A reason or a note as it is recorded with ended sessions: one line without surrounding white space, perhaps empty; `None`: the
+/// text can't be recorded.
+pub fn line(text: &str) -> Option<&str> {
     let text = text.trim();
-    (text.chars().count() <= MAX_REASON_LENGTH && !text.chars().any(char::is_control)).then_some(text)
+    (text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)).then_some(text)
 }
 
 /// Checks a reason that must be given.
@@ -93,18 +117,18 @@ pub fn reason(text: &str) -> Option<&str> {
 /// # Errors
 /// The message for its field, when it is empty or can't be recorded.
 pub(super) fn required_reason(text: &str) -> Result<(), ValidationError> {
-    let message = "Say why, on one line of at most 200 characters. It is kept with each session.";
-    checked(reason(text).filter(|reason| !reason.is_empty()), message)
+    let message = "Say why, on one line of at most 200 characters. Whoever is signed out reads it.";
+    checked(line(text).filter(|reason| !reason.is_empty()), message)
 }
 
-/// Checks a reason that may be empty.
-fn optional_reason(text: &str) -> Result<(), ValidationError> {
-    checked(reason(text), "Write the reason on one line of at most 200 characters.")
+/// Checks a reason or a note that may be empty.
+pub(super) fn optional_line(text: &str) -> Result<(), ValidationError> {
+    checked(line(text), "Write it on one line of at most 200 characters.")
 }
 
-fn checked(reason: Option<&str>, message: &'static str) -> Result<(), ValidationError> {
-    match reason {
+fn checked(text: Option<&str>, message: &'static str) -> Result<(), ValidationError> {
+    match text {
         Some(_) => Ok(()),
-        None => Err(ValidationError::new("reason").with_message(message.into())),
+        None => Err(ValidationError::new("line").with_message(message.into())),
     }
 }

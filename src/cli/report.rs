@@ -2,7 +2,7 @@
 
 use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
 
-use crate::{error::Error, web::FieldErrors};
+use crate::{admin::forms, error::Error, sessions::Remarks, web::FieldErrors};
 
 /// An error as the text for standard error.
 pub(super) fn error_line(error: Error) -> String {
@@ -13,6 +13,16 @@ pub(super) fn error_line(error: Error) -> String {
 pub(super) fn option_lines(errors: &FieldErrors) -> String {
     let lines = errors.all().map(|(field, message)| format!("--{}: {message}", field.replace('_', "-")));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What to record of the options `--reason` and `--note`.
+pub(super) fn checked_remarks(reason: &str, note: &str) -> Result<Remarks, String> {
+    for (option, text) in [("--reason", reason), ("--note", note)] {
+        if forms::line(text).is_none() {
+            return Err(format!("{option}: write it on one line of at most 200 characters."));
+        }
+    }
+    Ok(forms::remarks(reason, note))
 }
 
 /// The text with its control characters replaced: names and devices come from clients and must not send the terminal commands.

@@ -6,14 +6,11 @@ use clap::Subcommand;
 
 use super::{
     progress::progress,
-    report::{error_line, option_lines, plain, rfc3339},
+    report::{checked_remarks, error_line, option_lines, plain, rfc3339},
     stores,
 };
 use crate::{
-    admin::{
-        forms,
-        sessions::{filter::FilterFields, list_fields::ListFields},
-    },
+    admin::sessions::{filter::FilterFields, list_fields::ListFields},
     config::Config,
     sessions::{
         EndReason, EndRequest, Sessions,
@@ -45,9 +42,12 @@ pub(super) enum SessionsCommand {
         /// Match every session, where no filter is given
         #[arg(long)]
         all: bool,
-        /// Recorded with each session
+        /// What those who are signed out read
         #[arg(long)]
         reason: String,
+        /// For the record only
+        #[arg(long, default_value = "")]
+        note: String,
         /// Say which would end, and end none
         #[arg(long)]
         dry_run: bool,
@@ -82,7 +82,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             let query = sessions.resolve(query).await.map_err(error_line)?;
             list(sessions, &query, json).await
         }
-        SessionsCommand::End { filter, all, reason, dry_run, json, yes } => {
+        SessionsCommand::End { filter, all, reason, note, dry_run, json, yes } => {
             if !all && !filter.is_narrowed() {
                 return Err("Give at least one filter, or --all to end every session.".into());
             }
@@ -97,7 +97,12 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             if dry_run {
                 return list(sessions, &query, json).await;
             }
-            end(sessions, &query, &reason, yes, json).await
+            let remarks = checked_remarks(&reason, &note)?;
+            if remarks.message.is_none() {
+                return Err("--reason: say why, on one line of at most 200 characters.".into());
+            }
+            let request = EndRequest { remarks, ..EndRequest::by_system(EndReason::EndedByAdmin) };
+            end(sessions, &query, request, yes, json).await
         }
         SessionsCommand::Verify { repair } => verify(sessions, repair).await,
     }
@@ -133,13 +138,10 @@ async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), 
 async fn end(
     sessions: &Sessions,
     query: &ListQuery,
-    reason: &str,
+    request: EndRequest,
     yes: bool,
     json: bool,
 ) -> Result<(), String> {
-    let Some(reason) = forms::reason(reason).filter(|reason| !reason.is_empty()) else {
-        return Err("--reason: say why, on one line of at most 200 characters.".into());
-    };
     let count = sessions.count(query).await.map_err(error_line)?;
     if count == 0 {
         println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
@@ -148,8 +150,6 @@ async fn end(
     if !yes && !ask_to_end(count)? {
         return Err("Nothing was ended.".into());
     }
-    let request =
-        EndRequest { note: Some(reason.to_owned()), ..EndRequest::by_system(EndReason::EndedByAdmin) };
     let bar = progress("ended", u64::try_from(count).unwrap_or(0));
     let on_progress = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
     let outcome = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
@@ -211,6 +211,7 @@ fn as_json(session: &ListedSession) -> String {
         "expires_at": rfc3339(session.expires_at),
         "ended_at": session.ended_at.map(rfc3339),
         "end_reason": session.end_reason,
+        "end_message": session.end_message,
         "end_note": session.end_note,
         "ended_by": session.ended_by,
     })

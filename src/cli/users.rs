@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Subcommand};
 
 use super::{
-    report::{error_line, option_lines, plain, rfc3339},
+    report::{checked_remarks, error_line, option_lines, plain, rfc3339},
     stores,
 };
 use crate::{
@@ -50,6 +50,12 @@ pub(super) enum UserCommand {
     Deactivate {
         /// The address to sign in with
         email: String,
+        /// What the person reads who is signed out
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// For the record only
+        #[arg(long, default_value = "")]
+        note: String,
     },
     /// Let somebody sign in again
     Activate {
@@ -99,11 +105,12 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), Str
             let change = operator.accounts.set_role(user.id, role, Actor::OPERATOR).await;
             report(change.map_err(error_line)?, &format!("{} is now {}.", user.email, role.name()))
         }
-        UserCommand::Deactivate { email } => {
+        UserCommand::Deactivate { email, reason, note } => {
+            let remarks = checked_remarks(&reason, &note)?;
             let operator = operator().await?;
             let user = operator.find(&email).await?;
             operator.wait_for_store().await?;
-            let change = operator.accounts.deactivate(user.id, Actor::OPERATOR).await;
+            let change = operator.accounts.deactivate(user.id, remarks, Actor::OPERATOR).await;
             report(change.map_err(error_line)?, &format!("{} is deactivated.", user.email))
         }
         UserCommand::Activate { email } => {

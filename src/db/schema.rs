@@ -25,6 +25,7 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         detail -> Nullable<Text>,
         ip_key -> Nullable<Bytea>,
+        note -> Nullable<Text>,
     }
 }
 
@@ -82,6 +83,7 @@ diesel::table! {
         ended_by -> Nullable<Int8>,
         person -> Text,
         role -> Text,
+        end_message -> Nullable<Text>,
     }
 }
 

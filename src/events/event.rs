@@ -20,12 +20,13 @@ pub struct Event {
     session: Option<String>,
     client: Option<Client>,
     detail: Option<String>,
+    note: Option<String>,
 }
 
 impl Event {
     /// An event of the user's; the user is the actor unless [`Event::by`] sets another.
     pub fn new(kind: EventKind, user: Option<i64>) -> Self {
-        Self { kind, user, actor: user, session: None, client: None, detail: None }
+        Self { kind, user, actor: user, session: None, client: None, detail: None, note: None }
     }
 
     /// Sets the actor: who did it; `None` for the system.
@@ -50,6 +51,12 @@ impl Event {
     /// Sets a short text with details; never a secret.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
+        self
+    }
+
+    /// Sets what only administrators read about it; never a secret.
+    pub fn note(mut self, note: Option<String>) -> Self {
+        self.note = note;
         self
     }
 
@@ -90,6 +97,7 @@ impl Event {
             ip_key: self.client.as_ref().map(|client| ip_key(client.ip)),
             user_agent: self.client.map(|client| client.user_agent),
             detail: self.detail,
+            note: self.note,
         }
     }
 }
@@ -110,6 +118,7 @@ struct Row {
     user_agent: Option<String>,
     detail: Option<String>,
     ip_key: Option<Vec<u8>>,
+    note: Option<String>,
 }
 
 impl Row {
@@ -123,6 +132,7 @@ impl Row {
             session = self.session_id.as_deref(),
             ip = self.ip.as_deref(),
             detail = self.detail.as_ref().map(|text| format!("{text:?}")),
+            note = self.note.as_ref().map(|text| format!("{text:?}")),
         );
     }
 }

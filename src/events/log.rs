@@ -34,10 +34,12 @@ pub struct StoredEvent {
     pub ip: Option<String>,
     /// The client's `User-Agent` header.
     pub user_agent: Option<String>,
-    /// A short text with details.
+    /// A short text with details, which the user reads too.
     pub detail: Option<String>,
     /// The client's address as bytes, see [`ip_key`].
     pub ip_key: Option<Vec<u8>>,
+    /// What only administrators read about it.
+    pub note: Option<String>,
 }
 
 /// The newest events of a user's session, at most `limit`.

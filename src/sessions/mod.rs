@@ -19,7 +19,7 @@ mod store_check;
 mod upkeep;
 
 pub use catalogue::{
-    end::{EndOutcome, EndRequest, Target},
+    end::{EndOutcome, EndRequest, Remarks, Target},
     end_reason::EndReason,
 };
 pub use end_many::CHUNK;

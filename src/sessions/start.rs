@@ -159,12 +159,7 @@ fn record_sign_in(
     let mut ended = Vec::new();
     let mut ended_by_limit = 0;
     if let Some(id) = &sign_in.replaced {
-        let request = EndRequest {
-            reason: EndReason::Replaced,
-            by: Some(sign_in.user_id),
-            note: None,
-            client: Some(sign_in.client.clone()),
-        };
+        let request = EndRequest::by_user(EndReason::Replaced, sign_in.user_id, sign_in.client.clone());
         ended.extend(end::end(conn, &Target::Ids(vec![id.clone()]), &request, in_store)?);
     }
     if limit > 0 {

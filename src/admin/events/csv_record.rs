@@ -7,7 +7,7 @@ use super::rows::{EventUser, UserNames};
 use crate::{error::Error, events::StoredEvent};
 
 /// The fields of one record.
-pub(super) type Record = [String; 13];
+pub(super) type Record = [String; 14];
 
 /// The header line.
 pub(super) fn header() -> Record {
@@ -25,6 +25,7 @@ pub(super) fn header() -> Record {
         "ip",
         "user_agent",
         "detail",
+        "note",
     ]
     .map(str::to_owned)
 }
@@ -48,6 +49,7 @@ pub(super) fn record(event: &StoredEvent, names: &UserNames) -> Record {
         text(&event.ip),
         text(&event.user_agent),
         text(&event.detail),
+        text(&event.note),
     ]
 }
 
@@ -132,7 +134,7 @@ mod tests {
         let header = String::from_utf8(to_text(&[header()]).unwrap()).unwrap();
         assert_eq!(
             header,
-            "id,time,kind,user_id,user_name,user_email,actor_id,actor_name,actor_email,session_id,ip,user_agent,detail\r\n"
+            "id,time,kind,user_id,user_name,user_email,actor_id,actor_name,actor_email,session_id,ip,user_agent,detail,note\r\n"
         );
     }
 }

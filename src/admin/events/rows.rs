@@ -40,6 +40,8 @@ pub struct EventRow {
     pub session: Option<String>,
     /// More about it, such as why a session ended.
     pub detail: Option<String>,
+    /// What only administrators read about it.
+    pub note: Option<String>,
 }
 
 /// A user whom an event names.
@@ -129,6 +131,7 @@ fn row(event: StoredEvent, names: &UserNames, sessions: &HashSet<String>) -> Eve
         at: Moment::new(event.at),
         sentence: event.kind.sentence().to_owned(),
         detail: readable_detail(&event),
+        note: event.note,
         by_other: event.user_id.is_some() && event.actor_id != event.user_id,
         user: names.get(event.user_id),
         actor: names.get(event.actor_id),

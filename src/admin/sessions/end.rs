@@ -38,14 +38,19 @@ pub struct EndMatchingForm {
     ticked: bool,
     #[validate(custom(function = "forms::required_reason"))]
     reason: String,
+    #[validate(custom(function = "forms::optional_line"))]
+    note: String,
     confirm: String,
     expected: String,
     #[serde(deserialize_with = "checkbox")]
     everyone: bool,
+    /// The page of the list with the form.
+    back: String,
 }
 
 impl FormFields for EndMatchingForm {
-    const FIELDS: &'static [&'static str] = &["ids", "ticked", "reason", "confirm", "expected", "everyone"];
+    const FIELDS: &'static [&'static str] =
+        &["ids", "ticked", "reason", "note", "confirm", "expected", "everyone", "back"];
     const FLATTENED_FIELDS: &'static [&'static str] = FilterFields::NAMES;
     const REPEATED: &'static [&'static str] = &["ids"];
 }
@@ -84,6 +89,9 @@ impl EndMatchingForm {
         if self.ticked {
             fields.push(("ticked", "on".to_owned()));
         }
+        if !self.back.is_empty() {
+            fields.push(("back", self.back.clone()));
+        }
         fields
     }
 
@@ -104,9 +112,9 @@ impl EndMatchingForm {
         self.filter.is_narrowed() || !self.ids.is_empty()
     }
 
-    /// The list with this filter.
-    fn back(&self) -> String {
-        self.filter.address().href(None)
+    /// The page that has the form, or the list with this filter.
+    fn origin(&self) -> String {
+        if self.back.is_empty() { self.filter.address().href(None) } else { forms::back_to(&self.back) }
     }
 }
 
@@ -120,6 +128,7 @@ struct PreviewPage {
     filtered: bool,
     back: String,
     reason: String,
+    note: String,
     count: i64,
     count_text: String,
     people: String,
@@ -146,8 +155,9 @@ impl PreviewPage {
             fields: values.repeated(),
             filtered: values.is_narrowed(),
             ticked: values.ticked,
-            back: values.back(),
+            back: values.origin(),
             reason: values.reason,
+            note: values.note,
             count: preview.count,
             count_text: grouped(preview.count),
             people: if preview.count > 0 || preview.users > 0 {
@@ -194,18 +204,19 @@ pub async fn end(
         let preview = sessions.preview(&query, own).await?;
         return Ok(PreviewPage::new(layout, values, errors, &preview, own).response());
     }
-    if let Some(response) = confirm::required(&req, &accounts, &admin, &values.back()) {
+    if let Some(response) = confirm::required(&req, &accounts, &admin, &values.origin()) {
         return Ok(response);
     }
-    let note = forms::reason(&values.reason).map(str::to_owned);
-    let request =
-        EndRequest { reason: EndReason::EndedByAdmin, by: Some(admin.id), note, client: Some(client) };
+    let request = EndRequest {
+        remarks: forms::remarks(&values.reason, &values.note),
+        ..EndRequest::by_user(EndReason::EndedByAdmin, admin.id, client)
+    };
     if count > CHUNK {
         let id = sessions.into_inner().begin_end_many(query, request, admin.id, count).await?;
-        return Ok(see_other(&end_progress::path(&id), None));
+        return Ok(see_other(&end_progress::href(&id, &values.back), None));
     }
     let ended = sessions.end_many(&query, request, async |_| {}).await?;
     let before = usize::try_from(count).unwrap_or(usize::MAX);
     let flash = Flash::MatchingEnded { ends: ended, already: before.saturating_sub(ended.count) };
-    Ok(see_other("/admin/sessions", flash))
+    Ok(see_other(&forms::back_to(&values.back), flash))
 }

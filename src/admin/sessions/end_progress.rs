@@ -10,8 +10,10 @@ use actix_web::{
 };
 use askama::Template;
 use futures_util::{Stream, StreamExt as _, stream};
+use serde::Deserialize;
 
 use crate::{
+    admin::forms::back_to,
     error::Error,
     layout::{Flash, Layout, Notice},
     sessions::{Administrator, EndOutcome, EndProblem, EndTask, Sessions},
@@ -36,6 +38,7 @@ const PROGRESS: &str = "<!-- progress -->";
 #[template(path = "admin/sessions/end_progress.html")]
 struct EndProgressPage {
     layout: Layout,
+    back: String,
 }
 
 #[derive(Template)]
@@ -50,9 +53,21 @@ struct Progress {
     result: Option<Notice>,
 }
 
-/// The path of a task's page.
-pub(super) fn path(id: &str) -> String {
-    format!("/admin/sessions/ends/{id}")
+/// The address of a task's page, which leads back to the page with the form that began it.
+pub(super) fn href(id: &str, back: &str) -> String {
+    let path = format!("/admin/sessions/ends/{id}");
+    if back.is_empty() {
+        return path;
+    }
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back).finish();
+    format!("{path}?{query}")
+}
+
+/// `?back=`: the page to go back to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BackQuery {
+    back: String,
 }
 
 /// `GET /admin/sessions/ends/{id}`
@@ -61,10 +76,12 @@ pub async fn show(
     layout: Layout,
     _: Administrator,
     id: web::Path<String>,
+    query: web::Query<BackQuery>,
 ) -> Result<HttpResponse, Error> {
     let id = id.into_inner();
+    let back = back_to(&query.back);
     let task = sessions.end_task(&id).await?;
-    let page = EndProgressPage { layout }.render().map_err(Error::internal)?;
+    let page = EndProgressPage { layout, back }.render().map_err(Error::internal)?;
     let (head, tail) =
         page.split_once(PROGRESS).ok_or_else(|| Error::bug("the page has no place for progress"))?;
     let (head, tail) = (head.to_owned(), tail.to_owned());

@@ -45,6 +45,8 @@ struct AdminSessionsPage {
     rows: Vec<AdminSessionRow>,
     first_page: Option<String>,
     next_page: Option<String>,
+    /// The address of this page, to which its forms come back.
+    here: String,
 }
 
 /// A session with its user, as administrators see it.
@@ -144,6 +146,7 @@ pub async fn show(
             grouped(total)
         },
         rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
+        here: fields.here(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
         state: fields.state,

@@ -66,6 +66,11 @@ impl ListFields {
     pub fn href(&self, after: Option<&Cursor>) -> String {
         self.address().href(after.map(Cursor::to_string).as_deref())
     }
+
+    /// The address of the page that these fields ask for.
+    pub fn here(&self) -> String {
+        self.address().href(Some(self.after.as_str()).filter(|after| !after.is_empty()))
+    }
 }
 
 fn state(value: &str) -> Option<bool> {

@@ -36,7 +36,7 @@ struct AdminSessionPage {
     /// What the store holds; `None`: the session has ended, or the store has no entry.
     state_json: Option<String>,
     events: Vec<EventRow>,
-    reason: String,
+    form: EndSessionsForm,
     errors: FieldErrors,
 }
 
@@ -46,6 +46,7 @@ struct EndedFacts {
     reason: String,
     /// Name and address of the user who ended it; `None`: the system.
     by: Option<String>,
+    message: Option<String>,
     note: Option<String>,
 }
 
@@ -83,23 +84,21 @@ pub async fn end(
     accounts.check_actor(Actor::administrator(&admin, client.clone())).await?;
     if !errors.is_empty() {
         let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id).await?;
-        let page = AdminSessionPage { reason: values.reason, errors, ..page };
+        let page = AdminSessionPage { form: values, errors, ..page };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     sessions.check_exists(id.clone()).await?;
     let is_own = id == admin.session.id;
     let request = EndRequest {
-        reason: EndReason::EndedByAdmin,
-        by: Some(admin.id),
-        note: values.note(),
-        client: Some(client),
+        remarks: values.remarks(),
+        ..EndRequest::by_user(EndReason::EndedByAdmin, admin.id, client)
     };
     let outcome = sessions.end(Target::Ids(vec![id]), request).await?;
     if is_own {
         req.get_session().purge();
         return Ok(see_other("/", Flash::SignedOut));
     }
-    Ok(see_other("/admin/sessions", Flash::ended(outcome)))
+    Ok(see_other(&values.back(), Flash::ended(outcome)))
 }
 
 impl AdminSessionPage {
@@ -127,7 +126,7 @@ impl AdminSessionPage {
             ended: EndedFacts::of(&session, ended_by),
             state_json,
             events: history.events,
-            reason: String::new(),
+            form: EndSessionsForm::default(),
             errors: FieldErrors::default(),
         })
     }
@@ -139,6 +138,7 @@ impl EndedFacts {
             at: Moment::new(session.ended_at?),
             reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
             by: ended_by,
+            message: session.end_message.clone(),
             note: session.end_note.clone(),
         })
     }

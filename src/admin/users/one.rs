@@ -38,12 +38,20 @@ struct UserPage {
     errors: FieldErrors,
     user: UserRow,
     role: String,
-    reason: String,
+    end_form: FilledForm,
+    deactivate_form: FilledForm,
     sessions: Vec<SessionFacts>,
     more_sessions: bool,
     events: Vec<EventRow>,
     link: Option<LinkPanel>,
     confirm_href: Option<String>,
+}
+
+/// A form that signs the user out, as it was sent with mistakes.
+#[derive(Default)]
+struct FilledForm {
+    values: EndSessionsForm,
+    errors: FieldErrors,
 }
 
 /// A request about one user, with what every response to it needs.
@@ -89,7 +97,7 @@ pub async fn show(request: UserRequest) -> Result<HttpResponse, Error> {
 pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     let Some(role) = Role::parse(&values.role).filter(|_| errors.is_empty()) else {
-        return request.refuse(errors, "").await;
+        return request.refuse(errors).await;
     };
     let change = request.accounts.set_role(request.id, role, request.actor()).await?;
     let flash = if request.is_own() { Flash::OwnRoleChanged } else { Flash::RoleChanged };
@@ -103,11 +111,14 @@ pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<H
 ///
 /// # Errors
 /// As [`Accounts::deactivate`], and as [`show`].
-pub async fn deactivate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
-    if !form.errors.is_empty() {
-        return request.refuse(form.errors, "").await;
+pub async fn deactivate(request: UserRequest, form: Form<EndSessionsForm>) -> Result<HttpResponse, Error> {
+    let Form { values, errors } = form;
+    if !errors.is_empty() {
+        let deactivate_form = FilledForm { values, errors: errors.clone() };
+        let page = request.refused(errors).await?;
+        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { deactivate_form, ..page }));
     }
-    let change = request.accounts.deactivate(request.id, request.actor()).await?;
+    let change = request.accounts.deactivate(request.id, values.remarks(), request.actor()).await?;
     let path = if request.is_own() { "/".to_owned() } else { request.path() };
     let flash = match change {
         Change::Done(ended) => Flash::Deactivated(ended),
@@ -122,7 +133,7 @@ pub async fn deactivate(request: UserRequest, form: Form<NoFields>) -> Result<Ht
 /// As [`Accounts::activate`], and as [`show`].
 pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
-        return request.refuse(form.errors, "").await;
+        return request.refuse(form.errors).await;
     }
     let change = request.accounts.activate(request.id, request.actor()).await?;
     let path = request.path();
@@ -140,11 +151,13 @@ pub async fn end_sessions(
 ) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     if !errors.is_empty() {
-        return request.refuse(errors, &values.reason).await;
+        let end_form = FilledForm { values, errors: errors.clone() };
+        let page = request.refused(errors).await?;
+        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { end_form, ..page }));
     }
     let keep = request.is_own().then(|| request.admin.session.id.clone());
     let (epoch, ended) =
-        request.accounts.end_sessions_of(request.id, keep, values.note(), request.actor()).await?;
+        request.accounts.end_sessions_of(request.id, keep, values.remarks(), request.actor()).await?;
     if request.is_own() {
         request.sessions.adopt_epoch(&req, epoch)?;
     }
@@ -164,7 +177,7 @@ pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<Htt
         }
         errors.add_form("This account is deactivated. Activate it first; then make a link.");
     }
-    request.refuse(errors, "").await
+    request.refuse(errors).await
 }
 
 impl UserRequest {
@@ -189,16 +202,20 @@ impl UserRequest {
             Change::LastAdministrator => {
                 let mut errors = FieldErrors::default();
                 errors.add_form(LAST_ADMINISTRATOR);
-                self.refuse(errors, "").await
+                self.refuse(errors).await
             }
         }
     }
 
     /// The page with the form's mistakes: 422.
-    async fn refuse(self, errors: FieldErrors, reason: &str) -> Result<HttpResponse, Error> {
+    async fn refuse(self, errors: FieldErrors) -> Result<HttpResponse, Error> {
+        Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &self.refused(errors).await?))
+    }
+
+    /// The page with the form's mistakes.
+    async fn refused(self, errors: FieldErrors) -> Result<UserPage, Error> {
         self.accounts.check_actor(self.actor()).await?;
-        let page = UserPage { errors, reason: reason.to_owned(), ..self.page().await? };
-        Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
+        Ok(UserPage { errors, ..self.page().await? })
     }
 
     async fn page(self) -> Result<UserPage, Error> {
@@ -214,7 +231,8 @@ impl UserRequest {
             errors: FieldErrors::default(),
             role: listed.user.role.name().to_owned(),
             user: UserRow::new(listed, &self.admin),
-            reason: String::new(),
+            end_form: FilledForm::default(),
+            deactivate_form: FilledForm::default(),
             more_sessions: sessions.next.is_some(),
             sessions: sessions.rows.iter().map(|session| SessionFacts::of(session, own)).collect(),
             events,

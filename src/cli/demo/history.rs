@@ -16,7 +16,7 @@ pub(super) const HISTORY_PERIOD: Duration = Duration::days(90);
 const MAX_PAUSE: Duration = Duration::hours(10);
 
 /// Reasons that administrators give when they end a session.
-const NOTES: [&str; 4] = ["Lost laptop", "Left the company", "Unusual place", "Asked for by phone"];
+const MESSAGES: [&str; 4] = ["Lost laptop", "Left the company", "Unusual place", "Asked for by phone"];
 
 /// Everything that the generated sessions depend on.
 pub(super) struct History<'a> {
@@ -59,7 +59,7 @@ pub(super) struct GeneratedSession<'a> {
 pub(super) struct End {
     pub at: PrimitiveDateTime,
     pub reason: EndReason,
-    pub note: Option<&'static str>,
+    pub message: Option<&'static str>,
 }
 
 /// Sign-in, last activity and end of a session.
@@ -149,9 +149,9 @@ impl<'a> History<'a> {
             98 => (EndReason::UserDeactivated, Duration::hours(5)),
             _ => (EndReason::Missing, Duration::hours(1)),
         };
-        let note = (reason == EndReason::EndedByAdmin).then(|| NOTES[rng.usize(..NOTES.len())]);
+        let message = (reason == EndReason::EndedByAdmin).then(|| MESSAGES[rng.usize(..MESSAGES.len())]);
         let at = (last_seen_at + wait).min(self.now);
-        Times { created_at, last_seen_at, end: Some(End { at, reason, note }) }
+        Times { created_at, last_seen_at, end: Some(End { at, reason, message }) }
     }
 
     /// The time of a past sign-in, mostly from 7 to 19 o'clock (UTC) on a weekday.

@@ -78,7 +78,7 @@ pub(super) struct SessionRow {
     state: Option<String>,
     ended_at: Option<PrimitiveDateTime>,
     end_reason: Option<EndReason>,
-    end_note: Option<&'static str>,
+    end_message: Option<&'static str>,
     ended_by: Option<i64>,
     person: String,
     role: Role,
@@ -139,7 +139,7 @@ impl SessionRow {
             state: (in_catalogue && session.end.is_none()).then(|| session.state(first)),
             ended_at: session.end.as_ref().map(|end| end.at),
             end_reason: session.end.as_ref().map(|end| end.reason),
-            end_note: session.end.as_ref().and_then(|end| end.note),
+            end_message: session.end.as_ref().and_then(|end| end.message),
             ended_by: session.ended_by(first),
             person: user.search_text.clone(),
             role: user.role,
@@ -196,8 +196,8 @@ impl EventRow {
         let actor_id = session.ended_by(first);
         let by_person = actor_id.is_some();
         let row = Self::signed_in(session, first);
-        let detail = session.end.as_ref().map(|end| match end.note {
-            Some(note) => format!("{}: {note}", end.reason.name()),
+        let detail = session.end.as_ref().map(|end| match end.message {
+            Some(message) => format!("{}: {message}", end.reason.name()),
             None => end.reason.name().to_owned(),
         });
         Self {

@@ -25,17 +25,31 @@ pub struct EndRequest {
     pub reason: EndReason,
     /// The user who ends them; `None`: the system.
     pub by: Option<i64>,
-    /// The administrator's note.
-    pub note: Option<String>,
+    /// What is written about it.
+    pub remarks: Remarks,
     /// The client whose request asked for it, if a request did.
     pub client: Option<Client>,
 }
 
 impl EndRequest {
-    /// An end by the system, without a note.
+    /// An end by the system, without remarks.
     pub fn by_system(reason: EndReason) -> Self {
-        Self { reason, by: None, note: None, client: None }
+        Self { reason, by: None, remarks: Remarks::default(), client: None }
     }
+
+    /// An end by a user from that client, without remarks.
+    pub fn by_user(reason: EndReason, user: i64, client: Client) -> Self {
+        Self { by: Some(user), client: Some(client), ..Self::by_system(reason) }
+    }
+}
+
+/// What whoever ends sessions writes about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// What the people who are signed out read.
+    pub message: Option<String>,
+    /// What only administrators read, in the record.
+    pub note: Option<String>,
 }
 
 /// Which sessions to end.
@@ -81,7 +95,9 @@ pub struct Ended {
     pub store_key: Option<String>,
     /// Why it ended.
     pub reason: EndReason,
-    /// The administrator's note.
+    /// What its user reads about it.
+    pub message: Option<String>,
+    /// What only administrators read.
     pub note: Option<String>,
     /// The user who ended it; `None`: the system.
     pub by: Option<i64>,
@@ -95,6 +111,7 @@ macro_rules! ended_columns {
             dsl::user_id,
             dsl::store_key,
             dsl::end_reason.assume_not_null(),
+            dsl::end_message,
             dsl::end_note,
             dsl::ended_by,
         )
@@ -128,7 +145,8 @@ fn update_rows(conn: &mut DbConnection, target: &Target, request: &EndRequest) -
     let set = (
         dsl::ended_at.eq(now()),
         dsl::end_reason.eq(request.reason),
-        dsl::end_note.eq(&request.note),
+        dsl::end_message.eq(&request.remarks.message),
+        dsl::end_note.eq(&request.remarks.note),
         dsl::ended_by.eq(request.by),
         dsl::state.eq(None::<String>),
     );
@@ -160,8 +178,8 @@ fn update_rows(conn: &mut DbConnection, target: &Target, request: &EndRequest) -
 
 /// Records the ends in the security log.
 fn record_events(conn: &mut DbConnection, request: &EndRequest, ended: &[Ended]) -> Result<(), Error> {
-    let detail = match &request.note {
-        Some(note) => format!("{}: {note}", request.reason.name()),
+    let detail = match &request.remarks.message {
+        Some(message) => format!("{}: {message}", request.reason.name()),
         None => request.reason.name().to_owned(),
     };
     let event = |session: &Ended| {
@@ -170,6 +188,7 @@ fn record_events(conn: &mut DbConnection, request: &EndRequest, ended: &[Ended])
             .session(&session.id)
             .from(request.client.as_ref())
             .detail(detail.clone())
+            .note(request.remarks.note.clone())
     };
     Event::write_all(conn, ended.iter().map(event).collect())
 }

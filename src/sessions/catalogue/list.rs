@@ -61,7 +61,9 @@ pub struct ListedSession {
     pub ended_at: Option<PrimitiveDateTime>,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
-    /// The administrator's note.
+    /// What its user reads about its end.
+    pub end_message: Option<String>,
+    /// What only administrators read about its end.
     pub end_note: Option<String>,
     /// The user who ended it; `None`: the system.
     pub ended_by: Option<i64>,
@@ -94,6 +96,7 @@ macro_rules! listed_columns {
             dsl::state,
             dsl::ended_at,
             dsl::end_reason,
+            dsl::end_message,
             dsl::end_note,
             dsl::ended_by,
             users::name,

@@ -2,23 +2,22 @@
 
 use crate::sessions::catalogue::end_reason::EndReason;
 
-/// Why a session ended, with the administrator's note if there is one.
+/// Why a session ended, with what the administrator wrote to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndMessage {
     /// Why it ended.
     pub reason: EndReason,
-    /// What the administrator wrote.
-    pub note: Option<String>,
+    /// What the administrator wrote to the session's user.
+    pub text: Option<String>,
 }
 
 impl EndMessage {
     /// The sentence for the session's user.
     pub fn sentence(&self) -> String {
-        match (self.reason, &self.note) {
-            (EndReason::EndedByAdmin, Some(note)) => {
-                format!("You were signed out by an administrator: {note}")
-            }
-            (reason, _) => reason.message().to_owned(),
+        let message = self.reason.message();
+        match &self.text {
+            Some(text) => format!("{}: {text}", message.trim_end_matches('.')),
+            None => message.to_owned(),
         }
     }
 }
@@ -28,12 +27,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn end_message_contains_the_administrator_s_note() {
-        let sentence = |note: Option<&str>| {
-            EndMessage { reason: EndReason::EndedByAdmin, note: note.map(str::to_owned) }.sentence()
-        };
-        assert_eq!(sentence(Some("Laptop stolen")), "You were signed out by an administrator: Laptop stolen");
-        assert_eq!(sentence(None), "You were signed out by an administrator.");
+    fn end_message_contains_what_the_administrator_wrote() {
+        let sentence =
+            |reason, text: Option<&str>| EndMessage { reason, text: text.map(str::to_owned) }.sentence();
+        for (reason, text, expected) in [
+            (
+                EndReason::EndedByAdmin,
+                Some("Laptop stolen"),
+                "You were signed out by an administrator: Laptop stolen",
+            ),
+            (EndReason::EndedByAdmin, None, "You were signed out by an administrator."),
+            (
+                EndReason::UserDeactivated,
+                Some("Contract over"),
+                "You were signed out because your account was deactivated: Contract over",
+            ),
+        ] {
+            assert_eq!(sentence(reason, text), expected);
+        }
     }
 
     #[test]

@@ -79,13 +79,15 @@ impl EventBus {
 
     /// Publishes that sessions ended; their end must be committed.
     pub fn ended(&self, ended: &[Ended]) {
-        let same = |a: &Ended, b: &Ended| (a.reason, &a.note, a.by) == (b.reason, &b.note, b.by);
+        let said = |end: &Ended| (end.reason, end.message.clone(), end.note.clone(), end.by);
+        let same = |a: &Ended, b: &Ended| said(a) == said(b);
         for alike in ended.chunk_by(same) {
             for chunk in alike.chunks(MESSAGE_IDS) {
                 self.publish(Message::Ended {
                     ids: chunk.iter().map(|session| session.id.clone()).collect(),
                     users: distinct(chunk.iter().map(|session| session.user_id)),
                     reason: chunk[0].reason,
+                    message: chunk[0].message.clone(),
                     note: chunk[0].note.clone(),
                     by: chunk[0].by,
                 });
@@ -122,8 +124,8 @@ impl EventBus {
     /// Publishes to the streams of this instance.
     pub(super) fn publish_here(&self, message: Message) {
         match &message {
-            Message::Ended { ids, users, reason, note, .. } => {
-                self.set_ended(ids, &EndMessage { reason: *reason, note: note.clone() });
+            Message::Ended { ids, users, reason, message, .. } => {
+                self.set_ended(ids, &EndMessage { reason: *reason, text: message.clone() });
                 self.registry().add_list_change(|user| users.contains(&user));
             }
             Message::Started { users, .. } => self.registry().add_list_change(|user| users.contains(&user)),
@@ -240,7 +242,7 @@ mod tests {
     use crate::sessions::catalogue::end_reason::EndReason;
 
     fn ended(id: &str, reason: EndReason) -> Ended {
-        Ended { id: id.to_owned(), user_id: 1, store_key: None, reason, note: None, by: None }
+        Ended { id: id.to_owned(), user_id: 1, store_key: None, reason, message: None, note: None, by: None }
     }
 
     #[tokio::test]

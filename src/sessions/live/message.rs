@@ -25,7 +25,11 @@ pub enum Message {
         users: Vec<i64>,
         /// Why.
         reason: EndReason,
-        /// What the administrator wrote.
+        /// What its users read about it. Its name in messages is that of versions that knew no other text.
+        #[serde(rename = "note")]
+        message: Option<String>,
+        /// What only administrators read about it.
+        #[serde(default, rename = "record")]
         note: Option<String>,
         /// The user who ended them; `None`: the system.
         by: Option<i64>,

@@ -53,7 +53,7 @@ struct Row {
     id: String,
     ended_at: Option<PrimitiveDateTime>,
     reason: Option<EndReason>,
-    note: Option<String>,
+    text: Option<String>,
     last_seen_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
     remembered: bool,
@@ -71,7 +71,7 @@ fn find(
             dsl::id,
             dsl::ended_at,
             dsl::end_reason,
-            dsl::end_note,
+            dsl::end_message,
             dsl::last_seen_at,
             dsl::absolute_expires_at,
             dsl::remembered,
@@ -88,5 +88,5 @@ fn find(
         Some(reason) if row.ended_at.is_some() => reason,
         _ => return Ok(None),
     };
-    Ok(Some(EndedSession { id: row.id, message: EndMessage { reason, note: row.note } }))
+    Ok(Some(EndedSession { id: row.id, message: EndMessage { reason, text: row.text } }))
 }

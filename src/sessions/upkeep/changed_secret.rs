@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     sessions::{
         catalogue::{
-            end::EndRequest,
+            end::{EndRequest, Remarks},
             end_reason::EndReason,
             filter::{Filter, ListQuery},
         },
@@ -33,8 +33,8 @@ impl Sessions {
         if recorded.is_some() {
             let filter = Filter { started_by: Some(self.started_at), ..Filter::default() };
             let query = ListQuery { filter, ..ListQuery::default() };
-            let request =
-                EndRequest { note: Some(NOTE.to_owned()), ..EndRequest::by_system(EndReason::Missing) };
+            let remarks = Remarks { note: Some(NOTE.to_owned()), ..Remarks::default() };
+            let request = EndRequest { remarks, ..EndRequest::by_system(EndReason::Missing) };
             let outcome = self.end_many(&query, request, async |_| {}).await?;
             tracing::warn!(ended = outcome.count, "SESSION_SECRET was changed: everyone is signed out");
         }

@@ -78,7 +78,7 @@ async fn check(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Err
         let mut found = sessions.db.run(move |conn| statuses(conn, &chunk_ids)).await?;
         for id in chunk {
             // Without a row, the account was deleted.
-            let deleted = || EndMessage { reason: EndReason::Logout, note: None };
+            let deleted = || EndMessage { reason: EndReason::Logout, text: None };
             let status =
                 found.remove(id).unwrap_or_else(|| Status { ended: Some(deleted()), ..Status::default() });
             keys.extend(status.store_key.filter(|_| status.ended.is_none()));
@@ -108,15 +108,15 @@ fn statuses(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, S
             dsl::store_key,
             dsl::expires_at,
             dsl::end_reason,
-            dsl::end_note,
+            dsl::end_message,
             users::active,
             users::role,
         ))
         .load(conn)?;
-    let status = |(id, store_key, expires_at, reason, note, active, role): Row| {
+    let status = |(id, store_key, expires_at, reason, text, active, role): Row| {
         let ended = match reason {
-            Some(reason) => Some(EndMessage { reason, note }),
-            None if !active => Some(EndMessage { reason: EndReason::UserDeactivated, note: None }),
+            Some(reason) => Some(EndMessage { reason, text }),
+            None if !active => Some(EndMessage { reason: EndReason::UserDeactivated, text: None }),
             None => None,
         };
         let store_key = store_key.filter(|_| !is_due(expires_at));

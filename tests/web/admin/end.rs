@@ -106,7 +106,7 @@ on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
         assert_eq!(client.get("/profile").await.status, 303, "{}", person.name);
     }
     let _ = people[3].1.get("/profile").await.expect(200);
-    assert_eq!(app.end_notes("ended_by_admin"), ["Lost laptops"; 3]);
+    assert_eq!(app.end_messages("ended_by_admin"), ["Lost laptops"; 3]);
     assert_eq!(app.event_count_with("ended_by_admin: Lost laptops"), 3);
 });
 
@@ -249,7 +249,7 @@ on_both_stacks!(end_reason_limited_to_one_line_of_200_characters, |stack| async 
         let _ =
             admin.post(&path, &[rest, &[("reason", &format!("  {longest} "))]].concat()).await.expect(303);
     }
-    assert_eq!(app.end_notes("ended_by_admin"), [&*longest; 3]);
+    assert_eq!(app.end_messages("ended_by_admin"), [&*longest; 3]);
 });
 
 on_both_stacks!(bulk_end_of_thousands_redirects_to_progress_page, |stack| async {

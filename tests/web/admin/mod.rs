@@ -3,6 +3,7 @@
 mod end;
 mod events;
 mod overview;
+mod remarks;
 mod search;
 mod session;
 mod sessions_list;

@@ -286,7 +286,7 @@ on_both_stacks!(admin_end_records_reason_and_actor, |stack| async {
     admin.post(&end, &[("reason", "again")]).await.to("/admin/sessions");
     admin.get("/admin/sessions").await.has("had ended already");
     assert_eq!(app.end_reasons(), ["ended_by_admin"]);
-    assert_eq!(app.end_notes("ended_by_admin"), ["lost <b>laptop</b>"]);
+    assert_eq!(app.end_messages("ended_by_admin"), ["lost <b>laptop</b>"]);
 });
 
 // More matching users than the query looks up one by one: the list is scanned by the user data in each session row.

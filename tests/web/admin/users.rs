@@ -200,9 +200,9 @@ on_both_stacks!(admin_end_all_of_user_records_reason, |stack| async {
     barrier.release(1);
     held.await.unwrap().expect(403);
     assert!(!signed_in(&client).await);
-    let note = app.end_note(&id);
+    let message = app.end_message(&id);
     assert_eq!(
-        (app.end_reason(&id).as_deref(), note.as_deref()),
+        (app.end_reason(&id).as_deref(), message.as_deref()),
         (Some("ended_by_admin"), Some("Lost <b>bag</b>"))
     );
     ada.sign_in(&client).await;

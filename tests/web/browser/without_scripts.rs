@@ -151,5 +151,5 @@ async fn browser_session_end_by_keyboard_only() {
     browser.press(&tab).await;
     browser.press(&keys(&["Left the company", &enter])).await;
     browser.wait_for("The session was ended.").await;
-    assert_eq!(app.end_notes("ended_by_admin"), ["Left the company"]);
+    assert_eq!(app.end_messages("ended_by_admin"), ["Left the company"]);
 }

@@ -114,7 +114,7 @@ async fn cli_session_end_reaches_streams() {
     let (mut events, mut own) = (admin.events(ALL).await, client.events("/session/events").await);
     let done = program.command(&["sessions", "end", "--q", "ada", "--reason", "Maintenance", "--yes"], "");
     assert!(done.status.success(), "{done:?}");
-    assert_eq!(events.wait_for("ended", |_| true).await["note"], "Maintenance");
+    assert_eq!(events.wait_for("ended", |_| true).await["message"], "Maintenance");
     let received = own.wait_for("signed-out", |_| true).await;
     assert_eq!(received["sentence"], "You were signed out by an administrator: Maintenance");
 }

@@ -52,7 +52,7 @@ on_both_stacks!(admin_stream_reports_start_use_and_end, |stack| async {
     let ended = events.wait_for("ended", |_| true).await;
     assert_eq!((&ended["id"], &ended["reason"]), (&id.into(), &"ended_by_admin".into()));
     assert_eq!(ended["sentence"], "Ended by an administrator");
-    assert_eq!(ended["note"], "Laptop <stolen>");
+    assert_eq!(ended["message"], "Laptop <stolen>");
     assert_eq!(ended["by"]["name"], grace.name);
     events.wait_for("counts", |counts| counts["active"] == 1).await;
 });
@@ -115,7 +115,7 @@ on_both_stacks!(admin_stream_reports_bulk_end_per_session, |stack| async {
     let fields = [("q", "ada"), ("reason", "Too many"), ("confirm", "yes"), ("expected", "5")];
     admin.post("/admin/sessions/end", &fields).await.to("/admin/sessions");
     for _ in 0..5 {
-        assert_eq!(events.wait_for("ended", |_| true).await["note"], "Too many");
+        assert_eq!(events.wait_for("ended", |_| true).await["message"], "Too many");
     }
     events.wait_for("counts", |counts| counts["active"] == 1).await;
     let received = own.wait_for("signed-out", |_| true).await;

@@ -12,7 +12,7 @@ use gatehouse::{
     error::Error,
     security::Client,
     sessions::{
-        CurrentUser, Sessions,
+        CurrentUser, Remarks, Sessions,
         catalogue::filter::{Filter, ListQuery},
     },
     text::SearchKey,
@@ -133,10 +133,10 @@ async fn operator(
             shown(&created.map(|user| (user.email, user.role)))
         }
         "set-role" => shown(&accounts.set_role(fields.id(), fields.role(), by).await?),
-        "deactivate" => shown(&accounts.deactivate(fields.id(), by).await?),
+        "deactivate" => shown(&accounts.deactivate(fields.id(), Remarks::default(), by).await?),
         "activate" => shown(&accounts.activate(fields.id(), by).await?),
         "end-sessions" => {
-            let (_, outcome) = accounts.end_sessions_of(fields.id(), None, None, by).await?;
+            let (_, outcome) = accounts.end_sessions_of(fields.id(), None, Remarks::default(), by).await?;
             shown(&outcome)
         }
         "set-password" => shown(&accounts.set_password(fields.id(), fields.get("password"), by).await?),

@@ -58,6 +58,9 @@ struct Ended<'a> {
     id: &'a str,
     reason: EndReason,
     sentence: &'a str,
+    /// What its user reads about it.
+    message: Option<&'a str>,
+    /// What only administrators read.
     note: Option<&'a str>,
     by: Option<EndedBy<'a>>,
 }
@@ -165,13 +168,14 @@ fn ended_by(message: &Message) -> Option<i64> {
 }
 
 fn ended_events(message: &Message, names: &HashMap<i64, String>) -> Vec<sse::Event> {
-    let Message::Ended { ids, reason, note, by, .. } = message else {
+    let Message::Ended { ids, reason, message: text, note, by, .. } = message else {
         return Vec::new();
     };
     let sentence = reason.sentence();
     let ended_event = |id: &String| {
         let by = by.map(|id| EndedBy { id, name: names.get(&id).map_or("", String::as_str) });
-        event("ended", &Ended { id, reason: *reason, sentence, note: note.as_deref(), by })
+        let (message, note) = (text.as_deref(), note.as_deref());
+        event("ended", &Ended { id, reason: *reason, sentence, message, note, by })
     };
     ids.iter().map(ended_event).collect()
 }
@@ -188,6 +192,7 @@ mod tests {
             ids: ids(ends),
             users: Vec::new(),
             reason: EndReason::Idle,
+            message: None,
             note: None,
             by: None,
         };

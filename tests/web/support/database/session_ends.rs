@@ -20,10 +20,10 @@ impl Stores {
         self.query_one(&format!("SELECT end_reason FROM sessions WHERE id = {}", quoted(id)))
     }
 
-    /// What the administrator wrote who ended a session.
+    /// What the user of a session that ended reads about it.
     #[track_caller]
-    pub fn end_note(&self, id: &str) -> Option<String> {
-        self.query_one(&format!("SELECT end_note FROM sessions WHERE id = {}", quoted(id)))
+    pub fn end_message(&self, id: &str) -> Option<String> {
+        self.query_one(&format!("SELECT end_message FROM sessions WHERE id = {}", quoted(id)))
     }
 
     /// How a session ended; `None` while it has not.
@@ -49,11 +49,22 @@ impl Stores {
         ))
     }
 
-    /// The notes of the sessions that ended for a reason, which all have one.
+    /// What users read about the sessions that ended for a reason, which all have such a text.
+    #[track_caller]
+    pub fn end_messages(&self, reason: &str) -> Vec<String> {
+        self.end_texts("end_message", reason)
+    }
+
+    /// The notes for the record of the sessions that ended for a reason, which all have one.
     #[track_caller]
     pub fn end_notes(&self, reason: &str) -> Vec<String> {
+        self.end_texts("end_note", reason)
+    }
+
+    #[track_caller]
+    fn end_texts(&self, column: &str, reason: &str) -> Vec<String> {
         self.query_column(&format!(
-            "SELECT end_note FROM sessions WHERE end_reason = {} ORDER BY ended_at, id",
+            "SELECT {column} FROM sessions WHERE end_reason = {} ORDER BY ended_at, id",
             quoted(reason)
         ))
     }
