@@ -74,12 +74,6 @@ impl Error {
         Self::Internal(what.into())
     }
 
-    /// Whether the error is the violation of a unique index.
-    pub fn is_unique_violation(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
-        matches!(self, Self::Database(DatabaseError(UniqueViolation, _)))
-    }
-
     /// The error and its chain of causes, joined by `: `, for the log; never shown to a client.
     pub fn causes(&self) -> String {
         let mut text = self.to_string();
@@ -91,39 +85,6 @@ impl Error {
         }
         text
     }
-}
-
-impl From<diesel::result::Error> for Error {
-    fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind, Error as Diesel};
-        match error {
-            Diesel::NotFound => Self::NotFound,
-            Diesel::BrokenTransactionManager => Self::unavailable(error),
-            Diesel::DatabaseError(
-                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
-                _,
-            ) => Self::unavailable(error),
-            Diesel::DatabaseError(_, ref info) if is_transient(info.message()) => Self::unavailable(error),
-            other => Self::Database(other),
-        }
-    }
-}
-
-/// Whether the message says that the database is down or busy rather than that the statement is wrong. libpq reports
-/// these errors without a code of their own.
-fn is_transient(message: &str) -> bool {
-    const TRANSIENT: [&str; 9] = [
-        "server closed the connection",
-        "terminating connection",
-        "the database system is",
-        "no connection to the server",
-        "could not receive data from server",
-        "could not send data to server",
-        "SSL SYSCALL error",
-        "database is locked",
-        "lock timeout",
-    ];
-    TRANSIENT.iter().any(|part| message.contains(part))
 }
 
 /// The message that the error page shows instead of the status's default; in the extensions of the response.
@@ -190,8 +151,7 @@ mod tests {
             (Error::UnsupportedMediaType, 415),
             (Error::HeadersTooLarge, 431),
             (Error::bug("x"), 500),
-            (diesel::result::Error::RollbackTransaction.into(), 500),
-            (diesel::result::Error::NotFound.into(), 404),
+            (Error::Database(diesel::result::Error::RollbackTransaction), 500),
             (Error::unavailable("x"), 503),
             (Error::KeyRotated, 503),
             (Error::Busy, 503),

@@ -177,6 +177,8 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }
+    // The lookup takes its connection before requests fill the pool.
+    parts.sessions.check_lookup().await?;
     parts.accounts.setup_link(&parts.config.server).await
 }
 

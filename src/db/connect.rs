@@ -1,6 +1,9 @@
 //! The connection type over both databases, and the connection manager of the pool.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use diesel::{
     Connection as _, PgConnection, SqliteConnection, connection::SimpleConnection as _,
@@ -28,7 +31,19 @@ pub struct Connector {
     connect_timeout: u64,
     /// Longest wait for a lock; `None` is no limit on Postgres and 5 seconds on SQLite.
     lock_timeout: Option<Duration>,
+    /// For the pool, which asks again at once for what it lacks: the last refusal.
+    last_refusal: Option<Arc<Mutex<Option<Refusal>>>>,
 }
+
+/// A connection that the database did not give.
+struct Refusal {
+    at: Instant,
+    reason: String,
+}
+
+/// How long the pool does not ask for more connections after a refusal. Where the database gives fewer than the pool would have, it
+/// would ask without end.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
 
 /// Least connect timeout; a shorter one is of no use over a network.
 const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,7 +51,7 @@ const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 impl Connector {
     /// A connector for commands and migrations: connecting takes at most 10 seconds, locks have the default timeout.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, connect_timeout: 10, lock_timeout: None }
+        Self { url, connect_timeout: 10, lock_timeout: None, last_refusal: None }
     }
 
     /// A connector for work that a request waits for. The lock timeout is three quarters of `timeout`, so that the
@@ -47,7 +62,13 @@ impl Connector {
             url,
             connect_timeout: seconds.try_into().unwrap_or(u64::MAX),
             lock_timeout: Some(timeout * 3 / 4),
+            last_refusal: None,
         }
+    }
+
+    /// This connector for a pool: it pauses after a refusal.
+    pub(super) fn with_pauses(self) -> Self {
+        Self { last_refusal: Some(Arc::default()), ..self }
     }
 
     /// This connector with the default lock timeout: instances that start together migrate one after the other.
@@ -78,25 +99,9 @@ impl Connector {
     }
 }
 
-/// Why a connection could not be opened or has failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The folder of the SQLite file could not be created.
-    #[error("the folder of the database: {0}")]
-    Folder(#[from] std::io::Error),
-    /// The database refused the connection or was not reached.
-    #[error(transparent)]
-    Connect(#[from] diesel::ConnectionError),
-    /// The database was reached, but the first statements failed.
-    #[error(transparent)]
-    Query(#[from] diesel::result::Error),
-}
-
-impl r2d2::ManageConnection for Connector {
-    type Connection = DbConnection;
-    type Error = ConnectError;
-
-    fn connect(&self) -> Result<DbConnection, ConnectError> {
+impl Connector {
+    /// A new connection.
+    fn open(&self) -> Result<DbConnection, ConnectError> {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
@@ -123,6 +128,41 @@ impl r2d2::ManageConnection for Connector {
                 Ok(DbConnection::Sqlite(conn))
             }
         }
+    }
+}
+
+/// Why a connection could not be opened or has failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The folder of the SQLite file could not be created.
+    #[error("the folder of the database: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The database refused the connection or was not reached.
+    #[error(transparent)]
+    Connect(#[from] diesel::ConnectionError),
+    /// The database was reached, but the first statements failed.
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+    /// The database refused a connection a moment ago and was not asked again.
+    #[error("{0}")]
+    Paused(String),
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = DbConnection;
+    type Error = ConnectError;
+
+    fn connect(&self) -> Result<DbConnection, ConnectError> {
+        let Some(last_refusal) = &self.last_refusal else { return self.open() };
+        let refusal = || last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Refusal { at, reason }) = &*refusal()
+            && at.elapsed() < PAUSE_AFTER_REFUSAL
+        {
+            return Err(ConnectError::Paused(reason.clone()));
+        }
+        self.open().inspect_err(|error| {
+            *refusal() = Some(Refusal { at: Instant::now(), reason: error.to_string() });
+        })
     }
 
     fn is_valid(&self, conn: &mut DbConnection) -> Result<(), ConnectError> {

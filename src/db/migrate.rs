@@ -6,6 +6,7 @@ use r2d2::ManageConnection as _;
 
 use super::{
     connect::{Connector, DbConnection},
+    errors,
     transaction::{sqlite_of, transaction},
 };
 use crate::{config::DatabaseUrl, error::Error};
@@ -19,20 +20,21 @@ const MIGRATION_LOCK: i64 = 0x6761_7465;
 /// Runs the pending migrations and returns their number. Instances that start together wait for each other.
 ///
 /// # Errors
-/// [`Error::Internal`] when a migration fails or the database can't hold every text; on Postgres the migrations before it stay applied.
+/// [`Error::Unavailable`] when the database only reads or can't work now, [`Error::Internal`] when a migration fails or the database can't
+/// hold every text; on Postgres the migrations before it stay applied.
 pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
     match conn {
         DbConnection::Postgres(pg) => {
             check_encoding(pg)?;
             diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(pg)?;
-            let ran = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(Error::internal);
+            let ran = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(errors::of_migrations);
             diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(pg)?;
             ran
         }
         // `transaction` takes the write lock at once; other instances wait for it.
         DbConnection::Sqlite(_) => transaction(conn, |conn| {
             let sqlite = sqlite_of(conn)?;
-            sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(Error::internal)
+            sqlite.run_pending_migrations(SQLITE).map(|ran| ran.len()).map_err(errors::of_migrations)
         }),
     }
 }

@@ -9,17 +9,19 @@ use std::{
 };
 
 use actix_web::web;
-use diesel::r2d2::R2D2Connection as _;
+use diesel::prelude::*;
 use tokio::sync::{oneshot, watch};
 
 use super::{
     connect::{ConnectError, Connector, DbConnection},
     migrate::migrate,
+    reserved::ReservedConnection,
+    schema::write_checks,
     transaction::transaction,
 };
-use crate::{config::DatabaseUrl, error::Error};
+use crate::{clock::now, config::DatabaseUrl, error::Error};
 
-/// Most connections of the pool.
+/// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
 
 /// Timeout for the work of a request, in multiples of the timeout for a connection.
@@ -103,22 +105,33 @@ impl Db {
         pool.get().map_err(Error::unavailable)
     }
 
-    /// A new connection outside of the pool. Blocks while connecting; fails at once when the database refuses.
+    /// A connection to keep, apart from the pool. Where the database gives no more, one of the pool's is kept. Blocks while
+    /// connecting, at most for the timeout of both.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
-    pub fn unpooled_connection(&self) -> Result<DbConnection, Error> {
+    pub fn reserved_connection(&self) -> Result<ReservedConnection, Error> {
         use r2d2::ManageConnection as _;
         self.check_migrated()?;
-        self.shared.connector.connect().map_err(Error::unavailable)
+        self.shared.connector.connect().map(ReservedConnection::Own).or_else(|refused| {
+            tracing::debug!(error = %refused, "no connection apart from the pool");
+            self.connection().map(ReservedConnection::OfPool)
+        })
     }
 
-    /// Whether the database answers.
+    /// Whether the database takes writes, which sign-ins need: one row is written.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it doesn't.
-    pub async fn check(&self) -> Result<(), Error> {
-        self.run(|conn| Ok(conn.ping()?)).await
+    /// [`Error::Unavailable`] when it doesn't answer, or reads only.
+    pub async fn check_writable(&self) -> Result<(), Error> {
+        let write = |conn: &mut DbConnection| {
+            let set = write_checks::at.eq(now());
+            match diesel::update(write_checks::table.find(1)).set(set).execute(conn)? {
+                1 => Ok(()),
+                _ => Err(Error::bug("the row for checks is gone")),
+            }
+        };
+        self.transaction(write).await
     }
 
     /// Runs blocking database work on the blocking thread pool, for at most the work timeout. Work may take longer than the
@@ -141,7 +154,12 @@ impl Db {
         let done = web::block(move || {
             let mut conn = db.connection()?;
             started_sender.send(()).map_err(|()| Error::unavailable("whoever asked has given up"))?;
-            work(&mut conn)
+            let worked = work(&mut conn);
+            if worked.as_ref().is_err_and(Error::is_read_only) {
+                // A new connection may lead to the server that takes writes now.
+                db.report_slow(true);
+            }
+            worked
         });
         let work = async move {
             // The pool keeps to its own timeout; it exceeds it only when the connection that it checks doesn't answer.
@@ -196,7 +214,7 @@ pub(super) fn build_pool(connector: &Connector, timeout: Duration) -> r2d2::Pool
         .min_idle(Some(1))
         .connection_timeout(timeout)
         .error_handler(Box::new(LogErrors))
-        .build_unchecked(connector.clone())
+        .build_unchecked(connector.clone().with_pauses())
 }
 
 /// Logs failed connections at debug level only: the requests that needed one report the error.

@@ -115,7 +115,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    write_checks (id) {
+        id -> Int8,
+        at -> Timestamp,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, tokens, users,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, tokens, users, write_checks,);

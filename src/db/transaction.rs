@@ -6,7 +6,7 @@ use super::connect::DbConnection;
 use crate::error::Error;
 
 /// Runs the work in a transaction, which is rolled back when the work fails. On SQLite the transaction takes the write
-/// lock at once: one that reads first and writes later fails with "database is locked" whenever another writes in between.
+/// lock at once: one that reads first and writes later fails as busy whenever another writes in between.
 ///
 /// # Errors
 /// The error of the work, or [`Error`] when the transaction can't begin or commit.
@@ -24,7 +24,10 @@ pub fn transaction<T>(
                     Ok(value)
                 }
                 Err(error) => {
-                    AnsiTransactionManager::rollback_transaction(sqlite_of(conn)?)?;
+                    // A full disk has rolled it back already; why the work failed says more than why that did.
+                    if let Err(rollback) = AnsiTransactionManager::rollback_transaction(sqlite_of(conn)?) {
+                        tracing::debug!(error = %rollback, "a transaction was not rolled back");
+                    }
                     Err(error)
                 }
             }

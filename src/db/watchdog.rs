@@ -16,14 +16,14 @@ use diesel::RunQueryDsl as _;
 use r2d2::ManageConnection as _;
 
 use super::{
-    connect::Connector,
+    connect::DbConnection,
     pool::{Db, Health, Shared, build_pool},
 };
 
 /// Time between the starts of two probes while the database hangs.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Most probes that run at the same time. Connecting times out after [`Connector::with_timeouts`]'s two seconds or so, hence a
+/// Most probes of each way that run at the same time. Connecting times out after [`Connector::with_timeouts`]'s two seconds or so, hence a
 /// new probe can start at every interval.
 const MAX_PROBES: usize = 10;
 
@@ -64,7 +64,7 @@ impl Db {
 /// Starts probes until one gets an answer or the last [`Db`] is dropped, and sets the health accordingly.
 fn watch(shared: &Weak<Shared>) {
     let (answer_sender, answers) = channel();
-    let running_probes = Arc::new(AtomicUsize::new(0));
+    let running: [Arc<AtomicUsize>; 2] = Default::default();
     let mut hanging = false;
     let mut interval = match shared.upgrade() {
         Some(shared) => shared.timeout / 2,
@@ -72,8 +72,10 @@ fn watch(shared: &Weak<Shared>) {
     };
     loop {
         let Some(strong) = shared.upgrade() else { return };
-        if running_probes.load(Ordering::Acquire) < MAX_PROBES {
-            start_probe(&strong, &answer_sender, &running_probes);
+        for (way, running) in [Way::NewConnection, Way::Pool].into_iter().zip(&running) {
+            if running.load(Ordering::Acquire) < MAX_PROBES {
+                start_probe(&strong, way, &answer_sender, running);
+            }
         }
         drop(strong);
         match answers.recv_timeout(interval) {
@@ -99,29 +101,42 @@ fn watch(shared: &Weak<Shared>) {
     shared.health.send_replace(Health::Ok);
 }
 
+/// How a probe comes to its connection.
+#[derive(Clone, Copy)]
+enum Way {
+    /// By a new one.
+    NewConnection,
+    /// By one of the pool's: a database that gives no more connections may answer over those that it gave.
+    Pool,
+}
+
 /// Starts a probe on a thread of its own, which hangs with the connection if the database does not answer.
-fn start_probe(shared: &Arc<Shared>, answer_sender: &Sender<()>, running_probes: &Arc<AtomicUsize>) {
+fn start_probe(shared: &Arc<Shared>, way: Way, answer_sender: &Sender<()>, running: &Arc<AtomicUsize>) {
     let (connector, timeout) = (shared.connector.clone(), shared.timeout);
-    let (answer_sender, counter) = (answer_sender.clone(), Arc::clone(running_probes));
-    running_probes.fetch_add(1, Ordering::AcqRel);
+    let pool = shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let (answer_sender, counter) = (answer_sender.clone(), Arc::clone(running));
+    running.fetch_add(1, Ordering::AcqRel);
     let thread = std::thread::Builder::new().name("database-probe".into());
     let spawned = thread.spawn(move || {
-        if probe(&connector, timeout) {
+        let answers = match way {
+            Way::NewConnection => connector.connect().is_ok_and(|mut conn| answers(&mut conn, timeout)),
+            Way::Pool => pool.get().is_ok_and(|mut conn| answers(&mut conn, timeout)),
+        };
+        if answers {
             // Sending fails when another probe was answered first and the watchdog has ended.
             let _ = answer_sender.send(());
         }
         counter.fetch_sub(1, Ordering::AcqRel);
     });
     if spawned.is_err() {
-        running_probes.fetch_sub(1, Ordering::AcqRel);
+        running.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-/// Whether a new connection can be opened and answers a query within the timeout.
-fn probe(connector: &Connector, timeout: Duration) -> bool {
-    let Ok(mut conn) = connector.connect() else { return false };
+/// Whether the connection answers a query within the timeout.
+fn answers(conn: &mut DbConnection, timeout: Duration) -> bool {
     let start = Instant::now();
-    diesel::sql_query("SELECT 1").execute(&mut conn).is_ok() && start.elapsed() <= timeout
+    diesel::sql_query("SELECT 1").execute(conn).is_ok() && start.elapsed() <= timeout
 }
 
 impl Shared {

@@ -11,7 +11,7 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
-/// `GET /readyz`, from loopback addresses only: states in JSON whether database and session store are up, with status 200 or 503.
+/// `GET /readyz`, from loopback addresses only: asks what sign-ins and pages need of database and store, in their way. States in JSON whether database and session store are up, with status 200 or 503.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a peer whose address is not a loopback address.
@@ -24,7 +24,7 @@ pub async fn ready(
     if !is_loopback {
         return Err(Error::NotFound);
     }
-    let database_up = db.check().await.is_ok();
+    let database_up = db.check_writable().await.is_ok() && sessions.check_lookup().await.is_ok();
     let store_up = sessions.check().await.is_ok();
     let state = |up: bool| if up { "up" } else { "down" };
     let body = serde_json::json!({ "database": state(database_up), "session_store": state(store_up) });

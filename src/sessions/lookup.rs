@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use super::catalogue::predicates::not_ended;
 use crate::{
     db::{
-        Db, DbConnection,
+        Db, DbConnection, ReservedConnection,
         schema::{sessions, users},
     },
     error::Error,
@@ -144,6 +144,12 @@ impl Lookup {
     }
 }
 
+/// The connection of the thread, with [`Db::pool_generation`] when it was made.
+struct LookupConnection {
+    conn: ReservedConnection,
+    pool_generation: u64,
+}
+
 impl LookupWorker {
     fn start_thread(worker: &Arc<Self>, number: u64) -> Result<(), Error> {
         let own = Arc::clone(worker);
@@ -231,22 +237,26 @@ fn reply(batch: Vec<LookupRequest>, found: Result<FoundSessions, Error>) {
     }
 }
 
-/// Queries over the kept connection; a broken connection is replaced once.
+/// Queries over the kept connection. A broken connection is replaced once, and so is one from before the pool was replaced: it may
+/// lead to a server that has become a standby.
 fn query_with_reconnect(
     db: &Db,
-    connection: &mut Option<DbConnection>,
+    connection: &mut Option<LookupConnection>,
     keys: &[&str],
 ) -> Result<FoundSessions, Error> {
-    if let Some(conn) = connection {
+    let pool_generation = db.pool_generation();
+    if let Some(LookupConnection { conn, .. }) =
+        connection.as_mut().filter(|kept| kept.pool_generation == pool_generation)
+    {
         let found = query(conn, keys);
         if found.is_ok() || conn.ping().is_ok() {
             return found;
         }
     }
     *connection = None;
-    let mut conn = db.unpooled_connection()?;
+    let mut conn = db.reserved_connection()?;
     let found = query(&mut conn, keys)?;
-    *connection = Some(conn);
+    *connection = Some(LookupConnection { conn, pool_generation });
     Ok(found)
 }
 

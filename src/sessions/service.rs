@@ -108,6 +108,14 @@ impl Sessions {
         }
     }
 
+    /// Whether sessions can be looked up, in the way of each request. The first call connects.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when they can't.
+    pub async fn check_lookup(&self) -> Result<(), Error> {
+        self.lookup.find(String::new()).await.map(drop)
+    }
+
     /// Waits until the store answers: for the command line, which starts without a link.
     ///
     /// # Errors

@@ -1,3 +1,4 @@
-//! The database: its migrations and the schema in the code.
+//! The database: its migrations and the schema in the code, and what its errors mean.
 
+mod errors;
 mod migrations;

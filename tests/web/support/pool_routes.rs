@@ -6,6 +6,7 @@ use actix_web::{
     HttpResponse,
     web::{self, Data, ServiceConfig},
 };
+use diesel::connection::SimpleConnection;
 use gatehouse::db::Db;
 
 /// The test's end of the routes: it learns when their work has begun, and lets it go on.
@@ -43,7 +44,7 @@ impl Gate {
 }
 
 /// The routes: `/keep` holds a connection of the pool until the test lets it go on; `/work/{sql}` does so too and then
-/// runs a statement.
+/// runs statements, separated by semicolons.
 pub fn routes() -> (PoolWork, impl Fn(&mut ServiceConfig) + Send + Sync + 'static) {
     let ((begun, has_begun), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
     let gate = Data::new(Gate { begun, go_on: Mutex::new(may_go_on) });
@@ -70,8 +71,7 @@ async fn work(db: Data<Db>, gate: Data<Gate>, sql: web::Path<String>) -> HttpRes
     let gate = gate.into_inner();
     let worked = db.run(move |conn| {
         gate.pass();
-        diesel::RunQueryDsl::execute(diesel::sql_query(sql.into_inner()), conn)?;
-        Ok(())
+        Ok(conn.batch_execute(&sql)?)
     });
     match worked.await {
         Ok(()) => HttpResponse::Ok().finish(),

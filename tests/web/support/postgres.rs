@@ -128,6 +128,11 @@ impl PostgresServer {
         format!("postgres://postgres@{}/postgres", self.addr)
     }
 
+    /// What the cluster has logged.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
     /// Freezes all processes of the cluster (SIGSTOP).
     pub fn freeze(&self) {
         // The main process first, so that it starts no others meanwhile.
@@ -166,6 +171,35 @@ impl PostgresServer {
             assert!(Instant::now() < deadline, "{}", self.process.output());
             sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Runs statements as the superuser, separated by semicolons.
+    pub fn run(&self, statements: &str) {
+        connect(&self.url())
+            .batch_execute(statements)
+            .unwrap_or_else(|error| panic!("{statements}: {error}"));
+    }
+
+    /// The address for a role that may have so many connections and owns the database.
+    pub fn limited_to(&self, connections: u32) -> String {
+        self.run(&format!(
+            "CREATE ROLE few LOGIN CONNECTION LIMIT {connections}; ALTER DATABASE postgres OWNER TO few; \
+             GRANT ALL ON SCHEMA public TO few"
+        ));
+        format!("postgres://few@{}/postgres", self.addr)
+    }
+
+    /// Restarts the cluster as a standby, which only reads, until [`Self::promote`].
+    pub fn restart_as_standby(&mut self) {
+        self.run("CHECKPOINT");
+        self.kill();
+        fs::write(format!("{}/standby.signal", data(self.process.folder())), "").unwrap();
+        self.restart();
+    }
+
+    /// Makes the standby take writes again. Its connections stay open.
+    pub fn promote(&self) {
+        self.run("SELECT pg_promote()");
     }
 
     /// Waits until the cluster accepts connections, some time after its port is open; returns false when it ends instead.

@@ -54,6 +54,22 @@ impl Stores {
         self.lock(&format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
     }
 
+    /// Lets new connections to a Postgres database only read, or write again. Open ones are closed when writes end, and stay when
+    /// they begin again.
+    #[track_caller]
+    pub fn set_read_only(&self, read_only: bool) {
+        self.run_script(&format!(
+            "BEGIN READ WRITE; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {read_only}', \
+             current_database()); END $$; COMMIT"
+        ));
+        if read_only {
+            self.run_script(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            );
+        }
+    }
+
     /// Changes the rows of all users in a transaction, so that requests that write them wait.
     #[track_caller]
     pub fn touch_users(&self) -> HeldLock {

@@ -1,0 +1,3 @@
+-- One row, which is written to find out whether the database takes writes.
+CREATE TABLE write_checks (id BIGINT PRIMARY KEY CHECK (id = 1), at TIMESTAMP NOT NULL);
+INSERT INTO write_checks VALUES (1, '2000-01-01');

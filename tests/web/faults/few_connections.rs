@@ -1,0 +1,50 @@
+//! Tests a database that gives fewer connections than the pool would have.
+
+use std::time::Instant;
+
+use crate::support::{
+    outage::{OutageTest, builder, timely},
+    *,
+};
+
+/// Asserts that pages and sign-ins work while many ask at once.
+async fn assert_serves_many(site: &OutageTest) {
+    let visitors: Vec<Client> = (0..6).map(|_| site.app.client()).collect();
+    let sign_ins = visitors.iter().map(|visitor| site.ada.sign_in(visitor));
+    for answer in futures_util::future::join_all(sign_ins).await {
+        answer.expect(303);
+    }
+    let pages = visitors.iter().map(|visitor| timely(visitor.get("/profile")));
+    for answer in futures_util::future::join_all(pages).await {
+        answer.expect(200);
+    }
+}
+
+#[actix_web::test]
+async fn postgres_role_with_few_connections_serves_pages_and_sign_ins() {
+    for connections in [2, 4, 8] {
+        let mut server = PostgresServer::start_own();
+        let url = server.limited_to(connections);
+        let site = OutageTest::start(builder().on_postgres(&server).var("DATABASE_URL", url)).await;
+        assert_serves_many(&site).await;
+        site.app.client().get("/readyz").await.expect(200);
+        // The pool and the lookup ask for connections at the same time now.
+        server.restart();
+        site.assert_recovers(&format!("Postgres with {connections} connections")).await;
+        assert_serves_many(&site).await;
+    }
+}
+
+/// A pool that can't grow asks now and then, not all the time.
+#[actix_web::test]
+async fn postgres_refused_connections_are_not_asked_for_without_pause() {
+    let server = PostgresServer::start_own();
+    let url = server.limited_to(3);
+    let site = OutageTest::start(builder().on_postgres(&server).var("DATABASE_URL", url)).await;
+    assert_serves_many(&site).await;
+    let refused = || server.output().matches("too many connections").count();
+    let (before, start) = (refused(), Instant::now());
+    eventually(|| async { refused() >= before + 3 }).await;
+    let expected = start.elapsed().as_millis() / 500 + 1;
+    assert!(u128::try_from(refused() - before).unwrap() <= expected + 3, "{:?}", start.elapsed());
+}
