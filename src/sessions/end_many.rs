@@ -1,7 +1,5 @@
 //! Ending all sessions that match a query, chunk by chunk, so that other requests get through in between.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
 use super::{
@@ -13,19 +11,17 @@ use super::{
     },
     service::Sessions,
 };
-use crate::{clock::now, db::DbConnection, error::Error};
+use crate::{
+    clock::now,
+    db::{Db, DbConnection},
+    error::Error,
+};
 
 /// Sessions that are ended before the next are looked up.
 pub const CHUNK: i64 = 1_000;
 
 /// Sessions that one transaction ends: four run at once, because each mostly waits for index pages.
 const PART: usize = 250;
-
-/// How often a part is tried that finds the database busy.
-const TRIES: usize = 5;
-
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// What became of a chunk.
 #[derive(Default)]
@@ -82,10 +78,11 @@ impl Sessions {
     }
 
     async fn next_keys(&self, filter: &Filter, after: Option<&Cursor>) -> Result<Vec<Cursor>, Error> {
-        let (filter, after) = (filter.clone(), after.cloned());
-        let read =
-            move |conn: &mut DbConnection| list::page_keys(conn, &filter, Order::Seen, after.as_ref(), CHUNK);
-        self.db.with_long_timeout().run(read).await
+        let read = async |db: &Db| {
+            let (filter, after) = (filter.clone(), after.cloned());
+            db.run(move |conn| list::page_keys(conn, &filter, Order::Seen, after.as_ref(), CHUNK)).await
+        };
+        self.db.with_retries(read).await
     }
 
     async fn end_chunk(&self, keys: &[Cursor], request: &EndRequest) -> Chunk {
@@ -103,8 +100,7 @@ impl Sessions {
     /// Ends these sessions in one transaction, if the one who asked for it still may. Waits for locks on their rows.
     async fn end_part(&self, ids: &[String], request: &EndRequest) -> Result<Vec<Ended>, Error> {
         let in_store = self.has_entries();
-        let mut tries = 1;
-        loop {
+        let end = async |db: &Db| {
             let (target, request) = (Target::Ids(ids.to_vec()), request.clone());
             let work = move |conn: &mut DbConnection| {
                 if let Some(administrator) = request.by {
@@ -112,14 +108,8 @@ impl Sessions {
                 }
                 end::end(conn, &target, &request, in_store)
             };
-            match self.db.with_long_timeout().transaction(work).await {
-                Err(Error::Unavailable(cause)) if tries < TRIES => {
-                    tracing::warn!(%cause, "a part of an end of many sessions is tried again");
-                    tries += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                result => return result,
-            }
-        }
+            db.transaction(work).await
+        };
+        self.db.with_retries(end).await
     }
 }

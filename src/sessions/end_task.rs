@@ -14,7 +14,7 @@ use crate::{
     clock::now,
     crypto::random_url_safe,
     db::{
-        DbConnection,
+        Db, DbConnection,
         schema::bulk_ends::{self, dsl},
         text_enum,
     },
@@ -73,7 +73,7 @@ impl Sessions {
     ) -> Result<String, Error> {
         let id = random_url_safe::<16>()?;
         let row = id.clone();
-        self.db.run(move |conn| insert(conn, &row, by, expected)).await?;
+        self.db.transaction(move |conn| insert(conn, &row, by, expected)).await?;
         rt::spawn(self.run_end_task(id.clone(), query, request));
         Ok(id)
     }
@@ -100,26 +100,37 @@ impl Sessions {
                 Some(EndProblem::CutOff)
             }
         };
-        let row = id.clone();
-        let finish = move |conn: &mut DbConnection| {
+        let finish = move |conn: &mut DbConnection, id: &str| {
             let set = (dsl::finished_at.eq(now()), dsl::problem.eq(problem));
-            Ok(diesel::update(bulk_ends::table.find(row)).set(set).execute(conn)?)
+            diesel::update(bulk_ends::table.find(id)).set(set).execute(conn)
         };
-        if let Err(error) = self.db.with_long_timeout().run(finish).await {
+        if let Err(error) = self.update_task(&id, finish).await {
             tracing::error!(error = ?error.causes(), id, "that an end of many sessions has finished could not be written");
         }
     }
 
     /// Records how far a task is. What can't be written now is written after the next chunk.
     async fn record_progress(&self, id: &str, ended: usize) {
-        let (row, ended) = (id.to_owned(), i64::try_from(ended).unwrap_or(i64::MAX));
-        let write = move |conn: &mut DbConnection| {
+        let ended = i64::try_from(ended).unwrap_or(i64::MAX);
+        let write = move |conn: &mut DbConnection, id: &str| {
             let set = (dsl::ended.eq(ended), dsl::moved_at.eq(now()));
-            Ok(diesel::update(bulk_ends::table.find(row)).set(set).execute(conn)?)
+            diesel::update(bulk_ends::table.find(id)).set(set).execute(conn)
         };
-        if let Err(error) = self.db.run(write).await {
+        if let Err(error) = self.update_task(id, write).await {
             tracing::warn!(error = ?error.causes(), id, "the progress of an end could not be written");
         }
+    }
+
+    async fn update_task(
+        &self,
+        id: &str,
+        update: impl Fn(&mut DbConnection, &str) -> QueryResult<usize> + Copy + Send + 'static,
+    ) -> Result<(), Error> {
+        let update = async |db: &Db| {
+            let row = id.to_owned();
+            db.run(move |conn| Ok(update(conn, &row)?)).await
+        };
+        self.db.with_retries(update).await.map(drop)
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) struct LastSeenRecorder {
 }
 
 /// One use of a session.
+#[derive(Clone, Copy)]
 struct LastSeen {
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
@@ -82,19 +83,30 @@ impl LastSeenRecorder {
         loop {
             self.recorded.notified().await;
             tokio::time::sleep(BATCH_WINDOW).await;
-            self.flush(&db).await;
+            let batch = self.take_batch();
+            let write = async |db: &Db| {
+                let batch = batch.clone();
+                db.transaction(move |conn| write(conn, batch)).await
+            };
+            self.publish(batch.keys().cloned().collect(), db.with_retries(write).await);
         }
     }
 
-    /// Writes the batch. When the database is unavailable the batch is lost: the next request of each session records it
-    /// again.
+    /// Writes the batch before a stop, which does not wait for a database that is busy.
     pub(super) async fn flush(&self, db: &Db) {
-        let batch = std::mem::take(&mut *self.batch.lock().unwrap_or_else(PoisonError::into_inner));
-        if batch.is_empty() {
-            return;
+        let batch = self.take_batch();
+        if !batch.is_empty() {
+            let ids = batch.keys().cloned().collect();
+            self.publish(ids, db.transaction(move |conn| write(conn, batch)).await);
         }
-        let ids = batch.keys().cloned().collect();
-        let written = db.with_long_timeout().transaction(move |conn| write(conn, batch)).await;
+    }
+
+    fn take_batch(&self) -> HashMap<String, LastSeen> {
+        std::mem::take(&mut *self.batch.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Publishes a batch that was written. One that could not be is lost: the next request of each session records it again.
+    fn publish(&self, ids: Vec<String>, written: Result<(), Error>) {
         match written {
             Ok(()) => self.bus.seen(ids),
             Err(error) => tracing::warn!(error = ?error.causes(), "last-seen times could not be written"),

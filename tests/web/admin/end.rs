@@ -298,3 +298,25 @@ async fn bulk_end_retries_while_row_is_locked() {
         assert_eq!(client.get("/profile").await.status, 303, "{}", person.name);
     }
 }
+
+/// While somebody else writes for longer than a lock is waited for, the end waits and then goes on.
+#[actix_web::test]
+async fn bulk_end_waits_while_sqlite_is_locked_and_goes_on() {
+    let app = TestApp::builder(Stack::Sqlite).var("STORE_TIMEOUT", "150ms").start().await;
+    let (admin, people) = admin_and_users(&app).await;
+    app.copy_session(&app.session_of(&people[0].0), 6_000);
+    let fields = [("role", "user"), ("reason", "Drill")];
+    let preview = admin.post("/admin/sessions/end", &fields).await.expect(200);
+    let answer = admin.post("/admin/sessions/end", &preview.form("/admin/sessions/end").with(&[])).await;
+    let path = answer.expect(303).location().unwrap().to_owned();
+    let lock = app.lock_sessions();
+    assert!(app.active_users_session_count() > 0, "the end was over before the lock");
+    // Each of these waits for the lock until it gives up.
+    let credentials = [("email", people[1].0.email.as_str()), ("password", PASSWORD)];
+    for _ in 0..30 {
+        let _ = app.client().post("/login", &credentials).await.expect(503);
+    }
+    lock.commit();
+    let _ = admin.get(&path).await.expect(200).has("6,004 sessions were ended.");
+    assert_eq!(app.active_users_session_count(), 0);
+}
