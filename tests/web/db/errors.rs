@@ -46,6 +46,17 @@ fn postgres_errors_are_classed_by_sqlstate() {
     assert_eq!(status(&mut conn, "SELECT pg_terminate_backend(pg_backend_pid())"), 503);
 }
 
+/// `scripts/services` says so where it can make the server speak another language than that of the code.
+#[test]
+fn postgres_messages_are_in_the_language_that_the_script_says() {
+    let database = PostgresDatabase::empty();
+    let url = DatabaseUrl::parse(database.url()).unwrap();
+    let mut conn = Connector::new(url).connect().unwrap();
+    let message = conn.batch_execute("SELECT 1/0").unwrap_err().to_string();
+    let english = std::env::var_os("TEST_POSTGRES_MESSAGES").is_none();
+    assert_eq!(message == "division by zero", english, "{message}");
+}
+
 #[test]
 fn sqlite_errors_are_classed_by_result_code() {
     let folder = tempfile::TempDir::new().unwrap();

@@ -105,7 +105,7 @@ impl PostgresServer {
             chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let output = as_server_user("initdb")
-            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+            .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
             .arg(format!("--pgdata={}", data(folder.path())))
             .current_dir("/")
             .stdin(Stdio::null())
