@@ -70,6 +70,7 @@ fn program(stores: &Stores) -> Command {
         .env("REDIS_URL", stores.redis_url.as_str())
         .env("SESSION_SECRET", "ab".repeat(64))
         .env("THROTTLE", "off")
+        .env("SESSION_LIMIT", "0")
         .env("STORE_TIMEOUT", "2s")
         .env("RUST_LOG", "warn")
         .current_dir(stores.directory.path())

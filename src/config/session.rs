@@ -26,7 +26,7 @@ pub struct Session {
     pub remember_ttl: Duration,
     /// `SESSION_ABSOLUTE_TTL`: lifetime from the sign-in on, whatever the requests. Default: `90d`.
     pub absolute_ttl: Duration,
-    /// `SESSION_LIMIT`: most sessions a user may have at once; 0: no limit.
+    /// `SESSION_LIMIT`: most sessions a user may have at once; 0: no limit. Default: 100.
     pub limit: u32,
 }
 
@@ -61,7 +61,7 @@ impl Session {
         let remember_ttl = reader.duration("SESSION_REMEMBER_TTL", 30 * DAY, Duration::from_secs(1));
         let absolute_ttl = reader.duration("SESSION_ABSOLUTE_TTL", 90 * DAY, Duration::from_secs(1));
         let limit = reader
-            .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 0, |value| value.parse().ok());
+            .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
         let given = reader.get("SESSION_SECRET");
         let secret = match SessionSecret::find(given.as_deref(), database) {
             Ok(secret) => secret,

@@ -186,7 +186,8 @@ impl Db {
         }
     }
 
-    /// Like [`Self::run`], in one transaction that is rolled back when the work fails.
+    /// Like [`Self::run`], in one transaction that is rolled back when the work fails. Once it has begun it is waited for, up to a
+    /// minute while the database answers: what will be done must not be reported as a failure.
     ///
     /// # Errors
     /// Those of [`Self::run`] and of [`transaction`].
@@ -195,7 +196,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
-        self.run(|conn| transaction(conn, work)).await
+        self.with_long_timeout().run(|conn| transaction(conn, work)).await
     }
 
     fn check_migrated(&self) -> Result<(), Error> {

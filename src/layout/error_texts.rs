@@ -125,7 +125,7 @@ static TEXTS: [(StatusCode, ErrorTexts); 13] = [
         ErrorTexts {
             title: "Just a moment",
             message: "A part of this site can't be reached right now. If you were signed in, you still are.",
-            advice: "Try again in a few seconds.",
+            advice: "Try again in a few seconds. If you sent a form, look first whether it was carried out all the same.",
         },
     ),
 ];

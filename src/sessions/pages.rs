@@ -81,15 +81,6 @@ impl Sessions {
         Ok(Page { rows, next })
     }
 
-    /// The active sessions of one user that the store still has, newest activity first.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when store or database can't be read.
-    pub async fn of_user(&self, user: i64) -> Result<Vec<ListedSession>, Error> {
-        let listed = self.db.run(move |conn| list::of_user(conn, user)).await?;
-        self.confirm(listed).await
-    }
-
     /// One session, active or ended. One that the store has lost is ended first.
     ///
     /// # Errors

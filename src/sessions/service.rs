@@ -25,6 +25,9 @@ use crate::{
     error::Error,
 };
 
+/// Entries that the store deletes in one round trip.
+const DELETED_AT_ONCE: usize = 1_000;
+
 /// The sessions of the site.
 pub struct Sessions {
     pub(super) db: Db,
@@ -150,23 +153,27 @@ impl Sessions {
     /// Announces sessions that a committed transaction has ended, and deletes their entries. Every end comes through here.
     pub async fn announce_and_delete(&self, ended: &[Ended]) -> EndOutcome {
         self.bus.ended(ended);
-        let ids = ended.iter().map(|session| session.id.clone()).collect();
-        let keys = ended.iter().filter_map(|session| session.store_key.clone()).collect();
-        EndOutcome { count: ended.len(), confirmed: self.delete_entries(ids, keys).await }
+        let entries: Vec<_> =
+            ended.iter().map(|session| (session.id.clone(), session.store_key.clone())).collect();
+        EndOutcome { count: ended.len(), confirmed: self.delete_entries(&entries).await }
     }
 
-    /// Deletes the entries of these ended sessions; `false` when the store did not confirm it.
-    pub(super) async fn delete_entries(&self, ids: Vec<String>, keys: Vec<String>) -> bool {
+    /// Deletes the entries of these ended sessions, given by id and store key; `false` when the store did not confirm it.
+    pub(super) async fn delete_entries(&self, entries: &[(String, Option<String>)]) -> bool {
         let Backend::Redis(redis) = &self.backend else {
             return true;
         };
-        if let Err(error) = redis.delete_all(&keys).await {
-            tracing::warn!(error = ?error.causes(), "entries of ended sessions wait to be deleted");
-            return false;
+        for part in entries.chunks(DELETED_AT_ONCE) {
+            let keys: Vec<String> = part.iter().filter_map(|(_, key)| key.clone()).collect();
+            if let Err(error) = redis.delete_all(&keys).await {
+                tracing::warn!(error = ?error.causes(), "entries of ended sessions wait to be deleted");
+                return false;
+            }
+            let ids: Vec<String> = part.iter().map(|(id, _)| id.clone()).collect();
+            if self.db.run(move |conn| end::confirm_deleted(conn, &ids)).await.is_err() {
+                return false;
+            }
         }
-        if ids.is_empty() {
-            return true;
-        }
-        self.db.run(move |conn| end::confirm_deleted(conn, &ids)).await.is_ok()
+        true
     }
 }

@@ -11,7 +11,8 @@ const MAX_NAME: usize = 1_200;
 const MAX_ADDRESS: usize = 600;
 
 /// The text that a user is found by: name and address on lines of their own, folded, and the address as it is compared where that
-/// reads otherwise. Each of the user's sessions has a copy; a trigger of the database updates the copies when it changes.
+/// reads otherwise. Each of the user's sessions has a copy; a trigger of the database updates those of live
+/// sessions when it changes.
 pub fn search_text(name: &str, email: &str, email_key: &str) -> String {
     let address = fold(email);
     let mut text = shortened(fold(name), MAX_NAME);

@@ -2,24 +2,41 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
+use serde::Deserialize;
 
 use crate::{
     accounts::{changes::OwnEnd, service::Accounts},
     error::Error,
     layout::{Flash, Layout, SessionFacts, see_other},
     security::Client,
-    sessions::{CurrentUser, Sessions},
-    web::html,
+    sessions::{
+        CurrentUser, Sessions,
+        catalogue::{
+            cursor::Cursor,
+            filter::{Filter, ListQuery},
+        },
+    },
+    web::{FieldErrors, ListAddress, NO_SUCH_PAGE, form_page, html},
 };
 
 #[derive(Template)]
 #[template(path = "accounts/sessions.html")]
 struct MySessionsPage {
     layout: Layout,
+    errors: FieldErrors,
     sessions: Vec<SessionFacts>,
+    first_page: Option<String>,
+    next_page: Option<String>,
 }
 
-/// `GET /sessions`
+/// `?after=`: where the page starts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MySessionsQuery {
+    after: String,
+}
+
+/// `GET /sessions`: this session first, then the others, 50 a page.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when store or database can't be read.
@@ -27,12 +44,32 @@ pub async fn show(
     sessions: web::Data<Sessions>,
     layout: Layout,
     user: CurrentUser,
+    query: web::Query<MySessionsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let listed = sessions.of_user(user.id).await?;
-    let mut sessions: Vec<SessionFacts> =
-        listed.iter().map(|session| SessionFacts::of(session, &user.session.id)).collect();
-    sessions.sort_by_key(|session| !session.current);
-    Ok(html(StatusCode::OK, &MySessionsPage { layout, sessions }))
+    let after = query.into_inner().after;
+    let address = ListAddress { path: "/sessions", filters: Vec::new(), options: Vec::new() };
+    let first_page = (!after.is_empty()).then(|| address.href(None));
+    let cursor = Cursor::parse(&after);
+    let mut errors = FieldErrors::default();
+    if first_page.is_some() && cursor.is_none() {
+        errors.add_form(NO_SUCH_PAGE);
+        let page = MySessionsPage {
+            layout,
+            errors: errors.clone(),
+            sessions: Vec::new(),
+            first_page,
+            next_page: None,
+        };
+        return Ok(form_page(&page, &errors));
+    }
+    let own = user.session.id.clone();
+    let filter = Filter { user: Some(user.id), except: Some(own.clone()), ..Filter::default() };
+    let page = sessions.page(&ListQuery { filter, ..ListQuery::default() }, cursor.as_ref()).await?;
+    let current = if cursor.is_none() { Some(sessions.one(own.clone()).await?) } else { None };
+    let shown = current.iter().filter(|session| session.ended_at.is_none()).chain(&page.rows);
+    let sessions = shown.map(|session| SessionFacts::of(session, &own)).collect();
+    let next_page = page.next.map(|cursor| address.href(Some(&cursor.to_string())));
+    Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, sessions, first_page, next_page }))
 }
 
 /// `POST /sessions/{id}/end`: ends one of the user's own sessions; another user's is not found.

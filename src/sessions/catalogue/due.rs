@@ -46,18 +46,21 @@ pub fn expired(conn: &mut DbConnection, limit: i64) -> Result<Vec<LiveSession>, 
         .load(conn)?)
 }
 
-/// Live sessions that started before `before` and whose sign-in was interrupted before the store had their state.
+/// Live sessions that started before `before` and whose sign-in was interrupted before the store had their state, at
+/// most `limit`.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
 pub(in crate::sessions) fn never_stored(
     conn: &mut DbConnection,
     before: PrimitiveDateTime,
+    limit: i64,
 ) -> Result<Vec<LiveSession>, Error> {
     Ok(sessions::table
         .filter(not_ended())
         .filter(dsl::store_key.is_null())
         .filter(dsl::created_at.lt(before))
+        .limit(limit)
         .select(LiveSession::as_select())
         .load(conn)?)
 }

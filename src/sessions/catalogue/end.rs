@@ -84,6 +84,25 @@ pub enum Target {
     },
 }
 
+/// Sessions that one statement names at most; Postgres takes 65,535 values in a statement, SQLite half of that.
+const NAMED_AT_ONCE: usize = 1_000;
+
+impl Target {
+    /// The same sessions in parts, each for one statement.
+    fn parts(&self) -> Vec<Self> {
+        fn split<T: Clone>(all: &[T], part: impl Fn(Vec<T>) -> Target) -> Vec<Target> {
+            all.chunks(NAMED_AT_ONCE).map(|chunk| part(chunk.to_vec())).collect()
+        }
+        match self {
+            Self::Ids(ids) => split(ids, Self::Ids),
+            Self::Expired(found) => split(found, Self::Expired),
+            Self::UnchangedKey(found) => split(found, Self::UnchangedKey),
+            Self::Lost(keys) => split(keys, Self::Lost),
+            Self::OneOf { .. } | Self::AllBut { .. } | Self::AllOf { .. } => vec![self.clone()],
+        }
+    }
+}
+
 /// A session that was just ended.
 #[derive(Debug, Clone, Queryable)]
 pub struct Ended {
@@ -131,7 +150,10 @@ pub fn end(
     request: &EndRequest,
     in_store: bool,
 ) -> Result<Vec<Ended>, Error> {
-    let ended = update_rows(conn, target, request)?;
+    let mut ended = Vec::new();
+    for part in target.parts() {
+        ended.extend(update_rows(conn, &part, request)?);
+    }
     if in_store && !ended.is_empty() {
         record_pending(conn, &ended)?;
     }
@@ -195,12 +217,14 @@ fn record_events(conn: &mut DbConnection, request: &EndRequest, ended: &[Ended])
 
 /// Records that the store has not yet confirmed the deletion of these sessions' entries.
 fn record_pending(conn: &mut DbConnection, ended: &[Ended]) -> Result<(), Error> {
-    sessions::table
-        .filter(dsl::id.eq_any(ended.iter().map(|session| &session.id)))
-        .select((dsl::id, dsl::user_id, dsl::store_key))
-        .insert_into(pending_deletions::table)
-        .into_columns((pending::session_id, pending::user_id, pending::store_key))
-        .execute(conn)?;
+    for part in ended.chunks(NAMED_AT_ONCE) {
+        sessions::table
+            .filter(dsl::id.eq_any(part.iter().map(|session| &session.id)))
+            .select((dsl::id, dsl::user_id, dsl::store_key))
+            .insert_into(pending_deletions::table)
+            .into_columns((pending::session_id, pending::user_id, pending::store_key))
+            .execute(conn)?;
+    }
     Ok(())
 }
 

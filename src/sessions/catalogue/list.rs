@@ -118,21 +118,6 @@ impl ListedSession {
     }
 }
 
-/// The active sessions of one user, newest activity first.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the database can't be read.
-pub(in crate::sessions) fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<ListedSession>, Error> {
-    let active = Filter::default();
-    Ok(active
-        .query()
-        .filter(dsl::user_id.eq(user))
-        .order((dsl::last_seen_at.desc(), dsl::id.desc()))
-        .inner_join(users::table)
-        .select(listed_columns!())
-        .load(conn)?)
-}
-
 /// The keys of the sessions that match, in that order, at most `limit`, after the cursor.
 ///
 /// # Errors

@@ -92,7 +92,8 @@ async fn not_in_store(sessions: &Sessions, expired: Vec<LiveSession>) -> Result<
 /// Ends the sessions of sign-ins that were interrupted before the store had their state.
 async fn end_never_stored(sessions: &Sessions) -> Result<(), Error> {
     let before = now().saturating_sub(time_duration(SIGN_IN_TIMEOUT));
-    let found = sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before)).await?;
+    let found =
+        sessions.db.with_long_timeout().run(move |conn| due::never_stored(conn, before, BATCH)).await?;
     if !found.is_empty() {
         sessions.end(Target::UnchangedKey(found), EndRequest::by_system(EndReason::Missing)).await?;
     }
@@ -110,8 +111,7 @@ async fn end(sessions: &Sessions, expired: Vec<LiveSession>, reason: EndReason) 
 async fn delete_unconfirmed(sessions: &Sessions) -> Result<(), Error> {
     let unconfirmed = sessions.db.with_long_timeout().run(|conn| due::unconfirmed(conn, BATCH)).await?;
     if !unconfirmed.is_empty() {
-        let (ids, keys): (_, Vec<_>) = unconfirmed.into_iter().unzip();
-        sessions.delete_entries(ids, keys.into_iter().flatten().collect()).await;
+        sessions.delete_entries(&unconfirmed).await;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod ended_notice;
 mod invitations;
 mod last_administrator;
 mod login;
+mod many_sessions;
 mod my_sessions;
 mod operations;
 mod passwords;

@@ -210,7 +210,7 @@ on_both_stacks!(admin_list_unknown_cursor_is_no_server_error, |stack| async {
 });
 
 on_both_stacks!(admin_list_pages_hold_fifty_sessions, |stack| async {
-    let app = TestApp::start(stack).await;
+    let app = TestApp::builder(stack).var("SESSION_LIMIT", 0).start().await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, first) = app.person("Ada Lovelace").await;
     let cookie = first.cookies();
@@ -347,7 +347,7 @@ async fn admin_list_drops_sessions_missing_in_store() {
 /// A page is filled with the rows that follow; where that takes too long, the page links to the next one.
 #[actix_web::test]
 async fn admin_list_page_of_missing_sessions_links_next() {
-    let app = TestApp::start(Stack::PostgresRedis).await;
+    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 0).start().await;
     let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
     let lost = app.redis().keys();
     let admin = app.client();

@@ -250,6 +250,7 @@ on_both_stacks!(migration_backfills_person_and_role_of_sessions, |stack| async {
         "2026-11-21-400000_lists_from_indexes",
         "2026-11-26-050000_search_text",
         "2026-11-26-050100_device_names",
+        "2026-11-26-055000_names_of_ended_sessions",
     ];
     let down = later.iter().rev().chain([&person]).map(|migration| (migration, "down"));
     let up = [&person].into_iter().chain(&later).map(|migration| (migration, "up"));

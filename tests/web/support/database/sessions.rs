@@ -40,6 +40,16 @@ impl Stores {
         ))
     }
 
+    /// The names in lower case that a user's sessions are found by, of those that have ended or of the others.
+    #[track_caller]
+    pub fn session_names(&self, user: impl AsRef<str>, ended: bool) -> Vec<String> {
+        let (user, not) = (self.user_id(user), if ended { "NOT" } else { "" });
+        let people = self.query_column(&format!(
+            "SELECT person FROM sessions WHERE user_id = {user} AND ended_at IS {not} NULL ORDER BY created_at, id"
+        ));
+        people.iter().map(|person| person.lines().next().unwrap_or_default().to_owned()).collect()
+    }
+
     /// The id of a user's oldest session that has not ended.
     #[track_caller]
     pub fn session_of(&self, user: impl AsRef<str>) -> String {
