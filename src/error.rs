@@ -48,6 +48,14 @@ pub enum Error {
     /// 500: the database rejected a statement.
     #[error("the database refused")]
     Database(#[source] diesel::result::Error),
+    /// 500: a setting that can never work, found when it was used; stops the start.
+    #[error("{variable}: {reason}")]
+    Misconfigured {
+        /// The variable that has to change.
+        variable: &'static str,
+        /// Why it can't work.
+        reason: String,
+    },
     /// 500: any other fault of the server.
     #[error("an internal fault")]
     Internal(#[source] Cause),
@@ -62,6 +70,11 @@ impl Error {
     /// [`Self::Internal`] with its cause.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
+    }
+
+    /// [`Self::Misconfigured`]: the variable, and why what it holds can't work.
+    pub fn misconfigured(variable: &'static str, reason: String) -> Self {
+        Self::Misconfigured { variable, reason }
     }
 
     /// [`Self::Forbidden`]: the user is signed in but not an administrator.
@@ -112,7 +125,9 @@ impl ResponseError for Error {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Database(_) | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 

@@ -21,6 +21,7 @@
 //! - [`config`] – environment variables, a file per concern
 //! - [`state`] – the shared parts, found from a request
 //! - [`text`] – Unicode: how texts are compared
+//! - [`files`] – files that only this user may read
 //! - [`crypto`] – random values and hashes
 //! - [`clock`] – the current time
 //! - [`error`] – one error type and the status of each
@@ -35,6 +36,7 @@ pub mod crypto;
 pub mod db;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod gate;
 pub mod layout;
 pub mod ops;

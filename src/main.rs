@@ -1,5 +1,7 @@
 //! The `gatehouse` command.
 
+use std::io::Write as _;
+
 /// Rendering a page makes many small allocations; docs/performance.md has what this allocator saves.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -9,7 +11,8 @@ async fn main() {
     let status = match gatehouse::cli::run().await {
         Ok(()) => 0,
         Err(message) => {
-            eprintln!("{message}");
+            // Where nobody reads standard error, the status says it.
+            let _ = writeln!(std::io::stderr(), "{message}");
             1
         }
     };

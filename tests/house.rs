@@ -353,7 +353,14 @@ fn read_variables() -> BTreeSet<String> {
         let text = fs::read_to_string(path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let compact: String = code.split_whitespace().collect::<Vec<_>>().join("");
-        for call in ["reader.get(\"", "reader.parse(\"", "reader.duration(\"", "reader.url(\""] {
+        let calls = [
+            "reader.get(\"",
+            "reader.parse(\"",
+            "reader.duration(\"",
+            "reader.read_hidden(\"",
+            "rolling_ttl(reader,\"",
+        ];
+        for call in calls {
             for (at, _) in compact.match_indices(call) {
                 names.extend(compact[at + call.len()..].split('"').next().map(str::to_owned));
             }

@@ -2,7 +2,12 @@
 
 mod guard;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_identity::IdentityMiddleware;
 use actix_session::{
@@ -74,7 +79,7 @@ impl Parts {
 pub struct Running {
     /// The address that it listens on.
     pub addr: SocketAddr,
-    /// The one-time link to make the first administrator, while there are no users.
+    /// A one-time link to make the first administrator, while there is none.
     pub setup_link: Option<String>,
     sessions: Data<Sessions>,
     handle: ServerHandle,
@@ -86,11 +91,15 @@ pub struct Running {
 /// routes inside the session middleware.
 ///
 /// # Errors
-/// When a migration fails or the server can't listen on its address.
+/// [`Error::Misconfigured`] when a setting can never work, such as an address that is taken; also when a migration fails.
 pub async fn start(
-    config: Config,
+    mut config: Config,
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
+    // The address is taken first: an instance that can't have it changes nothing in the stores.
+    let listener = listen(config.server.listen_addr)?;
+    let addr = listener.local_addr().map_err(Error::internal)?;
+    config.server.listens_on(addr);
     let parts = Parts::new(config).await?;
     let setup_link = connect(&parts).await?;
     let shared = parts.clone();
@@ -117,9 +126,8 @@ pub async fn start(
     .client_request_timeout(HEADER_TIMEOUT)
     .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
     .disable_signals()
-    .bind(parts.config.server.listen_addr)
+    .listen(listener)
     .map_err(Error::internal)?;
-    let addr = server.addrs().first().copied().ok_or_else(|| Error::bug("no address to listen on"))?;
     let background = actix_web::rt::spawn(parts.sessions.clone().into_inner().background());
     let server = server.run();
     let handle = server.handle();
@@ -127,8 +135,22 @@ pub async fn start(
     Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
 }
 
+fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(addr).map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::AddrInUse => format!("{addr} is in use by another program"),
+            io::ErrorKind::AddrNotAvailable => {
+                format!("this machine does not have the address {}", addr.ip())
+            }
+            io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}"),
+            _ => format!("{addr} can't be listened on: {error}"),
+        };
+        Error::misconfigured("LISTEN_ADDR", reason)
+    })
+}
+
 /// Migrates the database and waits at most [`MAX_STORE_WAIT`] for the store, so that the first requests find both connected. When
-/// the database can't be reached, retries in the background. Returns the set-up link, if there are no users yet.
+/// the database can't be reached, retries in the background. Returns the set-up link, if there is no administrator yet.
 async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
     let store_wait = parts.config.stores.timeout.min(MAX_STORE_WAIT);
     let (prepared, _) = tokio::join!(prepare(parts), parts.sessions.wait(store_wait));
@@ -171,7 +193,7 @@ impl Running {
     }
 }
 
-/// Migrates the database. Returns the set-up link, if there are no users yet.
+/// Migrates the database. Returns the set-up link, if there is no administrator yet.
 async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     let migrations = parts.db.prepare(search_keys::fill).await?;
     if migrations > 0 {
@@ -184,6 +206,7 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
 
 /// Retries until the database is reached; until then requests that need it answer 503.
 async fn retry_prepare(parts: Parts) {
+    let mut logged = String::new();
     loop {
         tokio::time::sleep(PREPARE_RETRY_DELAY).await;
         match prepare(&parts).await {
@@ -193,7 +216,13 @@ async fn retry_prepare(parts: Parts) {
                 return;
             }
             Err(Error::Unavailable(_)) => {}
-            Err(error) => tracing::error!(error = ?error.causes(), "the database could not be prepared"),
+            Err(error) => {
+                let causes = error.causes();
+                if logged != causes {
+                    tracing::error!(error = ?causes, "the database could not be prepared, trying again");
+                    logged = causes;
+                }
+            }
         }
     }
 }

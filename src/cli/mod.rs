@@ -53,22 +53,24 @@ enum Command {
 pub async fn run() -> Result<(), String> {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
-    let result = match command {
+    let secrets = config.secrets.clone();
+    // Errors of libpq and others quote what they were given.
+    run_command(command, config).await.map_err(|error| secrets.mask(&error).into_owned())
+}
+
+async fn run_command(command: Command, config: Config) -> Result<(), String> {
+    match command {
         Command::Serve => {
-            telemetry::start_log(&config.log);
-            serve(config).await
+            telemetry::start_log(&config.log, &config.secrets);
+            serve(config).await.map_err(report::error_line)
         }
         Command::Migrate => migrate(config),
-        Command::CheckConfig => {
-            println!("The configuration is fine.");
-            Ok(())
-        }
-        Command::Healthcheck => return healthcheck(&config),
-        Command::Sessions(command) => return sessions::run(&config, command).await,
-        Command::Demo(arguments) => return demo::run(&config, arguments).await,
-        Command::User(command) => return users::run(&config, command).await,
-    };
-    result.map_err(report::error_line)
+        Command::CheckConfig => report::line("The configuration is fine."),
+        Command::Healthcheck => healthcheck(&config),
+        Command::Sessions(command) => sessions::run(&config, command).await,
+        Command::Demo(arguments) => demo::run(&config, arguments).await,
+        Command::User(command) => users::run(&config, command).await,
+    }
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
@@ -88,16 +90,16 @@ async fn serve(config: Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn migrate(config: Config) -> Result<(), Error> {
-    use r2d2::ManageConnection as _;
-    let mut conn = db::Connector::new(config.stores.database).connect().map_err(Error::unavailable)?;
-    let ran = db::migrate(&mut conn)?;
-    search_keys::fill(&mut conn)?;
-    match ran {
-        0 => println!("The database is up to date."),
-        count => println!("{count} migrations were run."),
+fn migrate(config: Config) -> Result<(), String> {
+    let connector = db::Connector::new(config.stores.database);
+    let migrated = db::connect_and_migrate(&connector).and_then(|(mut conn, ran)| {
+        search_keys::fill(&mut conn)?;
+        Ok(ran)
+    });
+    match migrated.map_err(report::error_line)? {
+        0 => report::line("The database is up to date."),
+        count => report::line(&format!("{count} migrations were run.")),
     }
-    Ok(())
 }
 
 /// Requests `/healthz` on the port of this configuration.

@@ -1,8 +1,27 @@
-//! Texts for the terminal.
+//! Texts for the terminal. All output of commands passes [`text`].
+
+use std::io::{self, ErrorKind, Write as _};
 
 use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
 
 use crate::{admin::forms, error::Error, sessions::Remarks, web::FieldErrors};
+
+/// The exit status of a command that is stopped because nobody reads its output: what a shell says of a tool that SIGPIPE ended.
+const READER_GONE: i32 = 128 + 13;
+
+/// Writes a line to standard output. Ends the process quietly when the reader has gone, as in `gatehouse sessions list | head`.
+pub(super) fn line(line: &str) -> Result<(), String> {
+    text(&format!("{line}\n"))
+}
+
+/// Writes a text to standard output, as [`line`] does.
+pub(super) fn text(text: &str) -> Result<(), String> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(READER_GONE),
+        result => result.map_err(|error| format!("standard output: {error}")),
+    }
+}
 
 /// An error as the text for standard error.
 pub(super) fn error_line(error: Error) -> String {

@@ -1,12 +1,12 @@
 //! `gatehouse sessions`: lists and ends sessions with the filters of the administrator's page, and compares catalogue and store.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::BufRead as _;
 
 use clap::Subcommand;
 
 use super::{
     progress::progress,
-    report::{checked_remarks, error_line, option_lines, plain, rfc3339},
+    report::{checked_remarks, error_line, line, option_lines, plain, rfc3339, text},
     stores,
 };
 use crate::{
@@ -42,9 +42,9 @@ pub(super) enum SessionsCommand {
         /// Match every session, where no filter is given
         #[arg(long)]
         all: bool,
-        /// What those who are signed out read
-        #[arg(long)]
-        reason: String,
+        /// What those who are signed out read; not needed with --dry-run
+        #[arg(long, required_unless_present = "dry_run")]
+        reason: Option<String>,
         /// For the record only
         #[arg(long, default_value = "")]
         note: String,
@@ -97,7 +97,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             if dry_run {
                 return list(sessions, &query, json).await;
             }
-            let remarks = checked_remarks(&reason, &note)?;
+            let remarks = checked_remarks(&reason.unwrap_or_default(), &note)?;
             if remarks.message.is_none() {
                 return Err("--reason: say why, on one line of at most 200 characters.".into());
             }
@@ -119,10 +119,8 @@ async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), 
     loop {
         let page = sessions.page(query, after.as_ref()).await.map_err(error_line)?;
         count += page.rows.len();
-        let mut out = std::io::stdout().lock();
         for session in &page.rows {
-            let line = if json { as_json(session) } else { as_line(session) };
-            writeln!(out, "{line}").map_err(|error| error.to_string())?;
+            line(&if json { as_json(session) } else { as_line(session) })?;
         }
         match page.next {
             Some(next) => after = Some(next),
@@ -130,7 +128,7 @@ async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), 
         }
     }
     if !json {
-        println!("{} {}.", grouped_count(count), session_or_sessions(count));
+        line(&format!("{} {}.", grouped_count(count), session_or_sessions(count)))?;
     }
     Ok(())
 }
@@ -144,7 +142,7 @@ async fn end(
 ) -> Result<(), String> {
     let count = sessions.count(query).await.map_err(error_line)?;
     if count == 0 {
-        println!("{}", if json { r#"{"ended":0}"# } else { "No active session matches." });
+        line(if json { r#"{"ended":0}"# } else { "No active session matches." })?;
         return Ok(());
     }
     if !yes && !ask_to_end(count)? {
@@ -155,9 +153,9 @@ async fn end(
     let outcome = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
     bar.finish_and_clear();
     if json {
-        println!("{}", serde_json::json!({ "ended": outcome.count, "confirmed": outcome.confirmed }));
+        line(&serde_json::json!({ "ended": outcome.count, "confirmed": outcome.confirmed }).to_string())?;
     } else {
-        println!("{} {} ended.", grouped_count(outcome.count), session_or_sessions(outcome.count));
+        line(&format!("{} {} ended.", grouped_count(outcome.count), session_or_sessions(outcome.count)))?;
     }
     if outcome.confirmed {
         Ok(())
@@ -169,9 +167,8 @@ async fn end(
 /// Asks on the terminal whether to end so many sessions.
 fn ask_to_end(count: i64) -> Result<bool, String> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    print!("End {} {}? [y/N] ", grouped_count(count), session_or_sessions(count));
+    text(&format!("End {} {}? [y/N] ", grouped_count(count), session_or_sessions(count)))?;
     let mut answer = String::new();
-    std::io::stdout().flush().map_err(|error| error.to_string())?;
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| error.to_string())?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
@@ -220,27 +217,27 @@ fn as_json(session: &ListedSession) -> String {
 
 async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
     let found = sessions.verify().await.map_err(error_line)?;
-    println!("{} live sessions and {} store entries compared.", found.live, found.entries);
+    line(&format!("{} live sessions and {} store entries compared.", found.live, found.entries))?;
     for (sessions, label) in [
         (&found.missing, "session without an entry in the store"),
         (&found.expired, "session that has expired and waits to be swept"),
         (&found.never_stored, "sign-in that was cut off before its session was stored"),
     ] {
         for session in sessions {
-            println!("{label}: {}", session.id);
+            line(&format!("{label}: {}", session.id))?;
         }
     }
     for store_key in &found.stray {
-        println!("store entry without a session: {store_key}");
+        line(&format!("store entry without a session: {store_key}"))?;
     }
     if found.is_empty() {
-        println!("They agree.");
+        line("They agree.")?;
         return Ok(());
     }
     if !repair {
         return Err("Catalogue and store differ; --repair puts it right.".into());
     }
     sessions.repair(&found).await.map_err(error_line)?;
-    println!("Repaired.");
+    line("Repaired.")?;
     Ok(())
 }

@@ -1,14 +1,11 @@
 //! `gatehouse user`: accounts without a browser, with the operations of the administrator's pages.
 
-use std::{
-    io::{Read as _, Write as _},
-    sync::Arc,
-};
+use std::{io::Read as _, sync::Arc};
 
 use clap::{Args, Subcommand};
 
 use super::{
-    report::{checked_remarks, error_line, option_lines, plain, rfc3339},
+    report::{checked_remarks, error_line, line, option_lines, plain, rfc3339},
     stores,
 };
 use crate::{
@@ -173,7 +170,7 @@ impl<'a> Operator<'a> {
         };
         match self.accounts.create(new, role).await.map_err(error_line)? {
             Some(user) => {
-                println!("Made {} {} (user {}).", role.name(), user.email, user.id);
+                line(&format!("Made {} {} (user {}).", role.name(), user.email, user.id))?;
                 Ok(())
             }
             None => Err(format!("--email: an account with {email} exists already")),
@@ -184,7 +181,7 @@ impl<'a> Operator<'a> {
         let user = self.find(email).await?;
         match self.accounts.issue_link(user.id, Actor::OPERATOR).await.map_err(error_line)? {
             Some(link) => {
-                println!("{}", self.config.server.href(&tokens::path(&link.token)));
+                line(&self.config.server.href(&tokens::path(&link.token)))?;
                 Ok(())
             }
             None => Err(format!("{} is deactivated; activate it first", plain(email))),
@@ -197,7 +194,7 @@ impl<'a> Operator<'a> {
         self.wait_for_store().await?;
         let outcome = self.accounts.set_password(user.id, password, Actor::OPERATOR).await;
         let outcome = ended(outcome.map_err(error_line)?)?;
-        println!("{} has the new password. {outcome}", plain(&user.email));
+        line(&format!("{} has the new password. {outcome}", plain(&user.email)))?;
         Ok(())
     }
 
@@ -210,10 +207,8 @@ impl<'a> Operator<'a> {
             let listed = self.accounts.list(query.filter.clone(), after, ROWS_TO_READ, 0).await;
             let (listed, _) = listed.map_err(error_line)?;
             let page = Page::new(listed, |listed| listed.user.id);
-            let mut out = std::io::stdout().lock();
             for listed in &page.rows {
-                let line = if json { as_json(listed) } else { as_line(listed) };
-                writeln!(out, "{line}").map_err(|error| error.to_string())?;
+                line(&if json { as_json(listed) } else { as_line(listed) })?;
             }
             count += page.rows.len();
             match page.next {
@@ -222,7 +217,7 @@ impl<'a> Operator<'a> {
             }
         }
         if !json {
-            println!("{} {}.", grouped_count(count), if count == 1 { "account" } else { "accounts" });
+            line(&format!("{} {}.", grouped_count(count), if count == 1 { "account" } else { "accounts" }))?;
         }
         Ok(())
     }
@@ -243,11 +238,11 @@ fn check_new_account(email: &str, name: &str, role: &str, password_stdin: bool) 
 fn report(change: Change, done: &str) -> Result<(), String> {
     match change {
         Change::Done(outcome) => {
-            println!("{} {}", plain(done), ended(outcome)?);
+            line(&format!("{} {}", plain(done), ended(outcome)?))?;
             Ok(())
         }
         Change::Unchanged => {
-            println!("It was so already.");
+            line("It was so already.")?;
             Ok(())
         }
         Change::LastAdministrator => {

@@ -1,6 +1,6 @@
 //! What is logged and how.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::reader::Reader;
 
@@ -35,10 +35,59 @@ impl Log {
             }),
             filter: reader.parse(
                 "RUST_LOG",
-                "a level or levels by target, such as info or warn,gatehouse=debug",
+                "a level (off, error, warn, info, debug, trace) or levels by target, such as warn,gatehouse=debug",
                 DEFAULT_FILTER.to_owned(),
-                |value| EnvFilter::try_new(value).is_ok().then(|| value.to_owned()),
+                |value| is_filter(value).then(|| value.to_owned()),
             ),
+        }
+    }
+}
+
+/// Whether the filter means what it says. `EnvFilter` takes a misspelt level for a target, of which it then logs everything, and
+/// of all else nothing.
+fn is_filter(text: &str) -> bool {
+    let is_level = |text: &str| text.parse::<LevelFilter>().is_ok();
+    let is_target = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-'))
+    };
+    // Filters by the fields of spans have commas of their own.
+    let plain = text.split(',').all(|directive| match directive.split_once('=') {
+        Some((target, level)) => is_target(target) && is_level(level),
+        None => is_level(directive) || directive.starts_with("gatehouse") && is_target(directive),
+    });
+    (plain || text.contains('[')) && EnvFilter::try_new(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_filters_that_mean_something_pass() {
+        for right in [
+            "info",
+            "WARN",
+            "off",
+            "warn,gatehouse=debug",
+            "info,gatehouse::sessions=trace",
+            "gatehouse",
+            "[request{id=1}]=debug",
+        ] {
+            assert!(is_filter(right), "{right}");
+        }
+        for wrong in [
+            "inof",
+            "verbose",
+            "gatehouse=loud",
+            "debug;info",
+            "warn gatehouse=debug",
+            "a=b=info",
+            "=info",
+            "info,",
+            "[x=",
+            "gatehouse=debug=x",
+        ] {
+            assert!(!is_filter(wrong), "{wrong}");
         }
     }
 }

@@ -3,22 +3,35 @@
 //! One file per concern, with the struct beside its reading. Every mistake is collected and reported together, one line each:
 //! the variable, what it holds (secrets masked) and what it may hold.
 
+use std::path::Path;
+
 mod accounts;
+mod cookie;
 mod database_url;
+mod env_file;
+mod known_secrets;
 mod log;
+mod percent;
+mod postgres_parameters;
+mod postgres_url;
 mod reader;
+mod redis_url;
 mod secret;
 mod server;
 mod session;
 mod stores;
 
 pub use accounts::Accounts;
+pub use cookie::SameSite;
 pub use database_url::DatabaseUrl;
+pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
+pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
+pub use redis_url::RedisUrl;
 pub use secret::SessionSecret;
 pub use server::Server;
-pub use session::{SameSite, Session};
+pub use session::Session;
 pub use stores::Stores;
 
 use reader::Reader;
@@ -36,30 +49,30 @@ pub struct Config {
     pub accounts: Accounts,
     /// What is logged and how.
     pub log: Log,
+    /// What no text may show.
+    pub secrets: KnownSecrets,
 }
 
 impl Config {
     /// Reads the process environment, completed by `.env` in the current folder.
     ///
     /// # Errors
-    /// Every mistake at once.
+    /// Every mistake at once, but those of `.env` first.
     pub fn from_env() -> Result<Self, Mistakes> {
-        let mut vars: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        match dotenvy::from_path_iter(".env") {
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line.map_err(|error| Mistakes::one(format!(".env: {error}")))?;
-                    if !vars.iter().any(|(known, _)| *known == name) {
-                        vars.push((name, value));
-                    }
-                }
+        let (mut vars, mut unreadable) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os() {
+            match (name.into_string(), value.into_string()) {
+                (Ok(name), Ok(value)) => vars.push((name, value)),
+                (Ok(name), Err(_)) => unreadable.push(name),
+                (Err(_), _) => {}
             }
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(Mistakes::one(format!(".env: {error}"))),
         }
-        Self::from_vars(vars)
+        for (name, value) in env_file::read(Path::new(".env")).map_err(Mistakes)? {
+            if !vars.iter().any(|(known, _)| *known == name) && !unreadable.contains(&name) {
+                vars.push((name, value));
+            }
+        }
+        Self::read(Reader::new(vars).with_unreadable(unreadable))
     }
 
     /// Reads a set of variables; unknown ones are ignored unless they look misspelt.
@@ -67,16 +80,20 @@ impl Config {
     /// # Errors
     /// Every mistake at once.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Mistakes> {
-        let mut reader = Reader::new(vars);
+        Self::read(Reader::new(vars))
+    }
+
+    fn read(mut reader: Reader) -> Result<Self, Mistakes> {
         let server = Server::read(&mut reader);
         let stores = Stores::read(&mut reader);
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
         let log = Log::read(&mut reader);
+        let secrets = KnownSecrets::new(stores.secrets().into_iter().chain(reader.get("SESSION_SECRET")));
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
-        let session = session.ok_or_else(|| Mistakes::one("SESSION_SECRET: is not set".to_owned()))?;
-        Ok(Self { server, stores, session, accounts, log })
+        let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
+        Ok(Self { server, stores, session, accounts, log, secrets })
     }
 }
 
@@ -158,6 +175,65 @@ mod tests {
             assert!(lines.iter().any(|line| line.contains(&wanted)), "{name}: {lines:?}");
         }
         assert!(config(&[("SESSION_MANAGER", "x"), ("HTTP_PROXY", "y"), ("SESSION_SECRET", SECRET)]).is_ok());
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused() {
+        let shared = ("COOKIE_DOMAIN", "example.org");
+        for (name, value, others) in [
+            ("COOKIE_DOMAIN", "other.org", &[][..]),
+            ("COOKIE_DOMAIN", "ple.org", &[]),
+            ("COOKIE_DOMAIN", "a.login.example.org", &[]),
+            ("COOKIE_DOMAIN", "org", &[]),
+            ("COOKIE_DOMAIN", "example.org.", &[]),
+            ("COOKIE_DOMAIN", "..example.org", &[]),
+            ("COOKIE_DOMAIN", "co.uk", &[("BASE_URL", "https://login.co.uk")]),
+            ("COOKIE_DOMAIN", "github.io", &[("BASE_URL", "https://ada.github.io")]),
+            ("COOKIE_DOMAIN", "192.0.2.7", &[("BASE_URL", "http://192.0.2.7")]),
+            ("COOKIE_DOMAIN", "localhost", &[("BASE_URL", "http://localhost")]),
+            ("SESSION_NAME", "gatehouse-notice", &[]),
+            ("SESSION_NAME", "__Host-gatehouse-notice", &[]),
+            ("SESSION_NAME", "__Host-", &[]),
+            ("SESSION_NAME", "a;b", &[]),
+            ("SESSION_NAME", "__host-x", &[shared]),
+            ("SESSION_NAME", "__SECURE-x", &[("BASE_URL", "http://login.example.org")]),
+            ("SESSION_IDLE_TTL", "2d", &[("SESSION_ABSOLUTE_TTL", "1d")]),
+            ("SESSION_REMEMBER_TTL", "91d", &[]),
+            ("BASE_URL", "https://login.example.org/app", &[]),
+            ("BASE_URL", "https://ada:hunter2@login.example.org", &[]),
+            ("LISTEN_ADDR", "redis://:hunter2@h", &[]),
+        ] {
+            let mut vars = vec![("SESSION_SECRET", SECRET), ("BASE_URL", "https://login.example.org")];
+            vars.extend(others);
+            vars.push((name, value));
+            let lines = mistakes(&vars);
+            assert!(
+                lines.len() == 1 && lines[0].starts_with(&format!("{name}: ")),
+                "{name}={value}: {lines:?}"
+            );
+            assert!(!lines[0].contains("hunter2"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn rolling_lifetimes_default_to_the_absolute_one_at_most() {
+        let config = config(&[("SESSION_SECRET", SECRET), ("SESSION_ABSOLUTE_TTL", "12h")]).unwrap();
+        assert_eq!((config.session.idle_ttl, config.session.remember_ttl), (DAY / 2, DAY / 2));
+    }
+
+    #[test]
+    fn base_url_follows_listen_addr() {
+        for (listen, base) in [
+            ("127.0.0.1:8080", "http://localhost:8080/"),
+            ("[::]:80", "http://localhost/"),
+            ("192.0.2.7:3000", "http://192.0.2.7:3000/"),
+            ("[2001:db8::7]:3000", "http://[2001:db8::7]:3000/"),
+        ] {
+            let mut config = config(&[("SESSION_SECRET", SECRET), ("LISTEN_ADDR", listen)]).unwrap();
+            assert_eq!(config.server.base_url.as_str(), base);
+            config.server.listens_on(([127, 0, 0, 1], 4711).into());
+            assert_eq!(config.server.base_url.as_str(), "http://localhost:4711/");
+        }
     }
 
     #[test]

@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use url::Url;
-
 /// Variables of features that this version does not have. Setting one would do nothing, so it is a mistake.
 const NOT_SUPPORTED: [(&str, &str); 4] = [
     ("FRONTEND_URL", "calls from other origins (CORS)"),
@@ -23,15 +21,14 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest duration that a variable may hold.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * DAY.as_secs());
 
+/// Most characters of a value that a mistake shows.
+const MAX_SHOWN: usize = 80;
+
 /// All mistakes in the configuration, one line each.
 #[derive(Debug)]
-pub struct Mistakes(Vec<String>);
+pub struct Mistakes(pub(super) Vec<String>);
 
 impl Mistakes {
-    pub(super) fn one(line: String) -> Self {
-        Self(vec![line])
-    }
-
     /// The lines, in the order of the variables.
     pub fn lines(&self) -> &[String] {
         &self.0
@@ -49,18 +46,34 @@ impl std::error::Error for Mistakes {}
 /// The variables, the names that were read so far, and the mistakes that were found.
 pub(super) struct Reader {
     vars: BTreeMap<String, String>,
+    /// Names of variables whose values are not UTF-8.
+    unreadable: BTreeSet<String>,
     known: BTreeSet<&'static str>,
     mistakes: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { vars: vars.into_iter().collect(), known: BTreeSet::new(), mistakes: Vec::new() }
+        Self {
+            vars: vars.into_iter().collect(),
+            unreadable: BTreeSet::new(),
+            known: BTreeSet::new(),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Notes variables that are set to something other than text: reading one is a mistake.
+    pub(super) fn with_unreadable(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.unreadable.extend(names);
+        self
     }
 
     /// The variable's value; an empty one counts as unset. Adds the name to the known names.
     pub(super) fn get(&mut self, name: &'static str) -> Option<String> {
         self.known.insert(name);
+        if self.unreadable.remove(name) {
+            self.mistake(format!("{name}: is not UTF-8"));
+        }
         self.vars.get(name).map(|value| value.trim()).filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
@@ -69,12 +82,18 @@ impl Reader {
         self.mistakes.push(line);
     }
 
-    /// Records that a variable holds an invalid value; `shown` is the value without secrets.
+    /// Whether a mistake was found so far.
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.mistakes.is_empty()
+    }
+
+    /// Records that a variable holds an invalid value, which is shown.
     pub(super) fn invalid(&mut self, name: &str, shown: &str, may_hold: &str) {
         self.mistakes.push(format!("{name}: {shown:?} is not valid; it may hold {may_hold}"));
     }
 
-    /// Parses a variable. A mistake is recorded and the default returned, so that reading continues.
+    /// Parses a variable that holds no secret; one with an `@` is not shown, since it may be the address of a store in a wrong
+    /// place. A mistake is recorded and the default returned, so that reading continues.
     pub(super) fn parse<T>(
         &mut self,
         name: &'static str,
@@ -86,7 +105,14 @@ impl Reader {
             return default;
         };
         parse(&value).unwrap_or_else(|| {
-            self.invalid(name, &masked(&value), may_hold);
+            if value.contains('@') {
+                self.mistake(format!(
+                    "{name}: is not valid (not shown, since it contains an @); it may hold {may_hold}"
+                ));
+            } else {
+                let shown: String = value.chars().take(MAX_SHOWN).collect();
+                self.invalid(name, &shown, may_hold);
+            }
             default
         })
     }
@@ -100,11 +126,18 @@ impl Reader {
         })
     }
 
-    /// Parses a URL with one of these schemes and a host.
-    pub(super) fn url(&mut self, name: &'static str, schemes: &[&str], may_hold: &str) -> Option<Url> {
-        self.parse(name, may_hold, None, |value| {
-            Url::parse(value).ok().filter(|url| schemes.contains(&url.scheme()) && url.has_host()).map(Some)
-        })
+    /// Reads a variable that may hold a secret: the value is never shown, only what is wrong with it. A mistake is recorded and
+    /// `None` returned.
+    pub(super) fn read_hidden<T>(
+        &mut self,
+        name: &'static str,
+        may_hold: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.get(name)?;
+        let read = read(&value);
+        read.map_err(|reason| self.mistake(format!("{name}: {reason} (not shown); it may hold {may_hold}")))
+            .ok()
     }
 
     /// Adds mistakes about misspelt and unsupported variables.
@@ -120,16 +153,6 @@ impl Reader {
         let mut mistakes = misspelt(self.vars.keys(), &self.known);
         mistakes.append(&mut self.mistakes);
         if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
-    }
-}
-
-/// A value for an error message: credentials in URLs are masked, and longer values are cut to 80 characters.
-fn masked(value: &str) -> String {
-    match (value.find("://"), value.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => {
-            format!("{}://***@{}", &value[..scheme], &value[at + 1..])
-        }
-        _ => value.chars().take(80).collect(),
     }
 }
 

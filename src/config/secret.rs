@@ -1,11 +1,12 @@
 //! The secret that encrypts session cookies.
 
-use std::{fmt, fs, io::Write as _, path::Path};
+use std::{fmt, fs, path::Path};
 
 use actix_web::cookie::Key;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use super::DatabaseUrl;
+use crate::files;
 
 /// Least length of a secret, in bytes.
 const MIN_BYTES: usize = 64;
@@ -55,17 +56,11 @@ impl SessionSecret {
         let file = database.with_file_name(FILE_NAME);
         let file_error = |error: std::io::Error| format!("could not be kept in {}: {error}", file.display());
         if !file.exists() {
-            let folder = file.parent().unwrap_or(Path::new("."));
-            fs::create_dir_all(folder).map_err(file_error)?;
+            files::make_private_folder_of(&file).map_err(file_error)?;
             let secret = crate::crypto::random_hex::<MIN_BYTES>().map_err(|error| error.causes())?;
-            let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(file_error)?;
-            temporary.write_all(secret.as_bytes()).map_err(file_error)?;
-            if let Err(error) = temporary.persist_noclobber(&file)
-                && !file.exists()
-            {
-                return Err(file_error(error.error));
-            }
+            files::write_private(&file, secret.as_bytes()).map_err(file_error)?;
         }
+        files::restrict(&file).map_err(file_error)?;
         let secret = fs::read_to_string(&file).map_err(file_error)?;
         if secret.len() < MIN_BYTES {
             return Err(format!(

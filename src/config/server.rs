@@ -15,8 +15,10 @@ use super::reader::Reader;
 pub struct Server {
     /// `LISTEN_ADDR`: address and port. Default: `127.0.0.1:3000`.
     pub listen_addr: SocketAddr,
-    /// `BASE_URL`: the site as browsers see it; `https` turns on `Secure` cookies, `__Host-` and HSTS.
+    /// `BASE_URL`: the site as browsers see it; `https` turns on `Secure` cookies, `__Host-` and HSTS. Default: this machine, at
+    /// the port of `LISTEN_ADDR`.
     pub base_url: Url,
+    base_url_given: bool,
     /// `TRUSTED_PROXIES`: networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
@@ -25,14 +27,17 @@ pub struct Server {
 
 impl Server {
     pub(super) fn read(reader: &mut Reader) -> Self {
+        let listen_addr = reader.parse(
+            "LISTEN_ADDR",
+            "an address and port, such as 127.0.0.1:3000 or [::]:3000",
+            ([127, 0, 0, 1], 3000).into(),
+            |value| value.parse().ok(),
+        );
+        let given = base_url(reader);
         Self {
-            listen_addr: reader.parse(
-                "LISTEN_ADDR",
-                "an address and port, such as 127.0.0.1:3000 or [::]:3000",
-                ([127, 0, 0, 1], 3000).into(),
-                |value| value.parse().ok(),
-            ),
-            base_url: base_url(reader),
+            listen_addr,
+            base_url_given: given.is_some(),
+            base_url: given.unwrap_or_else(|| local_url(listen_addr)),
             trusted_proxies: reader.parse(
                 "TRUSTED_PROXIES",
                 "networks, comma-separated, such as 10.0.0.0/8,192.0.2.7",
@@ -43,6 +48,13 @@ impl Server {
                 let path = PathBuf::from(value);
                 path.is_dir().then_some(Some(path))
             }),
+        }
+    }
+
+    /// Notes the address that the server got: where `LISTEN_ADDR` leaves the port open, the links that are printed name it too.
+    pub fn listens_on(&mut self, addr: SocketAddr) {
+        if !self.base_url_given {
+            self.base_url = local_url(addr);
         }
     }
 
@@ -57,14 +69,29 @@ impl Server {
     }
 }
 
-fn base_url(reader: &mut Reader) -> Url {
-    let default = Url::parse("http://localhost:3000").expect("a constant URL");
-    let may_hold = "the site's address as browsers see it, such as https://login.example.org";
-    let base_url = reader.url("BASE_URL", &["http", "https"], may_hold).unwrap_or(default);
-    if !matches!(base_url.path(), "" | "/") || base_url.query().is_some() {
-        reader.invalid("BASE_URL", base_url.as_str(), "an address without a path or query");
-    }
-    base_url
+fn base_url(reader: &mut Reader) -> Option<Url> {
+    let may_hold = "the site's address as browsers see it, without a path, such as https://login.example.org";
+    reader.parse("BASE_URL", may_hold, None, |value| {
+        let url = Url::parse(value).ok()?;
+        let is_origin = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        is_origin.then_some(Some(url))
+    })
+}
+
+/// How a browser on this machine, or in this network, reaches the address that is listened on.
+fn local_url(addr: SocketAddr) -> Url {
+    let host = match addr.ip() {
+        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    Url::parse(&format!("http://{host}:{}", addr.port())).expect("a host and a port")
 }
 
 fn network(text: &str) -> Option<IpNet> {

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::{
+    cookie::{self, SameSite},
     database_url::DatabaseUrl,
     reader::{DAY, Reader},
     secret::SessionSecret,
     server::Server,
 };
+
+/// The shortest lifetime of a session.
+const MIN_TTL: Duration = Duration::from_secs(1);
 
 /// Lifetimes, limits and the cookie of sessions.
 #[derive(Debug, Clone)]
@@ -20,9 +24,9 @@ pub struct Session {
     pub cookie_domain: Option<String>,
     /// `COOKIE_SAMESITE`: `strict`, `lax` or `none`. Default: `lax`.
     pub same_site: SameSite,
-    /// `SESSION_IDLE_TTL`: lifetime without requests; each request renews it. Default: `24h`.
+    /// `SESSION_IDLE_TTL`: lifetime without requests; each request renews it. Default: `24h`, at most the absolute lifetime.
     pub idle_ttl: Duration,
-    /// `SESSION_REMEMBER_TTL`: the idle lifetime with "remember me". Default: `30d`.
+    /// `SESSION_REMEMBER_TTL`: the idle lifetime with "remember me". Default: `30d`, at most the absolute lifetime.
     pub remember_ttl: Duration,
     /// `SESSION_ABSOLUTE_TTL`: lifetime from the sign-in on, whatever the requests. Default: `90d`.
     pub absolute_ttl: Duration,
@@ -30,39 +34,22 @@ pub struct Session {
     pub limit: u32,
 }
 
-/// The cookie's `SameSite` attribute (RFC 6265bis §5.6.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent on requests from this site only.
-    Strict,
-    /// Sent on top-level navigation from other sites too.
-    Lax,
-    /// Sent always; needs https.
-    None,
-}
-
-impl From<SameSite> for actix_web::cookie::SameSite {
-    fn from(value: SameSite) -> Self {
-        match value {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
-        }
-    }
-}
-
 impl Session {
     /// Reads the variables; `None` after a mistake about the secret, which has no default.
     pub(super) fn read(reader: &mut Reader, server: &Server, database: &DatabaseUrl) -> Option<Self> {
-        let cookie_domain = cookie_domain(reader);
-        let same_site = same_site(reader, server);
-        let cookie_name = cookie_name(reader, server, cookie_domain.is_some());
-        let idle_ttl = reader.duration("SESSION_IDLE_TTL", DAY, Duration::from_secs(1));
-        let remember_ttl = reader.duration("SESSION_REMEMBER_TTL", 30 * DAY, Duration::from_secs(1));
-        let absolute_ttl = reader.duration("SESSION_ABSOLUTE_TTL", 90 * DAY, Duration::from_secs(1));
+        let cookie_domain = cookie::domain(reader, server);
+        let same_site = cookie::same_site(reader, server);
+        let cookie_name = cookie::name(reader, server, cookie_domain.is_some());
+        let absolute_ttl = reader.duration("SESSION_ABSOLUTE_TTL", 90 * DAY, MIN_TTL);
+        let idle_ttl = rolling_ttl(reader, "SESSION_IDLE_TTL", DAY, absolute_ttl);
+        let remember_ttl = rolling_ttl(reader, "SESSION_REMEMBER_TTL", 30 * DAY, absolute_ttl);
         let limit = reader
             .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
         let given = reader.get("SESSION_SECRET");
+        if given.is_none() && reader.has_mistakes() && matches!(database, DatabaseUrl::Sqlite(_)) {
+            // No file is made beside a database that may be another one than is meant.
+            return None;
+        }
         let secret = match SessionSecret::find(given.as_deref(), database) {
             Ok(secret) => secret,
             Err(mistake) => {
@@ -88,43 +75,13 @@ impl Session {
     }
 }
 
-fn cookie_domain(reader: &mut Reader) -> Option<String> {
-    reader.parse("COOKIE_DOMAIN", "a domain, such as example.org", None, |value| {
-        let domain = value.trim_start_matches('.');
-        let valid =
-            domain.contains('.') && domain.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-        valid.then(|| Some(domain.to_owned()))
-    })
-}
-
-fn same_site(reader: &mut Reader, server: &Server) -> SameSite {
-    let same_site =
-        reader.parse("COOKIE_SAMESITE", "strict, lax or none", SameSite::Lax, |value| {
-            match value.to_ascii_lowercase().as_str() {
-                "strict" => Some(SameSite::Strict),
-                "lax" => Some(SameSite::Lax),
-                "none" => Some(SameSite::None),
-                _ => None,
-            }
-        });
-    if same_site == SameSite::None && !server.is_https() {
-        reader.invalid("COOKIE_SAMESITE", "none", "strict or lax while BASE_URL is not https");
+/// A rolling lifetime. One past the absolute lifetime would promise what never happens.
+fn rolling_ttl(reader: &mut Reader, name: &'static str, default: Duration, absolute: Duration) -> Duration {
+    let ttl = reader.duration(name, default.min(absolute), MIN_TTL);
+    if ttl > absolute {
+        let shown = humantime::format_duration(ttl).to_string();
+        let longest = humantime::format_duration(absolute);
+        reader.invalid(name, &shown, &format!("at most SESSION_ABSOLUTE_TTL, which is {longest}"));
     }
-    same_site
-}
-
-fn cookie_name(reader: &mut Reader, server: &Server, has_domain: bool) -> String {
-    let host_prefix = server.is_https() && !has_domain;
-    let default = if host_prefix { "__Host-gatehouse" } else { "gatehouse" };
-    reader.parse(
-        "SESSION_NAME",
-        "a cookie name of letters, digits, - and _ (__Host- only with https and no COOKIE_DOMAIN, __Secure- only with https)",
-        default.to_owned(),
-        |value| {
-            let token = value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-            let allowed = (!value.starts_with("__Host-") || host_prefix)
-                && (!value.starts_with("__Secure-") || server.is_https());
-            (token && allowed).then(|| value.to_owned())
-        },
-    )
+    ttl
 }

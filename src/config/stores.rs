@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use url::Url;
-
-use super::{database_url::DatabaseUrl, reader::Reader};
+use super::{database_url::DatabaseUrl, reader::Reader, redis_url::RedisUrl};
 
 /// Where data is kept, and how long requests wait for it.
 #[derive(Debug, Clone)]
@@ -12,7 +10,7 @@ pub struct Stores {
     /// `DATABASE_URL`: `postgres://…` or `sqlite://path`. Default: `sqlite://data/gatehouse.db`.
     pub database: DatabaseUrl,
     /// `REDIS_URL`: `redis://` or `rediss://`. Unset: sessions live in the database.
-    pub redis: Option<Url>,
+    pub redis: Option<RedisUrl>,
     /// `STORE_TIMEOUT`: the longest wait for Redis or a database connection. Default: `250ms`.
     pub timeout: Duration,
 }
@@ -20,18 +18,25 @@ pub struct Stores {
 impl Stores {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
-            database: reader.parse(
-                "DATABASE_URL",
-                "postgres://user:password@host/database or sqlite://path/to/file.db",
-                DatabaseUrl::default(),
-                DatabaseUrl::parse,
-            ),
-            redis: reader.url(
+            database: reader
+                .read_hidden(
+                    "DATABASE_URL",
+                    "postgres://user:password@host[:port][,host…]/database or sqlite://path/to/file.db",
+                    DatabaseUrl::parse,
+                )
+                .unwrap_or_default(),
+            redis: reader.read_hidden(
                 "REDIS_URL",
-                &["redis", "rediss"],
-                "redis://[:password@]host[:port][/number] or rediss://…",
+                "redis://[user:password@]host[:port][/number] or rediss://…",
+                RedisUrl::parse,
             ),
             timeout: reader.duration("STORE_TIMEOUT", Duration::from_millis(250), Duration::from_millis(10)),
         }
+    }
+
+    /// What must not be printed.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let redis = self.redis.as_ref().map(RedisUrl::secrets).unwrap_or_default();
+        [self.database.secrets(), redis].concat()
     }
 }

@@ -10,8 +10,11 @@ use diesel::{
     r2d2::R2D2Connection as _,
 };
 
-use super::functions;
-use crate::config::DatabaseUrl;
+use super::{errors::is_not_a_database, functions, sqlite_file};
+use crate::{
+    config::{DatabaseUrl, PostgresUrl},
+    error::Error,
+};
 
 /// A connection to either database; Diesel's DSL works on both.
 #[derive(diesel::MultiConnection)]
@@ -76,26 +79,34 @@ impl Connector {
         Self { lock_timeout: None, ..self }
     }
 
-    /// The URL for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without
-    /// closing it fails after seconds, not after hours. Parameters that the operator's URL sets are kept.
-    fn with_limits(&self, url: &str) -> String {
-        let connect_timeout = self.connect_timeout.to_string();
-        let mut limited = url.to_owned();
-        for (name, value) in [
-            ("connect_timeout", connect_timeout.as_str()),
+    /// Connects for the first time: what can never work is an error of its own.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] when it can never work; [`Error::Unavailable`] when the database is not reached.
+    pub fn connect_first(&self) -> Result<DbConnection, Error> {
+        use r2d2::ManageConnection as _;
+        let DatabaseUrl::Sqlite(path) = &self.url else {
+            return self.connect().map_err(Error::unavailable);
+        };
+        sqlite_file::check(path)?;
+        self.connect().map_err(|error| match error {
+            ConnectError::Query(error) if is_not_a_database(&error) => {
+                sqlite_file::misconfigured(path, "is not a database of SQLite")
+            }
+            error => Error::unavailable(error),
+        })
+    }
+
+    /// The text for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without closing it
+    /// fails after seconds, not after hours. Parameters that the operator's URL sets are kept.
+    fn with_limits(&self, url: &PostgresUrl) -> String {
+        url.with_defaults(&[
+            ("connect_timeout", &self.connect_timeout.to_string()),
             ("keepalives_idle", "5"),
             ("keepalives_interval", "2"),
             ("keepalives_count", "3"),
             ("tcp_user_timeout", "10000"),
-        ] {
-            if !url.contains(&format!("{name}=")) {
-                limited.push(if limited.contains('?') { '&' } else { '?' });
-                limited.push_str(name);
-                limited.push('=');
-                limited.push_str(value);
-            }
-        }
-        limited
+        ])
     }
 }
 
@@ -115,9 +126,7 @@ impl Connector {
                 Ok(DbConnection::Postgres(conn))
             }
             DatabaseUrl::Sqlite(path) => {
-                if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
+                sqlite_file::make(path)?;
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
                 let busy_timeout = self.lock_timeout.map_or(5_000, |timeout| timeout.as_millis());
                 conn.batch_execute(&format!(
@@ -134,9 +143,9 @@ impl Connector {
 /// Why a connection could not be opened or has failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The folder of the SQLite file could not be created.
-    #[error("the folder of the database: {0}")]
-    Folder(#[from] std::io::Error),
+    /// The SQLite file could not be created.
+    #[error("the file of the database: {0}")]
+    File(#[from] std::io::Error),
     /// The database refused the connection or was not reached.
     #[error(transparent)]
     Connect(#[from] diesel::ConnectionError),
@@ -180,8 +189,9 @@ fn enable_wal(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> 
     const ATTEMPTS: usize = 100;
     const RETRY_DELAY: Duration = Duration::from_millis(10);
     for _ in 1..ATTEMPTS {
-        if conn.batch_execute("PRAGMA journal_mode = WAL").is_ok() {
-            return Ok(());
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if !is_not_a_database(&error) => {}
+            done => return done,
         }
         std::thread::sleep(RETRY_DELAY);
     }
@@ -192,8 +202,13 @@ fn enable_wal(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> 
 mod tests {
     use super::*;
 
-    fn limited(url: &str, timeout: Duration) -> String {
-        Connector::with_timeouts(DatabaseUrl::Postgres(url.to_owned()), timeout).with_limits(url)
+    fn limited(text: &str, timeout: Duration) -> String {
+        let url = DatabaseUrl::parse(text).unwrap();
+        let connector = Connector::with_timeouts(url.clone(), timeout);
+        match &url {
+            DatabaseUrl::Postgres(url) => connector.with_limits(url),
+            DatabaseUrl::Sqlite(_) => panic!("{text} is a file"),
+        }
     }
 
     #[test]

@@ -60,6 +60,11 @@ pub(super) fn of_migrations(error: Box<dyn std::error::Error + Send + Sync>) -> 
     }
 }
 
+/// Whether the file is no database of SQLite.
+pub(super) fn is_not_a_database(error: &Diesel) -> bool {
+    matches!(error, Diesel::DatabaseError(_, info) if is_sqlite_code(info.as_ref(), sqlite::SQLITE_NOTADB))
+}
+
 /// Whether the same request may succeed later.
 fn passes(error: &Diesel) -> bool {
     match error {

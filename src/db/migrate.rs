@@ -2,11 +2,10 @@
 
 use diesel::{RunQueryDsl as _, dsl::sql, sql_types::Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
-use r2d2::ManageConnection as _;
 
 use super::{
     connect::{Connector, DbConnection},
-    errors,
+    errors, preflight,
     transaction::{sqlite_of, transaction},
 };
 use crate::{config::DatabaseUrl, error::Error};
@@ -17,6 +16,16 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Key of the advisory lock for migrations on Postgres: any number that no other lock in this database uses.
 const MIGRATION_LOCK: i64 = 0x6761_7465;
 
+/// Connects, and runs the pending migrations; returns the connection and their number.
+///
+/// # Errors
+/// [`Error::Misconfigured`] when the database can never work; else as [`migrate`].
+pub fn connect_and_migrate(connector: &Connector) -> Result<(DbConnection, usize), Error> {
+    let mut conn = connector.connect_first()?;
+    let ran = migrate(&mut conn)?;
+    Ok((conn, ran))
+}
+
 /// Runs the pending migrations and returns their number. Instances that start together wait for each other.
 ///
 /// # Errors
@@ -26,6 +35,9 @@ pub fn migrate(conn: &mut DbConnection) -> Result<usize, Error> {
     match conn {
         DbConnection::Postgres(pg) => {
             check_encoding(pg)?;
+            if !preflight::is_pending(pg, &POSTGRES)? {
+                return Ok(0);
+            }
             diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(pg)?;
             let ran = pg.run_pending_migrations(POSTGRES).map(|ran| ran.len()).map_err(errors::of_migrations);
             diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(pg)?;
@@ -46,9 +58,12 @@ fn check_encoding(pg: &mut diesel::PgConnection) -> Result<(), Error> {
     if encoding == "UTF8" {
         return Ok(());
     }
-    Err(Error::bug(&format!(
-        "DATABASE_URL: the encoding of the database is {encoding}, but has to be UTF8; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
-    )))
+    Err(Error::misconfigured(
+        "DATABASE_URL",
+        format!(
+            "the encoding of the database is {encoding}, but has to be UTF8; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        ),
+    ))
 }
 
 /// Connects to the database at a URL and migrates it; returns the number of migrations that ran.
@@ -57,6 +72,6 @@ fn check_encoding(pg: &mut diesel::PgConnection) -> Result<(), Error> {
 /// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when the URL is not a database URL
 /// or a migration fails.
 pub fn migrate_url(url: &str) -> Result<usize, Error> {
-    let url = DatabaseUrl::parse(url).ok_or_else(|| Error::bug("not a database URL"))?;
-    migrate(&mut Connector::new(url).connect().map_err(Error::unavailable)?)
+    let url = DatabaseUrl::parse(url).map_err(|reason| Error::bug(&format!("the URL {reason}")))?;
+    connect_and_migrate(&Connector::new(url)).map(|(_, ran)| ran)
 }

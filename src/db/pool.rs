@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     connect::{ConnectError, Connector, DbConnection},
-    migrate::migrate,
+    migrate::connect_and_migrate,
     reserved::ReservedConnection,
     schema::write_checks,
     transaction::transaction,
@@ -79,18 +79,16 @@ impl Db {
     /// Until a call has succeeded, all other work is refused as unavailable.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database is not reached, [`Error::Internal`] when a migration fails; the errors of
-    /// `complete`.
+    /// [`Error::Unavailable`] when the database is not reached, [`Error::Misconfigured`] when it can never work,
+    /// [`Error::Internal`] when a migration fails; the errors of `complete`.
     pub async fn prepare(
         &self,
         complete: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
     ) -> Result<usize, Error> {
         let shared = Arc::clone(&self.shared);
         let migration = web::block(move || {
-            use r2d2::ManageConnection as _;
             let connector = shared.connector.clone().with_default_lock_timeout();
-            let mut conn = connector.connect().map_err(Error::unavailable)?;
-            let ran = migrate(&mut conn)?;
+            let (mut conn, ran) = connect_and_migrate(&connector)?;
             complete(&mut conn)?;
             shared.migrated.store(true, Ordering::Release);
             Ok(ran)

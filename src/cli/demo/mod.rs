@@ -11,7 +11,10 @@ mod timeline;
 use clap::Args;
 
 use self::fill::{ADMINISTRATOR, Size, fill};
-use super::{report::error_line, stores};
+use super::{
+    report::{error_line, line},
+    stores,
+};
 use crate::{config::Config, web::grouped};
 
 /// Ended sessions for each active one, unless `--ended` is given.
@@ -39,13 +42,13 @@ pub(super) async fn run(config: &Config, arguments: DemoArguments) -> Result<(),
     let size = Size { users: arguments.users as usize, sessions: active, ended };
     let filled = fill(config, &db, &sessions, size).await.map_err(error_line)?;
     let text = |count: usize| grouped(count.try_into().unwrap_or(i64::MAX));
-    println!(
+    line(&format!(
         "Made {} people with {} active and {} ended sessions, and {} events.",
         text(size.users),
         text(size.sessions),
         text(size.ended),
         text(filled.events)
-    );
-    println!("Sign in as {ADMINISTRATOR}; everyone's password is {}", filled.password);
+    ))?;
+    line(&format!("Sign in as {ADMINISTRATOR}; everyone's password is {}", filled.password))?;
     Ok(())
 }

@@ -9,13 +9,12 @@ use redis::{
     Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
     aio::{MultiplexedConnection, PubSub},
 };
-use url::Url;
 
 use super::{
     key::PREFIX,
     redis_link::{FIRST_RETRY, Failure, Link, drop_idle, probe},
 };
-use crate::{crypto::sha256_hex, error::Error};
+use crate::{config::RedisUrl, crypto::sha256_hex, error::Error};
 
 /// The pub/sub channel between instances, without the number of the database.
 const CHANNEL: &str = "gatehouse:sessions";
@@ -40,7 +39,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`Error::Internal`] when the URL can't be used.
-    pub async fn new(url: &Url, timeout: Duration) -> Result<Self, Error> {
+    pub async fn new(url: &RedisUrl, timeout: Duration) -> Result<Self, Error> {
         // In RESP3 a lost connection is reported at once, even when no command is in flight.
         let mut info = url.as_str().into_connection_info().map_err(Error::internal)?;
         info.redis.protocol = ProtocolVersion::RESP3;

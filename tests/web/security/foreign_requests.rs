@@ -68,12 +68,13 @@ on_both_stacks!(same_origin_post_accepted, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.person("Ada Lovelace").await;
     let own_origin = format!("http://{}", app.addr());
+    let base_url = format!("http://localhost:{}", app.addr().port());
     let own: [&[(&'static str, &str)]; 5] = [
         &[("sec-fetch-site", "same-origin")],
         &[("sec-fetch-site", "none")],
         &[],
         &[("origin", &own_origin)],
-        &[("origin", "http://localhost:3000")],
+        &[("origin", &base_url)],
     ];
     for headers in own {
         let request = client.request(Method::POST, "/profile").without_origin().form(&[("name", "Ada")]);
