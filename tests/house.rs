@@ -303,6 +303,18 @@ fn module_files_have_one_style() {
     }
 }
 
+#[test]
+fn nothing_prints_with_macros_that_panic() {
+    for path in rust_files(&root().join("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            !code_of(&text).contains("print!(") && !code_of(&text).contains("println!("),
+            "{}",
+            path.display()
+        );
+    }
+}
+
 /// Dependencies that no line of code names, with the reason why they are needed.
 const USED_WITHOUT_A_LINE: [(&str, &str); 2] = [
     ("rustls", "its feature `ring` is the TLS provider of redis"),

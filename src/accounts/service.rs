@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     sessions::{CurrentUser, Sessions},
     users::{
-        User,
+        SetUp, User,
         password::{Passwords, Verdict},
         password_policy,
     },
@@ -21,12 +21,14 @@ pub struct Accounts {
     pub(super) passwords: Passwords,
     pub(super) sessions: Arc<Sessions>,
     pub(super) rules: config::Accounts,
+    pub(super) set_up: Arc<SetUp>,
 }
 
 impl Accounts {
     /// The service over these parts.
     pub fn new(db: Db, passwords: Passwords, sessions: Arc<Sessions>, rules: config::Accounts) -> Self {
-        Self { db, passwords, sessions, rules }
+        let set_up = Arc::new(SetUp::new(db.clone()));
+        Self { db, passwords, sessions, rules, set_up }
     }
 
     /// Who may have an account, and with which password.

@@ -1,4 +1,9 @@
-//! The first administrator, made through a one-time link that the first start prints.
+//! The first administrator, made through a one-time link that each start prints while there is none.
+
+use std::{
+    io::{self, Write as _},
+    sync::Arc,
+};
 
 use actix_web::HttpRequest;
 
@@ -9,75 +14,111 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
-    users::{NewUser, Role, User, tokens},
+    users::{
+        NewUser, Role, SetUp, User,
+        tokens::{self, TokenPurpose},
+    },
 };
 
+/// What a set-up link is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetupLink {
+    /// It makes the first administrator.
+    Valid,
+    /// There is an administrator: this link or another one was used.
+    Used,
+    /// It has expired, or never was one.
+    Unknown,
+}
+
+/// What became of a set-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetupOutcome {
+    /// The administrator was made and is signed in.
+    Done,
+    /// The link was not valid (any more).
+    Refused(SetupLink),
+    /// The address has an account already, of somebody who is no administrator.
+    AddressTaken,
+}
+
 impl Accounts {
-    /// The one-time link while there are no users. A new link replaces the last one.
+    /// Whether the site is set up, for all who ask.
+    pub fn site_set_up(&self) -> Arc<SetUp> {
+        Arc::clone(&self.set_up)
+    }
+
+    /// A one-time link while there is no administrator, whoever has registered meanwhile. Links of other instances and earlier
+    /// starts stay valid until one is used.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be reached.
     pub async fn setup_link(&self, server: &config::Server) -> Result<Option<String>, Error> {
-        let issue = |conn: &mut DbConnection| {
-            if User::any(conn)? { Ok(None) } else { tokens::issue_setup(conn).map(Some) }
-        };
-        let token = self.db.transaction(issue).await?;
-        Ok(token.map(|token| server.href(&format!("/setup?token={token}"))))
+        if !self.set_up.is_pending().await? {
+            return Ok(None);
+        }
+        let token = self.db.transaction(tokens::issue_setup).await?;
+        Ok(Some(server.href(&format!("/setup?token={token}"))))
     }
 
-    /// Whether the token is valid and there are no users yet.
+    /// What the link with this token is good for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn setup_is_open(&self, token: &str) -> Result<bool, Error> {
+    pub async fn check_setup_link(&self, token: &str) -> Result<SetupLink, Error> {
         let token = token.to_owned();
-        self.db.run(move |conn| is_open(conn, &token)).await
+        let purpose = self.db.run(move |conn| tokens::setup_purpose(conn, &token)).await?;
+        Ok(match purpose {
+            None => SetupLink::Unknown,
+            Some(TokenPurpose::Setup) if self.set_up.is_pending().await? => SetupLink::Valid,
+            // An administrator can also be made from the command line.
+            Some(_) => SetupLink::Used,
+        })
     }
 
     /// Makes the first administrator and signs them in.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the token is not valid; [`Error::Unavailable`] when a store can't be reached.
+    /// [`Error::Unavailable`] when a store can't be reached.
     pub async fn set_up(
         &self,
         req: &HttpRequest,
         token: String,
         new: NewAccount,
         client: Client,
-    ) -> Result<(), Error> {
+    ) -> Result<SetupOutcome, Error> {
         // The link works once: it is not used up for an answer that can't sign the administrator in.
         self.sessions.check().await?;
         let new = self.new_user(new, Role::Admin).await?;
-        let by = client.clone();
-        let make = move |conn: &mut DbConnection| make_first_administrator(conn, &token, &new, &by);
-        let user = self.db.transaction(make).await?;
-        self.sessions.start(req, &user, false, client).await?;
-        Ok(())
+        let (by, used) = (client.clone(), token.clone());
+        let make = move |conn: &mut DbConnection| make(conn, &used, &new, &by);
+        match self.db.transaction(make).await {
+            Ok(user) => {
+                self.sessions.start(req, &user, false, client).await?;
+                Ok(SetupOutcome::Done)
+            }
+            Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.check_setup_link(&token).await?)),
+            Err(error) if error.is_unique_violation() => Ok(SetupOutcome::AddressTaken),
+            Err(error) => Err(error),
+        }
     }
 }
 
 /// Prints the link. It is not logged, since any client that has it can become the administrator.
 pub fn print_link(link: Option<&str>) {
-    if let Some(link) = link {
-        println!(
-            "There are no users yet. Make the first administrator here (the link works once):\n\n  {link}\n"
-        );
+    let Some(link) = link else { return };
+    let text = format!(
+        "This site has no administrator yet. Make the first one here (the link works once):\n\n  {link}\n\n"
+    );
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::error!(%error, "the link for the first administrator could not be printed to standard output");
     }
 }
 
-fn is_open(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
-    Ok(tokens::is_setup(conn, token)? && !User::any(conn)?)
-}
-
-/// Two set-ups at once compete for the token: only one deletes it.
-fn make_first_administrator(
-    conn: &mut DbConnection,
-    token: &str,
-    new: &NewUser,
-    client: &Client,
-) -> Result<User, Error> {
-    let open = is_open(conn, token)?;
-    if !tokens::consume(conn, token)? || !open {
+/// Two set-ups at once compete for the links: only one uses them up.
+fn make(conn: &mut DbConnection, token: &str, new: &NewUser, client: &Client) -> Result<User, Error> {
+    if !tokens::consume_setup(conn, token)? || User::any_administrator(conn)? {
         return Err(Error::NotFound);
     }
     let user = User::create(conn, new)?;

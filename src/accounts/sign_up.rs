@@ -27,7 +27,7 @@ pub enum SignUp {
     Done,
     /// The address has an account already.
     AddressTaken,
-    /// Accounts are made by invitation only (`REGISTRATION=closed`).
+    /// Accounts are made by invitation only (`REGISTRATION=closed`), or there is no administrator yet.
     Closed,
 }
 
@@ -37,7 +37,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when a store can't be reached.
     pub async fn sign_up(&self, req: &HttpRequest, new: NewAccount, client: Client) -> Result<SignUp, Error> {
-        if !self.rules.registration_open {
+        if !self.rules.registration_open || self.set_up.is_pending().await? {
             return Ok(SignUp::Closed);
         }
         // An account without the session that follows would answer the next try with "exists already".

@@ -171,6 +171,7 @@ fn share(app: &mut ServiceConfig, parts: &Parts) {
         .app_data(parts.db.clone())
         .app_data(parts.sessions.clone())
         .app_data(parts.accounts.clone())
+        .app_data(Data::from(parts.accounts.site_set_up()))
         .app_data(web::PayloadConfig::new(bodies::MAX_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
 }

@@ -28,6 +28,8 @@ pub enum Flash {
     Welcome,
     /// The first administrator was created.
     SetUp,
+    /// The link for the first administrator was used.
+    SetupLinkUsed,
     /// The session of this browser ended.
     SignedOut,
     /// The name was changed.
@@ -97,6 +99,9 @@ impl Flash {
         match self {
             Self::Welcome => done("Welcome. Your account is ready and you are signed in."),
             Self::SetUp => done("Gatehouse is set up. You are its first administrator."),
+            Self::SetupLinkUsed => {
+                warning("The set-up link was used: this site has its administrator. Sign in to go on.")
+            }
             Self::SignedOut => done("You are signed out."),
             Self::NameChanged => done("Your name was saved."),
             Self::PasswordChanged(ends) => {
@@ -200,6 +205,7 @@ mod tests {
         for flash in [
             Flash::Welcome,
             Flash::SetUp,
+            Flash::SetupLinkUsed,
             Flash::SignedOut,
             Flash::NameChanged,
             Flash::PasswordChanged(ENDS),

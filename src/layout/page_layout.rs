@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     sessions::CurrentUser,
     state::shared,
+    users::SetUp,
     web::{assets, flash},
 };
 
@@ -25,6 +26,8 @@ pub struct Layout {
     pub path: String,
     /// Whether anyone may register.
     pub registration_open: bool,
+    /// Whether the site has no administrator yet; until then nobody may register.
+    pub set_up_pending: bool,
     /// Whether the lookup of the user failed, because a store is down.
     pub unavailable: bool,
     /// Whether the request was refused before its user was looked up; the header then shows neither user nor sign-in link.
@@ -66,6 +69,7 @@ impl Layout {
             notices: Vec::new(),
             path: path.to_owned(),
             registration_open: config.accounts.registration_open,
+            set_up_pending: false,
             unavailable: false,
             user_unchecked: false,
             answers_form: false,
@@ -99,7 +103,11 @@ impl Layout {
         let unavailable = user.is_err();
         let user = user.ok().flatten().map(|user| Viewer::of(&user));
         let answers_form = !req.method().is_safe();
-        Ok(Self { user, notices, unavailable, answers_form, ..Self::bare(config, req.path()) })
+        // While the database is down, a page says nothing of it; nobody can register then either.
+        let set_up_pending = shared::<SetUp>(req)?.is_pending().await.unwrap_or(false);
+        let bare = Self::bare(config, req.path());
+        let registration_open = bare.registration_open && !set_up_pending;
+        Ok(Self { user, notices, registration_open, set_up_pending, unavailable, answers_form, ..bare })
     }
 }
 

@@ -18,11 +18,16 @@ use crate::{
 /// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
 
+/// Most set-up links that are valid at the same time: one for each of the last starts.
+const MOST_SETUP_TOKENS: usize = 20;
+
 text_enum! {
     /// What a one-time link is for.
     pub enum TokenPurpose {
         /// The first administrator.
         Setup => "setup",
+        /// The first administrator, who has been made: the link says so.
+        SetupUsed => "setup_used",
         /// The first password of an invited user. The row is kept until the link is used or replaced, even after it has
         /// expired: a user with such a row counts as invited.
         Invite => "invite",
@@ -35,7 +40,7 @@ impl TokenPurpose {
     /// How long a link is valid.
     pub fn lifetime(self) -> time::Duration {
         match self {
-            Self::Setup | Self::Invite => time::Duration::days(7),
+            Self::Setup | Self::SetupUsed | Self::Invite => time::Duration::days(7),
             Self::Reset => time::Duration::hours(1),
         }
     }
@@ -43,7 +48,7 @@ impl TokenPurpose {
     /// [`Self::lifetime`] in words.
     pub fn lifetime_in_words(self) -> &'static str {
         match self {
-            Self::Setup | Self::Invite => "7 days",
+            Self::Setup | Self::SetupUsed | Self::Invite => "7 days",
             Self::Reset => "one hour",
         }
     }
@@ -71,14 +76,22 @@ pub fn issue(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Resul
     Ok(token)
 }
 
-/// Issues the token for the first administrator, which replaces an earlier one.
+/// Issues a token for the first administrator. Earlier ones stay valid, since other instances have printed them; of all that were
+/// printed only the newest are kept.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
     let token = random_url_safe::<TOKEN_BYTES>()?;
     let at = now();
-    diesel::delete(tokens::table.filter(tokens::purpose.eq(TokenPurpose::Setup))).execute(conn)?;
+    let older: Vec<String> = tokens::table
+        .filter(tokens::purpose.eq(TokenPurpose::Setup))
+        .order((tokens::created_at.desc(), tokens::token_hash))
+        .select(tokens::token_hash)
+        .load(conn)?;
+    if let Some(too_many) = older.get(MOST_SETUP_TOKENS - 1..) {
+        diesel::delete(tokens::table.filter(tokens::token_hash.eq_any(too_many))).execute(conn)?;
+    }
     diesel::insert_into(tokens::table)
         .values((
             tokens::token_hash.eq(sha256_hex(&token)),
@@ -90,16 +103,33 @@ pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
     Ok(token)
 }
 
-/// Whether this is the valid token for the first administrator.
+/// Uses up all tokens for the first administrator; `false` when this was not a valid one of them, or another request was quicker.
+/// On Postgres a second request waits here until the first one's transaction has ended.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn is_setup(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
-    let valid = tokens::table
+pub fn consume_setup(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
+    let valid = setup_purpose(conn, token)? == Some(TokenPurpose::Setup);
+    let unused = tokens::table.filter(tokens::purpose.eq(TokenPurpose::Setup));
+    let used: Vec<String> = diesel::update(unused)
+        .set(tokens::purpose.eq(TokenPurpose::SetupUsed))
+        .returning(tokens::token_hash)
+        .get_results(conn)?;
+    Ok(valid && used.contains(&sha256_hex(token)))
+}
+
+/// Whether a token is for the first administrator and has not expired, or was until one was made; `None` when it never was.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn setup_purpose(conn: &mut DbConnection, token: &str) -> Result<Option<TokenPurpose>, Error> {
+    Ok(tokens::table
         .find(sha256_hex(token))
-        .filter(tokens::purpose.eq(TokenPurpose::Setup))
-        .filter(tokens::expires_at.gt(now()));
-    Ok(diesel::select(diesel::dsl::exists(valid)).get_result(conn)?)
+        .filter(tokens::purpose.eq_any([TokenPurpose::Setup, TokenPurpose::SetupUsed]))
+        .filter(tokens::purpose.eq(TokenPurpose::SetupUsed).or(tokens::expires_at.gt(now())))
+        .select(tokens::purpose)
+        .first(conn)
+        .optional()?)
 }
 
 /// The path of the page on which a user chooses a password with the token.

@@ -83,6 +83,15 @@ impl User {
         Ok(diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result(conn)?)
     }
 
+    /// Whether there is an administrator. The last active one can't be removed, so a site that had one keeps one.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn any_administrator(conn: &mut DbConnection) -> Result<bool, Error> {
+        let administrators = users::table.filter(users::role.eq(Role::Admin)).select(users::id);
+        Ok(diesel::select(diesel::dsl::exists(administrators)).get_result(conn)?)
+    }
+
     /// Creates the user.
     ///
     /// # Errors

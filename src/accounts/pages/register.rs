@@ -27,7 +27,6 @@ struct RegisterPage {
     email: String,
     next: String,
     min_length: usize,
-    open: bool,
 }
 
 impl RegisterPage {
@@ -39,7 +38,6 @@ impl RegisterPage {
             email: values.email,
             next: values.next,
             min_length: accounts.rules().password_min_length,
-            open: accounts.rules().registration_open,
         }
     }
 }
@@ -65,7 +63,7 @@ pub async fn submit(
     form: Form<RegisterForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    if !accounts.rules().registration_open {
+    if !layout.registration_open {
         return Ok(closed(&accounts, layout));
     }
     check_new_password(

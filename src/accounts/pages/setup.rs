@@ -5,7 +5,11 @@ use askama::Template;
 
 use super::forms::{SetupForm, TokenQuery, check_new_password};
 use crate::{
-    accounts::{service::Accounts, sign_up::NewAccount},
+    accounts::{
+        service::Accounts,
+        setup::{SetupLink, SetupOutcome},
+        sign_up::NewAccount,
+    },
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
@@ -40,11 +44,13 @@ pub async fn show(
     query: Query<TokenQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
-    if !accounts.setup_is_open(&token).await? {
-        return Err(Error::NotFound);
+    match accounts.check_setup_link(&token).await? {
+        SetupLink::Valid => {
+            let values = SetupForm { token, ..SetupForm::default() };
+            Ok(html(StatusCode::OK, &SetupPage::new(&accounts, layout, values, FieldErrors::default())))
+        }
+        other => refused(other),
     }
-    let values = SetupForm { token, ..SetupForm::default() };
-    Ok(html(StatusCode::OK, &SetupPage::new(&accounts, layout, values, FieldErrors::default())))
 }
 
 /// `POST /setup`
@@ -59,8 +65,9 @@ pub async fn submit(
     form: Form<SetupForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    if !accounts.setup_is_open(&values.token).await? {
-        return Err(Error::NotFound);
+    match accounts.check_setup_link(&values.token).await? {
+        SetupLink::Valid => {}
+        other => return refused(other),
     }
     check_new_password(
         &mut errors,
@@ -69,10 +76,28 @@ pub async fn submit(
         &values.password_confirmation,
         &[&values.name, &values.email],
     );
-    if !errors.is_empty() {
-        return Ok(form_page(&SetupPage::new(&accounts, layout, values, errors.clone()), &errors));
+    if errors.is_empty() {
+        let new = NewAccount {
+            name: values.name.clone(),
+            email: values.email.clone(),
+            password: values.password.clone(),
+        };
+        match accounts.set_up(&req, values.token.clone(), new, client).await? {
+            SetupOutcome::Done => return Ok(see_other("/admin/sessions", Flash::SetUp)),
+            SetupOutcome::Refused(link) => return refused(link),
+            SetupOutcome::AddressTaken => errors.add(
+                "email",
+                "An account with this address exists already, and is no administrator's. Use another address.",
+            ),
+        }
     }
-    let new = NewAccount { name: values.name, email: values.email, password: values.password };
-    accounts.set_up(&req, values.token, new, client).await?;
-    Ok(see_other("/admin/sessions", Flash::SetUp))
+    Ok(form_page(&SetupPage::new(&accounts, layout, values, errors.clone()), &errors))
+}
+
+/// Leads on from a link that was used; any other that is not valid is not there.
+fn refused(link: SetupLink) -> Result<HttpResponse, Error> {
+    match link {
+        SetupLink::Used => Ok(see_other("/login", Flash::SetupLinkUsed)),
+        SetupLink::Valid | SetupLink::Unknown => Err(Error::NotFound),
+    }
 }

@@ -24,7 +24,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
 
 on_both_stacks!(invitation_link_shown_once_activates_account, |stack| async {
     let builder = TestApp::builder(stack).var("BASE_URL", "https://login.example.org");
-    let app = builder.var("REGISTRATION", "closed").start().await;
+    let app = builder.var("REGISTRATION", "closed").not_set_up().start().await;
     let made = Person::new("Grace Hopper");
     let admin = app.client();
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();
@@ -201,7 +201,7 @@ on_both_stacks!(expired_reset_tokens_deleted_invitations_kept, |stack| async {
 });
 
 on_both_stacks!(setup_token_rejected_by_password_reset, |stack| async {
-    let app = TestApp::start(stack).await;
+    let app = TestApp::builder(stack).not_set_up().start().await;
     let token = app.setup_link().unwrap().split_once("token=").unwrap().1.to_owned();
     let _ = app.client().get(&format!("/password/reset?token={token}")).await.expect(404);
     let _ = app.client().post("/password/reset", &reset_fields(&token, NEW, NEW)).await.expect(422);

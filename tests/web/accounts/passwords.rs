@@ -130,9 +130,10 @@ on_both_stacks!(password_weak_422_with_reason, |stack| async {
 });
 
 on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async {
-    let app = TestApp::start(stack).await;
+    let app = TestApp::builder(stack).not_set_up().start().await;
     let link = app.setup_link().unwrap().to_owned();
     let setup = app.client().get(&link).await.expect(200);
+    app.suppose_set_up().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let pages = [
         (app.client().get("/login").await, vec!["current-password"], Some("username")),

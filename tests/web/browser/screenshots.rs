@@ -24,7 +24,7 @@ struct Tour {
 
 impl Tour {
     async fn start(variant: &'static str, width: u32, dark: bool) -> Self {
-        let app = behind_a_proxy(Stack::PostgresRedis).through_proxies().start().await;
+        let app = behind_a_proxy(Stack::PostgresRedis).through_proxies().not_set_up().start().await;
         let builder = Browser::builder(&app).size(width, 800).user_agent(FIREFOX_ON_MAC);
         let browser = if dark { builder.dark().open().await } else { builder.open().await };
         Self { app, browser, variant }
@@ -63,6 +63,9 @@ impl Tour {
         let browser = &self.browser;
         self.visit(self.app.setup_link().unwrap(), "setup").await;
         self.send("/setup", "Error:", "setup-refused").await;
+        self.visit("/", "front-not-set-up").await;
+        self.visit("/register", "register-not-set-up").await;
+        self.app.suppose_set_up().await;
         sample_sessions(&self.app).await;
         self.visit("/", "front").await;
         self.visit("/login?next=/sessions", "login").await;

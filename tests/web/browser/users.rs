@@ -29,7 +29,7 @@ async fn confirm_dialog(browser: &Browser, scripts: bool) {
 
 /// Invites a user, who signs in, and deactivates the account, which signs the user out.
 async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
-    let app = TestApp::builder(stack).var("REGISTRATION", "closed").start().await;
+    let app = TestApp::builder(stack).var("REGISTRATION", "closed").not_set_up().start().await;
     let grace = Person::new("Grace Hopper");
     let admin = open(&app, scripts).await;
     admin.goto(app.setup_link().unwrap()).await;

@@ -156,7 +156,7 @@ async fn postgres_hang_keeps_threads_and_connections_bounded() {
 async fn startup_before_postgres_serves_then_recovers() {
     let mut server = PostgresServer::start_own();
     server.kill();
-    let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).start_program();
+    let program = builder().var("STORE_TIMEOUT", "2s").on_postgres(&server).not_set_up().start_program();
     let client = program.client();
     client.get("/").await.expect(200);
     client.get("/healthz").await.expect(200);
@@ -172,7 +172,7 @@ async fn startup_before_postgres_serves_then_recovers() {
     let link = link.await;
     client.get(&link).await.expect(200);
     assert_eq!(client.get("/readyz").await.expect(200).json()["database"], "up");
-    Person::new("Ada Lovelace").register(&client).await;
+    Person::new("Ada Lovelace").set_up(&client, &link).await;
     client.get("/profile").await.expect(200);
 }
 
@@ -181,7 +181,7 @@ async fn startup_while_postgres_hangs_serves_then_recovers() {
     let server = PostgresServer::start_own();
     server.freeze();
     let start = Instant::now();
-    let program = builder().on_postgres(&server).start_program();
+    let program = builder().on_postgres(&server).not_set_up().start_program();
     program.client().get("/healthz").await.expect(200);
     assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     let start = Instant::now();

@@ -34,6 +34,7 @@ pub struct TestApp {
     vars: Vars,
     routes: Routes,
     stores: Arc<Stores>,
+    set_up: bool,
 }
 
 impl TestApp {
@@ -55,6 +56,7 @@ impl TestApp {
                 ("STORE_TIMEOUT".to_owned(), "5s".to_owned()),
             ],
             routes: Arc::new(|_| {}),
+            set_up: true,
         }
     }
 
@@ -82,6 +84,13 @@ impl TestApp {
         self.setup_link.as_deref().map(path_of)
     }
 
+    /// Lets the running application see an administrator, so that it takes the site as set up and people can register.
+    pub async fn suppose_set_up(&self) {
+        let administrator = self.stores.passing_administrator();
+        self.client().get("/register").await.expect(200).form("/register");
+        drop(administrator);
+    }
+
     /// The stores, for tests that outlive the application.
     pub fn stores(&self) -> Arc<Stores> {
         self.stores.clone()
@@ -95,7 +104,8 @@ impl TestApp {
     /// Another instance on the same stores with other settings.
     pub async fn instance_with(&self, vars: &[(&str, &str)]) -> Self {
         let vars = replaced(self.vars.clone(), vars);
-        launch(vars, self.routes.clone(), self.stores.clone()).await.unwrap_or_else(|error| panic!("{error}"))
+        let launched = launch(vars, self.routes.clone(), self.stores.clone(), self.set_up).await;
+        launched.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Stops the application and starts it again on the same stores; clients keep their cookies and find it again.
@@ -146,9 +156,16 @@ pub struct Builder {
     options: StoreOptions,
     vars: Vars,
     routes: Routes,
+    set_up: bool,
 }
 
 impl Builder {
+    /// Starts the application on a site that is not set up: it has a link for the first administrator, and nobody can register.
+    pub fn not_set_up(mut self) -> Self {
+        self.set_up = false;
+        self
+    }
+
     /// Sets one of the application's variables.
     pub fn var(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.vars = replaced(self.vars, &[(name, &value.to_string())]);
@@ -199,23 +216,29 @@ impl Builder {
     /// Starts the application in this process; the error is what it says of why it can't start.
     pub async fn try_start(self) -> Result<TestApp, String> {
         let stores = Arc::new(Stores::new(self.stack, self.options));
-        launch(self.vars, self.routes, stores).await
+        launch(self.vars, self.routes, stores, self.set_up).await
     }
 
     /// Starts the program in a process of its own, which can be killed; it has no routes but its own.
     pub fn start_program(self) -> Program {
         let stores = Arc::new(Stores::new(self.stack, self.options));
-        Program::serve(self.vars, stores)
+        Program::serve(self.vars, stores, self.set_up)
     }
 }
 
-async fn launch(vars: Vars, routes: Routes, stores: Arc<Stores>) -> Result<TestApp, String> {
+async fn launch(vars: Vars, routes: Routes, stores: Arc<Stores>, set_up: bool) -> Result<TestApp, String> {
     // A variable that the test sets wins: a test may lead the application to another store.
     let all = stores.vars().into_iter().filter(|(name, _)| !vars.iter().any(|(known, _)| known == name));
     let all = all.chain(vars.clone()).collect();
-    let started = Instance::start(all, routes.clone()).await?;
+    if set_up {
+        stores.migrate();
+    }
+    let administrator = set_up.then(|| stores.passing_administrator());
+    let started = Instance::start(all, routes.clone()).await;
+    drop(administrator);
+    let started = started?;
     let (instance, address) = (Some(started.instance), started.address);
-    Ok(TestApp { instance, address, setup_link: started.setup_link, vars, routes, stores })
+    Ok(TestApp { instance, address, setup_link: started.setup_link, vars, routes, stores, set_up })
 }
 
 fn replaced(mut vars: Vars, changes: &[(&str, &str)]) -> Vars {

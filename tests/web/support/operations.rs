@@ -19,11 +19,20 @@ use gatehouse::{
     users::Role,
 };
 
-use super::{app::TestApp, client, stack::Stack};
+use super::{
+    app::{Builder, TestApp},
+    client,
+    stack::Stack,
+};
 
 /// An application with these routes.
+pub fn builder(stack: Stack) -> Builder {
+    TestApp::builder(stack).routes(add_routes)
+}
+
+/// Starts an application with these routes.
 pub async fn start(stack: Stack) -> TestApp {
-    TestApp::builder(stack).routes(add_routes).start().await
+    builder(stack).start().await
 }
 
 /// Runs an operation for a client and returns its result as `Debug` prints it.

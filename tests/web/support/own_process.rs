@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -75,6 +76,18 @@ impl OwnProcess {
     /// Sends the process a signal by its name: `STOP`, `CONT`, `TERM`.
     pub fn signal(&self, name: &str) {
         signal(name, &[self.id()]);
+    }
+
+    /// Waits until a server answers requests over HTTP, some time after its port is open; returns false when the process ends
+    /// instead.
+    pub fn serves(&mut self, addr: SocketAddr) -> bool {
+        let answers = || {
+            let mut stream = TcpStream::connect(addr)?;
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n")?;
+            stream.read_exact(&mut [0])
+        };
+        // The process may end, and another test's take its port.
+        self.listens(addr) && answers().is_ok() && self.runs()
     }
 
     /// Waits until a port accepts connections; returns false when the process ends instead.

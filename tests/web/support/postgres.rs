@@ -61,6 +61,11 @@ impl PostgresDatabase {
         Self { url: format!("{base}/{name}"), name }
     }
 
+    /// Runs statements, separated by semicolons.
+    pub fn run(&self, statements: &str) {
+        connect(&self.url).batch_execute(statements).unwrap();
+    }
+
     /// Its address, for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url

@@ -4,6 +4,7 @@ use std::{
     io::Write,
     net::SocketAddr,
     ops::Deref,
+    path::Path,
     process::{Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
 };
@@ -27,6 +28,7 @@ pub struct Program {
     address: Arc<Mutex<SocketAddr>>,
     vars: Vars,
     stores: Arc<Stores>,
+    set_up: bool,
 }
 
 /// The result of a command that has ended.
@@ -38,16 +40,21 @@ pub struct Finished {
 }
 
 impl Program {
-    pub(super) fn serve(vars: Vars, stores: Arc<Stores>) -> Self {
+    pub(super) fn serve(vars: Vars, stores: Arc<Stores>, set_up: bool) -> Self {
         let vars: Vec<_> = stores.vars().into_iter().chain(vars).collect();
+        if set_up {
+            stores.migrate();
+        }
+        let administrator = set_up.then(|| stores.passing_administrator());
         loop {
             let addr = free_addr();
             let folder = TempDir::new().unwrap();
             let command = &mut command(&["serve"], &vars);
             command.env("LISTEN_ADDR", addr.to_string()).current_dir(folder.path());
             let mut process = OwnProcess::start(folder, command);
-            if process.listens(addr) {
-                return Self { process, address: Arc::new(Mutex::new(addr)), vars, stores };
+            if process.serves(addr) {
+                drop(administrator);
+                return Self { process, address: Arc::new(Mutex::new(addr)), vars, stores, set_up };
             }
             let output = process.output();
             assert!(output.contains("in use"), "the program ended:\n{output}");
@@ -56,9 +63,13 @@ impl Program {
 
     /// Runs a command and waits until it ends: `Program::run(&["check-config"], &vars, "")`.
     pub fn run(arguments: &[&str], vars: &[(String, String)], stdin: &str) -> Finished {
-        let folder = TempDir::new().unwrap();
+        Self::run_in(TempDir::new().unwrap().path(), arguments, vars, stdin)
+    }
+
+    /// Runs a command in a folder, whose `.env` it reads.
+    pub fn run_in(folder: &Path, arguments: &[&str], vars: &[(String, String)], stdin: &str) -> Finished {
         let mut child = command(arguments, vars)
-            .current_dir(folder.path())
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -71,6 +82,19 @@ impl Program {
         Finished { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
+    /// Runs a command whose output nobody reads.
+    pub fn run_unread(arguments: &[&str], vars: &[(String, String)]) -> Finished {
+        let folder = TempDir::new().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = command(arguments, vars);
+        let child =
+            command.current_dir(folder.path()).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped());
+        let output = child.spawn().unwrap().wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Finished { status: output.status, stdout: String::new(), stderr }
+    }
+
     /// Runs a command on the same stores with the same settings.
     pub fn command(&self, arguments: &[&str], stdin: &str) -> Finished {
         Self::run(arguments, &self.vars, stdin)
@@ -79,6 +103,11 @@ impl Program {
     /// A browser without cookies. It follows the program through restarts.
     pub fn client(&self) -> Client {
         Client::new(self.address.clone())
+    }
+
+    /// Where the program listens.
+    pub fn addr(&self) -> SocketAddr {
+        *self.address.lock().unwrap()
     }
 
     /// The stores that the program uses.
@@ -110,11 +139,12 @@ impl Program {
     /// Starts the program again, on the same port if that is still free.
     pub fn restart(&mut self) {
         let mut addr = *self.address.lock().unwrap();
+        let _administrator = self.set_up.then(|| self.stores.passing_administrator());
         loop {
             let command = &mut command(&["serve"], &self.vars);
             command.env("LISTEN_ADDR", addr.to_string()).current_dir(self.process.folder());
             self.process.start_again(command);
-            if self.process.listens(addr) {
+            if self.process.serves(addr) {
                 *self.address.lock().unwrap() = addr;
                 return;
             }

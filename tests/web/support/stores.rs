@@ -69,6 +69,13 @@ impl Stores {
         Self { stack, proxies, database_url, redis, _folder: folder, _database: database }
     }
 
+    /// Brings the database to the newest migration; an application would do that too.
+    #[track_caller]
+    pub(super) fn migrate(&self) {
+        gatehouse::db::migrate_url(&self.database_url)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.database_url));
+    }
+
     /// Which stack it is.
     pub fn stack(&self) -> Stack {
         self.stack

@@ -32,6 +32,20 @@ impl Person {
         client.post("/register", &fields).await.to("/profile")
     }
 
+    /// Becomes the first administrator with the form behind a link, which also signs in.
+    pub async fn set_up(&self, client: &Client, link: &str) -> Answer {
+        let (_, token) = link.split_once("/setup?token=").unwrap();
+        let password = self.password.as_str();
+        let fields = [
+            ("token", token),
+            ("name", self.name.as_str()),
+            ("email", &self.email),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
+        client.post("/setup", &fields).await.to("/admin/sessions")
+    }
+
     /// Signs in with the form.
     pub async fn sign_in(&self, client: &Client) -> Answer {
         client.post("/login", &[("email", &self.email), ("password", &self.password)]).await.to("/profile")

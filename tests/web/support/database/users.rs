@@ -1,5 +1,7 @@
 //! The `users` table. A user is named by an email address, as it was registered, or by a [`Person`].
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use super::quoted;
 use crate::support::{stack::Backend, stores::Stores, users::Person};
 
@@ -10,7 +12,32 @@ impl AsRef<str> for Person {
     }
 }
 
+/// An administrator who is there while an application starts, so that it takes the site as set up. Dropping this deletes the
+/// account; an application that has started asks no more.
+pub struct PassingAdministrator<'a> {
+    stores: &'a Stores,
+    id: i32,
+}
+
+impl Drop for PassingAdministrator<'_> {
+    fn drop(&mut self) {
+        self.stores.sql(&format!("DELETE FROM users WHERE id = {}", self.id));
+    }
+}
+
 impl Stores {
+    /// Adds an administrator without a password, whose id none of the application's is.
+    #[track_caller]
+    pub fn passing_administrator(&self) -> PassingAdministrator<'_> {
+        static NEXT: AtomicI32 = AtomicI32::new(1);
+        let id = -NEXT.fetch_add(1, Ordering::Relaxed);
+        self.sql(&format!(
+            "INSERT INTO users (id, name, email, email_key, search_text, password_hash, role, active, session_epoch, created_at, updated_at) \
+             VALUES ({id}, 'Root', 'root{id}', 'root{id}', 'root', '', 'admin', true, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+        ));
+        PassingAdministrator { stores: self, id }
+    }
+
     /// How many users there are.
     #[track_caller]
     pub fn user_count(&self) -> usize {

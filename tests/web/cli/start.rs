@@ -1,0 +1,101 @@
+//! Tests starts that can never succeed: they say why in one line, with the variable, and end.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, path::Path};
+
+use tempfile::TempDir;
+
+use crate::support::{forged_cookies::SECRET, *};
+
+fn vars(database: &str, listen: &str) -> Vars {
+    let pairs = [("SESSION_SECRET", SECRET), ("DATABASE_URL", database), ("LISTEN_ADDR", listen)];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// Checks that a command ends with one line that begins with the variable; returns the line.
+fn assert_stops(command: &str, vars: &Vars, variable: &str) -> String {
+    let message = Program::run(&[command], vars, "").failed();
+    let said: Vec<&str> = message.lines().filter(|line| !line.contains(" INFO ")).collect();
+    assert_eq!(said.len(), 1, "{message}");
+    assert!(said[0].starts_with(&format!("{variable}: ")), "{message}");
+    said[0].to_owned()
+}
+
+#[test]
+fn start_on_a_taken_port_says_so() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let database = format!("sqlite://{}/a.db", folder.path().display());
+    let line = assert_stops("serve", &vars(&database, &addr), "LISTEN_ADDR");
+    assert!(line.contains(&addr) && line.contains("in use"), "{line}");
+    assert!(!folder.path().join("a.db").exists(), "nothing was made");
+    assert_stops("serve", &vars(&database, "192.0.2.7:3000"), "LISTEN_ADDR");
+}
+
+#[test]
+fn start_on_a_file_that_cannot_be_the_database_says_so() {
+    let folder = TempDir::new().unwrap();
+    let notes = folder.path().join("notes.txt");
+    fs::write(&notes, "These are notes, and no database at all.\n".repeat(200)).unwrap();
+    for (path, part) in [
+        (notes.clone(), "not a database"),
+        (notes.join("a.db"), "can't be made"),
+        (Path::new("/proc/gatehouse.db").to_owned(), "can't be made"),
+    ] {
+        for command in ["serve", "migrate"] {
+            let vars = vars(&format!("sqlite://{}", path.display()), "127.0.0.1:0");
+            let line = assert_stops(command, &vars, "DATABASE_URL");
+            assert!(line.contains(part) && line.contains(&*path.to_string_lossy()), "{line}");
+        }
+    }
+    assert_eq!(fs::read_to_string(&notes).unwrap().lines().count(), 200);
+}
+
+#[test]
+fn start_on_postgres_without_a_schema_or_the_right_to_it_says_so() {
+    let database = PostgresDatabase::empty();
+    let owner = database.url().to_owned();
+    let with = |options: &str| format!("{owner}?options={options}");
+    let missing = vars(&with("-csearch_path%3Dnowhere"), "127.0.0.1:0");
+    let role = format!("gatehouse_guest_{}", std::process::id());
+    database.run(&format!("REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {role}"));
+    let guest = vars(&with(&format!("-crole%3D{role}")), "127.0.0.1:0");
+    for command in ["serve", "migrate"] {
+        assert!(assert_stops(command, &missing, "DATABASE_URL").contains("search path"));
+        assert!(assert_stops(command, &guest, "DATABASE_URL").contains("CREATE"));
+    }
+    // A role that can't migrate works with what another one has migrated.
+    Program::run(&["migrate"], &vars(&owner, "127.0.0.1:0"), "").done();
+    database.run(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"));
+    let output = Program::run(&["migrate"], &guest, "").done();
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    assert!(output.contains("up to date"), "{output}");
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn files_of_sqlite_are_for_the_owner_alone() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let run = |command: &[&str]| Program::run_in(folder.path(), command, &[], "");
+    run(&["migrate"]).done();
+    let files = || fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(files().count(), 2, "database and secret");
+    assert!(files().all(|path| mode(&path) == 0o600));
+    for path in files() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    run(&["user", "list"]).done();
+    assert!(files().all(|path| mode(&path) == 0o600));
+}
+
+on_both_stacks!(setup_link_names_the_port_of_listen_addr, |stack| async {
+    let program = TestApp::builder(stack).not_set_up().start_program();
+    let port = program.addr().port();
+    eventually(|| async { program.output().contains(&format!("http://localhost:{port}/setup?token=")) })
+        .await;
+});
