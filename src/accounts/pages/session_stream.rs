@@ -13,7 +13,10 @@ use crate::{
         CurrentUser, EndMessage, EndReason, Sessions,
         live::{registry::SessionStatus, subscription::Subscription},
     },
-    web::sse::{event, respond},
+    web::{
+        Query,
+        sse::{event, respond},
+    },
 };
 
 /// A page needs no comments more often: it shows nothing that grows old.
@@ -27,7 +30,7 @@ pub async fn events(
     req: HttpRequest,
     sessions: web::Data<Sessions>,
     user: CurrentUser,
-    query: web::Query<StreamQuery>,
+    query: Query<StreamQuery>,
 ) -> Result<HttpResponse, Error> {
     let mut subscription = sessions.subscribe(&user).await?;
     let told = match query.list.as_str() {
