@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod admin;
+mod cookies;
 mod crawl;
 mod live;
 mod other_session;

@@ -92,6 +92,7 @@ impl Tour {
         field.send_keys(PASSWORD).await.unwrap();
         self.send("/profile/delete", "Delete your account?", "profile-delete").await;
         self.visit("/", "front-user").await;
+        self.visit("/login", "login-signed-in").await;
         self.visit("/profile", "profile").await;
         self.visit("/sessions", "my-sessions-one").await;
         for device in [FIREFOX, "curl/8.14.1", "<b>Nobody knows</b>", FIREFOX_ON_MAC] {
