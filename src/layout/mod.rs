@@ -1,5 +1,6 @@
 //! The frame of every page, notices, error pages, and formatting that several rooms share.
 
+mod alike_sessions;
 pub mod error_pages;
 mod error_texts;
 pub mod home;
@@ -8,6 +9,7 @@ pub mod notices;
 mod page_layout;
 mod session_facts;
 
+pub use alike_sessions::AlikeSessions;
 pub use notices::{Flash, Notice, see_other};
 pub use page_layout::{Layout, Viewer};
 pub use session_facts::SessionFacts;

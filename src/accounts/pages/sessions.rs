@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     accounts::{changes::OwnEnd, service::Accounts},
     error::Error,
-    layout::{Flash, Layout, SessionFacts, see_other},
+    layout::{AlikeSessions, Flash, Layout, SessionFacts, see_other},
     security::Client,
     sessions::{
         CurrentUser, Sessions,
@@ -24,7 +24,9 @@ use crate::{
 struct MySessionsPage {
     layout: Layout,
     errors: FieldErrors,
-    sessions: Vec<SessionFacts>,
+    /// How many sessions the page shows.
+    count: usize,
+    entries: Vec<AlikeSessions>,
     first_page: Option<String>,
     next_page: Option<String>,
 }
@@ -56,7 +58,8 @@ pub async fn show(
         let page = MySessionsPage {
             layout,
             errors: errors.clone(),
-            sessions: Vec::new(),
+            count: 0,
+            entries: Vec::new(),
             first_page,
             next_page: None,
         };
@@ -67,9 +70,10 @@ pub async fn show(
     let page = sessions.page(&ListQuery { filter, ..ListQuery::default() }, cursor.as_ref()).await?;
     let current = if cursor.is_none() { Some(sessions.one(own.clone()).await?) } else { None };
     let shown = current.iter().filter(|session| session.ended_at.is_none()).chain(&page.rows);
-    let sessions = shown.map(|session| SessionFacts::of(session, &own)).collect();
+    let shown: Vec<SessionFacts> = shown.map(|session| SessionFacts::of(session, &own)).collect();
+    let (count, entries) = (shown.len(), AlikeSessions::group(shown));
     let next_page = page.next.map(|cursor| address.href(Some(&cursor.to_string())));
-    Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, sessions, first_page, next_page }))
+    Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, count, entries, first_page, next_page }))
 }
 
 /// `POST /sessions/{id}/end`: ends one of the user's own sessions; another user's is not found.
