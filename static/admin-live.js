@@ -129,7 +129,7 @@ function mergeList(page) {
   mergePart("nav.pages", page, document.querySelector("main"));
   const alone = page.querySelector(".summary.alone") !== null;
   // The forms and boxes that end several sessions are not hidden while they are in use.
-  const inUse = isBusy(list) || document.querySelector("input[name=ids]:checked") !== null;
+  const inUse = isBusy(list) || document.querySelector("input[name=ids]:checked, .bar details[open]") !== null;
   if (!alone || !inUse) list.classList.toggle("alone", alone);
   document.dispatchEvent(new CustomEvent("live:rows"));
 }

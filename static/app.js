@@ -197,22 +197,30 @@ function closePanels(event) {
 
 const checkboxes = () => [...document.querySelectorAll("input[name=ids]")];
 
-/** Adds the checkbox in the table's head that ticks and unticks all rows. */
-function addTickAll(head) {
+/** Adds a checkbox that ticks and unticks all rows: in the table's head, and beside its label in the bar above the table. */
+function addTickAll(place) {
   const box = document.createElement("input");
   box.type = "checkbox";
-  box.setAttribute("aria-label", "All on this page");
   box.addEventListener("change", () => {
     for (const checkbox of checkboxes()) checkbox.checked = box.checked;
     updateTicked();
   });
-  head.replaceChildren(box);
+  if (place.tagName === "LABEL") {
+    place.prepend(box);
+    place.hidden = false;
+  } else {
+    box.setAttribute("aria-label", "All on this page");
+    place.append(box);
+  }
 }
 
 function updateTicked() {
   const boxes = checkboxes(), count = boxes.filter((box) => box.checked).length;
-  const all = document.querySelector("[data-tick-all] input"), button = document.querySelector("[data-count-ticked]");
-  if (all) {
+  const button = document.querySelector("[data-count-ticked]");
+  const bar = document.querySelector("[data-ticked-bar]");
+  bar?.toggleAttribute("data-empty", count === 0);
+  bar?.toggleAttribute("data-ticked", count > 0);
+  for (const all of document.querySelectorAll(":is([data-tick-all], [data-tick-page]) input")) {
     all.checked = count > 0 && count === boxes.length;
     all.indeterminate = count > 0 && count < boxes.length;
   }
@@ -224,12 +232,12 @@ function updateTicked() {
 
 /** Called when admin-live.js has changed rows, or replaced the table with its head. */
 function onRows() {
-  document.querySelectorAll("[data-tick-all]:not(:has(input))").forEach(addTickAll);
+  document.querySelectorAll(":is([data-tick-all], [data-tick-page]):not(:has(input))").forEach(addTickAll);
   updateTicked();
 }
 
 document.querySelector("[aria-invalid=true]")?.focus();
-document.querySelectorAll("[data-tick-all]").forEach(addTickAll);
+document.querySelectorAll("[data-tick-all], [data-tick-page]").forEach(addTickAll);
 document.addEventListener("change", (event) => { if (event.target.name === "ids") updateTicked(); });
 document.addEventListener("live:rows", onRows);
 updateTicked();

@@ -6,12 +6,13 @@ use super::{
     catalogue::{
         counts,
         cursor::Cursor,
+        device_names::{self, DeviceColumn},
         filter::{Filter, ListQuery, Order},
         list::{self, ListedSession},
     },
     service::Sessions,
 };
-use crate::{db::DbConnection, error::Error};
+use crate::{db::DbConnection, error::Error, text::fold};
 
 /// Rows on one page.
 pub(super) const PAGE_SIZE: usize = 50;
@@ -40,6 +41,18 @@ pub struct Preview {
     /// Whether the session of the request matches too; it would not end.
     pub includes_own: bool,
 }
+
+/// The names of browsers and systems that a filter offers.
+#[derive(Debug, Default)]
+pub struct NamesInUse {
+    /// "Chrome", "Firefox"
+    pub browsers: Vec<String>,
+    /// "Android", "Linux"
+    pub systems: Vec<String>,
+}
+
+/// Most names that are offered of each.
+const MAX_NAMES: usize = 100;
 
 impl Sessions {
     /// The query with the texts of its filter looked up, for all reads with it. See [`Filter::resolve`].
@@ -79,6 +92,27 @@ impl Sessions {
         };
         rows.truncate(PAGE_SIZE);
         Ok(Page { rows, next })
+    }
+
+    /// The browsers and systems of active or of ended sessions.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn names_in_use(&self, ended: bool) -> Result<NamesInUse, Error> {
+        let read = move |conn: &mut DbConnection| {
+            let names = |conn: &mut DbConnection, column| -> Result<Vec<String>, Error> {
+                let mut names = device_names::in_use(conn, column, ended)?;
+                names.retain(|name| !name.is_empty());
+                names.truncate(MAX_NAMES);
+                names.sort_by_cached_key(|name| fold(name));
+                Ok(names)
+            };
+            Ok(NamesInUse {
+                browsers: names(conn, DeviceColumn::Browser)?,
+                systems: names(conn, DeviceColumn::Os)?,
+            })
+        };
+        self.db.run(read).await
     }
 
     /// One session, active or ended. One that the store has lost is ended first.

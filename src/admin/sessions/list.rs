@@ -1,5 +1,7 @@
 //! `/admin/sessions`: all sessions, filtered and in pages.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -31,8 +33,13 @@ struct AdminSessionsPage {
     layout: Layout,
     errors: FieldErrors,
     fields: FilterFields,
-    state: String,
     sort: String,
+    /// The list of active and that of ended sessions with the same filter.
+    active_href: String,
+    ended_href: String,
+    /// Values and labels of the fields `browser` and `os`.
+    browsers: Vec<(String, String)>,
+    systems: Vec<(String, String)>,
     chips: Vec<Chip>,
     /// What the table lists, and in which order.
     caption: String,
@@ -63,6 +70,16 @@ pub struct AdminSessionRow {
     pub is_admin: bool,
     /// The session's end; `None`: it is active.
     pub ended: Option<Ended>,
+    /// The others on the page with the same device of the same user, if there are any.
+    pub alike: Option<Alike>,
+}
+
+/// Sessions that look the same in the list.
+pub struct Alike {
+    /// How many there are on the page, this one among them.
+    pub count: usize,
+    /// The list of just those.
+    pub href: String,
 }
 
 /// When and why a session ended.
@@ -82,6 +99,7 @@ impl AdminSessionRow {
             email: session.email.clone(),
             user_id: session.user_id,
             is_admin: session.role == Role::Admin,
+            alike: None,
             ended: session.ended_at.map(|at| Ended {
                 at: Moment::new(at),
                 reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
@@ -128,16 +146,20 @@ pub async fn show(
         Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Found::default()),
     };
     let Found { query, page, total } = found;
+    let ended = fields.state.trim() == "ended";
+    let names = sessions.names_in_use(ended).await?;
     let is_folded = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
         errors,
         chips: chips(&accounts, &fields, &query).await,
         caption: caption(&query),
-        more_fields: fields.filter.in_force().iter().any(is_folded)
-            || !fields.sort.is_empty()
-            || !fields.state.is_empty(),
-        ended: fields.state.trim() == "ended",
+        more_fields: fields.filter.in_force().iter().any(is_folded) || !fields.sort.is_empty(),
+        ended,
+        active_href: fields.href_of_state(""),
+        ended_href: fields.href_of_state("ended"),
+        browsers: choices(names.browsers, &fields.filter.browser),
+        systems: choices(names.systems, &fields.filter.os),
         filtered: fields.filter.is_narrowed(),
         total,
         total_text: if total > COUNT_LIMIT {
@@ -145,15 +167,56 @@ pub async fn show(
         } else {
             grouped(total)
         },
-        rows: page.rows.iter().map(|session| AdminSessionRow::new(session, &admin.session.id)).collect(),
+        rows: rows(&page.rows, &admin.session.id, &fields),
         here: fields.here(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
-        state: fields.state,
         sort: fields.sort,
         fields: fields.filter,
     };
     Ok(html(status, &page))
+}
+
+/// The rows of the page; what looks alike says so and links to the list of just that.
+fn rows(listed: &[ListedSession], own: &str, fields: &ListFields) -> Vec<AdminSessionRow> {
+    fn device(session: &ListedSession) -> (i64, &str, &str) {
+        (session.user_id, &session.browser, &session.os)
+    }
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    for session in listed {
+        *counts.entry(device(session)).or_default() += 1;
+    }
+    let narrowed = |session: &ListedSession| {
+        let (user, browser, os) = device(session);
+        let filter = FilterFields {
+            q: format!("#{user}"),
+            browser: browser.to_owned(),
+            os: os.to_owned(),
+            ..FilterFields::default()
+        };
+        ListFields { filter, after: String::new(), ..fields.clone() }.href(None)
+    };
+    let here = fields.href(None);
+    let row = |session: &ListedSession| {
+        let count = counts.get(&device(session)).copied().unwrap_or(1);
+        // What is not known can't be filtered by.
+        let can_filter = !session.browser.is_empty() && !session.os.is_empty();
+        let alike = (count > 1 && can_filter).then(|| Alike { count, href: narrowed(session) });
+        AdminSessionRow {
+            alike: alike.filter(|alike| alike.href != here),
+            ..AdminSessionRow::new(session, own)
+        }
+    };
+    listed.iter().map(row).collect()
+}
+
+/// Values and labels of a field that offers names. A chosen one that is not in use any more stays chosen.
+fn choices(names: Vec<String>, chosen: &str) -> Vec<(String, String)> {
+    let chosen = chosen.trim();
+    let missing = !chosen.is_empty() && !names.iter().any(|name| name.eq_ignore_ascii_case(chosen));
+    let offered = names.into_iter().chain(missing.then(|| chosen.to_owned()));
+    let offered = offered.map(|name| (name.clone(), name));
+    std::iter::once((String::new(), "Any".to_owned())).chain(offered).collect()
 }
 
 /// The filters in force; a user who is given by id is shown with their name.

@@ -62,6 +62,11 @@ impl ListFields {
         self.address().chips()
     }
 
+    /// The address of the list of sessions in another state, from its start.
+    pub fn href_of_state(&self, state: &str) -> String {
+        Self { state: state.to_owned(), ..self.clone() }.href(None)
+    }
+
     /// The address of the list with these fields, starting at the cursor.
     pub fn href(&self, after: Option<&Cursor>) -> String {
         self.address().href(after.map(Cursor::to_string).as_deref())

@@ -359,3 +359,69 @@ async fn admin_list_page_of_missing_sessions_links_next() {
     let rows: usize = admin.all_pages("/admin/sessions").await.iter().map(|page| emails(page).len()).sum();
     assert_eq!(rows, 61, "the administrator's session and those that the store still has");
 }
+
+const CHROME_ON_ANDROID: &str = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Mobile Safari/537.36";
+
+on_both_stacks!(admin_list_offers_browsers_and_systems_in_use, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let phone = app.client().user_agent(CHROME_ON_ANDROID);
+    for client in [&phone, &app.client().user_agent("nothing that is known")] {
+        ada.sign_in(client).await;
+    }
+    let offered = async |path: &str| {
+        let page = admin.get(path).await;
+        ["#browser option", "#os option"].map(|options| page.texts(options))
+    };
+    assert_eq!(
+        offered("/admin/sessions").await,
+        [vec!["Any", "Chrome", "Firefox"], vec!["Any", "Android", "Linux"]]
+    );
+    assert_eq!(offered("/admin/sessions?state=ended").await, [["Any"], ["Any"]]);
+    phone.post("/logout", &[]).await.to("/");
+    assert_eq!(offered("/admin/sessions").await, [["Any", "Firefox"], ["Any", "Linux"]]);
+    assert_eq!(offered("/admin/sessions?state=ended").await, [["Any", "Chrome"], ["Any", "Android"]]);
+    // What was chosen stays chosen.
+    let page = admin.get("/admin/sessions?browser=chrome&os=linux").await.expect(200);
+    assert_eq!(page.value_of("browser").as_deref(), Some("chrome"));
+    assert_eq!(page.value_of("os").as_deref(), Some("Linux"));
+});
+
+on_both_stacks!(admin_list_has_tabs_of_active_and_ended_with_the_same_filter, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    client.post("/logout", &[]).await.to("/");
+    let page = admin.get("/admin/sessions?q=ada&sort=started").await.expect(200);
+    assert_eq!(page.texts(".tabs a"), ["Active", "Ended"]);
+    assert_eq!(page.texts(".tabs [aria-current]"), ["Active"]);
+    let tabs = page.attributes(".tabs a", "href");
+    assert_eq!(tabs[1], "/admin/sessions?q=ada&state=ended&sort=started");
+    let ended = admin.get(&tabs[1]).await.expect(200);
+    assert_eq!(ended.texts(".tabs [aria-current]"), ["Ended"]);
+    assert_eq!(emails(&ended), [ada.email]);
+    // The filter's form stays in the tab.
+    assert_eq!(ended.attributes(".filter input[name=state]", "value"), ["ended"]);
+    let mistake = admin.get("/admin/sessions?state=all").await.expect(422);
+    let _ = mistake.has("Choose active or ended.");
+});
+
+on_both_stacks!(sessions_that_look_alike_are_counted_and_linked, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, own) = app.person("Ada Lovelace").await;
+    for _ in 0..5 {
+        ada.sign_in(&app.client().user_agent(CHROME_ON_ANDROID)).await;
+    }
+    let page = admin.get("/admin/sessions").await.expect(200);
+    assert_eq!(page.texts("table .quiet").len(), 5);
+    let alike = page.attributes("table .quiet", "href").remove(0);
+    let found = admin.get(&alike).await.expect(200);
+    assert_eq!((count(&found), found.texts("table .quiet").len()), (5, 0));
+
+    let page = own.get("/sessions").await.expect(200);
+    assert_eq!(page.texts(".alike summary"), ["4 more on Chrome 142 on Android"]);
+    assert_eq!(page.texts(".session").len(), 6, "all are on the page");
+});

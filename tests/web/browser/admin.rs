@@ -42,12 +42,14 @@ async fn filter_and_preview(admin: &Browser) {
     admin.click("Filter").await;
     admin.wait_for("1 active session found").await;
     admin.click("More filters").await;
-    admin.fill(&[("q", ""), ("browser", "firefox")]).await;
-    let role = admin.client().find(Locator::Css("#role")).await.unwrap();
-    role.select_by_value("user").await.unwrap();
+    admin.fill(&[("q", "")]).await;
+    for (field, value) in [("#browser", "Firefox"), ("#role", "user")] {
+        let choice = admin.client().find(Locator::Css(field)).await.unwrap();
+        choice.select_by_value(value).await.unwrap();
+    }
     admin.click("Filter").await;
     admin.wait_for("4 active sessions found").await;
-    admin.click("Browser: firefox").await;
+    admin.click("Browser: Firefox").await;
     admin.wait_for_path("/admin/sessions?role=user").await;
     admin.click("Bo").await;
     admin.wait_for("Session of Bo").await;
@@ -167,3 +169,35 @@ on_both_stacks!(progress_page_shows_only_newest_line_while_it_is_sent, |stack| a
     eventually(|| async { browser.evaluate(VISIBLE).await == json!(["status"]) }).await;
     browser.wait_for("4,000 sessions were ended.").await;
 });
+
+#[actix_web::test]
+async fn phone_ticks_all_and_ends_them_from_bar_in_view() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    for _ in 0..30 {
+        ada.sign_in(&app.client()).await;
+    }
+    let phone = Browser::builder(&app).size(375, 800).open().await;
+    phone.goto("/login?next=/admin/sessions?q=ada").await;
+    phone.fill(&[("email", &grace.email), ("password", &grace.password)]).await;
+    phone.submit("/login").await;
+    phone.wait_for("31 active sessions found").await;
+    let in_view = "scrollTo(0, document.body.scrollHeight); \
+        const bar = document.querySelector('.bar').getBoundingClientRect(); \
+        return scrollY > 3 * innerHeight && bar.top >= 0 && bar.bottom <= innerHeight;";
+    assert_eq!(phone.evaluate(in_view).await, true);
+    // Nothing that takes the focus is hidden, and every box is large enough for a thumb.
+    let small = "const sizes = [...document.querySelectorAll('.tick label, .tick-all')].filter((box) => box.checkVisibility()) \
+        .map((box) => box.getBoundingClientRect()).filter(({ width, height }) => Math.min(width, height) < 44); \
+        const hidden = [...document.querySelectorAll('thead input')].filter((box) => box.checkVisibility()); \
+        return [sizes.length, hidden.length];";
+    assert_eq!(phone.evaluate(small).await, json!([0, 0]));
+    phone.click("All on this page").await;
+    phone.click("End 31 ticked…").await;
+    assert_eq!(phone.evaluate("return scrollY > 3 * innerHeight").await, true, "the button was in view");
+    let reason = phone.client().find(Locator::Css("#reason-ticked")).await.unwrap();
+    reason.send_keys("Lost phones").await.unwrap();
+    phone.client().find(Locator::Css("#selection button")).await.unwrap().click().await.unwrap();
+    phone.wait_for("31 sessions of 1 person are ticked").await;
+}
