@@ -89,15 +89,24 @@ impl Error {
 
     /// The error and its chain of causes, joined by `: `, for the log; never shown to a client.
     pub fn causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            next = cause.source();
-        }
-        text
+        chain(self)
     }
+
+    /// The chain of causes below the error, for another error with the same cause; the error itself where it has none.
+    pub fn cause(&self) -> String {
+        chain(self.source().unwrap_or(self))
+    }
+}
+
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
 }
 
 /// The message that the error page shows instead of the status's default; in the extensions of the response.

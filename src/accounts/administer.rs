@@ -34,7 +34,8 @@ impl Accounts {
     pub async fn create(&self, new: NewAccount, role: Role) -> Result<Option<User>, Error> {
         let new = self.new_user(new, role).await?;
         let create = move |conn: &mut DbConnection| {
-            let user = User::create(conn, &new)?;
+            let id = User::new_id(conn)?;
+            let user = User::create(conn, id, &new)?;
             let kind = match role {
                 Role::Admin => EventKind::AdministratorMade,
                 Role::User => EventKind::Registered,

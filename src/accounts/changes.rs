@@ -10,7 +10,7 @@ use crate::{
     events::{Event, EventKind},
     security::Client,
     sessions::{
-        CurrentUser, EndOutcome, EndReason, EndRequest, Target,
+        CurrentUser, EndOutcome, EndReason, EndRequest, StateChange, Target,
         catalogue::{end, list, rows},
     },
     users::User,
@@ -54,23 +54,20 @@ impl Accounts {
         client: Client,
     ) -> Result<EndOutcome, Error> {
         let hash = self.passwords.hash(new).await?;
-        // The new key needs room in the store.
-        self.sessions.check_writable().await?;
         let in_store = self.sessions.has_entries();
         let (id, session) = (user.id, user.session.id.clone());
         let change = move |conn: &mut DbConnection| {
             let epoch = User::change_password(conn, id, &proven, &hash)?.ok_or(Error::SignInFirst)?;
-            check_live(conn, &session)?;
             let event = Event::new(EventKind::PasswordChanged, Some(id)).session(&session);
             event.from(Some(&client)).write(conn)?;
             let request = EndRequest::by_user(EndReason::PasswordChanged, id, client);
             let target = Target::AllBut { user: id, keep: session };
             Ok((epoch, end::end(conn, &target, &request, in_store)?))
         };
-        let (epoch, ended) = self.db.transaction(change).await?;
+        let expected = StateChange::Epoch(user.session.epoch + 1);
+        let (epoch, ended) = self.sessions.change_and_rotate(req, expected, change).await?;
         let outcome = self.sessions.announce_and_delete(&ended).await;
         self.sessions.adopt_epoch(req, epoch)?;
-        self.sessions.rotate(req);
         Ok(outcome)
     }
 
@@ -87,24 +84,27 @@ impl Accounts {
         client: Client,
     ) -> Result<bool, Error> {
         let proven = self.verify_password(user, password).await?;
-        let is_right = proven.is_some();
         let (id, session) = (user.id, user.session.id.clone());
+        let event = move |kind| Event::new(kind, Some(id)).session(&session).from(Some(&client));
+        let Some(proven) = proven else {
+            let failed = event(EventKind::ConfirmationFailed);
+            let session = user.session.id.clone();
+            let record = move |conn: &mut DbConnection| {
+                check_live(conn, &session)?;
+                failed.write(conn)
+            };
+            self.db.transaction(record).await?;
+            return Ok(false);
+        };
         let record = move |conn: &mut DbConnection| {
             // What was proven must still be so.
-            if let Some(proven) = proven
-                && User::by_id(conn, id)?.password_hash != proven
-            {
+            if User::by_id(conn, id)?.password_hash != proven {
                 return Err(Error::SignInFirst);
             }
-            check_live(conn, &session)?;
-            let kind = if is_right { EventKind::Confirmed } else { EventKind::ConfirmationFailed };
-            Event::new(kind, Some(id)).session(&session).from(Some(&client)).write(conn)
+            event(EventKind::Confirmed).write(conn)
         };
-        self.db.transaction(record).await?;
-        if is_right {
-            self.sessions.record_confirmation(req)?;
-        }
-        Ok(is_right)
+        self.sessions.change_and_rotate(req, StateChange::Confirmed, record).await?;
+        Ok(true)
     }
 
     /// Ends one of the user's own sessions.

@@ -53,7 +53,8 @@ impl Accounts {
         };
         let invite = move |conn: &mut DbConnection| {
             by.check(conn)?;
-            let user = User::create(conn, &new)?;
+            let id = User::new_id(conn)?;
+            let user = User::create(conn, id, &new)?;
             by.event(EventKind::Invited, user.id, Some(new.role.name())).write(conn)?;
             let token = tokens::issue(conn, user.id, TokenPurpose::Invite)?;
             Ok(Link { user, token, purpose: TokenPurpose::Invite })

@@ -12,10 +12,10 @@ use crate::{
     config,
     db::DbConnection,
     error::Error,
-    events::{Event, EventKind},
+    events::EventKind,
     security::Client,
     users::{
-        NewUser, Role, SetUp, User,
+        Role, SetUp, User,
         tokens::{self, TokenPurpose},
     },
 };
@@ -79,7 +79,7 @@ impl Accounts {
     /// Makes the first administrator and signs them in.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when a store can't be reached.
+    /// [`Error::Unavailable`] when a store can't be written: then the link is still good.
     pub async fn set_up(
         &self,
         req: &HttpRequest,
@@ -87,16 +87,12 @@ impl Accounts {
         new: NewAccount,
         client: Client,
     ) -> Result<SetupOutcome, Error> {
-        // The link works once: it is not used up for an answer that can't sign the administrator in.
-        self.sessions.check().await?;
+        let id = self.db.transaction(User::new_id).await?;
         let new = self.new_user(new, Role::Admin).await?;
-        let (by, used) = (client.clone(), token.clone());
-        let make = move |conn: &mut DbConnection| make(conn, &used, &new, &by);
-        match self.db.transaction(make).await {
-            Ok(user) => {
-                self.sessions.start(req, &user, false, client).await?;
-                Ok(SetupOutcome::Done)
-            }
+        let used = token.clone();
+        let permit = move |conn: &mut DbConnection| use_link(conn, &used);
+        match self.create_and_start(req, id, new, client, permit).await {
+            Ok(()) => Ok(SetupOutcome::Done),
             Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.check_setup_link(&token).await?)),
             Err(error) if error.is_unique_violation() => Ok(SetupOutcome::AddressTaken),
             Err(error) => Err(error),
@@ -116,12 +112,10 @@ pub fn print_link(link: Option<&str>) {
     }
 }
 
-/// Two set-ups at once compete for the links: only one uses them up.
-fn make(conn: &mut DbConnection, token: &str, new: &NewUser, client: &Client) -> Result<User, Error> {
+/// Two set-ups at once compete for the links: only one uses them up. Says how the log names the account.
+fn use_link(conn: &mut DbConnection, token: &str) -> Result<EventKind, Error> {
     if !tokens::consume_setup(conn, token)? || User::any_administrator(conn)? {
         return Err(Error::NotFound);
     }
-    let user = User::create(conn, new)?;
-    Event::new(EventKind::AdministratorMade, Some(user.id)).from(Some(client)).write(conn)?;
-    Ok(user)
+    Ok(EventKind::AdministratorMade)
 }

@@ -4,9 +4,11 @@ use actix_web::HttpRequest;
 
 use super::service::Accounts;
 use crate::{
+    db::DbConnection,
     error::Error,
     events::{Event, EventKind},
     security::Client,
+    sessions::NewSession,
     users::{NewUser, Role, User},
 };
 
@@ -40,23 +42,41 @@ impl Accounts {
         if !self.rules.registration_open || self.set_up.is_pending().await? {
             return Ok(SignUp::Closed);
         }
-        // An account without the session that follows would answer the next try with "exists already".
-        self.sessions.check().await?;
+        let email = new.email.clone();
+        let take_id = move |conn: &mut DbConnection| match User::by_email(conn, &email)? {
+            Some(_) => Ok(None),
+            None => User::new_id(conn).map(Some),
+        };
+        let Some(id) = self.db.transaction(take_id).await? else {
+            return Ok(SignUp::AddressTaken);
+        };
         let new = self.new_user(new, Role::User).await?;
-        let by = client.clone();
-        let made = self.db.transaction(move |conn| {
-            let user = User::create(conn, &new)?;
-            Event::new(EventKind::Registered, Some(user.id)).from(Some(&by)).write(conn)?;
-            Ok(user)
-        });
-        match made.await {
-            Ok(user) => {
-                self.sessions.start(req, &user, false, client).await?;
-                Ok(SignUp::Done)
-            }
+        match self.create_and_start(req, id, new, client, |_| Ok(EventKind::Registered)).await {
+            Ok(()) => Ok(SignUp::Done),
             Err(error) if error.is_unique_violation() => Ok(SignUp::AddressTaken),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes an account with an id of [`User::new_id`] and signs its user in, both or neither. `permit` checks whether it may
+    /// be made and says how the log names it.
+    pub(super) async fn create_and_start(
+        &self,
+        req: &HttpRequest,
+        id: i64,
+        new: NewUser,
+        client: Client,
+        permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let by = client.clone();
+        let make = move |conn: &mut DbConnection| {
+            let kind = permit(conn)?;
+            User::create(conn, id, &new)?;
+            Event::new(kind, Some(id)).from(Some(&by)).write(conn)
+        };
+        let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, client };
+        self.sessions.change_and_start(req, session, make).await?;
+        Ok(())
     }
 
     /// The row of a new account, with its password hashed.

@@ -29,6 +29,7 @@ use crate::{
     db::Db,
     error::Error,
     layout::Layout,
+    ops::health::Readiness,
     routes,
     security::bodies,
     sessions::{self, Sessions, Store},
@@ -58,6 +59,7 @@ struct Parts {
     db: Data<Db>,
     sessions: Data<Sessions>,
     accounts: Data<Accounts>,
+    readiness: Data<Readiness>,
 }
 
 impl Parts {
@@ -71,6 +73,7 @@ impl Parts {
             db: Data::new(db),
             sessions: Data::from(sessions),
             accounts: Data::new(accounts),
+            readiness: Data::default(),
         })
     }
 }
@@ -172,6 +175,7 @@ fn share(app: &mut ServiceConfig, parts: &Parts) {
         .app_data(parts.sessions.clone())
         .app_data(parts.accounts.clone())
         .app_data(Data::from(parts.accounts.site_set_up()))
+        .app_data(parts.readiness.clone())
         .app_data(web::PayloadConfig::new(bodies::MAX_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
 }

@@ -9,9 +9,11 @@ mod end_task;
 mod last_seen;
 pub mod live;
 mod lookup;
+mod new_key;
 mod pages;
 mod request;
 mod request_context;
+mod rotation;
 mod service;
 mod start;
 mod store;
@@ -32,6 +34,8 @@ pub use request::{
     middleware::with_context,
     session_store::Store,
 };
+pub use rotation::StateChange;
 pub use service::Sessions;
+pub use start::NewSession;
 pub use store::state::SessionState;
 pub use upkeep::verify::Differences;

@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
-use super::lookup::FoundSession;
+use super::{lookup::FoundSession, new_key::NewKey};
 
 tokio::task_local! {
     static CONTEXT: RefCell<RequestContext>;
@@ -22,6 +22,15 @@ pub(super) struct LoadedEntry {
     pub epoch: Option<i64>,
 }
 
+/// A new key that the session is to get on the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rotation {
+    /// The request fails without it.
+    Required,
+    /// Without it the session keeps the key that it has.
+    WherePossible,
+}
+
 /// The session's side of one request.
 #[derive(Default)]
 pub(super) struct RequestContext {
@@ -35,11 +44,16 @@ pub(super) struct RequestContext {
     pub in_background: bool,
     /// The catalogue's row, where reading the state has fetched it too.
     pub found: Option<Arc<FoundSession>>,
-    /// The store could not be read or written.
-    pub unavailable: bool,
+    /// Why the store could not be read or written.
+    pub unavailable: Option<String>,
     /// The session is about to get a new key: the old entry is deleted only once the new key is recorded.
-    pub rotating: bool,
-    /// The session ended, or another request gave it a new key, while this one ran: no cookie is sent.
+    pub rotation: Option<Rotation>,
+    /// The key that this request has given the session.
+    pub new_key: Option<NewKey>,
+    /// Nothing is to be stored but the user's `session_epoch`.
+    pub only_epoch_changed: bool,
+    /// No cookie is sent: the session ended or got a new key by another request while this one ran, or it keeps the key that
+    /// it has.
     pub abandoned: bool,
     /// A session was saved or changed in this request; whether it is remembered.
     pub saved: Option<bool>,

@@ -89,24 +89,13 @@ impl Sessions {
         self.last_seen.flush(&self.db).await;
     }
 
-    /// Whether the store answers.
+    /// Whether the store does what a sign-in needs of it. At its memory limit, say, Redis answers and takes no new entry.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it doesn't.
     pub async fn check(&self) -> Result<(), Error> {
         match &self.backend {
-            Backend::Redis(redis) => redis.ping().await,
-            Backend::Sql => Ok(()),
-        }
-    }
-
-    /// Whether the store accepts new entries. At its memory limit it answers, but no session can get a new key.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when it doesn't.
-    pub async fn check_writable(&self) -> Result<(), Error> {
-        match &self.backend {
-            Backend::Redis(redis) => redis.check_writable().await,
+            Backend::Redis(redis) => redis.check().await,
             Backend::Sql => Ok(()),
         }
     }

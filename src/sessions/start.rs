@@ -1,4 +1,4 @@
-//! Starts sessions at sign-in, and gives them new keys.
+//! Starts sessions at sign-in.
 
 use actix_identity::Identity;
 use actix_session::SessionExt as _;
@@ -11,12 +11,14 @@ use super::{
         due,
         end::{self, EndOutcome, EndRequest, Target},
         end_reason::EndReason,
-        rows::{self, NewSession},
+        rows,
     },
     duration::time_duration,
     last_seen,
+    new_key::KeyRecord,
     request::current::CurrentUser,
     request_context::RequestContext,
+    rotation,
     service::Sessions,
     store::state::SessionState,
 };
@@ -38,8 +40,7 @@ impl Sessions {
     /// Returns what ended because of `SESSION_LIMIT`.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when the user was deactivated or the password changed since the credentials were checked;
-    /// [`Error::Unavailable`] when store or database can't be reached.
+    /// As [`Sessions::change_and_start`].
     pub async fn start(
         &self,
         req: &HttpRequest,
@@ -47,90 +48,100 @@ impl Sessions {
         remembered: bool,
         client: Client,
     ) -> Result<EndOutcome, Error> {
-        self.check().await?;
+        let new = NewSession { user_id: user.id, epoch: user.session_epoch, remembered, client };
+        self.change_and_start(req, new, |_| Ok(())).await
+    }
+
+    /// Makes a change, such as creating the user, and starts a session; both or neither.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the user was deactivated or the password changed since the credentials were checked;
+    /// [`Error::Unavailable`] when store or database can't be written; also the error of the change. Then everything is as it
+    /// was, the session that this browser has included.
+    pub async fn change_and_start(
+        &self,
+        req: &HttpRequest,
+        new: NewSession,
+        change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
+    ) -> Result<EndOutcome, Error> {
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
-        let id = random_url_safe::<ID_BYTES>()?;
-        let at = now();
-        let absolute_expires_at = at.saturating_add(time_duration(self.config.absolute_ttl));
-        let sign_in = SignIn {
-            session_id: id.clone(),
-            user_id: user.id,
-            epoch: user.session_epoch,
-            at,
-            expires_at: last_seen::expiry(at, self.config.ttl(remembered), absolute_expires_at),
-            absolute_expires_at,
-            remembered,
-            client,
-            replaced,
+        let user_id = new.user_id;
+        let sign_in = self.sign_in(new, replaced.clone())?;
+        let key = self.create_key(sign_in.state().at_sign_in(user_id)).await?;
+        let (record, limit, in_store) =
+            (key.record.clone(), i64::from(self.config.limit), self.has_entries());
+        let recorded = self.db.transaction(move |conn| {
+            change(conn)?;
+            record_sign_in(conn, &sign_in, &record, limit, in_store)
+        });
+        let (ended, count) = match recorded.await {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                self.delete_unused(&key.record.store_key).await;
+                return Err(error);
+            }
         };
-        let (limit, in_store) = (i64::from(self.config.limit), self.has_entries());
-        let (ended, count) =
-            self.db.transaction(move |conn| record_sign_in(conn, &sign_in, limit, in_store)).await?;
         let confirmed = self.announce_and_delete(&ended).await.confirmed;
-        let session = req.get_session();
-        session.clear();
-        RequestContext::with(|context| context.rotating = true);
-        Identity::login(&req.extensions(), user.id.to_string())
+        self.bus.started(&key.record.session_id, user_id);
+        let left_over = RequestContext::with(|context| context.loaded.clone()).flatten();
+        if let Some(left_over) = left_over.filter(|_| replaced.is_none()) {
+            self.delete_unused(&left_over.store_key).await;
+        }
+        req.get_session().clear();
+        Identity::login(&req.extensions(), user_id.to_string())
             .map_err(|error| Error::internal(error.to_string()))?;
-        // Rounded up: the catalogue has the exact time.
-        let absolute_end = absolute_expires_at.assume_utc().unix_timestamp() + 1;
-        let confirmed_at = Some(at.assume_utc().unix_timestamp());
-        let epoch = Some(user.session_epoch);
-        SessionState { session_id: id, remembered, absolute_end, confirmed_at, epoch }.write(&session)?;
+        rotation::adopt(req, key)?;
         Ok(EndOutcome { count, confirmed })
     }
 
-    /// Gives the session of this request a new key. Its id stays; the old key becomes invalid.
-    pub fn rotate(&self, req: &HttpRequest) {
-        RequestContext::with(|context| context.rotating = true);
-        req.get_session().renew();
+    fn sign_in(&self, new: NewSession, replaced: Option<String>) -> Result<SignIn, Error> {
+        let at = now();
+        let absolute_expires_at = at.saturating_add(time_duration(self.config.absolute_ttl));
+        Ok(SignIn {
+            session_id: random_url_safe::<ID_BYTES>()?,
+            at,
+            expires_at: last_seen::expiry(at, self.config.ttl(new.remembered), absolute_expires_at),
+            absolute_expires_at,
+            new,
+            replaced,
+        })
     }
+}
 
-    /// Records that this session's user has just given the password, and gives the session a new key.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the state can't be serialized.
-    pub fn record_confirmation(&self, req: &HttpRequest) -> Result<(), Error> {
-        SessionState::record_confirmation(&req.get_session())?;
-        self.rotate(req);
-        Ok(())
-    }
-
-    /// Keeps the session of this request current after a change that raised its user's `session_epoch` to `epoch`.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the state can't be serialized.
-    pub fn adopt_epoch(&self, req: &HttpRequest, epoch: i64) -> Result<(), Error> {
-        SessionState::record_epoch(&req.get_session(), epoch)
-    }
-
-    /// Gives the session a new key if its user was changed since the session got its current one. Only a request of the
-    /// session's own browser can rotate its key, so after a change of role the next request does it here.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the state can't be serialized.
-    pub fn rotate_if_stale(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
-        if let Some(epoch) = user.session.stale_epoch {
-            self.adopt_epoch(req, epoch)?;
-            self.rotate(req);
-        }
-        Ok(())
-    }
+/// Whose session is to start, and from where.
+pub struct NewSession {
+    /// The user's id.
+    pub user_id: i64,
+    /// The user's `session_epoch` when the credentials were checked.
+    pub epoch: i64,
+    /// Whether "remember me" was ticked.
+    pub remembered: bool,
+    /// The client that signs in.
+    pub client: Client,
 }
 
 /// What a sign-in records.
 struct SignIn {
     session_id: String,
-    user_id: i64,
-    /// The user's `session_epoch` when the credentials were checked.
-    epoch: i64,
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
-    remembered: bool,
-    client: Client,
+    new: NewSession,
     /// The session that this browser had before.
     replaced: Option<String>,
+}
+
+impl SignIn {
+    fn state(&self) -> SessionState {
+        SessionState {
+            session_id: self.session_id.clone(),
+            remembered: self.new.remembered,
+            // Rounded up: the catalogue has the exact time.
+            absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
+            confirmed_at: None,
+            epoch: Some(self.new.epoch),
+        }
+    }
 }
 
 /// Records a sign-in in the catalogue. The update of the user's row comes first: it blocks a deactivation or password change
@@ -141,13 +152,13 @@ struct SignIn {
 fn record_sign_in(
     conn: &mut DbConnection,
     sign_in: &SignIn,
+    key: &KeyRecord,
     limit: i64,
     in_store: bool,
 ) -> Result<(Vec<end::Ended>, usize), Error> {
-    let unchanged = users::table
-        .find(sign_in.user_id)
-        .filter(users::active.eq(true))
-        .filter(users::session_epoch.eq(sign_in.epoch));
+    let NewSession { user_id, epoch, remembered, client } = &sign_in.new;
+    let unchanged =
+        users::table.find(user_id).filter(users::active.eq(true)).filter(users::session_epoch.eq(epoch));
     let user: Option<(String, Role)> = diesel::update(unchanged)
         .set(users::last_login_at.eq(sign_in.at))
         .returning((users::search_text, users::role))
@@ -159,28 +170,30 @@ fn record_sign_in(
     let mut ended = Vec::new();
     let mut ended_by_limit = 0;
     if let Some(id) = &sign_in.replaced {
-        let request = EndRequest::by_user(EndReason::Replaced, sign_in.user_id, sign_in.client.clone());
+        let request = EndRequest::by_user(EndReason::Replaced, *user_id, client.clone());
         ended.extend(end::end(conn, &Target::Ids(vec![id.clone()]), &request, in_store)?);
     }
     if limit > 0 {
-        let ids = due::beyond_limit(conn, sign_in.user_id, limit - 1)?;
+        let ids = due::beyond_limit(conn, *user_id, limit - 1)?;
         ended_by_limit = ids.len();
         let request = EndRequest::by_system(EndReason::Limit);
         ended.extend(end::end(conn, &Target::Ids(ids), &request, in_store)?);
     }
-    let new = NewSession {
+    let row = rows::NewRow {
         id: &sign_in.session_id,
-        user_id: sign_in.user_id,
+        user_id: *user_id,
         person: &person,
         role,
         at: sign_in.at,
         expires_at: sign_in.expires_at,
         absolute_expires_at: sign_in.absolute_expires_at,
-        remembered: sign_in.remembered,
-        client: &sign_in.client,
+        remembered: *remembered,
+        client,
+        store_key: &key.store_key,
+        state: key.state.as_deref(),
     };
-    rows::insert(conn, &new)?;
-    let event = Event::new(EventKind::SignedIn, Some(sign_in.user_id));
-    event.session(&sign_in.session_id).from(Some(&sign_in.client)).write(conn)?;
+    rows::insert(conn, &row)?;
+    let event = Event::new(EventKind::SignedIn, Some(*user_id));
+    event.session(&sign_in.session_id).from(Some(client)).write(conn)?;
     Ok((ended, ended_by_limit))
 }

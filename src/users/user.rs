@@ -1,6 +1,6 @@
 //! The row of a user: reading, creating, changing and deleting it.
 
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_types::BigInt};
 use time::PrimitiveDateTime;
 
 use super::{role::Role, search::search_text};
@@ -59,6 +59,9 @@ pub fn email_key(email: &str) -> String {
 }
 
 impl User {
+    /// The `session_epoch` of a new user.
+    pub const FIRST_EPOCH: i64 = 0;
+
     /// The user with that address, in any case.
     ///
     /// # Errors
@@ -92,15 +95,41 @@ impl User {
         Ok(diesel::select(diesel::dsl::exists(administrators)).get_result(conn)?)
     }
 
-    /// Creates the user.
+    /// An id for a user to be created, which no other gets.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn new_id(conn: &mut DbConnection) -> Result<i64, Error> {
+        #[derive(QueryableByName)]
+        struct Taken {
+            #[diesel(sql_type = BigInt)]
+            id: i64,
+        }
+        let take = match conn {
+            DbConnection::Postgres(_) => "SELECT nextval(pg_get_serial_sequence('users', 'id')) AS id",
+            DbConnection::Sqlite(_) => {
+                // The row is made with the first user.
+                diesel::sql_query(
+                    "INSERT INTO sqlite_sequence (name, seq) SELECT 'users', 0 \
+                     WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'users')",
+                )
+                .execute(conn)?;
+                "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'users' RETURNING seq AS id"
+            }
+        };
+        Ok(diesel::sql_query(take).get_result::<Taken>(conn)?.id)
+    }
+
+    /// Creates the user with an id of [`User::new_id`].
     ///
     /// # Errors
     /// A unique violation ([`Error::is_unique_violation`]) when the address is taken.
-    pub fn create(conn: &mut DbConnection, new: &NewUser) -> Result<Self, Error> {
+    pub fn create(conn: &mut DbConnection, id: i64, new: &NewUser) -> Result<Self, Error> {
         let at = now();
         let email_key = email_key(&new.email);
         Ok(diesel::insert_into(users::table)
             .values((
+                users::id.eq(id),
                 users::name.eq(&new.name),
                 users::email.eq(&new.email),
                 users::search_text.eq(search_text(&new.name, &new.email, &email_key)),
@@ -108,7 +137,7 @@ impl User {
                 users::password_hash.eq(&new.password_hash),
                 users::role.eq(new.role),
                 users::active.eq(true),
-                users::session_epoch.eq(0),
+                users::session_epoch.eq(Self::FIRST_EPOCH),
                 users::created_at.eq(at),
                 users::updated_at.eq(at),
             ))

@@ -94,7 +94,7 @@ impl GeneratedSession<'_> {
             confirmed_at: Some(self.created_at.assume_utc().unix_timestamp()),
             epoch: Some(0),
         };
-        state.into_json(self.user_id(first))
+        serde_json::json!(state.into_state(self.user_id(first))).to_string()
     }
 
     fn user_id(&self, first: i64) -> i64 {

@@ -237,15 +237,6 @@ pub(in crate::sessions) fn confirm_deleted(conn: &mut DbConnection, ids: &[Strin
     Ok(())
 }
 
-/// All ended sessions of one user whose entries the store has not confirmed deleted.
-///
-/// # Errors
-/// [`Error::Unavailable`] when the database can't be read.
-pub fn unconfirmed_of(conn: &mut DbConnection, user: i64) -> Result<Vec<Ended>, Error> {
-    let pending = pending_deletions::table.filter(pending::user_id.eq(user)).select(pending::session_id);
-    Ok(sessions::table.filter(dsl::id.eq_any(pending)).select(ended_columns!()).load(conn)?)
-}
-
 /// The result of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndOutcome {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A session to be recorded.
-pub(in crate::sessions) struct NewSession<'a> {
+pub(in crate::sessions) struct NewRow<'a> {
     /// The public session id.
     pub id: &'a str,
     /// The user's id.
@@ -34,13 +34,17 @@ pub(in crate::sessions) struct NewSession<'a> {
     pub remembered: bool,
     /// The client that signed in.
     pub client: &'a Client,
+    /// The store key of its state.
+    pub store_key: &'a str,
+    /// The state as JSON, where the catalogue itself is the store.
+    pub state: Option<&'a str>,
 }
 
-/// Writes the row without a store key: lists omit the session until the store has its state.
+/// Writes the row of a session whose state is stored.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewSession<'_>) -> Result<(), Error> {
+pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewRow<'_>) -> Result<(), Error> {
     let device = Device::parse(&new.client.user_agent);
     diesel::insert_into(sessions::table)
         .values((
@@ -60,30 +64,28 @@ pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewSession<'_>)
             dsl::browser_version.eq(device.browser_version),
             dsl::os.eq(device.os),
             dsl::device.eq(device.kind),
+            dsl::store_key.eq(new.store_key),
+            dsl::state.eq(new.state),
         ))
         .execute(conn)?;
     Ok(())
 }
 
-/// Records a new store key of a session. Returns `false` when the session has ended or no longer has the store key that the
-/// request came with: `old`, or none for a session that has just started.
+/// Replaces the store key of a session. Returns `false` when the session has ended or no longer has the store key that the
+/// request came with, `old`.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub(in crate::sessions) fn record_key(
+pub(in crate::sessions) fn replace_key(
     conn: &mut DbConnection,
     id: &str,
     new: &str,
-    old: Option<&str>,
+    old: &str,
     state: Option<String>,
 ) -> Result<bool, Error> {
-    let live = sessions::table.find(id).filter(not_ended());
+    let unchanged = sessions::table.find(id).filter(not_ended()).filter(dsl::store_key.eq(old));
     let set = (dsl::store_key.eq(new), dsl::state.eq(state));
-    let rows = match old {
-        Some(old) => diesel::update(live.filter(dsl::store_key.eq(old))).set(set).execute(conn)?,
-        None => diesel::update(live.filter(dsl::store_key.is_null())).set(set).execute(conn)?,
-    };
-    Ok(rows == 1)
+    Ok(diesel::update(unchanged).set(set).execute(conn)? == 1)
 }
 
 /// Whether the session has not ended: for changes that must not be made by a session that ended while the request ran.

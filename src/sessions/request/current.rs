@@ -50,8 +50,10 @@ pub struct CurrentSession {
     pub absolute_expires_at: PrimitiveDateTime,
     /// Unix seconds at which the password was last given; `None` counts as long ago.
     pub confirmed_at: Option<i64>,
-    /// The user's `session_epoch`, if it has been raised since the session got its key: the key must be replaced.
-    pub stale_epoch: Option<i64>,
+    /// The user's `session_epoch`.
+    pub epoch: i64,
+    /// Whether it has been raised since the session got its key: the key must be replaced.
+    pub has_stale_key: bool,
 }
 
 impl CurrentSession {
@@ -96,11 +98,12 @@ impl CurrentUser {
 struct Resolved(Option<Rc<CurrentUser>>);
 
 async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
-    let context =
-        RequestContext::with(|context| (context.loaded.clone(), context.found.clone(), context.unavailable));
+    let context = RequestContext::with(|context| {
+        (context.loaded.clone(), context.found.clone(), context.unavailable.clone())
+    });
     let (loaded, found, unavailable) = context.unwrap_or_default();
-    if unavailable {
-        return Err(Error::unavailable("the session could not be read"));
+    if let Some(cause) = unavailable {
+        return Err(Error::unavailable(cause));
     }
     // Routes outside of the session middleware have no entry; reading the identity would panic there.
     let sessions = shared::<Sessions>(req)?;
@@ -144,7 +147,8 @@ impl CurrentUser {
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,
                 confirmed_at: loaded.confirmed_at,
-                stale_epoch: (loaded.epoch != Some(found.session_epoch)).then_some(found.session_epoch),
+                epoch: found.session_epoch,
+                has_stale_key: loaded.epoch != Some(found.session_epoch),
             },
         }
     }

@@ -51,8 +51,7 @@ pub async fn with_context(
             Ok(res.map_into_boxed_body())
         }
         // actix-session answers a failing store with a 500 of its own.
-        Err(error) if context.unavailable => Err(Error::unavailable(error.to_string()).into()),
-        Err(error) => Err(error),
+        Err(error) => Err(context.unavailable.map_or(error, |cause| Error::unavailable(cause).into())),
     }
 }
 

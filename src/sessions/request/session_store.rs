@@ -10,11 +10,11 @@ use std::sync::Arc;
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time::Duration as CookieDuration;
 
-use super::save_state::log_undeleted;
 use crate::{
     clock::now,
     error::Error,
     sessions::{
+        new_key::log_undeleted,
         request_context::{LoadedEntry, RequestContext},
         service::{Backend, Sessions},
         store::{
@@ -59,7 +59,7 @@ impl SessionStore for Store {
             }
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "a session could not be read");
-                RequestContext::with(|context| context.unavailable = true);
+                RequestContext::with(|context| context.unavailable = Some(error.cause()));
                 Ok(None)
             }
         }
@@ -75,9 +75,19 @@ impl SessionStore for Store {
         state: State,
         _: &CookieDuration,
     ) -> Result<SessionKey, UpdateError> {
-        let remembered = Key::parse(session_key.as_ref()).map(|key| key.remembered);
-        let updated = self.sessions.update(&session_key, state).await;
-        let updated = updated.map_err(|error| UpdateError::Other(unavailable(error)))?;
+        let key = Key::parse(session_key.as_ref());
+        let remembered = key.as_ref().map(|key| key.remembered);
+        let updated = match key {
+            Some(key) => self.sessions.update_state(key.store_key(), &state).await,
+            None => Ok(false),
+        };
+        let updated = match updated {
+            Err(error) if RequestContext::with(|context| context.only_epoch_changed) == Some(true) => {
+                tracing::warn!(error = ?error.causes(), "a session gets a new key at its next request");
+                false
+            }
+            updated => updated.map_err(|error| UpdateError::Other(unavailable(error)))?,
+        };
         RequestContext::with(|context| {
             context.saved = remembered;
             context.abandoned |= !updated;
@@ -92,7 +102,9 @@ impl SessionStore for Store {
 
     /// Deletes the entry, unless the session gets a new key: then the old entry is deleted once the new key is recorded.
     async fn delete(&self, session_key: &SessionKey) -> Result<(), anyhow::Error> {
-        if RequestContext::with(|context| context.rotating).unwrap_or(false) {
+        let gets_new_key =
+            |context: &mut RequestContext| context.rotation.is_some() || context.new_key.is_some();
+        if RequestContext::with(gets_new_key).unwrap_or(false) {
             return Ok(());
         }
         if let (Backend::Redis(redis), Some(key)) = (&self.sessions.backend, Key::parse(session_key.as_ref()))
@@ -106,7 +118,7 @@ impl SessionStore for Store {
 
 /// Records in the request's context that the response must be a 503.
 fn unavailable(error: Error) -> anyhow::Error {
-    RequestContext::with(|context| context.unavailable = true);
+    RequestContext::with(|context| context.unavailable = Some(error.cause()));
     anyhow::Error::msg(error.causes())
 }
 

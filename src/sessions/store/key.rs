@@ -7,6 +7,9 @@ use crate::crypto::sha256_hex;
 /// Prefix of the store's keys in Redis.
 pub(crate) const PREFIX: &str = "sess:";
 
+/// What stands for the store key in the entry that shows whether Redis does what sign-ins need.
+pub(super) const PROBE: &str = "probe";
+
 /// First letter of a remembered session's key.
 const REMEMBERED: char = 'r';
 /// First letter of other keys.

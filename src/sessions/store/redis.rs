@@ -3,16 +3,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_session::storage::RedisSessionStore;
-use deadpool_redis::{Pool, Runtime, Timeouts};
+use actix_session::storage::{RedisSessionStore, SaveError, SessionKey, SessionStore as _};
+use actix_web::cookie::time::Duration as CookieDuration;
+use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
 use redis::{
     Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
     aio::{MultiplexedConnection, PubSub},
 };
 
 use super::{
-    key::PREFIX,
-    redis_link::{FIRST_RETRY, Failure, Link, drop_idle, probe},
+    key::{PREFIX, PROBE},
+    redis_link::{Connections, FIRST_RETRY, Failure, Link, drop_idle, is_not_here, probe},
+    state::State,
 };
 use crate::{config::RedisUrl, crypto::sha256_hex, error::Error};
 
@@ -24,8 +26,9 @@ const CHANNEL: &str = "gatehouse:sessions";
 pub struct Redis {
     /// actix-session's store.
     pub(super) actix_store: RedisSessionStore,
-    /// The connections of `actix_store`.
-    pool: Pool,
+    /// The same store, which creates one entry only: the probe.
+    probe_store: RedisSessionStore,
+    connections: Arc<Connections>,
     client: Client,
     /// The link that all threads share.
     shared_link: Arc<Link>,
@@ -43,26 +46,26 @@ impl Redis {
         // In RESP3 a lost connection is reported at once, even when no command is in flight.
         let mut info = url.as_str().into_connection_info().map_err(Error::internal)?;
         info.redis.protocol = ProtocolVersion::RESP3;
+        // Links and pool are made of the same settings, so that what one of them can do the other can too.
+        let manager = Manager::new(info.clone()).map_err(Error::internal)?;
         let client = Client::open(info).map_err(Error::internal)?;
-        let mut config = deadpool_redis::Config::from_url(url.as_str());
-        config.pool = Some(deadpool_redis::PoolConfig {
-            max_size: 4,
-            timeouts: Timeouts { wait: Some(timeout), create: Some(timeout), recycle: Some(timeout) },
-            ..Default::default()
-        });
-        let pool: Pool = config.create_pool(Some(Runtime::Tokio1)).map_err(Error::internal)?;
-        let actix_store = RedisSessionStore::builder_pooled(pool.clone())
-            .cache_keygen(|key| format!("{PREFIX}{}", sha256_hex(key)))
+        let pool = Pool::builder(manager)
+            .max_size(4)
+            .timeouts(Timeouts { wait: Some(timeout), create: Some(timeout), recycle: Some(timeout) })
+            .runtime(Runtime::Tokio1)
             .build()
-            .await
-            .map_err(|error| Error::internal(error.to_string()))?;
-        let shared_link = Link::start(&client, timeout, Some(pool.clone()));
-        Ok(Self { actix_store, pool, client, shared_link, thread_link: None, timeout })
+            .map_err(Error::internal)?;
+        let actix_store = build_actix_store(&pool, |key| format!("{PREFIX}{}", sha256_hex(key))).await?;
+        let probe_store = build_actix_store(&pool, |_| format!("{PREFIX}{PROBE}")).await?;
+        let connections = Arc::new(Connections::new(pool.clone()));
+        let shared_link = connections.start_link(&client, timeout, Some(pool));
+        Ok(Self { actix_store, probe_store, connections, client, shared_link, thread_link: None, timeout })
     }
 
     /// The same store with a link of the calling thread, which is used while it is connected.
     pub fn with_thread_link(&self) -> Self {
-        Self { thread_link: Some(Link::start(&self.client, self.timeout, None)), ..self.clone() }
+        let link = self.connections.start_link(&self.client, self.timeout, None);
+        Self { thread_link: Some(link), ..self.clone() }
     }
 
     /// Waits until Redis answers.
@@ -110,7 +113,7 @@ impl Redis {
         format!("{CHANNEL}:{}", self.client.get_connection_info().redis.db)
     }
 
-    /// Checks that Redis answers and accepts the commands that sessions need.
+    /// Checks that Redis answers and accepts the command that every request needs.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis doesn't answer in time.
@@ -120,14 +123,17 @@ impl Redis {
         self.run(&command).await
     }
 
-    /// Checks that Redis accepts new entries; at its `maxmemory` it refuses them.
+    /// Does what a sign-in does, over the connections that sign-ins use: creates an entry, and reads it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it doesn't accept one or doesn't answer in time.
-    pub async fn check_writable(&self) -> Result<(), Error> {
-        let mut command = redis::pipe();
-        command.cmd("SET").arg(format!("{PREFIX}probe")).arg("").arg("PX").arg(1).ignore();
-        self.run(&command).await
+    /// [`Error::Unavailable`] when Redis refuses one of them or doesn't answer in time.
+    pub async fn check(&self) -> Result<(), Error> {
+        let second = CookieDuration::seconds(1);
+        self.call_actix_store(save(&self.probe_store, State::new(), second)).await?;
+        self.ping().await?;
+        // It expires anyway.
+        drop(self.delete(PROBE).await);
+        Ok(())
     }
 
     /// Runs commands in one round trip.
@@ -144,8 +150,12 @@ impl Redis {
         match tokio::time::timeout(self.timeout, commands(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
-                if error.is_connection_dropped() || error.is_io_error() || error.is_timeout() {
-                    link.drop_connection(number);
+                let not_here = is_not_here(&error);
+                let broken = error.is_connection_dropped() || error.is_io_error() || error.is_timeout();
+                let is_first = (not_here || broken) && link.drop_connection(number);
+                // By the time of the second such answer over one connection, others may be connected anew.
+                if not_here && is_first {
+                    self.connections.give_up();
                 }
                 Err(Failure::Redis(error).into())
             }
@@ -167,19 +177,43 @@ impl Redis {
     }
 
     /// Calls actix-session's store, which has connections of its own and no time limit.
-    pub(super) async fn call_actix_store<T, E: std::fmt::Debug>(
+    pub(super) async fn call_actix_store<T>(
         &self,
-        call: impl Future<Output = Result<T, E>>,
+        call: impl Future<Output = anyhow::Result<T>>,
     ) -> Result<T, Error> {
         self.shared_link.current()?;
         match tokio::time::timeout(self.timeout, call).await {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(Failure::SessionStore(format!("{error:?}")).into()),
+            Ok(Err(error)) => {
+                if error.chain().filter_map(|cause| cause.downcast_ref()).any(is_not_here) {
+                    self.connections.give_up();
+                }
+                Err(Failure::SessionStore(error).into())
+            }
             Err(_) => {
                 // The connection went back to the pool and may never answer again. The same holds for the other connections.
-                drop_idle(&self.pool);
+                drop_idle(&self.connections.pool);
                 Err(Failure::TimedOut(self.timeout).into())
             }
         }
     }
+}
+
+async fn build_actix_store(
+    pool: &Pool,
+    cache_keygen: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> Result<RedisSessionStore, Error> {
+    let store = RedisSessionStore::builder_pooled(pool.clone()).cache_keygen(cache_keygen).build().await;
+    store.map_err(|error| Error::internal(error.to_string()))
+}
+
+/// Creates an entry. Returns its key.
+pub(super) async fn save(
+    store: &RedisSessionStore,
+    state: State,
+    ttl: CookieDuration,
+) -> anyhow::Result<SessionKey> {
+    store.save(state, &ttl).await.map_err(|error| match error {
+        SaveError::Serialization(cause) | SaveError::Other(cause) => cause,
+    })
 }

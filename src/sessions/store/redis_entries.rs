@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_session::storage::{SessionKey, SessionStore as _};
 
 use super::{
-    key::{Key, PREFIX},
-    redis::Redis,
+    key::{Key, PREFIX, PROBE},
+    redis::{Redis, save},
     state::State,
 };
 use crate::{error::Error, sessions::duration::time_duration};
@@ -31,8 +31,7 @@ impl Redis {
     /// # Errors
     /// [`Error::Unavailable`] when Redis doesn't answer in time.
     pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
-        let ttl = time_duration(ttl);
-        self.call_actix_store(self.actix_store.save(state, &ttl)).await
+        self.call_actix_store(save(&self.actix_store, state, time_duration(ttl))).await
     }
 
     /// Updates an entry. Returns `false` when it does not exist; then none is created.
@@ -138,7 +137,8 @@ impl Redis {
             let mut command = redis::pipe();
             command.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(BATCH);
             let ((next, found),): ((u64, Vec<String>),) = self.run(&command).await?;
-            keys.extend(found.iter().filter_map(|key| key.strip_prefix(PREFIX)).map(str::to_owned));
+            let found = found.iter().filter_map(|key| key.strip_prefix(PREFIX)).filter(|key| *key != PROBE);
+            keys.extend(found.map(str::to_owned));
             if next == 0 {
                 return Ok(keys);
             }

@@ -1,7 +1,7 @@
 //! A connection to Redis that reconnects in the background. While it is down, callers fail at once.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use redis::{
 };
 use tokio::sync::Notify;
 
-use super::key::PREFIX;
+use super::key::{PREFIX, PROBE};
 use crate::error::Error;
 
 /// The first pause between two attempts to connect; each next one is twice as long.
@@ -42,15 +42,64 @@ pub(super) enum Failure {
     #[error("Redis did not answer within {0:?}")]
     TimedOut(Duration),
     #[error("Redis: {0}")]
-    Redis(#[from] RedisError),
-    /// From actix-session's store, which has errors of its own.
-    #[error("Redis: {0}")]
-    SessionStore(String),
+    Redis(RedisError),
+    /// From actix-session's store: the chain of its causes.
+    #[error("Redis: {0:#}")]
+    SessionStore(anyhow::Error),
 }
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         Self::unavailable(failure)
+    }
+}
+
+/// Error codes by which a server says that it is not, or not now, the one that takes writes.
+const NOT_HERE: [&str; 10] = [
+    "READONLY",
+    "MASTERDOWN",
+    "LOADING",
+    "MISCONF",
+    "NOREPLICAS",
+    "CLUSTERDOWN",
+    "MOVED",
+    "ASK",
+    "TRYAGAIN",
+    "NOAUTH",
+];
+
+/// Whether the server has answered that what was asked for is not to be had from it, whatever is asked next: after a failover the
+/// address may lead to another server, which only a new connection finds.
+pub(super) fn is_not_here(error: &RedisError) -> bool {
+    error.code().is_some_and(|code| NOT_HERE.contains(&code))
+}
+
+/// All links of a process and the connections of actix-session's store. They lead to the same server.
+pub(super) struct Connections {
+    pub(super) pool: Pool,
+    links: Mutex<Vec<Weak<Link>>>,
+}
+
+impl Connections {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool, links: Mutex::default() }
+    }
+
+    /// Starts a link, as [`Link::start`] does.
+    pub(super) fn start_link(&self, client: &Client, timeout: Duration, pool: Option<Pool>) -> Arc<Link> {
+        let link = Link::start(client, timeout, pool);
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&link));
+        link
+    }
+
+    /// Gives every connection up, since one of them has shown that the server is not the right one any more.
+    pub(super) fn give_up(&self) {
+        drop_idle(&self.pool);
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        for link in links.iter().filter_map(Weak::upgrade) {
+            let number = link.slot().number;
+            link.drop_connection(number);
+        }
     }
 }
 
@@ -63,7 +112,7 @@ pub(super) fn drop_idle(pool: &Pool) {
 /// or delays it as it does a write.
 pub(super) fn probe() -> redis::Cmd {
     let mut command = redis::cmd("GETEX");
-    command.arg(format!("{PREFIX}probe")).arg("PERSIST");
+    command.arg(format!("{PREFIX}{PROBE}")).arg("EX").arg(1);
     command
 }
 
@@ -86,12 +135,15 @@ impl Link {
         self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the connection with that number, and with it the replies that are still due.
-    pub(super) fn drop_connection(&self, number: u64) {
+    /// Drops the connection with that number, and with it the replies that are still due. Returns `false` when it was dropped
+    /// before.
+    pub(super) fn drop_connection(&self, number: u64) -> bool {
         let mut slot = self.slot();
-        if slot.number == number && slot.connection.take().is_some() {
+        let is_current = slot.number == number && slot.connection.take().is_some();
+        if is_current {
             self.dropped.notify_one();
         }
+        is_current
     }
 }
 
@@ -151,5 +203,5 @@ async fn connect(
     tokio::time::timeout(timeout * 2, connect)
         .await
         .map_err(|_| Failure::TimedOut(timeout * 2))?
-        .map_err(Failure::from)
+        .map_err(Failure::Redis)
 }

@@ -4,12 +4,15 @@
 use std::collections::HashMap;
 
 use actix_session::Session;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::error::Error;
 
 /// The name that actix-identity uses.
 const USER_ID: &str = "actix_identity.user_id";
+/// The name that actix-identity uses for the Unix seconds of the sign-in.
+const LOGGED_IN_AT: &str = "actix_identity.logged_in_at";
 const SESSION_ID: &str = "session_id";
 const REMEMBERED: &str = "remembered";
 const ABSOLUTE_END: &str = "absolute_end";
@@ -46,56 +49,51 @@ impl SessionState {
         })
     }
 
-    /// The id of the state's user, which actix-identity writes as text.
-    pub fn user_id(state: &State) -> Option<i64> {
-        entry::<String>(state, USER_ID)?.parse().ok()
+    /// The state of a session that this user starts now.
+    pub fn at_sign_in(self, user_id: i64) -> State {
+        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let mut state = Self { confirmed_at: Some(now), ..self }.into_state(user_id);
+        state.insert(LOGGED_IN_AT.into(), now.to_string());
+        state
     }
 
-    /// Writes the entries into the session of a request.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when an entry can't be serialized.
-    pub fn write(&self, session: &Session) -> Result<(), Error> {
-        session.insert(SESSION_ID, &self.session_id).map_err(Error::internal)?;
-        session.insert(REMEMBERED, self.remembered).map_err(Error::internal)?;
-        session.insert(ABSOLUTE_END, self.absolute_end).map_err(Error::internal)?;
-        if let Some(epoch) = self.epoch {
-            Self::record_epoch(session, epoch)?;
-        }
-        match self.confirmed_at {
-            Some(at) => session.insert(CONFIRMED_AT, at).map_err(Error::internal),
-            None => Ok(()),
-        }
+    /// The state of this user's session, made without a request.
+    pub fn into_state(self, user_id: i64) -> State {
+        let entries = [
+            (USER_ID, Some(json!(user_id.to_string()))),
+            (SESSION_ID, Some(self.session_id.into())),
+            (REMEMBERED, Some(self.remembered.into())),
+            (ABSOLUTE_END, Some(self.absolute_end.into())),
+            (CONFIRMED_AT, self.confirmed_at.map(Into::into)),
+            (EPOCH, self.epoch.map(Into::into)),
+        ];
+        let entry = |(name, value): (&str, Option<Value>)| Some((name.to_owned(), value?.to_string()));
+        entries.into_iter().filter_map(entry).collect()
     }
 
     /// Writes that the password was given now.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the entry can't be serialized.
-    pub fn record_confirmation(session: &Session) -> Result<(), Error> {
-        let at = OffsetDateTime::now_utc().unix_timestamp();
-        session.insert(CONFIRMED_AT, at).map_err(Error::internal)
+    pub fn record_confirmation(state: &mut State) {
+        state.insert(CONFIRMED_AT.into(), OffsetDateTime::now_utc().unix_timestamp().to_string());
     }
 
     /// Writes the user's `session_epoch` that the session's key is valid for.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the entry can't be serialized.
-    pub fn record_epoch(session: &Session, epoch: i64) -> Result<(), Error> {
-        session.insert(EPOCH, epoch).map_err(Error::internal)
+    pub fn record_epoch(state: &mut State, epoch: i64) {
+        state.insert(EPOCH.into(), epoch.to_string());
     }
 
-    /// The whole state of this user's session as stored JSON, made without a request. Without confirmation and epoch.
-    pub fn into_json(self, user_id: i64) -> String {
-        let entries = [
-            (USER_ID, serde_json::json!(user_id.to_string())),
-            (SESSION_ID, self.session_id.into()),
-            (REMEMBERED, self.remembered.into()),
-            (ABSOLUTE_END, self.absolute_end.into()),
-        ];
-        let state: State =
-            entries.into_iter().map(|(name, value)| (name.into(), value.to_string())).collect();
-        serde_json::json!(state).to_string()
+    /// Makes the session of a request have these entries.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when an entry is not JSON.
+    pub fn put(session: &Session, state: &State) -> Result<(), Error> {
+        for (name, text) in state {
+            let differs = session.entries().get(name) != Some(text);
+            if differs {
+                let value: Value = serde_json::from_str(text).map_err(Error::internal)?;
+                session.insert(name, value).map_err(Error::internal)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the absolute limit has passed.

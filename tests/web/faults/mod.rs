@@ -6,3 +6,4 @@ mod pool;
 mod postgres;
 mod read_only;
 mod redis;
+mod refused_writes;

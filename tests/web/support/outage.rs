@@ -121,11 +121,16 @@ impl OutageTest {
     /// Asserts that no refused request left anything behind, and that catalogue and store agree.
     pub fn assert_consistent(&self) {
         assert!(!self.app.has_half_registered("half@example.org"), "a registration that was refused");
-        let secret = ("SESSION_SECRET".to_owned(), "0".repeat(128));
-        let vars = [self.app.stores().vars(), vec![secret]].concat();
-        let verified = Program::run(&["sessions", "verify"], &vars, "");
-        assert!(verified.status.success(), "{verified:?}");
+        assert_stores_agree(&self.app);
     }
+}
+
+/// Asserts that catalogue and store agree.
+pub fn assert_stores_agree(app: &TestApp) {
+    let secret = ("SESSION_SECRET".to_owned(), "0".repeat(128));
+    let vars = [app.stores().vars(), vec![secret]].concat();
+    let verified = Program::run(&["sessions", "verify"], &vars, "");
+    assert!(verified.status.success(), "{verified:?}");
 }
 
 impl Person {

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::Command,
     sync::Mutex,
     sync::atomic::{AtomicU32, Ordering::Relaxed},
@@ -129,7 +130,8 @@ impl RedisServer {
     pub fn start_own() -> Self {
         loop {
             let (folder, addr) = (TempDir::new().unwrap(), free_addr());
-            let process = OwnProcess::start(folder, &mut command(addr));
+            let command = &mut command(addr, folder.path());
+            let process = OwnProcess::start(folder, command);
             let mut server = Self { process, addr };
             if server.process.listens(addr) {
                 return server;
@@ -140,6 +142,22 @@ impl RedisServer {
     /// Its address, for `REDIS_URL`.
     pub fn url(&self) -> String {
         format!("redis://{}/0", self.addr)
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Makes it a replica of the server at an address.
+    pub fn replicate(&self, master: SocketAddr) {
+        let (host, port) = (master.ip().to_string(), master.port().to_string());
+        self.database().command::<()>(&["REPLICAOF", &host, &port]);
+    }
+
+    /// Makes it a master.
+    pub fn promote(&self) {
+        self.database().command::<()>(&["REPLICAOF", "NO", "ONE"]);
     }
 
     /// The server's database.
@@ -164,15 +182,18 @@ impl RedisServer {
 
     /// Starts the server again, empty, on the same port.
     pub fn restart(&mut self) {
-        self.process.start_again(&mut command(self.addr));
+        let command = &mut command(self.addr, self.process.folder());
+        self.process.start_again(command);
         assert!(self.process.listens(self.addr), "{}", self.process.output());
     }
 }
 
-fn command(addr: SocketAddr) -> Command {
+/// A replica writes what it receives into its folder.
+fn command(addr: SocketAddr, folder: &Path) -> Command {
     let mut command = Command::new("redis-server");
     let port = addr.port().to_string();
     command.args(["--bind", "127.0.0.1", "--port", port.as_str(), "--save", "", "--appendonly", "no"]);
+    command.arg("--dir").arg(folder);
     command
 }
 

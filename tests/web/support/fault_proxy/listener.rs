@@ -18,7 +18,7 @@ use super::{Counts, Order, ProxyMode, Request, pump::connection};
 /// Accepts connections and carries out orders until the proxy is dropped.
 pub(super) async fn run(
     listener: TcpListener,
-    target: SocketAddr,
+    mut target: SocketAddr,
     mut inbox: mpsc::UnboundedReceiver<Request>,
     counts: Arc<Counts>,
 ) {
@@ -33,6 +33,7 @@ pub(super) async fn run(
                 let Some((order, done)) = order else { return };
                 match order {
                     Order::Reset | Order::Stop => resets.send_modify(|count| *count += 1),
+                    Order::LeadTo(new) => target = new,
                     Order::Set(new) => {
                         port = port.listen(addr, new != ProxyMode::Refuse).await;
                         mode.send_replace(new);

@@ -57,6 +57,7 @@ type Request = (Order, blocking::Sender<()>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Set(ProxyMode),
+    LeadTo(SocketAddr),
     Reset,
     Stop,
 }
@@ -95,6 +96,11 @@ impl FaultProxy {
     /// Changes the mode; it applies when this returns.
     pub fn set(&self, mode: ProxyMode) {
         self.order(Order::Set(mode));
+    }
+
+    /// Connects to another target from now on; the open connections stay.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.order(Order::LeadTo(target));
     }
 
     /// Resets the open connections in any mode.
