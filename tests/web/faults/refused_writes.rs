@@ -2,7 +2,7 @@
 //! A request that fails for it leaves every session, account and link as it was.
 
 use crate::support::{
-    outage::{assert_stores_agree, assert_unavailable, builder},
+    outage::{assert_stores_agree, assert_unavailable},
     *,
 };
 
@@ -58,7 +58,7 @@ fn registration(person: &Person) -> [(&str, &str); 4] {
 }
 
 on_each_refusal!(failed_login_keeps_session_and_those_beyond_limit, |server, refusal| async {
-    let app = builder().var("SESSION_LIMIT", 1).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 1).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = own_session_id(&client).await;
@@ -79,7 +79,7 @@ on_each_refusal!(failed_login_keeps_session_and_those_beyond_limit, |server, ref
 });
 
 on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async {
-    let app = builder().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let grace = Person::new("Grace Hopper");
@@ -94,7 +94,7 @@ on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async 
 });
 
 on_each_refusal!(failed_setup_keeps_link, |server, refusal| async {
-    let app = builder().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let grace = Person::new("Grace Hopper");
     let (client, link) = (app.client(), app.setup_link().unwrap().to_owned());
@@ -111,7 +111,7 @@ on_each_refusal!(failed_setup_keeps_link, |server, refusal| async {
 });
 
 on_each_refusal!(failed_password_change_changes_nothing, |server, refusal| async {
-    let app = builder().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, before) = (app.client(), app.password_hash_of(&ada));
@@ -137,7 +137,7 @@ on_each_refusal!(failed_password_change_changes_nothing, |server, refusal| async
 });
 
 on_each_refusal!(key_due_for_rotation_works_until_rotated, |server, refusal| async {
-    let app = builder().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -160,7 +160,7 @@ on_each_refusal!(key_due_for_rotation_works_until_rotated, |server, refusal| asy
 });
 
 on_each_refusal!(ends_are_done_and_said_so, |server, refusal| async {
-    let app = builder().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = app.client();
@@ -178,7 +178,7 @@ on_each_refusal!(ends_are_done_and_said_so, |server, refusal| async {
 #[actix_web::test]
 async fn redis_at_maxclients_failed_login_keeps_session() {
     let server = RedisServer::start_own();
-    let one = builder().on_redis(&server).start().await;
+    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&one, "up").await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let two = one.second_instance().await;
@@ -194,7 +194,7 @@ async fn redis_at_maxclients_failed_login_keeps_session() {
 #[actix_web::test]
 async fn failed_login_logs_all_causes() {
     let server = RedisServer::start_own();
-    let program = builder().on_redis(&server).start_program();
+    let program = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start_program();
     let client = program.client();
     eventually(|| async { client.get("/readyz").await.status == 200 }).await;
     let ada = Person::new("Ada Lovelace");
@@ -212,7 +212,7 @@ async fn failed_login_logs_all_causes() {
 async fn password_for_redis_without_one_is_ready_and_signs_in() {
     let server = RedisServer::start_own();
     let url = server.url().replace("redis://", "redis://:not-asked-for@");
-    let app = builder().var("REDIS_URL", url).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).var("REDIS_URL", url).start().await;
     store_is(&app, "up").await;
     let (_, client) = app.person("Ada Lovelace").await;
     assert!(signed_in(&client).await);
