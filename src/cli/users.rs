@@ -1,6 +1,6 @@
 //! `gatehouse user`: accounts without a browser, with the operations of the administrator's pages.
 
-use std::{io::Read as _, sync::Arc};
+use std::{io::Read as _, sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 
@@ -12,10 +12,14 @@ use crate::{
     accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
     admin::users::filter::UserFields,
     config::Config,
+    error::Error,
     sessions::{EndOutcome, Sessions},
     users::{Role, User, fields, password::Passwords, tokens},
     web::{Page, ROWS_TO_READ, grouped, grouped_count},
 };
+
+/// Longest time that a change which is made waits to be announced.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -100,7 +104,7 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), Str
             let operator = operator().await?;
             let user = operator.find(&email).await?;
             let change = operator.accounts.set_role(user.id, role, Actor::OPERATOR).await;
-            report(change.map_err(error_line)?, &format!("{} is now {}.", user.email, role.name()))
+            operator.report(change, &format!("{} is now {}.", user.email, role.name())).await
         }
         UserCommand::Deactivate { email, reason, note } => {
             let remarks = checked_remarks(&reason, &note)?;
@@ -108,13 +112,13 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), Str
             let user = operator.find(&email).await?;
             operator.wait_for_store().await?;
             let change = operator.accounts.deactivate(user.id, remarks, Actor::OPERATOR).await;
-            report(change.map_err(error_line)?, &format!("{} is deactivated.", user.email))
+            operator.report(change, &format!("{} is deactivated.", user.email)).await
         }
         UserCommand::Activate { email } => {
             let operator = operator().await?;
             let user = operator.find(&email).await?;
             let change = operator.accounts.activate(user.id, Actor::OPERATOR).await;
-            report(change.map_err(error_line)?, &format!("{} is active.", user.email))
+            operator.report(change, &format!("{} is active.", user.email)).await
         }
         UserCommand::ResetPassword { email, password_stdin: false } => {
             operator().await?.print_link(&email).await
@@ -143,6 +147,26 @@ impl<'a> Operator<'a> {
 
     async fn wait_for_store(&self) -> Result<(), String> {
         stores::wait(&self.sessions).await
+    }
+
+    /// Tells the servers what was changed, so that open pages of administrators stop at once. Those that are not reached find it
+    /// in the database, within seconds.
+    async fn announce(&self) {
+        if self.sessions.wait(ANNOUNCE_TIMEOUT).await.is_ok() {
+            self.sessions.send_queued().await;
+        }
+    }
+
+    /// Announces a change and says what became of it.
+    async fn report(&self, change: Result<Change, Error>, done: &str) -> Result<(), String> {
+        self.announce().await;
+        match change.map_err(error_line)? {
+            Change::Done(outcome) => line(&format!("{} {}", plain(done), ended(outcome)?)),
+            Change::Unchanged => line("It was so already."),
+            Change::LastAdministrator => {
+                Err("this is the only active administrator; make somebody else one first".into())
+            }
+        }
     }
 
     async fn find(&self, email: &str) -> Result<User, String> {
@@ -193,6 +217,7 @@ impl<'a> Operator<'a> {
         let password = self.read_password(&[&user.name, &user.email])?;
         self.wait_for_store().await?;
         let outcome = self.accounts.set_password(user.id, password, Actor::OPERATOR).await;
+        self.announce().await;
         let outcome = ended(outcome.map_err(error_line)?)?;
         line(&format!("{} has the new password. {outcome}", plain(&user.email)))?;
         Ok(())
@@ -232,22 +257,6 @@ fn check_new_account(email: &str, name: &str, role: &str, password_stdin: bool) 
         Ok(role)
     } else {
         Err("--password-stdin: give it and write the password to standard input".into())
-    }
-}
-
-fn report(change: Change, done: &str) -> Result<(), String> {
-    match change {
-        Change::Done(outcome) => {
-            line(&format!("{} {}", plain(done), ended(outcome)?))?;
-            Ok(())
-        }
-        Change::Unchanged => {
-            line("It was so already.")?;
-            Ok(())
-        }
-        Change::LastAdministrator => {
-            Err("this is the only active administrator; make somebody else one first".into())
-        }
     }
 }
 

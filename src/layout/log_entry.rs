@@ -2,8 +2,55 @@
 
 use crate::{
     events::{EventKind, StoredEvent},
-    sessions::EndReason,
+    sessions::{EndReason, catalogue::end_reason::EndedBy},
 };
+
+/// Who did what an event records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventActor {
+    /// The user it happened to.
+    Owner,
+    /// Another user, by id.
+    Other(i64),
+    /// Somebody who signed in in the browser of the session that ended, by id.
+    NextInBrowser(i64),
+    /// A client that was not signed in.
+    NotSignedIn,
+    /// An operator on the command line.
+    CommandLine,
+    /// The program itself, such as when a session expires.
+    System,
+}
+
+impl EventActor {
+    /// The actor of an event.
+    pub fn of(event: &StoredEvent) -> Self {
+        let reason = end_reason(event);
+        match event.actor_id {
+            Some(_) if event.actor_id == event.user_id => Self::Owner,
+            Some(id) if reason == Some(EndReason::Replaced) => Self::NextInBrowser(id),
+            Some(id) => Self::Other(id),
+            None if event.kind == EventKind::SignInFailed => Self::NotSignedIn,
+            None if event.kind == EventKind::Unknown => Self::System,
+            None if reason.is_some_and(|reason| reason.ended_by() == EndedBy::System) => Self::System,
+            None => Self::CommandLine,
+        }
+    }
+
+    /// The other user's id.
+    pub fn other(self) -> Option<i64> {
+        match self {
+            Self::Other(id) | Self::NextInBrowser(id) => Some(id),
+            Self::Owner | Self::NotSignedIn | Self::CommandLine | Self::System => None,
+        }
+    }
+}
+
+/// Why the session of an event ended, if it is about that.
+fn end_reason(event: &StoredEvent) -> Option<EndReason> {
+    let detail = event.detail.as_deref().filter(|_| event.kind == EventKind::SessionEnded)?;
+    EndReason::parse(detail.split_once(": ").map_or(detail, |(reason, _)| reason))
+}
 
 /// The detail of an event in words. The reason for the end of a session is stored as a name, followed by the administrator's
 /// note.
@@ -19,4 +66,42 @@ pub fn readable_detail(event: &StoredEvent) -> Option<String> {
         Some((reason, note)) => format!("{}: {note}", sentence(reason)),
         None => sentence(detail),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::now;
+
+    #[test]
+    fn event_actor_is_named_by_kind_and_reason() {
+        use EventActor::{CommandLine, NextInBrowser, NotSignedIn, Other, Owner, System};
+        for (kind, actor_id, detail, actor) in [
+            (EventKind::SignInFailed, None, None, NotSignedIn),
+            (EventKind::SignedIn, Some(1), None, Owner),
+            (EventKind::RoleChanged, Some(2), Some("admin"), Other(2)),
+            (EventKind::RoleChanged, None, Some("admin"), CommandLine),
+            (EventKind::SessionEnded, Some(2), Some("replaced"), NextInBrowser(2)),
+            (EventKind::SessionEnded, Some(1), Some("replaced"), Owner),
+            (EventKind::SessionEnded, Some(2), Some("ended_by_admin: replaced"), Other(2)),
+            (EventKind::SessionEnded, None, Some("ended_by_admin: x"), CommandLine),
+            (EventKind::SessionEnded, None, Some("idle"), System),
+            (EventKind::SessionEnded, None, Some("limit"), System),
+        ] {
+            let event = StoredEvent {
+                id: 1,
+                at: now(),
+                kind,
+                user_id: Some(1),
+                actor_id,
+                session_id: None,
+                ip: None,
+                user_agent: None,
+                detail: detail.map(str::to_owned),
+                ip_key: None,
+                note: None,
+            };
+            assert_eq!(EventActor::of(&event), actor, "{event:?}");
+        }
+    }
 }

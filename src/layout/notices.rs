@@ -65,8 +65,6 @@ pub enum Flash {
     Unchanged,
     /// A password was chosen with a one-time link; with it all sessions ended.
     PasswordSet(EndOutcome),
-    /// The password has to be given again first.
-    ConfirmFirst,
     /// The password was given again.
     Confirmed,
     /// An account may not sign in any more; with that its sessions ended.
@@ -121,14 +119,12 @@ impl Flash {
             Self::Activated => done("The account is active: the person can sign in again."),
             Self::Unchanged => warning("Nothing was changed: it was so already."),
             Self::PasswordSet(ends) => {
-                let text =
-                    "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
-                ended(ends, text.to_owned())
+                let where_ended = match ends.count {
+                    0 => ".",
+                    _ => "; wherever you were signed in, that has ended.",
+                };
+                ended(ends, format!("Your password is set. Sign in with it{where_ended}"))
             }
-            Self::ConfirmFirst => warning(
-                "Give your password again to go on. Nothing was changed yet: you come back to the page, \
-                 and repeat it there.",
-            ),
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
             Self::Deactivated(ends) => {
                 ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
@@ -226,7 +222,6 @@ mod tests {
             Flash::Unchanged,
             Flash::PasswordSet(ENDS),
             Flash::PasswordSet(UNSURE),
-            Flash::ConfirmFirst,
             Flash::Confirmed,
             Flash::Deactivated(ENDS),
             Flash::Deactivated(UNSURE),

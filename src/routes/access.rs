@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{
-    Error as ActixError, HttpRequest, HttpResponse,
+    Error as ActixError, HttpMessage as _, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header::LOCATION},
@@ -13,10 +13,11 @@ use actix_web::{
 use crate::{
     accounts::{
         Accounts,
-        pages::{confirm, login},
+        pages::{confirm, login, lost_cookie},
     },
     error::{Detail, Error, LinkOn},
     layout::Layout,
+    security::Client,
     sessions::{CurrentUser, EndedSession, Sessions},
     state::shared,
     web::{SentForm, accept::wants_json},
@@ -104,9 +105,12 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
         );
         return Err(Error::administrators_only());
     }
-    if rule.confirmed {
+    req.extensions_mut().insert(sent);
+    let accounts = shared::<Accounts>(req.request())?.clone();
+    if rule.confirmed && !user.session.is_confirmed(accounts.rules().confirm_ttl) {
+        let layout_and_client = (req.extract::<Layout>().await?, req.extract::<Client>().await?);
         let back = rule.form_page.of(req.request());
-        return Ok(confirm::required(req.request(), shared::<Accounts>(req.request())?, &user, &back));
+        return confirm::required(req.request(), &accounts, &user, layout_and_client, back).await;
     }
     Ok(None)
 }
@@ -145,7 +149,12 @@ async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
     }
     if matches!(*req.method(), Method::GET | Method::HEAD) {
         let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("next", here);
+        if lost_cookie::follows_sign_in(req.request()) {
+            query.append_pair(lost_cookie::QUERY.0, lost_cookie::QUERY.1);
+        }
+        let query = query.finish();
         return HttpResponse::SeeOther().insert_header((LOCATION, format!("/login?{query}"))).finish();
     }
     match req.extract::<Layout>().await {

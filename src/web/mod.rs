@@ -23,4 +23,4 @@ pub use moment::Moment;
 pub use number::{grouped, grouped_count};
 pub use paging::{Page, ROWS_TO_READ};
 pub use query_fields::Query;
-pub use sent_form::SentForm;
+pub use sent_form::{CONFIRM_PASSWORD, SentForm};

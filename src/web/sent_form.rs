@@ -16,55 +16,73 @@ use crate::error::Error;
 /// The field that names the session a page was made for, by its public id.
 const FOR_SESSION: &str = "for_session";
 
+/// The field in which a form that needs the password again brings it.
+pub const CONFIRM_PASSWORD: &str = "confirm_password";
+
 /// Timeout for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a request says beside the fields of its handler.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// A form as it was sent, with what it says beside the fields of its handler.
+#[derive(Default, Clone)]
 pub struct SentForm {
     /// The public id of the session that the page was made for; `None`: the request doesn't say.
     pub for_session: Option<String>,
+    /// The password, of a form that was asked for it.
+    pub confirm_password: Option<String>,
+    /// The other pairs as they were sent, joined by `&`.
+    rest: String,
 }
 
 impl SentForm {
     /// Takes these fields out of the form that was sent, and leaves the rest to the handler. A `GET` has them in its query.
     ///
     /// # Errors
-    /// As [`read_body`]; [`Error::BadRequest`] when a field is sent twice or is not UTF-8.
+    /// As [`read_body`]; [`Error::BadRequest`] when one of them is sent twice or is not UTF-8.
     pub async fn take(req: &mut ServiceRequest) -> Result<Self, Error> {
         if *req.method() != Method::POST {
-            return Self::split(req.query_string()).map(|(sent, _)| sent);
+            return Self::read(req.query_string());
         }
         let (http_request, payload) = req.parts_mut();
         let body = read_body(http_request, payload).await?;
-        let body = match std::str::from_utf8(&body) {
-            Ok(text) if text.contains(FOR_SESSION) => {
-                let (sent, rest) = Self::split(text)?;
-                req.set_payload(payload_of(rest.into()));
-                return Ok(sent);
-            }
-            _ => body,
-        };
-        req.set_payload(payload_of(body));
-        Ok(Self::default())
+        let sent = std::str::from_utf8(&body).map(Self::read).ok().transpose()?;
+        let rest = sent.as_ref().map_or(body, |sent| sent.rest.clone().into());
+        req.set_payload(payload_of(rest));
+        Ok(sent.unwrap_or_default())
     }
 
-    /// These fields, and the other pairs as they were sent.
-    fn split(text: &str) -> Result<(Self, String), Error> {
+    fn read(text: &str) -> Result<Self, Error> {
         let mut sent = Self::default();
         let mut rest = Vec::new();
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            if decode(name).as_deref() != Some(FOR_SESSION) {
-                rest.push(pair);
-                continue;
-            }
-            let value = decode(value).ok_or_else(|| not_utf8(FOR_SESSION))?;
-            if sent.for_session.replace(value).is_some() {
-                return Err(Error::BadRequest(format!("The field {FOR_SESSION} was sent more than once.")));
+            let (name, field) = match decode(name).as_deref() {
+                Some(FOR_SESSION) => (FOR_SESSION, &mut sent.for_session),
+                Some(CONFIRM_PASSWORD) => (CONFIRM_PASSWORD, &mut sent.confirm_password),
+                _ => {
+                    rest.push(pair);
+                    continue;
+                }
+            };
+            if field.replace(decode(value).ok_or_else(|| not_utf8(name))?).is_some() {
+                return Err(Error::BadRequest(format!("The field {name} was sent more than once.")));
             }
         }
-        Ok((sent, rest.join("&")))
+        sent.rest = rest.join("&");
+        Ok(sent)
+    }
+
+    /// Name and value of the handler's fields, in the order in which they were sent.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] when one of them is not UTF-8.
+    pub fn fields(&self) -> Result<Vec<(String, String)>, Error> {
+        let pairs = self.rest.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                decode(name).zip(decode(value)).ok_or_else(|| not_utf8("the form"))
+            })
+            .collect()
     }
 }
 
@@ -104,33 +122,42 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn sent_form_takes_its_field_and_leaves_the_rest_as_sent() {
-        for (text, session, rest) in [
-            ("", None, ""),
-            ("name=A+b%20&x", None, "name=A+b%20&x"),
-            ("for_session=a-_1&name=%ff", Some("a-_1"), "name=%ff"),
-            ("name=a&for%5Fsession=b&note=", Some("b"), "name=a&note="),
-            ("for_session", Some(""), ""),
-            ("note=for_session", None, "note=for_session"),
+    fn sent_form_takes_its_fields_and_leaves_the_rest_as_sent() {
+        for (text, session, password, rest) in [
+            ("", None, None, ""),
+            ("name=A+b%20&x", None, None, "name=A+b%20&x"),
+            ("for_session=a-_1&name=%ff", Some("a-_1"), None, "name=%ff"),
+            ("name=a&for%5Fsession=b&confirm_password=+p&note=", Some("b"), Some(" p"), "name=a&note="),
+            ("for_session", Some(""), None, ""),
+            ("note=for_session", None, None, "note=for_session"),
         ] {
-            let (sent, left) = SentForm::split(text).unwrap();
-            assert_eq!((sent.for_session.as_deref(), left.as_str()), (session, rest), "{text}");
+            let sent = SentForm::read(text).unwrap();
+            let found = (sent.for_session.as_deref(), sent.confirm_password.as_deref(), sent.rest.as_str());
+            assert_eq!(found, (session, password, rest), "{text}");
         }
     }
 
     #[test]
-    fn sent_form_with_two_sessions_is_refused() {
-        for text in ["for_session=a&for_session=a", "for_session=%ff"] {
-            assert!(matches!(SentForm::split(text), Err(Error::BadRequest(_))), "{text}");
+    fn sent_form_with_a_field_twice_is_refused() {
+        for text in ["for_session=a&for_session=a", "for_session=%ff", "confirm_password=&confirm_password="]
+        {
+            assert!(matches!(SentForm::read(text), Err(Error::BadRequest(_))), "{text}");
         }
+        assert!(matches!(SentForm::read("a=%ff").unwrap().fields(), Err(Error::BadRequest(_))));
     }
 
     proptest! {
         #[test]
         fn sent_form_never_changes_other_fields(text in "[a-z=&%+_0-9]{0,60}") {
-            if let Ok((sent, rest)) = SentForm::split(&text) {
-                prop_assert!(sent.for_session.is_some() || rest == text);
+            if let Ok(sent) = SentForm::read(&text) {
+                prop_assert!(sent.for_session.is_some() || sent.confirm_password.is_some() || sent.rest == text);
             }
+        }
+
+        #[test]
+        fn sent_form_fields_round_trip(fields in proptest::collection::vec(("[a-z]{1,5}", "\\PC{0,9}"), 0..4)) {
+            let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+            prop_assert_eq!(SentForm::read(&text).unwrap().fields().unwrap(), fields);
         }
     }
 }

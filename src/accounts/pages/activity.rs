@@ -11,7 +11,10 @@ use crate::{
         StoredEvent,
         log::{self, Filter},
     },
-    layout::{Layout, log_entry::readable_detail},
+    layout::{
+        Layout,
+        log_entry::{EventActor, readable_detail},
+    },
     sessions::{CurrentUser, catalogue::device},
     web::{FieldErrors, ListAddress, Moment, Page, Query, ROWS_TO_READ, cursor, form_page, html},
 };
@@ -31,7 +34,7 @@ struct ActivityRow {
     at: Moment,
     sentence: String,
     detail: Option<String>,
-    /// Who did it, unless it was the user; administrators are not named.
+    /// Who did it, unless it was the user; nobody is named.
     by: Option<&'static str>,
     /// "Firefox 140 on Linux"; empty where another user did it, whose device is not shown.
     device: String,
@@ -81,9 +84,11 @@ async fn read(db: &Db, user: i64, before: Option<i64>) -> Result<Page<StoredEven
 
 impl ActivityRow {
     fn new(event: &StoredEvent, user: &CurrentUser) -> Self {
-        let by = match event.actor_id {
-            Some(actor) if actor != user.id => Some("by an administrator"),
-            _ => None,
+        let by = match EventActor::of(event) {
+            EventActor::Other(_) => Some("by an administrator"),
+            EventActor::NextInBrowser(_) => Some("when somebody else signed in in the same browser"),
+            EventActor::CommandLine => Some("by the operator of this site"),
+            EventActor::Owner | EventActor::NotSignedIn | EventActor::System => None,
         };
         let ip = event.ip.clone().filter(|_| by.is_none());
         let user_agent = event.user_agent.as_deref().filter(|_| ip.is_some());

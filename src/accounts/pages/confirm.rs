@@ -1,7 +1,7 @@
 //! `/confirm-password`: asks for the password again before a sensitive action, so that an unattended or stolen session does not
 //! suffice for it (ASVS 7.5.3).
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
-    web::{FieldErrors, Form, Query, accept::wants_json, form_page, html},
+    web::{CONFIRM_PASSWORD, FieldErrors, Form, Query, SentForm, accept::wants_json, form_page, html},
 };
 
 #[derive(Template)]
@@ -23,39 +23,81 @@ struct ConfirmPage {
     layout: Layout,
     errors: FieldErrors,
     email: String,
-    next: String,
+    /// Where the form is sent.
+    action: String,
+    /// The field with the password.
+    field: &'static str,
+    /// Name and value of what else the form sends.
+    fields: Vec<(String, String)>,
+    back: String,
 }
 
-/// The redirect to this page for a user who has not confirmed the password recently (`CONFIRM_PASSWORD_TTL`), or 403 for a client
-/// that wants JSON; `None`: the password is confirmed. `back` is the page from which the action can be repeated.
-pub fn required(
+impl ConfirmPage {
+    /// The page by itself, which leads to `next` afterwards.
+    fn alone(layout: Layout, email: &str, next: String, errors: FieldErrors) -> Self {
+        Self {
+            layout,
+            errors,
+            email: email.to_owned(),
+            action: "/confirm-password".to_owned(),
+            field: "password",
+            fields: vec![("next".to_owned(), next.clone())],
+            back: next,
+        }
+    }
+
+    /// Whether a form is carried out once the password was given.
+    fn carries_form(&self) -> bool {
+        self.field == CONFIRM_PASSWORD
+    }
+}
+
+/// The response to a form that needs the password, when that was given neither recently (`CONFIRM_PASSWORD_TTL`) nor along with it:
+/// a page that asks for it and sends the form again (403, or 422 after a mistake). `None`: the action may be carried out. `back` is
+/// the page that has the form.
+///
+/// # Errors
+/// [`Error::Forbidden`] for a client that wants JSON; also as [`Accounts::confirm_password`].
+pub async fn required(
     req: &HttpRequest,
     accounts: &Accounts,
     user: &CurrentUser,
-    back: &str,
-) -> Option<HttpResponse> {
+    layout_and_client: (Layout, Client),
+    back: String,
+) -> Result<Option<HttpResponse>, Error> {
     if user.session.is_confirmed(accounts.rules().confirm_ttl) {
-        return None;
+        return Ok(None);
+    }
+    let (layout, client) = layout_and_client;
+    let sent = req.extensions().get::<SentForm>().cloned().unwrap_or_default();
+    let fields = sent.fields()?;
+    let mut errors = FieldErrors::default();
+    match sent.confirm_password {
+        None => {}
+        Some(password) if password.is_empty() => errors.add(CONFIRM_PASSWORD, "Enter your password."),
+        Some(password) => {
+            if accounts.confirm_password(req, user, password, client).await? {
+                return Ok(None);
+            }
+            errors.add(CONFIRM_PASSWORD, "That is not your password.");
+        }
     }
     if wants_json(req) {
-        return Some(HttpResponse::from_error(Error::Forbidden(
-            "Give the password again first, at /confirm-password.",
-        )));
+        return Err(Error::Forbidden(
+            "Give the password again first, at /confirm-password, or with this form as confirm_password.",
+        ));
     }
-    Some(see_other(&href(back), Flash::ConfirmFirst))
-}
-
-/// The address of this page, which leads to `back` afterwards.
-pub fn href(back: &str) -> String {
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", back).finish();
-    format!("/confirm-password?{query}")
+    let status = if errors.is_empty() { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let action = req.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let email = user.email.clone();
+    let page = ConfirmPage { layout, errors, email, action, field: CONFIRM_PASSWORD, fields, back };
+    Ok(Some(html(status, &page)))
 }
 
 /// `GET /confirm-password`
 pub async fn show(layout: Layout, user: CurrentUser, query: Query<NextQuery>) -> HttpResponse {
     let next = next_or_profile(&query.into_inner().next);
-    let email = user.email.clone();
-    html(StatusCode::OK, &ConfirmPage { layout, errors: FieldErrors::default(), email, next })
+    html(StatusCode::OK, &ConfirmPage::alone(layout, &user.email, next, FieldErrors::default()))
 }
 
 /// `POST /confirm-password`: confirms the password and rotates the session's key, as a sign-in does.
@@ -76,7 +118,7 @@ pub async fn submit(
         errors.add("password", "That is not your password.");
     }
     if !errors.is_empty() {
-        let page = ConfirmPage { layout, errors: errors.clone(), email: user.email, next };
+        let page = ConfirmPage::alone(layout, &user.email, next, errors.clone());
         return Ok(form_page(&page, &errors));
     }
     Ok(see_other(&next, Flash::Confirmed))

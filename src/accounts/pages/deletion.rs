@@ -4,13 +4,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{
     forms::DeleteForm,
-    login::clear_site_data,
     profile::{ProfilePage, check_current_password},
+    signed_out::signed_out,
 };
 use crate::{
     accounts::{deletion::Deletion, service::Accounts},
     error::Error,
-    layout::{Flash, Layout, see_other},
+    layout::{Flash, Layout},
     security::Client,
     sessions::CurrentUser,
     web::Form,
@@ -32,11 +32,7 @@ pub async fn delete(
     check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
     if errors.is_empty() {
         match accounts.delete(&req, &user, client).await? {
-            Deletion::Done => {
-                let mut response = see_other("/", Flash::AccountDeleted);
-                clear_site_data(&mut response);
-                return Ok(response);
-            }
+            Deletion::Done => return Ok(signed_out(&req, "/", Flash::AccountDeleted)),
             Deletion::LastAdministrator => errors.add_form(
                 "You are the only administrator. Make somebody else one before you delete your account.",
             ),

@@ -1,11 +1,10 @@
 //! `/login` and `/logout`.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
-use actix_web_lab::header::{ClearSiteData, ClearSiteDataDirective};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{ended_notice::with_end_notice, forms::LoginForm};
+use super::{ended_notice::with_end_notice, forms::LoginForm, lost_cookie, signed_out::signed_out};
 use crate::{
     accounts::{service::Accounts, sign_in::SignIn},
     error::Error,
@@ -41,6 +40,13 @@ pub struct NextQuery {
     pub next: String,
 }
 
+/// `?cookie=`: whether the browser has lost the session's cookie.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CookieQuery {
+    cookie: String,
+}
+
 /// The path to go to after signing in: `next` if it is a path of this site, else the profile.
 pub(super) fn next_or_profile(next: &str) -> String {
     local_path(next).unwrap_or_else(|| "/profile".to_owned())
@@ -53,7 +59,15 @@ pub(super) fn onwards(layout: &Layout, next: &str) -> Option<HttpResponse> {
 }
 
 /// `GET /login`
-pub async fn show(req: HttpRequest, layout: Layout, query: Query<NextQuery>) -> HttpResponse {
+pub async fn show(
+    req: HttpRequest,
+    mut layout: Layout,
+    query: Query<NextQuery>,
+    cookie: Query<CookieQuery>,
+) -> HttpResponse {
+    if layout.user.is_none() {
+        layout.notices.extend(lost_cookie::notice(&req, &cookie.cookie));
+    }
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
     if let Some(response) = onwards(&layout, &values.next) {
         return response;
@@ -115,17 +129,5 @@ pub async fn logout(
     if let Some(user) = CurrentUser::find(&req).await? {
         accounts.sign_out(&req, &user, client).await?;
     }
-    let mut response = see_other("/", Flash::SignedOut);
-    clear_site_data(&mut response);
-    Ok(response)
-}
-
-/// Makes the browser delete its cache and storage of signed-in pages. Cookies are left out: deleting them would affect the other
-/// subdomains too.
-pub(super) fn clear_site_data(response: &mut HttpResponse) {
-    use actix_web::http::header::{Header as _, TryIntoHeaderValue as _};
-    let directives = ClearSiteData(vec![ClearSiteDataDirective::Cache, ClearSiteDataDirective::Storage]);
-    if let Ok(value) = directives.try_into_value() {
-        response.headers_mut().insert(ClearSiteData::name(), value);
-    }
+    Ok(signed_out(&req, "/", Flash::SignedOut))
 }

@@ -1,14 +1,18 @@
 //! `/password/reset`: choosing a password with a one-time link, for an invitation or after a forgotten password.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::forms::{ResetForm, TokenQuery, check_new_password};
+use super::{
+    forms::{ResetForm, TokenQuery, check_new_password},
+    signed_out::signed_out,
+};
 use crate::{
     accounts::service::Accounts,
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
+    sessions::CurrentUser,
     users::{User, tokens::TokenPurpose},
     web::{FieldErrors, Form, Query, form_page, html},
 };
@@ -75,6 +79,7 @@ pub async fn show(
 /// # Errors
 /// As [`Accounts::choose_password`].
 pub async fn submit(
+    req: HttpRequest,
     accounts: web::Data<Accounts>,
     layout: Layout,
     client: Client,
@@ -95,7 +100,10 @@ pub async fn submit(
         let page = ResetPage::new(&accounts, layout, values.token, owner, errors.clone());
         return Ok(form_page(&page, &errors));
     }
+    let is_own = matches!(CurrentUser::find(&req).await, Ok(Some(user)) if user.id == owner.0.id);
     match accounts.choose_password(values.token, values.password, client).await? {
+        // The session of this browser has ended with the others.
+        Some(ended) if is_own => Ok(signed_out(&req, "/login", Flash::PasswordSet(ended))),
         Some(ended) => Ok(see_other("/login", Flash::PasswordSet(ended))),
         None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
     }

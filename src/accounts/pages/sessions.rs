@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
+use super::signed_out::signed_out;
 use crate::{
     accounts::{changes::OwnEnd, service::Accounts},
     error::Error,
@@ -88,7 +89,7 @@ pub async fn end(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
     match accounts.end_own_session(&req, &user, id.into_inner(), client).await? {
-        OwnEnd::SignedOut => Ok(see_other("/", Flash::SignedOut)),
+        OwnEnd::SignedOut => Ok(signed_out(&req, "/", Flash::SignedOut)),
         OwnEnd::Other(outcome) => Ok(see_other("/sessions", Flash::ended(outcome))),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     db::{Db, DbConnection},
     error::Error,
     events::{StoredEvent, log},
-    layout::log_entry::readable_detail,
+    layout::log_entry::{EventActor, readable_detail},
     sessions::catalogue::{
         device,
         list::{ListedSession, existing},
@@ -28,10 +28,10 @@ pub struct EventRow {
     pub sentence: String,
     /// The user whom it happened to; `None` where that is unknown, such as a sign-in with an unknown address.
     pub user: Option<EventUser>,
-    /// The user who did it; `None`: the system, or a client that was not signed in.
+    /// The other user who did it.
     pub actor: Option<EventUser>,
-    /// Whether another user did it, or the system.
-    pub by_other: bool,
+    /// Who did it where it was neither the user nor another one; else empty.
+    pub by: &'static str,
     /// The client's address; empty where the event has none.
     pub ip: String,
     /// "Firefox 140 on Linux"; empty where the event has none.
@@ -125,6 +125,7 @@ pub(super) fn event_rows(conn: &mut DbConnection, events: Vec<StoredEvent>) -> R
 }
 
 fn row(event: StoredEvent, names: &UserNames, sessions: &HashSet<String>) -> EventRow {
+    let actor = EventActor::of(&event);
     let device = event.user_agent.as_deref().map(device::describe_user_agent);
     EventRow {
         id: event.id,
@@ -132,9 +133,14 @@ fn row(event: StoredEvent, names: &UserNames, sessions: &HashSet<String>) -> Eve
         sentence: event.kind.sentence().to_owned(),
         detail: readable_detail(&event),
         note: event.note,
-        by_other: event.user_id.is_some() && event.actor_id != event.user_id,
+        by: match actor {
+            EventActor::NotSignedIn => "nobody was signed in",
+            EventActor::CommandLine => "on the command line",
+            EventActor::System => "by the system",
+            EventActor::Owner | EventActor::Other(_) | EventActor::NextInBrowser(_) => "",
+        },
         user: names.get(event.user_id),
-        actor: names.get(event.actor_id),
+        actor: names.get(actor.other()),
         ip: event.ip.unwrap_or_default(),
         device: device.unwrap_or_default(),
         session: event.session_id.filter(|id| sessions.contains(id)),

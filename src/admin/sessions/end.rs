@@ -204,7 +204,8 @@ pub async fn end(
         let preview = sessions.preview(&query, own).await?;
         return Ok(PreviewPage::new(layout, values, errors, &preview, own).response());
     }
-    if let Some(response) = confirm::required(&req, &accounts, &admin, &values.origin()) {
+    let parts = (layout, client.clone());
+    if let Some(response) = confirm::required(&req, &accounts, &admin, parts, values.origin()).await? {
         return Ok(response);
     }
     let request = EndRequest {

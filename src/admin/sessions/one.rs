@@ -1,12 +1,11 @@
 //! `/admin/sessions/{id}`: one session with its events, and the form that ends it.
 
-use actix_session::SessionExt as _;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::list::AdminSessionRow;
 use crate::{
-    accounts::{Accounts, Actor},
+    accounts::{Accounts, Actor, pages::signed_out::signed_out},
     admin::{
         events::rows::{self, EventRow},
         forms::EndSessionsForm,
@@ -95,8 +94,7 @@ pub async fn end(
     };
     let outcome = sessions.end(Target::Ids(vec![id]), request).await?;
     if is_own {
-        req.get_session().purge();
-        return Ok(see_other("/", Flash::SignedOut));
+        return Ok(signed_out(&req, "/", Flash::SignedOut));
     }
     Ok(see_other(&values.back(), Flash::ended(outcome)))
 }

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::filter::UserFields;
 use crate::{
-    accounts::{Accounts, Actor, Link, ListedUser, NewInvitation, pages::confirm},
+    accounts::{Accounts, Actor, Link, ListedUser, NewInvitation},
     admin::forms::InviteForm,
     config::Config,
     error::Error,
@@ -37,7 +37,6 @@ struct UsersPage {
     invitation: InviteForm,
     invitation_errors: FieldErrors,
     link: Option<LinkPanel>,
-    confirm_href: Option<String>,
 }
 
 /// A user as administrators see them.
@@ -105,12 +104,6 @@ impl LinkPanel {
             lifetime: link.purpose.lifetime_in_words(),
         }
     }
-}
-
-/// The address where to confirm the password before the forms of a page can be sent; `None`: it was confirmed recently.
-pub(super) fn confirm_href(accounts: &Accounts, admin: &Administrator, page: &str) -> Option<String> {
-    let confirmed = admin.session.is_confirmed(accounts.rules().confirm_ttl);
-    (!confirmed).then(|| confirm::href(page))
 }
 
 /// `GET /admin/users`
@@ -188,7 +181,6 @@ impl UsersPage {
             next_page: users.next.map(|id| fields.href(Some(id))),
             rows: users.rows.into_iter().map(|listed| UserRow::new(listed, admin)).collect(),
             first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
-            confirm_href: confirm_href(accounts, admin, &fields.href(None)),
             fields,
             invitation: InviteForm { role: Role::User.name().to_owned(), ..InviteForm::default() },
             invitation_errors: FieldErrors::default(),

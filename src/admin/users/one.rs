@@ -5,9 +5,9 @@ use std::pin::Pin;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, web};
 use askama::Template;
 
-use super::list::{LinkPanel, UserRow, confirm_href};
+use super::list::{LinkPanel, UserRow};
 use crate::{
-    accounts::{Accounts, Actor, Change},
+    accounts::{Accounts, Actor, Change, pages::signed_out::signed_out},
     admin::{
         events::rows::{self, EventRow},
         forms::{EndSessionsForm, NoFields, RoleForm},
@@ -44,7 +44,6 @@ struct UserPage {
     more_sessions: bool,
     events: Vec<EventRow>,
     link: Option<LinkPanel>,
-    confirm_href: Option<String>,
 }
 
 /// A form that signs the user out, as it was sent with mistakes.
@@ -111,7 +110,11 @@ pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<H
 ///
 /// # Errors
 /// As [`Accounts::deactivate`], and as [`show`].
-pub async fn deactivate(request: UserRequest, form: Form<EndSessionsForm>) -> Result<HttpResponse, Error> {
+pub async fn deactivate(
+    req: HttpRequest,
+    request: UserRequest,
+    form: Form<EndSessionsForm>,
+) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     if !errors.is_empty() {
         let deactivate_form = FilledForm { values, errors: errors.clone() };
@@ -119,11 +122,14 @@ pub async fn deactivate(request: UserRequest, form: Form<EndSessionsForm>) -> Re
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { deactivate_form, ..page }));
     }
     let change = request.accounts.deactivate(request.id, values.remarks(), request.actor()).await?;
-    let path = if request.is_own() { "/".to_owned() } else { request.path() };
     let flash = match change {
+        Change::Done(ended) if request.is_own() => {
+            return Ok(signed_out(&req, "/", Flash::Deactivated(ended)));
+        }
         Change::Done(ended) => Flash::Deactivated(ended),
         Change::Unchanged | Change::LastAdministrator => Flash::Unchanged,
     };
+    let path = request.path();
     request.respond(change, &path, flash).await
 }
 
@@ -237,7 +243,6 @@ impl UserRequest {
             sessions: sessions.rows.iter().map(|session| SessionFacts::of(session, own)).collect(),
             events,
             link: None,
-            confirm_href: confirm_href(&self.accounts, &self.admin, &self.path()),
             layout: self.layout,
         })
     }

@@ -59,7 +59,7 @@ impl EndReason {
                 "You were signed out because you signed in on another device; only so many sessions are allowed \
                  at once."
             }
-            Self::Replaced => "You signed in again in this browser.",
+            Self::Replaced => "There was a new sign-in in this browser.",
             Self::Idle => "You were signed out because you had not been here for a while.",
             Self::Absolute => "You were signed out because the time of this session was up.",
             Self::UserDeactivated => "You were signed out because your account was deactivated.",

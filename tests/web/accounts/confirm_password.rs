@@ -11,7 +11,7 @@ fn confirm_path(back: &str) -> String {
     format!("/confirm-password?next={next}")
 }
 
-/// Asserts that the form for confirming the password refuses wrong ones and keeps the path to go on with.
+/// Asserts that the page by itself refuses wrong passwords and keeps the path to go on with.
 async fn assert_wrong_passwords_refused(admin: &Client, path: &str) {
     let page = admin.get(&confirm_path(path)).await.expect(200);
     assert_page(&page);
@@ -25,36 +25,44 @@ async fn assert_wrong_passwords_refused(admin: &Client, path: &str) {
     }
 }
 
+/// The form on the page that asks for the password before a form is carried out.
+#[track_caller]
+fn carried_form(answer: Answer, action: &str) -> Form {
+    assert_page(&answer);
+    let page = answer.has("Confirm your password").has("what you sent is carried out");
+    let form = page.form(action);
+    assert!(
+        form.fields.iter().any(|(name, value)| name == "confirm_password" && value.is_empty()),
+        "{form:?}"
+    );
+    form
+}
+
 on_both_stacks!(account_changes_require_recent_password, |stack| async {
     let (app, _) = start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let path = app.admin_path(&ada);
-    assert!(
-        !admin.get(&path).await.body.contains("/confirm-password"),
-        "the sign-in counts as a confirmation"
-    );
     app.forget_confirmations();
 
     let events = || app.event_count();
     let before = events();
     let invitation = [("name", "Eve"), ("email", "eve@example.org"), ("role", "user")];
-    let _ = admin.post("/admin/users", &invitation).await.to(&confirm_path("/admin/users"));
+    carried_form(admin.post("/admin/users", &invitation).await.expect(403), "/admin/users");
     for action in ["role", "deactivate", "activate", "end-sessions", "send-reset"] {
         let fields: &[_] = if action == "role" { &[("role", "admin")] } else { &[] };
-        let _ = admin.post(&format!("{path}/{action}"), fields).await.to(&confirm_path(&path));
+        let action = format!("{path}/{action}");
+        let page = admin.post(&action, fields).await.expect(403);
+        assert_eq!(page.attributes("main .below a", "href"), std::slice::from_ref(&path));
+        carried_form(page, &action);
     }
     assert_eq!((events(), signed_in(&client).await), (before, true), "nothing was changed");
     let problem = admin.request(reqwest::Method::POST, &format!("{path}/deactivate")).form(&[]);
     let problem = problem.header("accept", "application/json").send().await.expect(403);
     assert!(problem.json()["detail"].as_str().unwrap().contains("/confirm-password"));
-    for page in ["/admin/users", &path] {
-        let page = admin.get(page).await.expect(200).has("Confirm it first");
-        assert_page(&page);
-    }
 
     assert_wrong_passwords_refused(&admin, &path).await;
-    let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&confirm_path(&path));
+    admin.post(&format!("{path}/deactivate"), &[]).await.expect(403);
     let failures = app.event_users("confirmation_failed");
     assert_eq!(
         failures,
@@ -67,9 +75,36 @@ on_both_stacks!(account_changes_require_recent_password, |stack| async {
     assert!(new_cookie(&answer).is_some());
     assert!(!signed_in(&old).await, "the old key is rejected");
     assert_eq!(session_id(&admin).await, id, "the session id is unchanged");
-    let page = admin.get(&path).await.expect(200).has("Now you can go on");
-    assert!(!page.body.contains("Confirm it first"));
+    let _ = admin.get(&path).await.expect(200).has("Now you can go on");
     let _ = link_on(&admin.post(&format!("{path}/send-reset"), &[]).await.expect(200));
+    let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&path);
+    assert!(!signed_in(&client).await);
+});
+
+on_both_stacks!(form_is_carried_out_once_the_password_was_given, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    app.forget_confirmations();
+    let typed = [("name", "Eve & <i>Adam</i>"), ("email", "eve+1@example.org"), ("role", "admin")];
+    let form = admin.get("/admin/users").await.expect(200).form("/admin/users");
+    let form = carried_form(admin.post("/admin/users", &form.with(&typed)).await.expect(403), "/admin/users");
+    for field in typed {
+        assert!(form.fields.contains(&(field.0.to_owned(), field.1.to_owned())), "{form:?}");
+    }
+    for wrong in ["", "wrong"] {
+        let page = admin.post("/admin/users", &form.with(&[("confirm_password", wrong)])).await.expect(422);
+        assert!(page.field_error("confirm_password").is_some() && !page.body.contains("value=\"wrong"));
+        assert_eq!(carried_form(page, "/admin/users"), form, "what was typed is kept");
+    }
+    assert_eq!(app.user_count(), 2);
+    let old = admin.copy();
+    let right = form.with(&[("confirm_password", PASSWORD)]);
+    let _ = link_on(&admin.post("/admin/users", &right).await.expect(201).has("Eve & <i>Adam</i>"));
+    assert!(!signed_in(&old).await, "the key was rotated, as at a sign-in");
+    assert_eq!(app.role_of("eve+1@example.org"), "admin");
+    // It counts as given for the next ones too.
+    let path = app.admin_path(&ada);
     let _ = admin.post(&format!("{path}/deactivate"), &[]).await.to(&path);
     assert!(!signed_in(&client).await);
 });
@@ -79,16 +114,19 @@ on_both_stacks!(bulk_end_requires_recent_password_preview_does_not, |stack| asyn
     let (_, admin) = app.admin("Grace Hopper").await;
     let (_, client) = app.person("Ada Lovelace").await;
     app.forget_confirmations();
-    let fields = [("q", "ada"), ("reason", "Drill")];
+    let list = admin.get("/admin/sessions?q=ada&sort=started").await.expect(200).form("/admin/sessions/end");
+    let fields = list.with(&[("reason", "Drill"), ("note", "Planned")]);
     let preview = admin.post("/admin/sessions/end", &fields).await.expect(200);
     let form = preview.form("/admin/sessions/end");
-    let back = "/admin/sessions?q=ada";
-    let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to(&confirm_path(back));
-    let _ = admin.get(&confirm_path(back)).await.expect(200).has("Nothing was changed yet");
+    let page = admin.post("/admin/sessions/end", &form.with(&[])).await.expect(403);
+    assert_eq!(page.attributes("main .below a", "href"), ["/admin/sessions?q=ada&sort=started"]);
+    let form = carried_form(page, "/admin/sessions/end");
     assert!(signed_in(&client).await);
-    let _ = admin.post("/confirm-password", &[("password", PASSWORD), ("next", back)]).await.to(back);
-    let _ = admin.post("/admin/sessions/end", &form.with(&[])).await.to("/admin/sessions");
+    let right = form.with(&[("confirm_password", PASSWORD)]);
+    let _ = admin.post("/admin/sessions/end", &right).await.to("/admin/sessions?q=ada&sort=started");
     assert!(!signed_in(&client).await);
+    assert_eq!(app.end_messages("ended_by_admin"), ["Drill"]);
+    assert_eq!(app.end_notes("ended_by_admin"), ["Planned"]);
 });
 
 on_both_stacks!(password_confirmation_expires_after_ttl, |stack| async {
@@ -97,10 +135,7 @@ on_both_stacks!(password_confirmation_expires_after_ttl, |stack| async {
     let (grace, admin) = app.admin("Grace Hopper").await;
     let path = format!("{}/activate", app.admin_path(&grace));
     let asking = admin.at(&strict);
-    eventually(|| async {
-        asking.post(&path, &[]).await.location().unwrap().starts_with("/confirm-password")
-    })
-    .await;
+    eventually(|| async { asking.post(&path, &[]).await.status == 403 }).await;
     let _ = admin.post(&path, &[]).await.to(&app.admin_path(&grace));
 });
 

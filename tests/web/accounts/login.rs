@@ -1,5 +1,7 @@
 //! Tests `/login` and `/logout`.
 
+use reqwest::Method;
+
 use crate::support::*;
 
 const WRONG: &str = "Email or password is incorrect.";
@@ -215,4 +217,41 @@ on_both_stacks!(page_with_repeated_query_field_uses_first, |stack| async {
             assert!(page.text().contains("Grace Hopper") || page.text().contains("grace"), "{}", page.text());
         }
     }
+});
+
+on_both_stacks!(browser_that_did_not_keep_the_cookie_is_told, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let get = async |path: &str, from: &str| {
+        let browser = app.client();
+        let mut answer = browser.request(Method::GET, path).header("referer", &app.url(from)).send().await;
+        while let Some(location) = answer.location().map(str::to_owned) {
+            answer = browser.request(Method::GET, &location).header("referer", &app.url(from)).send().await;
+        }
+        answer.expect(200)
+    };
+    const LOST: &str = "your browser did not keep the cookie";
+    for from in ["/login", "/login?next=%2Fsessions", "/register"] {
+        let page = get("/sessions", from).await.has(LOST).has("Allow cookies for this site");
+        assert_page(&page);
+        assert_eq!(page.value_of("next").as_deref(), Some("/sessions"));
+        // The tests' application is opened at another address than `BASE_URL`.
+        let _ = page.has("to be opened at http://localhost:3000");
+    }
+    // Neither who comes from elsewhere, nor a link that somebody has made up or kept.
+    let _ = get("/sessions", "/").await.lacks(LOST);
+    let _ = get("/login?next=%2Fsessions", "/login").await.lacks(LOST);
+    let _ = app.client().get("/login?next=%2Fsessions&cookie=lost").await.expect(200).lacks(LOST);
+    let foreign = app.client();
+    let foreign = foreign.request(Method::GET, "/sessions").header("referer", "https://evil.example/login");
+    let _ = foreign.send().await.to("/login?next=%2Fsessions");
+    // Nor who is signed in.
+    let browser = app.client();
+    ada.sign_in(&browser).await;
+    let _ = browser
+        .request(Method::GET, "/sessions")
+        .header("referer", &app.url("/login"))
+        .send()
+        .await
+        .expect(200);
 });

@@ -13,3 +13,4 @@ mod passwords;
 mod profile;
 mod register;
 mod setup;
+mod signed_out;

@@ -1,4 +1,4 @@
-//! Tests pages in Chromium after somebody else has signed in in another tab of the same browser.
+//! Tests in Chromium what becomes of the session's cookie: somebody else signs in in another tab, or the browser refuses it.
 
 use super::live::sign_in;
 use crate::support::*;
@@ -41,4 +41,19 @@ on_both_stacks!(form_of_another_session_refused_without_javascript, |stack| asyn
     browser.click("Go on as Bob Kahn").await;
     browser.wait_for("bob.kahn@example.org").await;
     assert_eq!(app.name_of(&bob), bob.name);
+});
+
+on_both_stacks!(browser_that_refuses_the_cookie_says_so, |stack| async {
+    let app = TestApp::builder(stack)
+        .var("BASE_URL", "http://login.example.org")
+        .var("COOKIE_DOMAIN", "example.org")
+        .start()
+        .await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let browser = Browser::open(&app).await;
+    browser.goto("/login").await;
+    browser.fill(&[("email", &ada.email), ("password", &ada.password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for("your browser did not keep the cookie").await;
+    browser.wait_for("to be opened at http://login.example.org").await;
 });

@@ -76,15 +76,11 @@ async fn invite(admin: &Browser, scripts: bool) -> String {
 async fn deactivate_and_activate(admin: &Browser, user_browser: &Browser, scripts: bool) {
     admin.click("Users").await;
     admin.click("Ada Lovelace").await;
-    admin.wait_for("Confirm it first").await;
     admin.click("Deactivate account").await;
     confirm_dialog(admin, scripts).await;
     admin.wait_for("Nothing was changed yet").await;
-    admin.fill(&[("password", PASSWORD)]).await;
-    admin.submit("/confirm-password").await;
-    admin.wait_for("Now you can go on").await;
-    admin.click("Deactivate account").await;
-    confirm_dialog(admin, scripts).await;
+    admin.fill(&[("confirm_password", PASSWORD)]).await;
+    admin.click("Confirm").await;
     admin.wait_for("The account is deactivated. 1 session was ended.").await;
     if scripts {
         user_browser.wait_for("account was deactivated").await;

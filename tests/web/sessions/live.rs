@@ -177,6 +177,35 @@ on_both_stacks!(admin_stream_closes_for_demoted_admin, |stack| async {
     assert_eq!(own.end().await[0].1["reason"], "user_deactivated");
 });
 
+on_both_stacks!(admin_stream_tells_a_demoted_admin_nothing_more, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    for _ in 0..3 {
+        let events = admin.events(ALL).await;
+        // As another process does that shares only the database.
+        app.demote(&grace);
+        app.person(&format!("Person {}", app.user_count())).await;
+        let told = events.end().await;
+        assert!(told.iter().all(|(name, _)| name == "counts"), "{told:?}");
+        app.make_admin(&grace);
+    }
+});
+
+#[actix_web::test]
+async fn command_line_publishes_changes_of_accounts() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    for (command, published) in [
+        (&["user", "set-role", &*ada.email, "admin"][..], "accounts_changed"),
+        (&["user", "set-role", &*ada.email, "user"], "accounts_changed"),
+        (&["user", "deactivate", &*ada.email], "user_deactivated"),
+    ] {
+        let run = || drop(Program::run(command, &app.command_vars(), "").done());
+        app.redis().wait_for_published(published, run);
+    }
+}
+
 on_both_stacks!(shutdown_does_not_wait_for_streams, |stack| async {
     let mut app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;

@@ -89,6 +89,23 @@ impl RedisDatabase {
         self.command::<()>(&["FLUSHDB"]);
     }
 
+    /// Waits for a message between instances that contains this, of those that are published during `work` or soon after it.
+    #[track_caller]
+    pub fn wait_for_published(&self, part: &str, work: impl FnOnce()) {
+        let mut connection = redis::Client::open(self.url.as_str()).unwrap().get_connection().unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut messages = connection.as_pubsub();
+        messages.subscribe(format!("gatehouse:sessions:{}", self.url.rsplit('/').next().unwrap())).unwrap();
+        work();
+        loop {
+            let message =
+                messages.get_message().unwrap_or_else(|error| panic!("no {part} was published: {error}"));
+            if message.get_payload::<String>().unwrap().contains(part) {
+                return;
+            }
+        }
+    }
+
     /// Runs a command.
     pub fn command<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> T {
         self.try_command(command).unwrap_or_else(|error| panic!("{}: {error}", self.url))

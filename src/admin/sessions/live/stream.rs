@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_lab::sse;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -82,18 +82,20 @@ impl OpenStream {
     /// The next event; `None`: the stream ends.
     async fn next(&mut self) -> Option<sse::Event> {
         loop {
+            if self.closing {
+                return self.ready.pop_front();
+            }
+            // A slow client may not have taken what was made while it still was an administrator's.
+            if let Some(status) = self.subscription.wait_for(must_close).now_or_never() {
+                self.close(&status);
+                continue;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            if self.closing {
-                return None;
-            }
             tokio::select! {
                 biased;
-                status = self.subscription.wait_for(must_close) => {
-                    self.closing = true;
-                    self.ready.extend(status.ended.as_ref().map(signed_out_event));
-                }
+                status = self.subscription.wait_for(must_close) => self.close(&status),
                 () = self.batch.due() => self.send_batch().await,
                 message = self.messages.recv() => match message {
                     Ok(message) => self.batch.add(&message),
@@ -116,17 +118,23 @@ impl OpenStream {
         }
     }
 
-    /// Makes events of the batch, unless it is unknown whether the client still is an administrator: then the stream ends.
+    /// Ends the stream with the reason for it, if it has one, and without what is still to be sent.
+    fn close(&mut self, status: &SessionStatus) {
+        self.closing = true;
+        self.ready.clear();
+        self.ready.extend(status.ended.as_ref().map(signed_out_event));
+    }
+
+    /// Makes events of the batch, if the client still is an administrator; else, or when that is unknown, the stream ends.
     async fn send_batch(&mut self) {
         let batch = std::mem::take(&mut self.batch);
-        if !self.sessions.bus().is_fresh() {
-            self.closing = true;
-            return;
-        }
         if batch.changes_count() {
             self.count.request();
         }
-        self.ready.extend(session_events::batch_events(&self.db, batch).await);
+        match session_events::batch_events(&self.db, self.subscription.session_id(), batch).await {
+            Ok(events) => self.ready.extend(events),
+            Err(_) => self.close(&SessionStatus::default()),
+        }
     }
 }
 

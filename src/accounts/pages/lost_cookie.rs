@@ -1,0 +1,61 @@
+//! The notice on the sign-in page that the browser did not keep the session's cookie. A visitor has no cookie by which that could be
+//! tried beforehand; what gives it away is a page that is asked for from the sign-in page by somebody who is not signed in.
+
+use actix_web::{
+    HttpRequest,
+    http::header::{HOST, HeaderName, REFERER},
+};
+use url::{Position, Url};
+
+use crate::{config::Config, layout::Notice, state::shared};
+
+/// The query that the sign-in page gets along with `next`.
+pub const QUERY: (&str, &str) = ("cookie", "lost");
+
+/// The pages whose forms sign in. They lead to other pages of signed-in people by nothing else.
+const SIGN_IN_PAGES: [&str; 3] = ["/login", "/register", "/setup"];
+
+/// Whether a request comes from a form of this site that has signed somebody in.
+pub fn follows_sign_in(req: &HttpRequest) -> bool {
+    let Some(page) = header(req, REFERER).and_then(|referer| Url::parse(referer).ok()) else {
+        return false;
+    };
+    is_own(req, &page) && SIGN_IN_PAGES.contains(&page.path())
+}
+
+/// The notice for a sign-in page that such a request has led to.
+pub(super) fn notice(req: &HttpRequest, cookie: &str) -> Option<Notice> {
+    if cookie != QUERY.1 || !follows_sign_in(req) {
+        return None;
+    }
+    let config = shared::<Config>(req).ok()?;
+    let (site, host) = (&config.server.base_url, header(req, HOST));
+    tracing::warn!(
+        host,
+        base_url = %site,
+        cookie_domain = config.session.cookie_domain.as_deref(),
+        "a browser did not keep the session cookie"
+    );
+    let address = match host == Some(&site[Position::BeforeHost..Position::AfterPort]) {
+        true => String::new(),
+        false => format!(
+            " This site is to be opened at {}; at other addresses browsers may refuse the cookie.",
+            site.origin().ascii_serialization()
+        ),
+    };
+    let text = format!(
+        "You were signed in, but your browser did not keep the cookie that says so. Allow cookies for this site and sign in \
+         again.{address}"
+    );
+    Some(Notice { kind: "warning", text })
+}
+
+fn is_own(req: &HttpRequest, page: &Url) -> bool {
+    let host = &page[Position::BeforeHost..Position::AfterPort];
+    let site = shared::<Config>(req).ok().map(|config| &config.server.base_url);
+    header(req, HOST) == Some(host) || site.is_some_and(|site| site.origin() == page.origin())
+}
+
+fn header(req: &HttpRequest, name: HeaderName) -> Option<&str> {
+    req.headers().get(name)?.to_str().ok()
+}
