@@ -14,7 +14,7 @@ use argon2::{
 };
 use tokio::sync::oneshot;
 
-use crate::error::Error;
+use crate::{error::Error, text::opaque_string};
 
 /// Most jobs that wait for a thread.
 const QUEUE_CAPACITY: usize = 256;
@@ -64,23 +64,24 @@ impl Passwords {
         Ok(Self { jobs, decoy_hash: decoy_hash.into() })
     }
 
-    /// Hashes a new password into a PHC string.
+    /// Hashes a new password into a PHC string, in the form in which passwords are compared ([`opaque_string`]).
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
-        self.submit(move |hasher| hasher.hash(&password)).await
+        self.submit(move |hasher| hasher.hash(&opaque_string(&password))).await
     }
 
-    /// Checks a password; without a hash (unknown address) the check takes the same time and the password is wrong.
+    /// Checks a password; without a hash (unknown address) the check takes the same time and the password is wrong. A hash that was
+    /// made of the password as typed, as earlier versions did, fits too and is replaced.
     ///
     /// # Errors
     /// [`Error::Busy`] when the queue is full.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, Error> {
         let decoy_hash = Arc::clone(&self.decoy_hash);
         self.submit(move |hasher| match hash {
-            Some(hash) => hasher.verify(&password, &hash),
-            None => hasher.verify(&password, &decoy_hash).map(|_| Verdict::Wrong),
+            Some(hash) => hasher.verify_either(&password, &hash),
+            None => hasher.verify_either(&password, &decoy_hash).map(|_| Verdict::Wrong),
         })
         .await
     }
@@ -149,6 +150,21 @@ impl Hasher {
         .to_string())
     }
 
+    /// Checks the password in the form in which passwords are compared, and as typed where that differs. It depends on the password
+    /// alone whether there are two checks: they tell nothing about the account.
+    fn verify_either(&mut self, password: &str, hash: &str) -> Result<Verdict, Error> {
+        let opaque = opaque_string(password);
+        let verdict = self.verify(&opaque, hash)?;
+        if opaque == password {
+            return Ok(verdict);
+        }
+        match (verdict, self.verify(password, hash)?) {
+            (Verdict::Wrong, Verdict::Wrong) => Ok(Verdict::Wrong),
+            (Verdict::Wrong, _) => Ok(Verdict::RightRehashed(self.hash(&opaque)?)),
+            (verdict, _) => Ok(verdict),
+        }
+    }
+
     fn verify(&mut self, password: &str, hash: &str) -> Result<Verdict, Error> {
         let hash = PasswordHash::new(hash).map_err(Error::internal)?;
         let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(Error::internal)?;
@@ -213,6 +229,21 @@ mod tests {
         for wrong in [other, long.to_uppercase(), format!(" {long}"), format!("{long} ")] {
             assert_eq!(hasher.verify(&wrong, &hash).unwrap(), Verdict::Wrong);
         }
+    }
+
+    #[test]
+    fn password_hash_of_raw_value_fits_and_is_replaced() {
+        let mut hasher = Hasher::default();
+        let (composed, decomposed) = ("h\u{f6}lle-anchor-93", "ho\u{308}lle-anchor-93");
+        let hash = hasher.hash(composed).unwrap();
+        assert_eq!(hasher.verify_either(composed, &hash).unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify_either(decomposed, &hash).unwrap(), Verdict::Right);
+        let raw = hasher.hash(decomposed).unwrap();
+        let Verdict::RightRehashed(new) = hasher.verify_either(decomposed, &raw).unwrap() else {
+            panic!("not rehashed");
+        };
+        assert_eq!(hasher.verify_either(composed, &new).unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify_either("holle-anchor-93", &raw).unwrap(), Verdict::Wrong);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The rules for new passwords (NIST SP 800-63B-4 §3.1.1, ASVS 6.2).
 
+use crate::text::{fold, opaque_string};
+
 /// Longest password, in code points.
 const MAX_LENGTH: usize = 128;
 
@@ -9,9 +11,10 @@ const MIN_GUESSES: u64 = 100_000_000;
 
 /// Why a new password is refused, or `None` when it is good enough.
 ///
-/// Length is in code points; there are no composition rules. A common password, or one built from `personal` texts (the
+/// Length is in code points of the form in which passwords are compared; there are no composition rules. A common password, or one built from `personal` texts (the
 /// user's name and address), is refused with zxcvbn's reason (ASVS 6.2.4, 6.2.5, 6.2.11).
 pub fn weakness(password: &str, min_length: usize, personal: &[&str]) -> Option<String> {
+    let password = &opaque_string(password);
     let length = password.chars().count();
     if length < min_length {
         return Some(format!("Use at least {min_length} characters; this has {length}."));
@@ -45,7 +48,7 @@ fn personal_words(personal: &[&str]) -> Vec<String> {
         .iter()
         .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()).chain([*text]))
         .filter(|word| word.chars().count() >= 3)
-        .map(str::to_lowercase)
+        .map(fold)
         .collect();
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     words.dedup();
@@ -54,7 +57,7 @@ fn personal_words(personal: &[&str]) -> Vec<String> {
 
 /// A personal word, or the product's name, that makes up most of the password.
 fn personal_word_in(password: &str, personal: &[&str]) -> Option<String> {
-    let lower = password.to_lowercase();
+    let lower = fold(password);
     let mut words = personal_words(personal);
     words.push("gatehouse".to_owned());
     let mut remainder = lower.clone();
@@ -75,6 +78,7 @@ mod tests {
 
     #[test]
     fn password_length_counts_code_points() {
+        assert!(weakness("e\u{301}q7-kz%", 8, &[]).unwrap().contains("this has 7"));
         let good = "\u{1F600}z\u{e9}q-v\u{fc}7k";
         assert_eq!(good.chars().count(), 9);
         assert_eq!(weakness(good, 9, &[]), None);

@@ -5,6 +5,7 @@ use validator::Validate;
 
 use crate::{
     accounts::service::Accounts,
+    text::opaque_string,
     users::fields,
     web::{FieldErrors, FormFields},
 };
@@ -169,7 +170,7 @@ pub(super) fn check_new_password(
     }
     if let Some(weakness) = accounts.password_weakness(password, about) {
         errors.add("password", weakness);
-    } else if password != confirmation && !errors.has("password_confirmation") {
+    } else if opaque_string(password) != opaque_string(confirmation) && !errors.has("password_confirmation") {
         errors.add("password_confirmation", "This is not the same as the password above.");
     }
 }

@@ -186,3 +186,41 @@ on_both_stacks!(password_weak_hash_upgraded_at_login, |stack| async {
     assert_eq!(hash(), strong, "the hash is upgraded only once");
     client.get("/profile").await.expect(200);
 });
+
+/// A password as two keyboards write it: composed with a plain space, and decomposed with a no-break space.
+const COMPOSED: &str = "h\u{f6}lle anchor-93-maple";
+const DECOMPOSED: &str = "ho\u{308}lle\u{a0}anchor-93-maple";
+
+on_both_stacks!(password_in_another_composition_signs_in, |stack| async {
+    let app = TestApp::start(stack).await;
+    for (email, registered, typed) in
+        [("a@example.org", COMPOSED, DECOMPOSED), ("b@example.org", DECOMPOSED, COMPOSED)]
+    {
+        let _ = register(&app, email, registered).await.to("/profile");
+        for password in [typed, registered] {
+            let _ = sign_in(&app, email, password).await.to("/profile");
+        }
+        let _ = sign_in(&app, email, "holle anchor-93-maple").await.expect(401);
+    }
+    let fields = [
+        ("name", "Ada Lovelace"),
+        ("email", "c@example.org"),
+        ("password", COMPOSED),
+        ("password_confirmation", DECOMPOSED),
+    ];
+    let _ = app.client().post("/register", &fields).await.to("/profile");
+    // Seven characters, which are eight as typed.
+    let short = register(&app, "d@example.org", "o\u{308}q7-kz%").await.expect(422);
+    assert!(short.field_error("password").unwrap().contains("this has 7"));
+});
+
+on_both_stacks!(password_hash_of_raw_value_still_signs_in, |stack| async {
+    let app = TestApp::start(stack).await;
+    let _ = register(&app, "a@example.org", COMPOSED).await.to("/profile");
+    let raw = Argon2::default().hash_password(DECOMPOSED.as_bytes()).unwrap().to_string();
+    app.set_password_hash("a@example.org", &raw);
+    let _ = sign_in(&app, "a@example.org", COMPOSED).await.expect(401);
+    let _ = sign_in(&app, "a@example.org", DECOMPOSED).await.to("/profile");
+    assert_ne!(app.password_hash_of("a@example.org"), raw);
+    let _ = sign_in(&app, "a@example.org", COMPOSED).await.to("/profile");
+});
