@@ -6,6 +6,7 @@ use validator::{Validate, ValidationError};
 use crate::{
     security::local_path,
     sessions::Remarks,
+    text,
     users::{Role, fields},
     web::FormFields,
 };
@@ -105,11 +106,11 @@ fn role(role: &str) -> Result<(), ValidationError> {
 /// Most characters (code points) of a reason or a note.
 const MAX_LENGTH: usize = 200;
 
-/// A reason or a note as it is recorded with ended sessions: one line without surrounding white space, perhaps empty; `None`: the
-/// text can't be recorded.
+/// A reason or a note as it is recorded with ended sessions: one line of visible text without surrounding white space, perhaps
+/// empty; `None`: the text can't be recorded.
 pub fn line(text: &str) -> Option<&str> {
     let text = text.trim();
-    (text.chars().count() <= MAX_LENGTH && !text.chars().any(char::is_control)).then_some(text)
+    (text.chars().count() <= MAX_LENGTH && text::check(text).is_ok()).then_some(text)
 }
 
 /// Checks a reason that must be given.

@@ -33,7 +33,7 @@ use crate::{
     routes,
     security::bodies,
     sessions::{self, Sessions, Store},
-    users::{password::Passwords, search_keys},
+    users::{keys, password::Passwords},
 };
 
 /// Longest time for the headers of a request to arrive.
@@ -200,7 +200,7 @@ impl Running {
 
 /// Migrates the database. Returns the set-up link, if there is no administrator yet.
 async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
-    let migrations = parts.db.prepare(search_keys::fill).await?;
+    let migrations = parts.db.prepare(keys::fill).await?;
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }

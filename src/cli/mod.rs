@@ -4,6 +4,7 @@ mod demo;
 mod progress;
 mod report;
 mod sessions;
+mod stdin;
 mod stores;
 mod users;
 
@@ -16,7 +17,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry, users::search_keys};
+use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry, users::keys};
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -93,13 +94,18 @@ async fn serve(config: Config) -> Result<(), Error> {
 fn migrate(config: Config) -> Result<(), String> {
     let connector = db::Connector::new(config.stores.database);
     let migrated = db::connect_and_migrate(&connector).and_then(|(mut conn, ran)| {
-        search_keys::fill(&mut conn)?;
-        Ok(ran)
+        keys::fill(&mut conn)?;
+        Ok((ran, keys::sharing_an_address(&mut conn)?))
     });
-    match migrated.map_err(report::error_line)? {
-        0 => report::line("The database is up to date."),
-        count => report::line(&format!("{count} migrations were run.")),
+    let (ran, shared) = migrated.map_err(report::error_line)?;
+    match ran {
+        0 => report::line("The database is up to date.")?,
+        count => report::line(&format!("{count} migrations were run."))?,
     }
+    for account in shared {
+        report::line(&format!("{account}: both are forms of one address, and each signs in with its own."))?;
+    }
+    Ok(())
 }
 
 /// Requests `/healthz` on the port of this configuration.

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write as _};
 
 use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
 
-use crate::{admin::forms, error::Error, sessions::Remarks, web::FieldErrors};
+use crate::{admin::forms, error::Error, sessions::Remarks, text, web::FieldErrors};
 
 /// The exit status of a command that is stopped because nobody reads its output: what a shell says of a tool that SIGPIPE ended.
 const READER_GONE: i32 = 128 + 13;
@@ -38,15 +38,30 @@ pub(super) fn option_lines(errors: &FieldErrors) -> String {
 pub(super) fn checked_remarks(reason: &str, note: &str) -> Result<Remarks, String> {
     for (option, text) in [("--reason", reason), ("--note", note)] {
         if forms::line(text).is_none() {
-            return Err(format!("{option}: write it on one line of at most 200 characters."));
+            return Err(format!("{option}: write it on one line of at most 200 visible characters."));
         }
     }
     Ok(forms::remarks(reason, note))
 }
 
-/// The text with its control characters replaced: names and devices come from clients and must not send the terminal commands.
+/// The text for a terminal: names, reasons and devices come from clients and must neither send it commands nor turn its direction.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text::escaped(text)
+}
+
+/// An object on one line, with the same characters as JSON escapes.
+pub(super) fn json_line(object: &serde_json::Value) -> String {
+    let mut line = String::new();
+    for c in object.to_string().chars() {
+        if text::is_refused(c) {
+            let units =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            line.push_str(&units);
+        } else {
+            line.push(c);
+        }
+    }
+    line
 }
 
 /// A time as RFC 3339 in UTC.

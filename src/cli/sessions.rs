@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{
     progress::progress,
-    report::{checked_remarks, error_line, line, option_lines, plain, rfc3339, text},
+    report::{checked_remarks, error_line, json_line, line, option_lines, plain, rfc3339, text},
     stores,
 };
 use crate::{
@@ -190,7 +190,7 @@ fn as_line(session: &ListedSession) -> String {
 }
 
 fn as_json(session: &ListedSession) -> String {
-    serde_json::json!({
+    json_line(&serde_json::json!({
         "id": session.id,
         "user_id": session.user_id,
         "name": session.name,
@@ -211,8 +211,7 @@ fn as_json(session: &ListedSession) -> String {
         "end_message": session.end_message,
         "end_note": session.end_note,
         "ended_by": session.ended_by,
-    })
-    .to_string()
+    }))
 }
 
 async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
@@ -228,7 +227,7 @@ async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
         }
     }
     for store_key in &found.stray {
-        line(&format!("store entry without a session: {store_key}"))?;
+        line(&format!("store entry without a session: {}", plain(store_key)))?;
     }
     if found.is_empty() {
         line("They agree.")?;

@@ -1,12 +1,12 @@
 //! `gatehouse user`: accounts without a browser, with the operations of the administrator's pages.
 
-use std::{io::Read as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use clap::{Args, Subcommand};
 
 use super::{
-    report::{checked_remarks, error_line, line, option_lines, plain, rfc3339},
-    stores,
+    report::{checked_remarks, error_line, json_line, line, option_lines, plain, rfc3339},
+    stdin, stores,
 };
 use crate::{
     accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
@@ -34,7 +34,7 @@ pub(super) enum UserCommand {
         /// user or admin
         #[arg(long, default_value = "user")]
         role: String,
-        /// Read the password from standard input (without the line break at its end)
+        /// Read the password from standard input: its first line
         #[arg(long)]
         password_stdin: bool,
     },
@@ -67,7 +67,7 @@ pub(super) enum UserCommand {
     ResetPassword {
         /// The address to sign in with
         email: String,
-        /// Read the password from standard input (without the line break at its end) and end all sessions
+        /// Read the password from standard input: its first line and end all sessions
         #[arg(long)]
         password_stdin: bool,
     },
@@ -176,13 +176,10 @@ impl<'a> Operator<'a> {
 
     /// The password on standard input, if it is good enough.
     fn read_password(&self, about: &[&str]) -> Result<String, String> {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("standard input: {error}"))?;
-        let text =
-            text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-        match self.accounts.password_weakness(text, about) {
+        let password = stdin::read_password()?;
+        match self.accounts.password_weakness(&password, about) {
             Some(weakness) => Err(format!("the password: {weakness}")),
-            None => Ok(text.to_owned()),
+            None => Ok(password),
         }
     }
 
@@ -277,8 +274,10 @@ fn as_line(listed: &ListedUser) -> String {
     let ListedUser { user, active_sessions } = listed;
     let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
     let (role, state) = (user.role.name(), user.state.name());
+    let same_address =
+        user.same_address_as.map_or_else(String::new, |id| format!("  same address as user {id}"));
     plain(&format!(
-        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}",
+        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{same_address}",
         user.id,
         user.name,
         user.email,
@@ -288,15 +287,15 @@ fn as_line(listed: &ListedUser) -> String {
 
 fn as_json(listed: &ListedUser) -> String {
     let ListedUser { user, active_sessions } = listed;
-    serde_json::json!({
+    json_line(&serde_json::json!({
         "id": user.id,
         "name": user.name,
         "email": user.email,
+        "same_address_as": user.same_address_as,
         "role": user.role.name(),
         "state": user.state.name(),
         "active_sessions": active_sessions,
         "created_at": rfc3339(user.created_at),
         "last_login_at": user.last_login_at.map(rfc3339),
-    })
-    .to_string()
+    }))
 }

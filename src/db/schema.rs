@@ -112,6 +112,7 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         email_confirmed_at -> Nullable<Timestamp>,
         search_text -> Text,
+        same_address_as -> Nullable<Int8>,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     events::{EventKind, StoredEvent},
     sessions::{EndReason, catalogue::end_reason::EndedBy},
+    text::{NOT_VISIBLE, shown},
 };
 
 /// Who did what an event records.
@@ -55,7 +56,7 @@ fn end_reason(event: &StoredEvent) -> Option<EndReason> {
 /// The detail of an event in words. The reason for the end of a session is stored as a name, followed by the administrator's
 /// note.
 pub fn readable_detail(event: &StoredEvent) -> Option<String> {
-    let detail = event.detail.as_deref()?;
+    let detail = &shown(event.detail.as_deref()?, NOT_VISIBLE);
     if event.kind != EventKind::SessionEnded {
         return Some(detail.to_owned());
     }

@@ -28,7 +28,7 @@ use crate::{
         schema::{sessions, users},
     },
     error::Error,
-    users::Role,
+    users::{Role, ShownName},
 };
 
 /// Lookups that one query answers at most.
@@ -54,6 +54,7 @@ pub(super) struct FoundSession {
     /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
     /// The user's name.
+    #[diesel(deserialize_as = ShownName)]
     pub name: String,
     /// The user's address as typed.
     pub email: String,

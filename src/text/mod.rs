@@ -1,7 +1,9 @@
-//! Texts of people as Unicode defines them: how they are compared.
+//! Texts of people as Unicode defines them: how they are compared, and what of them can be seen.
 
 mod fold;
 mod opaque;
+mod visible;
 
 pub use fold::{SearchKey, fold};
 pub use opaque::opaque_string;
+pub use visible::{Flaw, NOT_VISIBLE, check, escaped, is_refused, shown};

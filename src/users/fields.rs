@@ -1,33 +1,43 @@
 //! Validation of a user's name and address, for forms and the command line.
 
-use validator::{ValidateEmail as _, ValidationError};
+use validator::ValidationError;
+
+use super::address::{Address, was_address};
+use crate::text;
 
 const NAME_MESSAGE: &str = "Enter a name of 1 to 100 characters.";
 
 const EMAIL_MESSAGE: &str = "Enter an email address, such as name@example.org.";
 
-/// Checks a name: 1 to 100 code points without surrounding white space, none of them a control character.
+/// Checks a name: 1 to 100 code points without surrounding white space, each of which may stand in a text that others read.
 ///
 /// # Errors
 /// The message for the field.
 pub fn name(name: &str) -> Result<(), ValidationError> {
-    let length = name.trim().chars().count();
-    if (1..=100).contains(&length) && !name.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err(ValidationError::new("name").with_message(NAME_MESSAGE.into()))
+    let name = name.trim();
+    let error = |message: String| ValidationError::new("name").with_message(message.into());
+    if !(1..=100).contains(&name.chars().count()) {
+        return Err(error(NAME_MESSAGE.to_owned()));
     }
+    text::check(name).map_err(|flaw| error(flaw.message()))
 }
 
-/// Checks an address: as HTML's `type=email` takes it, at most 254 bytes (RFC 5321).
+/// Checks an address: as [`Address::parse`] takes it.
 ///
 /// # Errors
 /// The message for the field.
 pub fn email(email: &str) -> Result<(), ValidationError> {
-    let email = email.trim();
-    if email.len() <= 254 && email.validate_email() {
-        Ok(())
-    } else {
-        Err(ValidationError::new("email").with_message(EMAIL_MESSAGE.into()))
-    }
+    checked_email(Address::parse(email).is_some())
+}
+
+/// Checks the address of a sign-in: one that is taken today, or was when its account was made.
+///
+/// # Errors
+/// The message for the field.
+pub fn known_email(email: &str) -> Result<(), ValidationError> {
+    checked_email(Address::parse(email).is_some() || was_address(email))
+}
+
+fn checked_email(is_address: bool) -> Result<(), ValidationError> {
+    if is_address { Ok(()) } else { Err(ValidationError::new("email").with_message(EMAIL_MESSAGE.into())) }
 }

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
+    name::ShownName,
     role::Role,
     tokens::{self, TokenPurpose},
     user::User,
@@ -74,6 +75,8 @@ pub struct UserSummary {
     pub name: String,
     /// The address as typed.
     pub email: String,
+    /// The user whose address this is another form of, if there is one.
+    pub same_address_as: Option<i64>,
     /// What the user may do.
     pub role: Role,
     /// Whether the user may sign in.
@@ -154,6 +157,7 @@ fn with_details(conn: &mut DbConnection, users: Vec<User>) -> Result<Vec<UserSum
         role: user.role,
         name: user.name,
         email: user.email,
+        same_address_as: user.same_address_as,
         created_at: user.created_at,
         last_login_at: user.last_login_at,
     };
@@ -165,9 +169,9 @@ fn with_details(conn: &mut DbConnection, users: Vec<User>) -> Result<Vec<UserSum
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn names(conn: &mut DbConnection, ids: &[i64]) -> Result<HashMap<i64, String>, Error> {
-    let rows: Vec<(i64, String)> =
+    let rows: Vec<(i64, ShownName)> =
         users::table.filter(users::id.eq_any(ids)).select((users::id, users::name)).load(conn)?;
-    Ok(rows.into_iter().collect())
+    Ok(rows.into_iter().map(|(id, name)| (id, name.into())).collect())
 }
 
 /// The names and addresses of these users by id; deleted users are left out.
@@ -180,6 +184,6 @@ pub fn names_and_addresses(
 ) -> Result<HashMap<i64, (String, String)>, Error> {
     let ids: HashSet<i64> = ids.into_iter().collect();
     let query = users::table.filter(users::id.eq_any(ids)).select((users::id, users::name, users::email));
-    let rows: Vec<(i64, String, String)> = query.load(conn)?;
-    Ok(rows.into_iter().map(|(id, name, email)| (id, (name, email))).collect())
+    let rows: Vec<(i64, ShownName, String)> = query.load(conn)?;
+    Ok(rows.into_iter().map(|(id, name, email)| (id, (name.into(), email))).collect())
 }

@@ -1,20 +1,24 @@
 //! Users: the row, roles, passwords, one-time tokens and authentication.
 
+mod address;
 mod authenticate;
 pub mod fields;
+pub mod keys;
 mod last_administrator;
 pub mod list;
+mod name;
 pub mod password;
 pub mod password_policy;
 mod role;
 mod search;
-pub mod search_keys;
 mod set_up;
 pub mod tokens;
 mod user;
 
+pub use address::{Address, email_key};
 pub use authenticate::authenticate;
+pub use name::ShownName;
 pub use role::Role;
 pub use search::{UserQuery, part, search_text};
 pub use set_up::SetUp;
-pub use user::{NewUser, User, email_key};
+pub use user::{NewUser, User};

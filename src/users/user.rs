@@ -3,7 +3,12 @@
 use diesel::{prelude::*, sql_types::BigInt};
 use time::PrimitiveDateTime;
 
-use super::{role::Role, search::search_text};
+use super::{
+    address::{Address, email_key, plain_key},
+    name::ShownName,
+    role::Role,
+    search::search_text,
+};
 use crate::{
     clock::now,
     db::{DbConnection, schema::users},
@@ -16,8 +21,9 @@ pub struct User {
     /// The user's id.
     pub id: i64,
     /// The name, 1 to 100 characters.
+    #[diesel(deserialize_as = ShownName)]
     pub name: String,
-    /// The address as typed.
+    /// The address as it is shown, see [`Address`].
     pub email: String,
     /// The address as it is compared, see [`email_key`]; unique.
     pub email_key: String,
@@ -39,6 +45,8 @@ pub struct User {
     pub email_confirmed_at: Option<PrimitiveDateTime>,
     /// The text that the user is found by, see [`search_text`]; empty until it is made.
     pub search_text: String,
+    /// The user who has the key of this address, if this is another form of an older account's.
+    pub same_address_as: Option<i64>,
 }
 
 /// The values of a user to create.
@@ -53,21 +61,20 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// The address as it is compared: addresses that differ only in case are equal.
-pub fn email_key(email: &str) -> String {
-    email.trim().to_lowercase()
-}
-
 impl User {
     /// The `session_epoch` of a new user.
     pub const FIRST_EPOCH: i64 = 0;
 
-    /// The user with that address, in any case.
+    /// The user with that address, in any case and form. An account that could not get the key of its address is found by the form
+    /// that it was made with, and by no other.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
     pub fn by_email(conn: &mut DbConnection, email: &str) -> Result<Option<Self>, Error> {
-        Ok(users::table.filter(users::email_key.eq(email_key(email))).first(conn).optional()?)
+        let plain = plain_key(email);
+        let keys = [email_key(email), plain.clone()];
+        let found: Vec<Self> = users::table.filter(users::email_key.eq_any(keys)).load(conn)?;
+        Ok(found.into_iter().max_by_key(|user| user.email_key == plain))
     }
 
     /// The user with that id.
@@ -123,17 +130,18 @@ impl User {
     /// Creates the user with an id of [`User::new_id`].
     ///
     /// # Errors
-    /// A unique violation ([`Error::is_unique_violation`]) when the address is taken.
+    /// A unique violation ([`Error::is_unique_violation`]) when the address is taken; [`Error::BadRequest`] when it is none.
     pub fn create(conn: &mut DbConnection, id: i64, new: &NewUser) -> Result<Self, Error> {
         let at = now();
-        let email_key = email_key(&new.email);
+        let address = Address::parse(&new.email)
+            .ok_or_else(|| Error::BadRequest("This is not an email address.".to_owned()))?;
         Ok(diesel::insert_into(users::table)
             .values((
                 users::id.eq(id),
                 users::name.eq(&new.name),
-                users::email.eq(&new.email),
-                users::search_text.eq(search_text(&new.name, &new.email, &email_key)),
-                users::email_key.eq(email_key),
+                users::search_text.eq(search_text(&new.name, &address.shown, &address.key)),
+                users::email.eq(address.shown),
+                users::email_key.eq(address.key),
                 users::password_hash.eq(&new.password_hash),
                 users::role.eq(new.role),
                 users::active.eq(true),

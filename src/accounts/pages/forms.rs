@@ -59,7 +59,7 @@ impl FormFields for SetupForm {
 #[serde(default)]
 pub struct LoginForm {
     /// The address to sign in with.
-    #[validate(custom(function = "fields::email"))]
+    #[validate(custom(function = "fields::known_email"))]
     pub email: String,
     /// The user's password.
     #[validate(length(min = 1, message = "Enter your password."))]

@@ -16,6 +16,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::{Administrator, EndReason, EndRequest, Sessions, Target, catalogue::list::ListedSession},
+    text::{NOT_VISIBLE, shown},
     web::{FieldErrors, Form, Moment, html},
 };
 
@@ -136,8 +137,8 @@ impl EndedFacts {
             at: Moment::new(session.ended_at?),
             reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
             by: ended_by,
-            message: session.end_message.clone(),
-            note: session.end_note.clone(),
+            message: visible(session.end_message.as_deref()),
+            note: visible(session.end_note.as_deref()),
         })
     }
 }
@@ -152,4 +153,9 @@ fn readable_state(text: &str) -> String {
         .map(|(name, value)| (name, serde_json::from_str(&value).unwrap_or(value.into())))
         .collect();
     serde_json::to_string_pretty(&values).unwrap_or_else(|_| text.to_owned())
+}
+
+/// What an administrator wrote, as it can be shown.
+fn visible(text: Option<&str>) -> Option<String> {
+    text.map(|text| shown(text, NOT_VISIBLE))
 }

@@ -47,6 +47,8 @@ pub struct UserRow {
     pub name: String,
     /// The user's address, as typed.
     pub email: String,
+    /// The user whose address this is another form of, if there is one.
+    pub same_address_as: Option<i64>,
     /// Whether the user is an administrator.
     pub is_admin: bool,
     /// `active`, `invited` or `deactivated`.
@@ -70,6 +72,7 @@ impl UserRow {
             id: user.id,
             name: user.name,
             email: user.email,
+            same_address_as: user.same_address_as,
             is_admin: user.role == Role::Admin,
             state: user.state.name(),
             sessions: grouped(active_sessions),

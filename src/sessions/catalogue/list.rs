@@ -21,7 +21,7 @@ use crate::{
         },
     },
     error::Error,
-    users::Role,
+    users::{Role, ShownName},
 };
 
 /// A session with its user, as lists show it.
@@ -68,6 +68,7 @@ pub struct ListedSession {
     /// The user who ended it; `None`: the system.
     pub ended_by: Option<i64>,
     /// The user's name.
+    #[diesel(deserialize_as = ShownName)]
     pub name: String,
     /// The user's address as typed.
     pub email: String,

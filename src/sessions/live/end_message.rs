@@ -1,6 +1,9 @@
 //! Why a session ended, as its user reads it.
 
-use crate::sessions::catalogue::end_reason::EndReason;
+use crate::{
+    sessions::catalogue::end_reason::EndReason,
+    text::{NOT_VISIBLE, shown},
+};
 
 /// Why a session ended, with what the administrator wrote to its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +19,7 @@ impl EndMessage {
     pub fn sentence(&self) -> String {
         let message = self.reason.message();
         match &self.text {
-            Some(text) => format!("{}: {text}", message.trim_end_matches('.')),
+            Some(text) => format!("{}: {}", message.trim_end_matches('.'), shown(text, NOT_VISIBLE)),
             None => message.to_owned(),
         }
     }

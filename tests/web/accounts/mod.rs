@@ -1,6 +1,7 @@
 //! Registering, signing in and out, and what users do with their own accounts.
 
 mod activity;
+mod addresses;
 mod confirm_password;
 mod ended_notice;
 mod invitations;
@@ -8,6 +9,7 @@ mod last_administrator;
 mod login;
 mod many_sessions;
 mod my_sessions;
+mod names;
 mod operations;
 mod passwords;
 mod profile;

@@ -103,3 +103,30 @@ on_both_stacks!(cli_user_reset_password_by_link_or_stdin, |stack| async {
     let _ = sign_in(&app, &ada.email, NEW).await.expect(401);
     let _ = sign_in(&app, &ada.email, PASSWORD).await.to("/profile");
 });
+
+on_both_stacks!(cli_password_from_stdin_can_be_typed, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let reset = |stdin: &str| user(&app, &["reset-password", &ada.email, "--password-stdin"], stdin);
+    for (number, (before, after)) in
+        [("\u{feff}", "\n"), ("", "\n\n\n"), ("\u{feff}", "\r\n\r\n"), ("", "\r\n"), ("", "")]
+            .iter()
+            .enumerate()
+    {
+        let password = format!("{NEW}-{number}");
+        let _ = reset(&format!("{before}{password}{after}")).done();
+        let _ = sign_in(&app, &ada.email, &password).await.to("/profile");
+    }
+    let with_more = reset(&format!("{NEW}\nand a second line\n"));
+    assert!(with_more.status.success() && with_more.stderr.contains("Only the first line"), "{with_more:?}");
+    for unfit in
+        ["", "\n", "\r\n", "\u{feff}\n", &format!("\n{NEW}\n"), &format!("{NEW}\u{1b}"), &format!("a\t{NEW}")]
+    {
+        let message = reset(unfit).failed();
+        assert!(
+            message.starts_with("the password: ") && message.lines().count() == 1,
+            "{unfit:?}: {message}"
+        );
+    }
+    let _ = sign_in(&app, &ada.email, NEW).await.to("/profile");
+});

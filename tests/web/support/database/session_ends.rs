@@ -87,6 +87,12 @@ impl Stores {
         self.query_column("SELECT session_id FROM pending_deletions ORDER BY session_id")
     }
 
+    /// Replaces the note of an end.
+    #[track_caller]
+    pub fn set_end_note(&self, id: &str, note: &str) {
+        self.update_session(id, &format!("end_note = {}", quoted(note)));
+    }
+
     /// Ends a session in the database alone: nothing is said to the store or to other instances.
     #[track_caller]
     pub fn end_in_database(&self, id: &str, reason: &str) {

@@ -169,6 +169,20 @@ impl Stores {
         self.sql("UPDATE users SET search_text = '' WHERE password_hash = ''");
     }
 
+    /// Gives a user an address as a version kept it that compared addresses in lower case only.
+    #[track_caller]
+    pub fn make_address_of_before(&self, user: impl AsRef<str>, email: &str) {
+        let key = quoted(&email.to_lowercase());
+        self.update_user(user, &format!("email = {}, email_key = {key}, search_text = ''", quoted(email)));
+    }
+
+    /// Deletes an account, and its sessions with it.
+    #[track_caller]
+    pub fn delete_user(&self, user: impl AsRef<str>) {
+        let email = quoted(user.as_ref());
+        assert_eq!(self.sql(&format!("DELETE FROM users WHERE email = {email}")), 1, "{email}");
+    }
+
     /// How many users have no text that they are found by.
     #[track_caller]
     pub fn users_without_search_text(&self) -> usize {
