@@ -46,7 +46,7 @@ impl Log {
 /// Whether the filter means what it says. `EnvFilter` takes a misspelt level for a target, of which it then logs everything, and
 /// of all else nothing.
 fn is_filter(text: &str) -> bool {
-    let is_level = |text: &str| text.parse::<LevelFilter>().is_ok();
+    let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
     let is_target = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-'))
     };
