@@ -94,7 +94,7 @@ on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async 
 });
 
 on_each_refusal!(failed_setup_keeps_link, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).not_set_up().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let grace = Person::new("Grace Hopper");
     let (client, link) = (app.client(), app.setup_link().unwrap().to_owned());
