@@ -235,8 +235,8 @@ on_both_stacks!(browser_that_did_not_keep_the_cookie_is_told, |stack| async {
         let page = get("/sessions", from).await.has(LOST).has("Allow cookies for this site");
         assert_page(&page);
         assert_eq!(page.value_of("next").as_deref(), Some("/sessions"));
-        // The tests' application is opened at another address than `BASE_URL`.
-        let _ = page.has("to be opened at http://localhost:3000");
+        // The tests open 127.0.0.1, which is another host than that of `BASE_URL`.
+        let _ = page.has(&format!("to be opened at http://localhost:{}", app.addr().port()));
     }
     // Neither who comes from elsewhere, nor a link that somebody has made up or kept.
     let _ = get("/sessions", "/").await.lacks(LOST);
