@@ -23,6 +23,11 @@ pub(super) fn text(text: &str) -> Result<(), String> {
     }
 }
 
+/// Writes a line to standard error, where nothing depends on who reads it.
+pub(super) fn remark(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// An error as the text for standard error.
 pub(super) fn error_line(error: Error) -> String {
     error.causes()

@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use super::report;
+
 /// The mark that some programs write before text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -12,7 +14,7 @@ pub(super) fn read_password() -> Result<String, String> {
     let text = String::from_utf8(bytes).map_err(|_| "the password: standard input is not in UTF-8")?;
     let (password, rest) = first_line(&text)?;
     if !rest.trim().is_empty() {
-        eprintln!("Only the first line of standard input is the password; the others were left out.");
+        report::remark("Only the first line of standard input is the password; the others were left out.");
     }
     Ok(password.to_owned())
 }

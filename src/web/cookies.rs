@@ -112,14 +112,18 @@ mod tests {
         assert!(!headers.contains_key(COOKIE));
     }
 
+    /// An octet that a header may have.
+    fn octet() -> impl Strategy<Value = u8> {
+        prop_oneof![Just(b'\t'), b' '..=b'~', 128_u8..=255]
+    }
+
     proptest! {
         #[test]
         fn cookie_found_beside_anything(
-            before in proptest::collection::vec(any::<u8>(), 0..40),
-            after in proptest::collection::vec(any::<u8>(), 0..40),
+            before in proptest::collection::vec(octet(), 0..40),
+            after in proptest::collection::vec(octet(), 0..40),
         ) {
             let line = [before.as_slice(), b"; id=good; ", after.as_slice()].concat();
-            prop_assume!(HeaderValue::from_bytes(&line).is_ok());
             let mut headers = sent(&[&line]);
             prop_assert!(values(&headers, "id").any(|value| value == "good"));
             choose(&mut headers, "id", Some("good"));
