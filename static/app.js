@@ -181,7 +181,11 @@ function returnToPlace() {
   scrollTo(0, Number(place[1]));
 }
 
-// The "End…" panels in the table
+// The "End…" panels in the table: one that opens below the edge of the screen is brought into view.
+
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches("details.ender[open]")) event.target.querySelector(".pop")?.scrollIntoView({ block: "nearest" });
+}, true);
 
 function closePanels(event) {
   const escape = event.type === "keydown";

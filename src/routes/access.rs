@@ -151,7 +151,7 @@ async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
         let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("next", here);
-        if lost_cookie::follows_sign_in(req.request()) {
+        if lost_cookie::is_lost(req.request()).await {
             query.append_pair(lost_cookie::QUERY.0, lost_cookie::QUERY.1);
         }
         let query = query.finish();

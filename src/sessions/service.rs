@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 
 use super::{
     active_count::ActiveCount,
-    catalogue::end::{self, EndOutcome, EndRequest, Ended, Target},
+    catalogue::{
+        end::{self, EndOutcome, EndRequest, Ended, Target},
+        rows,
+    },
     last_seen::LastSeenRecorder,
     live::{event_bus::EventBus, message::Message},
     lookup::Lookup,
@@ -23,10 +26,13 @@ use crate::{
     crypto::random_hex,
     db::Db,
     error::Error,
+    security::Client,
 };
 
 /// Entries that the store deletes in one round trip.
 const DELETED_AT_ONCE: usize = 1_000;
+/// So long a session counts as just started.
+const JUST_STARTED: time::Duration = time::Duration::seconds(30);
 
 /// The sessions of the site.
 pub struct Sessions {
@@ -127,6 +133,15 @@ impl Sessions {
         let in_store = self.has_entries();
         let ended = self.db.transaction(move |conn| end::end(conn, &target, &request, in_store)).await?;
         Ok(self.announce_and_delete(&ended).await)
+    }
+
+    /// Whether this client has a session that started in the last few seconds.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn has_just_started(&self, client: Client) -> Result<bool, Error> {
+        let since = now().saturating_sub(JUST_STARTED);
+        self.db.run(move |conn| rows::has_started(conn, &client, since)).await
     }
 
     /// Whether this is still the key of a session that has not ended.

@@ -2,7 +2,7 @@
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
-    props::{DefaultIgnorableCodePoint, GeneralCategory as Category},
+    props::{DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory as Category, Ideographic},
 };
 
 /// Joiners, which scripts such as Persian and Hindi need inside words, and sequences of emoji.
@@ -77,38 +77,54 @@ pub fn escaped(text: &str) -> String {
     result
 }
 
-/// The characters that are controls, formats, line separators, private or not assigned, with their positions; a joiner is fine
-/// between two characters of a word.
+/// The characters that can't be seen or are refused otherwise, with their positions. A joiner is fine between two characters of a
+/// word, a variation selector after a character that has variants.
 fn unsafe_characters(text: &str) -> impl Iterator<Item = (usize, char)> {
     let in_word = |c: char| !c.is_whitespace() && !is_refused(c);
     text.char_indices().filter(move |(at, c)| {
+        let before = text[..*at].chars().next_back();
+        if is_variation_selector(*c) {
+            return !before.is_some_and(has_variants);
+        }
         if !JOINERS.contains(c) {
             return is_refused(*c);
         }
-        let before = text[..*at].chars().next_back();
         let after = text[at + c.len_utf8()..].chars().next();
         !(before.is_some_and(in_word) && after.is_some_and(in_word))
     })
 }
 
-/// Whether the character is a control, a format, a line separator, private or not assigned.
+fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Whether a variation selector makes a difference after the character: emoji, ideographs, Mongolian letters.
+fn has_variants(c: char) -> bool {
+    CodePointSetData::new::<ExtendedPictographic>().contains(c)
+        || CodePointSetData::new::<Ideographic>().contains(c)
+        || ('\u{1820}'..='\u{18aa}').contains(&c)
+}
+
+/// Whether the character can't be seen, or is a control, a format, a line separator, private or not assigned.
 pub fn is_refused(c: char) -> bool {
-    matches!(
-        CodePointMapData::<Category>::new().get(c),
-        Category::Control
-            | Category::Format
-            | Category::Unassigned
-            | Category::PrivateUse
-            | Category::Surrogate
-            | Category::LineSeparator
-            | Category::ParagraphSeparator
-    )
+    let ignored = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let is_blank = BLANK_SYMBOLS.contains(&c) || ignored.contains(c) && !is_variation_selector(c);
+    is_blank
+        || matches!(
+            CodePointMapData::<Category>::new().get(c),
+            Category::Control
+                | Category::Format
+                | Category::Unassigned
+                | Category::PrivateUse
+                | Category::Surrogate
+                | Category::LineSeparator
+                | Category::ParagraphSeparator
+        )
 }
 
 /// Whether any character can be seen: a letter, digit, punctuation mark or symbol that has a shape of its own.
 fn has_ink(text: &str) -> bool {
     let categories = CodePointMapData::<Category>::new();
-    let ignored = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     let is_mark_or_space = |c: char| {
         matches!(
             categories.get(c),
@@ -118,9 +134,7 @@ fn has_ink(text: &str) -> bool {
                 | Category::SpacingMark
         )
     };
-    let has_shape = |c: char| {
-        !is_refused(c) && !is_mark_or_space(c) && !ignored.contains(c) && !BLANK_SYMBOLS.contains(&c)
-    };
+    let has_shape = |c: char| !is_refused(c) && !is_mark_or_space(c);
     text.chars().any(has_shape)
 }
 
@@ -165,6 +179,10 @@ mod tests {
             ("Ada\u{200d}", "Ada"),
             ("Ada \u{200d}Lovelace", "Ada Lovelace"),
             ("A\u{1b}[31md\na", "A[31mda"),
+            ("Eve\u{3164}", "Eve"),
+            ("E\u{2800}ve", "Eve"),
+            ("Eve\u{fe0f}", "Eve"),
+            ("E\u{34f}ve", "Eve"),
         ] {
             assert!(matches!(check(text), Err(Flaw::Character(_))), "{text:?}");
             assert_eq!(shown(text, "(nothing)"), cleaned);
@@ -182,6 +200,7 @@ mod tests {
             "❤\u{fe0f}\u{200d}🔥",
             "O’Brien",
             "李小龍",
+            "葛\u{e0100}飾",
             "e\u{301}",
             "!",
         ] {

@@ -2,12 +2,12 @@
 //! tried beforehand; what gives it away is a page that is asked for from the sign-in page by somebody who is not signed in.
 
 use actix_web::{
-    HttpRequest,
+    FromRequest as _, HttpRequest,
     http::header::{HOST, HeaderName, REFERER},
 };
 use url::{Position, Url};
 
-use crate::{config::Config, layout::Notice, state::shared};
+use crate::{config::Config, layout::Notice, security::Client, sessions::Sessions, state::shared};
 
 /// The query that the sign-in page gets along with `next`.
 pub const QUERY: (&str, &str) = ("cookie", "lost");
@@ -15,8 +15,19 @@ pub const QUERY: (&str, &str) = ("cookie", "lost");
 /// The pages whose forms sign in. They lead to other pages of signed-in people by nothing else.
 const SIGN_IN_PAGES: [&str; 3] = ["/login", "/register", "/setup"];
 
-/// Whether a request comes from a form of this site that has signed somebody in.
-pub fn follows_sign_in(req: &HttpRequest) -> bool {
+/// Whether a request without a session comes from a form of this site that has signed somebody in, here and just now.
+pub async fn is_lost(req: &HttpRequest) -> bool {
+    if !follows_sign_in(req) {
+        return false;
+    }
+    let (Ok(sessions), Ok(client)) = (shared::<Sessions>(req), Client::extract(req).await) else {
+        return false;
+    };
+    sessions.has_just_started(client).await.unwrap_or(false)
+}
+
+/// Whether a request comes from a page of this site whose form signs in.
+fn follows_sign_in(req: &HttpRequest) -> bool {
     let Some(page) = header(req, REFERER).and_then(|referer| Url::parse(referer).ok()) else {
         return false;
     };

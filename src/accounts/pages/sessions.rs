@@ -17,7 +17,7 @@ use crate::{
             filter::{Filter, ListQuery},
         },
     },
-    web::{FieldErrors, ListAddress, NO_SUCH_PAGE, form_page, html},
+    web::{FieldErrors, ListAddress, NO_SUCH_PAGE, Query, form_page, html},
 };
 
 #[derive(Template)]
@@ -47,7 +47,7 @@ pub async fn show(
     sessions: web::Data<Sessions>,
     layout: Layout,
     user: CurrentUser,
-    query: web::Query<MySessionsQuery>,
+    query: Query<MySessionsQuery>,
 ) -> Result<HttpResponse, Error> {
     let after = query.into_inner().after;
     let address = ListAddress { path: "/sessions", filters: Vec::new(), options: Vec::new() };

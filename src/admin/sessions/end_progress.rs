@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, Notice},
     sessions::{Administrator, EndOutcome, EndProblem, EndTask, Sessions},
-    web::grouped,
+    web::{Query, grouped},
 };
 
 /// Between two reads of how far the task is.
@@ -76,7 +76,7 @@ pub async fn show(
     layout: Layout,
     _: Administrator,
     id: web::Path<String>,
-    query: web::Query<BackQuery>,
+    query: Query<BackQuery>,
 ) -> Result<HttpResponse, Error> {
     let id = id.into_inner();
     let back = back_to(&query.back);

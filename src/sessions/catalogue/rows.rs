@@ -97,6 +97,23 @@ pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
     Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
 }
 
+/// Whether a client has started a session since a time that has not ended.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn has_started(
+    conn: &mut DbConnection,
+    client: &Client,
+    since: PrimitiveDateTime,
+) -> Result<bool, Error> {
+    let started = sessions::table
+        .filter(not_ended())
+        .filter(dsl::created_at.gt(since))
+        .filter(dsl::ip.eq(client.ip.to_string()))
+        .filter(dsl::user_agent.eq(&client.user_agent));
+    Ok(diesel::select(diesel::dsl::exists(started)).get_result(conn)?)
+}
+
 /// Updates the state of a live session whose state is in the database. Returns `false` when there is none with this store key.
 ///
 /// # Errors

@@ -221,7 +221,7 @@ on_both_stacks!(page_with_repeated_query_field_uses_first, |stack| async {
 
 on_both_stacks!(browser_that_did_not_keep_the_cookie_is_told, |stack| async {
     let app = TestApp::start(stack).await;
-    let (ada, _) = app.person("Ada Lovelace").await;
+    let (ada, first) = app.person("Ada Lovelace").await;
     let get = async |path: &str, from: &str| {
         let browser = app.client();
         let mut answer = browser.request(Method::GET, path).header("referer", &app.url(from)).send().await;
@@ -254,4 +254,9 @@ on_both_stacks!(browser_that_did_not_keep_the_cookie_is_told, |stack| async {
         .send()
         .await
         .expect(200);
+    // Nor who has signed out and goes back.
+    for browser in [&first, &browser] {
+        browser.post("/logout", &[]).await.to("/");
+    }
+    let _ = get("/sessions", "/login").await.lacks(LOST);
 });

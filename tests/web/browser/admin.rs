@@ -121,7 +121,7 @@ on_both_stacks!(browser_admin_finds_and_ends_sessions_without_javascript, |stack
 
 #[actix_web::test]
 async fn browser_bulk_end_of_thousands_shows_progress() {
-    let app = TestApp::start(Stack::PostgresRedis).await;
+    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 0).start().await;
     let password = demo::fill(&app, &["--users", "50", "--sessions", "4000", "--ended", "100"]);
     let admin = sign_in(&app, "admin@example.com", &password, true).await;
     admin.goto("/admin/sessions").await;

@@ -31,11 +31,12 @@ async fn postgres_standby_503_until_promoted() {
 async fn postgres_standby_at_start_is_waited_for() {
     let mut server = PostgresServer::start_own();
     server.restart_as_standby();
-    let app = builder().on_postgres(&server).start().await;
-    app.client().get("/").await.expect(200);
+    let app = builder().on_postgres(&server).not_set_up().start().await;
+    app.client().get("/healthz").await.expect(200);
     assert_not_ready(&app).await;
     server.promote();
     eventually(|| async { app.client().get("/readyz").await.status == 200 }).await;
+    app.suppose_set_up().await;
     app.person("Ada Lovelace").await;
 }
 

@@ -151,7 +151,6 @@ on_both_stacks!(unusual_name_round_trips_unchanged, |stack| async {
     for name in [
         "😀 👩‍👩‍👧‍👦",
         "עדה לאבלייס",
-        "\u{202e}gnirts",
         "Zoë O'Brien-Ñandú",
         "<script>alert(1)</script>",
         "\"><img src=x onerror=alert(1)>",

@@ -189,7 +189,8 @@ impl PostgresServer {
     pub fn limited_to(&self, connections: u32) -> String {
         self.run(&format!(
             "CREATE ROLE few LOGIN CONNECTION LIMIT {connections}; ALTER DATABASE postgres OWNER TO few; \
-             GRANT ALL ON SCHEMA public TO few"
+             GRANT ALL ON SCHEMA public TO few; \
+             ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO few; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO few"
         ));
         format!("postgres://few@{}/postgres", self.addr)
     }
