@@ -133,6 +133,7 @@ impl Connector {
                     "PRAGMA busy_timeout = {busy_timeout}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 ))?;
                 enable_wal(&mut conn)?;
+                sqlite_file::restrict(path)?;
                 functions::register(&mut conn)?;
                 Ok(DbConnection::Sqlite(conn))
             }

@@ -9,13 +9,21 @@ use rustix::fs::{Access, access};
 
 use crate::{error::Error, files};
 
-/// Makes the file with its folder if it is missing, and takes from others the right to read it.
+/// Makes the file with its folder if it is missing, so that only this user can read it.
 ///
 /// # Errors
 /// When it can't be made.
 pub(super) fn make(path: &Path) -> io::Result<()> {
     files::make_private_folder_of(path)?;
-    files::make_private(path)?;
+    files::make_private(path)
+}
+
+/// Takes from others the right to read the file and those beside it. For files that SQLite has opened as its own: another file that
+/// the operator names by mistake stays as it is.
+///
+/// # Errors
+/// When the mode of one can't be changed.
+pub(super) fn restrict(path: &Path) -> io::Result<()> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

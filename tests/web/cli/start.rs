@@ -37,6 +37,7 @@ fn start_on_a_file_that_cannot_be_the_database_says_so() {
     let folder = TempDir::new().unwrap();
     let notes = folder.path().join("notes.txt");
     fs::write(&notes, "These are notes, and no database at all.\n".repeat(200)).unwrap();
+    fs::set_permissions(&notes, fs::Permissions::from_mode(0o644)).unwrap();
     for (path, part) in [
         (notes.clone(), "not a database"),
         (notes.join("a.db"), "can't be made"),
@@ -49,6 +50,7 @@ fn start_on_a_file_that_cannot_be_the_database_says_so() {
         }
     }
     assert_eq!(fs::read_to_string(&notes).unwrap().lines().count(), 200);
+    assert_eq!(mode(&notes), 0o644, "somebody else's file stays as it is");
 }
 
 #[test]
