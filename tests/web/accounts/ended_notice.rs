@@ -69,7 +69,7 @@ on_both_stacks!(end_notice_does_not_replace_flash_message, |stack| async {
     let new = "quartz-lantern-58-birch";
     let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
     client.post("/password/reset", &fields).await.to("/login");
-    let set = "Your password is set. Sign in with it; wherever you were signed in, that has ended.";
+    let set = "Your password is set. Sign in with it.";
     assert_eq!(client.get("/login").await.expect(200).texts("main > .notice"), [set, BY_ADMIN]);
     assert_eq!(end_notices(&client).await, Vec::<String>::new(), "both notices are shown once");
 });
