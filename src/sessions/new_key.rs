@@ -56,6 +56,13 @@ impl Sessions {
         };
         let key = Key::new(secret, session.remembered);
         let store_key = key.store_key();
+        // A store that takes entries and does not give them back would make a session that nobody can use.
+        if let Backend::Redis(redis) = &self.backend
+            && let Err(error) = redis.get_and_renew(&store_key, self.time_left(&session)).await
+        {
+            self.delete_unused(&store_key).await;
+            return Err(error);
+        }
         Ok(NewKey {
             key,
             state,

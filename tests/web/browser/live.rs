@@ -363,7 +363,7 @@ async fn list_is_not_shown_as_live_after_sleep() {
     eventually(|| async {
         let said = admin.evaluate("return said.join()").await;
         let said = said.as_str().unwrap_or_default().to_owned();
-        (said.contains("ot live since") && said.ends_with("Live")).then_some(())
+        (said.to_lowercase().contains("not live since") && said.ends_with("Live")).then_some(())
     })
     .await;
 }

@@ -78,6 +78,21 @@ on_each_refusal!(failed_login_keeps_session_and_those_beyond_limit, |server, ref
     assert_stores_agree(&app);
 });
 
+#[actix_web::test]
+async fn login_whose_entry_cannot_be_read_ends_no_session() {
+    let server = RedisServer::start_own();
+    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 1).on_redis(&server).start().await;
+    store_is(&app, "up").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let id = own_session_id(&client).await;
+    server.database().command::<()>(&["ACL", "SETUSER", "default", "-getex", "-get"]);
+    let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
+    assert_unavailable(&app.client(), "/login", Some(&credentials)).await;
+    server.database().command::<()>(&["ACL", "SETUSER", "default", "+getex", "+get"]);
+    store_is(&app, "up").await;
+    assert_eq!(listed_sessions(&client).await, [id.as_str()]);
+}
+
 on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async {
     let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
     store_is(&app, "up").await;

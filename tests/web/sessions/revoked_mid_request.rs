@@ -98,8 +98,8 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
             .await
             .expect(303);
         let before = app.access();
-        for (path, form) in held {
-            let answer = form.finish().await;
+        let answers = held.into_iter().map(|(path, form)| async move { (path, form.finish().await) });
+        for (path, answer) in futures_util::future::join_all(answers).await {
             // The first to answer after a change of role gets a new key; those with the old one are sent to the same address.
             assert!(statuses.contains(&answer.status), "{revocation}: {path}\n{}", answer.text);
             assert!(!answer.text.contains(&ada.email), "{revocation}: {path} shows users");
