@@ -37,7 +37,7 @@ impl SentForm {
     /// Takes these fields out of the form that was sent, and leaves the rest to the handler. A `GET` has them in its query.
     ///
     /// # Errors
-    /// As [`read_body`]; [`Error::BadRequest`] when one of them is sent twice or is not UTF-8.
+    /// Those of reading the body; [`Error::BadRequest`] when one of them is sent twice or is not UTF-8.
     pub async fn take(req: &mut ServiceRequest) -> Result<Self, Error> {
         if *req.method() != Method::POST {
             return Self::read(req.query_string());
