@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::{
+    io::AsyncWriteExt as _,
     process::{Child, Command},
     task::JoinSet,
 };
@@ -101,6 +102,24 @@ pub async fn wait_until_ready(server: Server, path: &str, cookie: &str) -> Resul
     }
 }
 
+/// Makes an administrator: people can register only on a site that has one.
+async fn make_administrator(stores: &Stores) -> Result<()> {
+    let who = ["--email", "admin@example.org", "--name", "Administrator", "--role", "admin"];
+    let mut command = program(stores);
+    command
+        .args(["user", "create", "--password-stdin"])
+        .args(who)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut child = command.spawn()?;
+    let mut input = child.stdin.take().context("no standard input")?;
+    input.write_all(PASSWORD.as_bytes()).await?;
+    drop(input);
+    let status = child.wait().await?;
+    ensure!(status.success(), "gatehouse user create: {status}");
+    Ok(())
+}
+
 /// Registers `count` users with the same form that a browser sends, and keeps the cookie of each.
 async fn register_users(server: Server, count: usize) -> Result<Vec<User>> {
     let next = Arc::new(AtomicUsize::new(0));
@@ -161,6 +180,7 @@ pub struct IdleCost {
 /// Starts the application, registers users, and restarts it on the database that then exists.
 pub async fn prepare(stores: &Stores, count: usize) -> Result<(App, Vec<User>, IdleCost)> {
     let before = stores.redis_memory().await?;
+    make_administrator(stores).await?;
     let app = App::start(stores)?;
     wait_until_ready(app.server()?, "/readyz", "").await?;
     let mut users = register_users(app.server()?, count).await?;
