@@ -23,6 +23,9 @@ const REQUESTS: usize = 5;
 /// How many sessions are ended at once.
 pub const ENDED_AT_ONCE: i64 = 10_000;
 
+/// How long the end may take.
+const END_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// The reason of the end, which identifies the ended sessions.
 const REASON: &str = "Measured";
 
@@ -156,12 +159,14 @@ impl Site {
     /// Waits until so many sessions have ended, or more: others may have become idle for long enough since the preview.
     async fn wait_for_ended(&self, expected: i64) -> Result<()> {
         let query = "SELECT count(*) FROM sessions \
-                     WHERE end_note = $1 AND ended_at > timezone('UTC', now()) - interval '5 minutes'";
+                     WHERE end_message = $1 AND ended_at > timezone('UTC', now()) - interval '5 minutes'";
+        let start = Instant::now();
         loop {
             let ended: i64 = self.database.query_one(query, &[&REASON]).await?.get(0);
             if ended >= expected {
                 return Ok(());
             }
+            ensure!(start.elapsed() < END_TIMEOUT, "{ended} of {expected} sessions have ended");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
