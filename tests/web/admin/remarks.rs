@@ -77,6 +77,16 @@ on_both_stacks!(note_for_the_record_is_never_read_by_whoever_is_signed_out, |sta
     assert_activity_lacks_note(&client, 5).await;
 });
 
+on_both_stacks!(note_without_reason_is_not_read_either, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let path = format!("/admin/sessions/{}/end", own_session_id(&client).await);
+    let _ = admin.post(&path, &[("note", NOTE)]).await.to("/admin/sessions");
+    let page = client.get_following("/profile").await.expect(200);
+    let _ = page.has("You were signed out by an administrator").lacks(NOTE);
+});
+
 on_both_stacks!(forms_that_end_sessions_say_who_reads_what, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
