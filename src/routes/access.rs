@@ -81,18 +81,16 @@ pub(super) fn check(
 
 /// The response to a client that may not use the route, or not as it is now; `None`: it may.
 async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
-    let sent = SentForm::take(req).await?;
-    if rule.access == Access::Public && sent.for_session.is_none() {
-        return Ok(None);
+    if rule.access == Access::Public {
+        return refusal_of_public(rule, req).await;
     }
+    // Before the body, which may take its time: a form of a session that ends meanwhile is refused by the operation itself.
     let Some(user) = CurrentUser::find(req.request()).await? else {
-        return Ok(if rule.access == Access::Public { None } else { Some(not_signed_in(req).await) });
+        return Ok(Some(not_signed_in(req).await));
     };
+    let sent = SentForm::take(req).await?;
     if let Some(response) = other_session(rule, req.request(), &sent, &user) {
         return Ok(Some(response));
-    }
-    if rule.access == Access::Public {
-        return Ok(None);
     }
     shared::<Sessions>(req.request())?.rotate_if_stale(req.request(), &user)?;
     if rule.access == Access::Admin && !user.is_admin() {
@@ -107,12 +105,22 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
     }
     req.extensions_mut().insert(sent);
     let accounts = shared::<Accounts>(req.request())?.clone();
-    if rule.confirmed && !user.session.is_confirmed(accounts.rules().confirm_ttl) {
+    if rule.confirmed {
         let layout_and_client = (req.extract::<Layout>().await?, req.extract::<Client>().await?);
         let back = rule.form_page.of(req.request());
         return confirm::required(req.request(), &accounts, &user, layout_and_client, back).await;
     }
     Ok(None)
+}
+
+/// As [`refusal`], for a route that anyone may use: a form that names a session is held to it where somebody is signed in.
+async fn refusal_of_public(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
+    let sent = SentForm::take(req).await?;
+    if sent.for_session.is_none() {
+        return Ok(None);
+    }
+    let user = CurrentUser::find(req.request()).await?;
+    Ok(user.and_then(|user| other_session(rule, req.request(), &sent, &user)))
 }
 
 /// The response to a form or stream of a page that was made for another session than the one that sends it. Somebody else may
