@@ -52,9 +52,12 @@ async fn redis_cut_mid_response_503_then_recovers() {
 async fn redis_reset_connections_replaced_before_next_request() {
     let site = OutageTest::start(builder().through_proxies()).await;
     let stores = site.app.stores();
-    let before = stores.redis_proxy().accepted();
-    stores.redis_proxy().reset_connections();
-    eventually(|| async { stores.redis_proxy().accepted() > before }).await;
+    let proxy = stores.redis_proxy();
+    let before = proxy.accepted();
+    proxy.reset_connections();
+    // The shared link, the subscription, and a link for each worker thread.
+    let links = 2 + std::thread::available_parallelism().unwrap().get() as u64;
+    eventually(|| async { proxy.accepted() >= before + links }).await;
     eventually(|| async { site.app.client().get("/readyz").await.status == 200 }).await;
     site.client.get("/profile").await.expect(200);
     site.assert_recovers("Redis reset").await;
