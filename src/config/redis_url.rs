@@ -43,6 +43,9 @@ fn check(url: &Url) -> Result<(), &'static str> {
     if url.host_str().is_none_or(str::is_empty) {
         return Err("names no host");
     }
+    if url.host_str().is_some_and(|host| host.contains(',')) {
+        return Err("names several hosts, and takes one");
+    }
     if url.port() == Some(0) {
         return Err("has a port that is not from 1 to 65535");
     }
@@ -99,6 +102,8 @@ mod tests {
             "redis://h/-1",
             "redis://h/0/1",
             "redis://h:0",
+            "redis://h1,h2:6379",
+            "redis://h1:6379,h2:6379",
             "redis://h:hunter2",
             "redis://hunter2@h",
             "redis://:hunter2%zz@h",

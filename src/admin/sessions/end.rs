@@ -135,7 +135,8 @@ struct PreviewPage {
     one_person: bool,
     ticked: bool,
     rows: Vec<AdminSessionRow>,
-    more: bool,
+    /// How many are not shown; empty for none.
+    more: String,
     includes_yours: bool,
 }
 
@@ -149,6 +150,7 @@ impl PreviewPage {
     ) -> Self {
         let rows = preview.rows.iter().take(PREVIEW_ROWS).map(|session| AdminSessionRow::new(session, own));
         let rows: Vec<AdminSessionRow> = rows.collect();
+        let more = preview.count - i64::try_from(rows.len()).unwrap_or(i64::MAX);
         Self {
             layout,
             errors,
@@ -166,7 +168,7 @@ impl PreviewPage {
                 String::new()
             },
             one_person: preview.users == 1,
-            more: preview.count > i64::try_from(rows.len()).unwrap_or(i64::MAX),
+            more: if more > 0 { grouped(more) } else { String::new() },
             rows,
             includes_yours: preview.includes_own,
         }

@@ -33,6 +33,8 @@ impl Tour {
     /// Checks the browser's current page and saves a screenshot.
     async fn check(&self, name: &str) {
         let name = format!("{name}-{}", self.variant);
+        // Where a click has scrolled to, the table's sticky head may lie half over a checkbox.
+        self.browser.evaluate("scrollTo(0, 0)").await;
         screenshot(&self.browser, &name).await;
         let widths = "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]";
         let Value::Array(widths) = self.browser.evaluate(widths).await else { unreachable!() };
