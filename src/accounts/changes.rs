@@ -41,7 +41,7 @@ impl Accounts {
     }
 
     /// Changes the password, ends the user's other sessions and gives this one a new key. `proven` is the hash that
-    /// [`Accounts::verify_password`] returned; `new` has been checked.
+    /// [`Accounts::password_again`] returned; `new` has been checked.
     ///
     /// # Errors
     /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile.
@@ -69,42 +69,6 @@ impl Accounts {
         let outcome = self.sessions.announce_and_delete(&ended).await;
         self.sessions.adopt_epoch(req, epoch)?;
         Ok(outcome)
-    }
-
-    /// Checks the password again before a sensitive action. If it is right, the session gets a new key, as at a sign-in.
-    /// Returns whether it is right.
-    ///
-    /// # Errors
-    /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile.
-    pub async fn confirm_password(
-        &self,
-        req: &HttpRequest,
-        user: &CurrentUser,
-        password: String,
-        client: Client,
-    ) -> Result<bool, Error> {
-        let proven = self.verify_password(user, password).await?;
-        let (id, session) = (user.id, user.session.id.clone());
-        let event = move |kind| Event::new(kind, Some(id)).session(&session).from(Some(&client));
-        let Some(proven) = proven else {
-            let failed = event(EventKind::ConfirmationFailed);
-            let session = user.session.id.clone();
-            let record = move |conn: &mut DbConnection| {
-                check_live(conn, &session)?;
-                failed.write(conn)
-            };
-            self.db.transaction(record).await?;
-            return Ok(false);
-        };
-        let record = move |conn: &mut DbConnection| {
-            // What was proven must still be so.
-            if User::by_id(conn, id)?.password_hash != proven {
-                return Err(Error::SignInFirst);
-            }
-            event(EventKind::Confirmed).write(conn)
-        };
-        self.sessions.change_and_rotate(req, StateChange::Confirmed, record).await?;
-        Ok(true)
     }
 
     /// Ends one of the user's own sessions.
@@ -160,6 +124,6 @@ impl Accounts {
 }
 
 /// Refuses a change by a session that ended while the request ran.
-fn check_live(conn: &mut DbConnection, session: &str) -> Result<(), Error> {
+pub(super) fn check_live(conn: &mut DbConnection, session: &str) -> Result<(), Error> {
     if rows::is_live(conn, session)? { Ok(()) } else { Err(Error::SignInFirst) }
 }

@@ -7,6 +7,7 @@ mod changes;
 mod deletion;
 mod directory;
 pub mod pages;
+mod password_again;
 mod password_links;
 mod service;
 pub mod setup;

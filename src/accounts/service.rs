@@ -5,13 +5,8 @@ use std::sync::Arc;
 use crate::{
     config,
     db::Db,
-    error::Error,
-    sessions::{CurrentUser, Sessions},
-    users::{
-        SetUp, User,
-        password::{Passwords, Verdict},
-        password_policy,
-    },
+    sessions::Sessions,
+    users::{SetUp, password::Passwords, password_policy},
 };
 
 /// The accounts of the site; cheap to clone.
@@ -39,20 +34,5 @@ impl Accounts {
     /// Why a new password is refused, or `None` when it is good enough. `about`: the user's name and address.
     pub fn password_weakness(&self, password: &str, about: &[&str]) -> Option<String> {
         password_policy::weakness(password, self.rules.password_min_length, about)
-    }
-
-    /// Checks the signed-in user's password. Returns the hash that it fits, which a change must still find; `None`: wrong.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when too many checks wait; [`Error::Unavailable`] when the database can't be read.
-    pub async fn verify_password(
-        &self,
-        user: &CurrentUser,
-        password: String,
-    ) -> Result<Option<String>, Error> {
-        let id = user.id;
-        let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
-        let verdict = self.passwords.verify(password, Some(hash.clone())).await?;
-        Ok((verdict != Verdict::Wrong).then_some(hash))
     }
 }

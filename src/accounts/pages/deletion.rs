@@ -19,7 +19,7 @@ use crate::{
 /// `POST /profile/delete`
 ///
 /// # Errors
-/// As [`Accounts::verify_password`] and [`Accounts::delete`].
+/// As [`Accounts::password_again`] and [`Accounts::delete`].
 pub async fn delete(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -29,13 +29,16 @@ pub async fn delete(
     form: Form<DeleteForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
+    check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
     if errors.is_empty() {
-        match accounts.delete(&req, &user, client).await? {
+        match accounts.delete(&req, &user, client.clone()).await? {
             Deletion::Done => return Ok(signed_out(&req, "/", Flash::AccountDeleted)),
-            Deletion::LastAdministrator => errors.add_form(
-                "You are the only administrator. Make somebody else one before you delete your account.",
-            ),
+            Deletion::LastAdministrator => {
+                accounts.record_password_given(&user, &client).await?;
+                errors.add_form(
+                    "You are the only administrator. Make somebody else one before you delete your account.",
+                );
+            }
         }
     }
     Ok(ProfilePage::new(&accounts, layout, &user).deletion_refused(errors))

@@ -82,7 +82,7 @@ pub async fn change_name(
 /// `POST /profile/password`: changes the password, ends all other sessions and rotates the key of this one.
 ///
 /// # Errors
-/// As [`Accounts::verify_password`] and [`Accounts::change_password`].
+/// As [`Accounts::password_again`] and [`Accounts::change_password`].
 pub async fn change_password(
     req: HttpRequest,
     accounts: web::Data<Accounts>,
@@ -93,7 +93,7 @@ pub async fn change_password(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let verified_hash =
-        check_current_password(&accounts, &user, values.current_password, &mut errors).await?;
+        check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
     check_new_password(
         &mut errors,
         &accounts,
@@ -101,12 +101,16 @@ pub async fn change_password(
         &values.password_confirmation,
         &[&user.name, &user.email],
     );
+    let was_right = verified_hash.is_some();
     match verified_hash.filter(|_| errors.is_empty()) {
         Some(verified_hash) => {
             let ended = accounts.change_password(&req, &user, verified_hash, values.password, client).await?;
             Ok(see_other("/profile", Flash::PasswordChanged(ended)))
         }
         None => {
+            if was_right {
+                accounts.record_password_given(&user, &client).await?;
+            }
             let page = ProfilePage::new(&accounts, layout, &user);
             Ok(ProfilePage { password_errors: errors, ..page }.refused())
         }
@@ -118,12 +122,13 @@ pub(super) async fn check_current_password(
     accounts: &Accounts,
     user: &CurrentUser,
     password: String,
+    client: &Client,
     errors: &mut FieldErrors,
 ) -> Result<Option<String>, Error> {
     if errors.has("current_password") {
         return Ok(None);
     }
-    let verified_hash = accounts.verify_password(user, password).await?;
+    let verified_hash = accounts.password_again(user, password, client).await?;
     if verified_hash.is_none() {
         errors.add("current_password", "That is not your current password.");
     }

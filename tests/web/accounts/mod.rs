@@ -11,6 +11,7 @@ mod many_sessions;
 mod my_sessions;
 mod names;
 mod operations;
+mod password_again;
 mod passwords;
 mod profile;
 mod register;

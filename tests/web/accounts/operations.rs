@@ -59,11 +59,11 @@ on_both_stacks!(change_name_and_password_are_recorded_and_end_other_sessions, |s
     let _ = ada.sign_in(&other).await;
     assert_eq!(run(&client, "own/change-name", &[("name", "Countess")]).await, "()");
     let _ = client.get("/profile").await.expect(200).has("Countess");
-    assert_eq!(run(&client, "own/verify-password", &[("password", "wrong")]).await, "false");
+    assert_eq!(run(&client, "own/password-again", &[("password", "wrong")]).await, "false");
     let fields = [("password", PASSWORD), ("new", NEW_PASSWORD)];
     assert_eq!(run(&client, "own/change-password", &fields).await, outcome(1));
     assert_eq!((signed_in(&client).await, signed_in(&other).await), (true, false));
-    assert_eq!(run(&client, "own/verify-password", &[("password", NEW_PASSWORD)]).await, "true");
+    assert_eq!(run(&client, "own/password-again", &[("password", NEW_PASSWORD)]).await, "true");
     assert_eq!((app.event_count_of("name_changed"), app.event_count_of("password_changed")), (1, 1));
 });
 

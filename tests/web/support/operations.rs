@@ -112,9 +112,11 @@ async fn own(
     match name.as_str() {
         "sign-out" => shown(&accounts.sign_out(&req, &user, client).await?),
         "change-name" => shown(&accounts.change_name(&user, &fields.get("name"), client).await?),
-        "verify-password" => shown(&accounts.verify_password(&user, fields.get("password")).await?.is_some()),
+        "password-again" => {
+            shown(&accounts.password_again(&user, fields.get("password"), &client).await?.is_some())
+        }
         "change-password" => {
-            let proven = accounts.verify_password(&user, fields.get("password")).await?;
+            let proven = accounts.password_again(&user, fields.get("password"), &client).await?;
             let proven = proven.ok_or(Error::SignInFirst)?;
             shown(&accounts.change_password(&req, &user, proven, fields.get("new"), client).await?)
         }

@@ -53,6 +53,13 @@ impl Stores {
         self.query_text(&format!("SELECT user_id, actor_id FROM events WHERE kind = {}", quoted(kind)))
     }
 
+    /// The session of each event of a kind, the oldest first.
+    #[track_caller]
+    pub fn sessions_of_events(&self, kind: &str) -> Vec<String> {
+        let kind = quoted(kind);
+        self.query_column(&format!("SELECT session_id FROM events WHERE kind = {kind} ORDER BY id"))
+    }
+
     /// What the log says of the end of a session: the actor and the detail, once for each event.
     #[track_caller]
     pub fn logged_ends(&self, id: &str) -> Vec<(Option<String>, String)> {

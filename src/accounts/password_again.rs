@@ -1,0 +1,85 @@
+//! The password once more: the one way in which the password of somebody who is signed in is checked.
+
+use actix_web::HttpRequest;
+
+use super::{changes::check_live, service::Accounts};
+use crate::{
+    db::DbConnection,
+    error::Error,
+    events::{Event, EventKind},
+    security::Client,
+    sessions::{CurrentUser, StateChange},
+    users::{User, password::Verdict},
+};
+
+impl Accounts {
+    /// Checks the password of whoever is signed in. Returns the hash that it fits, which a change must still find; `None`: it is
+    /// wrong, which is recorded. Who acts on a right one records what was done; otherwise there is
+    /// [`Self::record_password_given`].
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Busy`] when too many checks wait;
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub async fn password_again(
+        &self,
+        user: &CurrentUser,
+        password: String,
+        client: &Client,
+    ) -> Result<Option<String>, Error> {
+        let id = user.id;
+        let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
+        if self.passwords.verify(password, Some(hash.clone())).await? != Verdict::Wrong {
+            return Ok(Some(hash));
+        }
+        self.record(user, EventKind::ConfirmationFailed, client).await?;
+        Ok(None)
+    }
+
+    /// Records that the right password was given for something that was then not done.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Unavailable`] when the database can't be reached.
+    pub async fn record_password_given(&self, user: &CurrentUser, client: &Client) -> Result<(), Error> {
+        self.record(user, EventKind::Confirmed, client).await
+    }
+
+    /// Checks the password again before a sensitive action. If it is right, the session gets a new key, as at a sign-in.
+    /// Returns whether it is right.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile; also as [`Self::password_again`].
+    pub async fn confirm_password(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        password: String,
+        client: Client,
+    ) -> Result<bool, Error> {
+        let Some(proven) = self.password_again(user, password, &client).await? else {
+            return Ok(false);
+        };
+        let (id, confirmed) = (user.id, event(user, EventKind::Confirmed, &client));
+        let record = move |conn: &mut DbConnection| {
+            // What was proven must still be so.
+            if User::by_id(conn, id)?.password_hash != proven {
+                return Err(Error::SignInFirst);
+            }
+            confirmed.write(conn)
+        };
+        self.sessions.change_and_rotate(req, StateChange::Confirmed, record).await?;
+        Ok(true)
+    }
+
+    async fn record(&self, user: &CurrentUser, kind: EventKind, client: &Client) -> Result<(), Error> {
+        let (session, event) = (user.session.id.clone(), event(user, kind, client));
+        let record = move |conn: &mut DbConnection| {
+            check_live(conn, &session)?;
+            event.write(conn)
+        };
+        self.db.transaction(record).await
+    }
+}
+
+fn event(user: &CurrentUser, kind: EventKind, client: &Client) -> Event {
+    Event::new(kind, Some(user.id)).session(&user.session.id).from(Some(client))
+}
