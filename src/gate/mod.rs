@@ -1,3 +1,4 @@
 //! The operator's own pages, behind the login.
 
+mod folder;
 pub mod pages;

@@ -166,6 +166,52 @@ on_both_stacks!(operator_pages_admin_folder_requires_admin, |stack| async {
     admin.get("/pages/admin/none.html").await.expect(404);
 });
 
+on_both_stacks!(operator_pages_asked_and_real_path_both_checked, |stack| async {
+    let folder = TempDir::new().unwrap();
+    for (path, text) in [
+        ("reports/x.html", "CONCEALED"),
+        (".hidden/x.html", "CONCEALED"),
+        ("docs/.drafts/x.html", "CONCEALED"),
+        ("docs/admin/x.html", "<p>Open to all"),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    symlink("reports", folder.path().join("admin")).unwrap();
+    symlink(".hidden", folder.path().join("shown")).unwrap();
+    symlink("docs/.drafts/x.html", folder.path().join("draft.html")).unwrap();
+    fs::create_dir(folder.path().join("index")).unwrap();
+    symlink("../.hidden/x.html", folder.path().join("index/index.html")).unwrap();
+    let app = TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).start().await;
+    let (_, user) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    for path in [
+        "/pages/admin/x.html",
+        "/pages/admin%2Fx.html",
+        "/pages/admin%2fx.html",
+        "/pages/%61dmin%2Fx.html",
+        "/pages/admin%2Fnone.html",
+        "/pages/admin%2F",
+        "/pages/ADMIN%2Fx.html",
+    ] {
+        let answer = app.raw(&user, "GET", path).await;
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text);
+        assert!(!answer.text.contains("CONCEALED"), "{path}");
+    }
+    admin.get("/pages/admin/x.html").await.expect(200);
+    for path in
+        ["/pages/shown/x.html", "/pages/shown%2Fx.html", "/pages/shown", "/pages/draft.html", "/pages/index/"]
+    {
+        for client in [&user, &admin] {
+            let answer = app.raw(client, "GET", path).await;
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text);
+            assert!(!answer.text.contains("CONCEALED"), "{path}");
+        }
+    }
+    user.get("/pages/docs/admin/x.html").await.expect(200).has("Open to all");
+});
+
 on_both_stacks!(operator_pages_visitor_redirected_to_login_and_back, |stack| async {
     let site = Site::new();
     let app = site.serve(stack).await;
