@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use rustix::fs::Mode;
 use tempfile::NamedTempFile;
 
 const FOLDER_MODE: u32 = 0o700;
@@ -58,6 +59,42 @@ fn keep(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
     }
 }
 
+/// Leaves others without any right to the files and folders that this process makes from here on.
+pub fn keep_new_ones_private() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Takes from others the rights to the files beside `file` whose names begin with its name, such as copies of it, and to their
+/// folder. A folder with anything in it that is not named in `ours` stays as it is, with a warning: others may need that.
+///
+/// # Errors
+/// When the folder can't be read or a mode can't be changed.
+pub fn restrict_folder_of(file: &Path, ours: &[&str]) -> io::Result<()> {
+    let folder = folder_of(file);
+    let name = file.file_name().unwrap_or_default().as_encoded_bytes();
+    let mut only_ours = true;
+    for entry in fs::read_dir(folder)? {
+        let beside = entry?.file_name();
+        if beside.as_encoded_bytes().starts_with(name) {
+            restrict(&folder.join(beside))?;
+        } else {
+            only_ours &= ours.iter().any(|own| beside == *own);
+        }
+    }
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    if only_ours {
+        return change_mode(folder, mode);
+    }
+    tracing::warn!(
+        folder = %folder.display(),
+        "other users may look into the folder of the database; chmod 700 keeps them out"
+    );
+    Ok(())
+}
+
 /// Takes from others the rights to a file, if it exists. One that belongs to another user stays as it is, with a warning.
 ///
 /// # Errors
@@ -70,9 +107,13 @@ pub fn restrict(path: &Path) -> io::Result<()> {
     if mode & OTHERS == 0 {
         return Ok(());
     }
+    change_mode(path, mode)
+}
+
+fn change_mode(path: &Path, mode: u32) -> io::Result<()> {
     match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!(file = %path.display(), "other users may read this file, and its mode can't be changed");
+            tracing::warn!(path = %path.display(), "other users may read this, and its mode can't be changed");
             Ok(())
         }
         other => other,
@@ -104,5 +145,29 @@ mod tests {
         restrict(&path).unwrap();
         assert_eq!(mode(&path), 0o600);
         restrict(&folder.path().join("none")).unwrap();
+    }
+
+    #[test]
+    fn folder_with_our_files_alone_is_for_this_user_alone() {
+        let parent = tempfile::TempDir::new().unwrap();
+        let folder = parent.path().join("data");
+        let make = |name: &str, rights| {
+            let path = folder.join(name);
+            fs::write(&path, "").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(rights)).unwrap();
+            path
+        };
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        let database = make("site.db", 0o644);
+        let beside = [make("site.db-wal", 0o664), make("site.db.2026-11-26", 0o644)];
+        let other = make("notes.txt", 0o644);
+        restrict_folder_of(&database, &["secret"]).unwrap();
+        assert!(beside.iter().chain([&database]).all(|path| mode(path) == 0o600));
+        assert_eq!((mode(&folder), mode(&other)), (0o755, 0o644), "somebody else's file is there");
+        fs::remove_file(&other).unwrap();
+        make("secret", 0o600);
+        restrict_folder_of(&database, &["secret"]).unwrap();
+        assert_eq!(mode(&folder), 0o700);
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{accounts::setup, app, config::Config, db, error::Error, telemetry, users::keys};
+use crate::{accounts::setup, app, config::Config, db, error::Error, files, telemetry, users::keys};
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -52,6 +52,7 @@ enum Command {
 /// # Errors
 /// The text for standard error.
 pub async fn run() -> Result<(), String> {
+    files::keep_new_ones_private();
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
     let secrets = config.secrets.clone();

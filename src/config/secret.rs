@@ -10,14 +10,14 @@ use crate::files;
 
 /// Least length of a secret, in bytes.
 const MIN_BYTES: usize = 64;
-/// The file beside the SQLite database that holds the secret.
-const FILE_NAME: &str = "session_secret";
-
 /// A secret of at least 64 bytes; `Debug` does not print it.
 #[derive(Clone)]
 pub struct SessionSecret(Key);
 
 impl SessionSecret {
+    /// The file beside the SQLite database that holds the secret.
+    pub const FILE_NAME: &str = "session_secret";
+
     /// The key for the cookie middleware.
     pub fn cookie_key(&self) -> Key {
         self.0.clone()
@@ -53,7 +53,7 @@ impl SessionSecret {
 
     /// Reads the secret from the file beside the database. Instances that create the file at the same time use the same secret.
     fn from_file_beside(database: &Path) -> Result<Self, String> {
-        let file = database.with_file_name(FILE_NAME);
+        let file = database.with_file_name(Self::FILE_NAME);
         let file_error = |error: std::io::Error| format!("could not be kept in {}: {error}", file.display());
         if !file.exists() {
             files::make_private_folder_of(&file).map_err(file_error)?;

@@ -89,12 +89,14 @@ impl Connector {
             return self.connect().map_err(Error::unavailable);
         };
         sqlite_file::check(path)?;
-        self.connect().map_err(|error| match error {
+        let conn = self.connect().map_err(|error| match error {
             ConnectError::Query(error) if is_not_a_database(&error) => {
                 sqlite_file::misconfigured(path, "is not a database of SQLite")
             }
             error => Error::unavailable(error),
-        })
+        })?;
+        sqlite_file::restrict_folder(path).map_err(Error::unavailable)?;
+        Ok(conn)
     }
 
     /// The text for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without closing it

@@ -7,7 +7,7 @@ use std::{io, path::Path};
 
 use rustix::fs::{Access, access};
 
-use crate::{error::Error, files};
+use crate::{config::SessionSecret, error::Error, files};
 
 /// Makes the file with its folder if it is missing, so that only this user can read it.
 ///
@@ -24,12 +24,21 @@ pub(super) fn make(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When the mode of one can't be changed.
 pub(super) fn restrict(path: &Path) -> io::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         files::restrict(Path::new(&name))?;
     }
     Ok(())
+}
+
+/// Takes from others the right to look into the folder of the file, and to read copies of it there. Once a start, after
+/// [`restrict`].
+///
+/// # Errors
+/// When the folder can't be read, or the mode of one can't be changed.
+pub(super) fn restrict_folder(path: &Path) -> io::Result<()> {
+    files::restrict_folder_of(path, &[SessionSecret::FILE_NAME])
 }
 
 /// Checks that SQLite can work with the file.

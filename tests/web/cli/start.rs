@@ -95,6 +95,38 @@ fn files_of_sqlite_are_for_the_owner_alone() {
     assert!(files().all(|path| mode(&path) == 0o600));
 }
 
+#[test]
+fn folder_of_sqlite_that_exists_is_closed_to_others() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = || Program::run_in(folder.path(), &["migrate"], &[], "").done();
+    run();
+    assert_eq!(mode(&data), 0o700, "a folder that was made beforehand");
+    let copy = data.join("gatehouse.db.copy");
+    fs::copy(data.join("gatehouse.db"), &copy).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
+    run();
+    assert_eq!((mode(&data), mode(&copy)), (0o700, 0o600), "a copy of the database beside it");
+    let notes = data.join("notes.txt");
+    fs::write(&notes, "somebody else's").unwrap();
+    fs::set_permissions(&notes, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    run();
+    assert_eq!((mode(&data), mode(&notes)), (0o755, 0o644), "others may need what is not ours");
+}
+
+#[actix_web::test]
+async fn program_makes_files_for_its_user_alone() {
+    let program = TestApp::builder(Stack::Sqlite).start_program();
+    // The rights that new files do not get.
+    let status = fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap().trim();
+    assert_eq!(mask, "0077");
+}
+
 on_both_stacks!(setup_link_names_the_port_of_listen_addr, |stack| async {
     let program = TestApp::builder(stack).not_set_up().start_program();
     let port = program.addr().port();
