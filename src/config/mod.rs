@@ -9,6 +9,7 @@ mod accounts;
 mod cookie;
 mod database_url;
 mod env_file;
+mod history;
 mod known_secrets;
 mod log;
 mod percent;
@@ -24,6 +25,7 @@ mod stores;
 pub use accounts::Accounts;
 pub use cookie::SameSite;
 pub use database_url::DatabaseUrl;
+pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
 pub use postgres_url::PostgresUrl;
@@ -47,6 +49,8 @@ pub struct Config {
     pub session: Session,
     /// Who may have an account, and with which password.
     pub accounts: Accounts,
+    /// How long what has happened is kept.
+    pub history: History,
     /// What is logged and how.
     pub log: Log,
     /// What no text may show.
@@ -88,12 +92,13 @@ impl Config {
         let stores = Stores::read(&mut reader);
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
+        let history = History::read(&mut reader);
         let log = Log::read(&mut reader);
         let secrets = KnownSecrets::new(stores.secrets().into_iter().chain(reader.get("SESSION_SECRET")));
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
-        Ok(Self { server, stores, session, accounts, log, secrets })
+        Ok(Self { server, stores, session, accounts, history, log, secrets })
     }
 }
 
@@ -128,6 +133,7 @@ mod tests {
         assert_eq!(config.stores.timeout, Duration::from_millis(250));
         assert_eq!(config.accounts.password_min_length, 8);
         assert_eq!(config.accounts.confirm_ttl, Duration::from_secs(600));
+        assert_eq!((config.history.sessions, config.history.events), (Some(365 * DAY), Some(365 * DAY)));
         assert!(config.accounts.registration_open);
         assert!(config.stores.redis.is_none());
     }
@@ -212,6 +218,17 @@ mod tests {
                 "{name}={value}: {lines:?}"
             );
             assert!(!lines[0].contains("hunter2"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn history_is_a_duration_or_forever() {
+        let history = |value| config(&[("SESSION_SECRET", SECRET), ("SESSION_HISTORY", value)]);
+        assert_eq!(history("30d").unwrap().history.sessions, Some(30 * DAY));
+        assert_eq!(history("forever").unwrap().history.sessions, None);
+        for wrong in ["never", "0s", "365"] {
+            let lines = history(wrong).unwrap_err().lines().to_vec();
+            assert!(lines[0].starts_with("SESSION_HISTORY: ") && lines[0].contains("forever"), "{lines:?}");
         }
     }
 

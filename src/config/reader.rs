@@ -119,10 +119,20 @@ impl Reader {
 
     /// Parses a duration such as `90m`, from `min` to ten years.
     pub(super) fn duration(&mut self, name: &'static str, default: Duration, min: Duration) -> Duration {
-        let may_hold =
-            format!("a duration of at least {}, such as 90m, 24h or 7d", humantime::format_duration(min));
-        self.parse(name, &may_hold, default, |value| {
-            humantime::parse_duration(value).ok().filter(|duration| (min..=MAX_DURATION).contains(duration))
+        self.parse(name, &durations_from(min), default, |value| duration_from(value, min))
+    }
+
+    /// Parses a duration as [`Reader::duration`], or `forever`, which is `None`.
+    pub(super) fn duration_or_forever(
+        &mut self,
+        name: &'static str,
+        default: Option<Duration>,
+        min: Duration,
+    ) -> Option<Duration> {
+        let may_hold = format!("{} or forever", durations_from(min));
+        self.parse(name, &may_hold, default, |value| match value {
+            "forever" => Some(None),
+            value => duration_from(value, min).map(Some),
         })
     }
 
@@ -154,6 +164,14 @@ impl Reader {
         mistakes.append(&mut self.mistakes);
         if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
     }
+}
+
+fn durations_from(min: Duration) -> String {
+    format!("a duration of at least {}, such as 90m, 24h or 7d", humantime::format_duration(min))
+}
+
+fn duration_from(value: &str, min: Duration) -> Option<Duration> {
+    humantime::parse_duration(value).ok().filter(|duration| (min..=MAX_DURATION).contains(duration))
 }
 
 /// A line for each name that is similar to a known one, with the known name, or that begins with `GATEHOUSE_`.

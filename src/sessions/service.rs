@@ -45,6 +45,7 @@ pub struct Sessions {
     pub(super) outbound: Mutex<Option<mpsc::Receiver<Message>>>,
     pub(super) active_count: Arc<ActiveCount>,
     pub(super) config: config::Session,
+    pub(super) history: config::History,
     /// The id of this instance in messages.
     pub(super) instance: String,
     pub(super) started_at: PrimitiveDateTime,
@@ -80,6 +81,7 @@ impl Sessions {
             outbound: Mutex::new(outbound),
             active_count: Arc::default(),
             config: config.session.clone(),
+            history: config.history,
             instance: random_hex::<8>()?,
             started_at: now(),
         })

@@ -181,6 +181,25 @@ pub fn revoke_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Deletes expired links for new passwords and for the first administrator, at most `limit`; they are refused anyway. Returns
+/// whether there may be more.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn delete_expired(conn: &mut DbConnection, limit: i64) -> Result<bool, Error> {
+    let expired: Vec<String> = tokens::table
+        .filter(tokens::purpose.eq_any([TokenPurpose::Reset, TokenPurpose::Setup]))
+        .filter(tokens::expires_at.le(now()))
+        .limit(limit)
+        .select(tokens::token_hash)
+        .load(conn)?;
+    if expired.is_empty() {
+        return Ok(false);
+    }
+    let deleted = diesel::delete(tokens::table.filter(tokens::token_hash.eq_any(expired))).execute(conn)?;
+    Ok(i64::try_from(deleted).unwrap_or(limit) >= limit)
+}
+
 /// The ids of those of these users who were invited and have not chosen a password yet.
 ///
 /// # Errors

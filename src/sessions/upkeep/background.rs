@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::{recheck, samples, sweep};
+use super::{recheck, retention, samples, sweep};
 use crate::sessions::{
     live::{message::Message, pubsub},
     service::{Backend, Sessions},
@@ -16,7 +16,8 @@ impl Sessions {
         let batches = self.last_seen.clone().write_batches(self.db.clone());
         let sweep = sweep::run(Arc::clone(&self));
         let samples = samples::run(Arc::clone(&self));
-        tokio::join!(batches, sweep, samples, recheck::run(Arc::clone(&self)), self.run_pubsub());
+        let retention = retention::run(Arc::clone(&self));
+        tokio::join!(batches, sweep, samples, retention, recheck::run(Arc::clone(&self)), self.run_pubsub());
     }
 
     /// Sends the queued messages to the other instances: for the command line, which runs no background tasks.

@@ -3,6 +3,7 @@
 mod background;
 mod changed_secret;
 mod recheck;
+mod retention;
 mod samples;
 mod sweep;
 pub(super) mod verify;

@@ -3,6 +3,7 @@
 mod catalogue_and_store;
 mod crash;
 mod ends;
+mod history;
 mod instances;
 mod lifetimes;
 mod live;

@@ -35,6 +35,12 @@ impl Stores {
         self.sql(&format!("UPDATE bulk_ends SET finished_at = {} WHERE id = {}", now(), quoted(id)));
     }
 
+    /// The ids of all ends of many sessions.
+    #[track_caller]
+    pub fn bulk_end_ids(&self) -> Vec<String> {
+        self.query_column("SELECT id FROM bulk_ends ORDER BY id")
+    }
+
     fn insert_bulk_end_row(&self, id: &str, moved_at: &str, finished: &str, expected: usize, ended: usize) {
         self.sql(&format!(
             "INSERT INTO bulk_ends (id, started_at, moved_at, finished_at, by_user, expected, ended) VALUES \

@@ -99,4 +99,14 @@ impl Stores {
         let now = self.now();
         self.update_session(id, &format!("ended_at = {now}, end_reason = {}", quoted(reason)));
     }
+
+    /// Ends all sessions but one, at a time such as `2020-01-01 00:00:00`.
+    #[track_caller]
+    pub fn end_long_ago(&self, but: &str, at: &str) {
+        let at = quoted(at);
+        self.sql(&format!(
+            "UPDATE sessions SET ended_at = {at}, end_reason = 'logout' WHERE id <> {}",
+            quoted(but)
+        ));
+    }
 }

@@ -1,0 +1,92 @@
+//! Deletes what is older than `SESSION_HISTORY` and `EVENT_HISTORY`, and one-time links that have expired. Any number of instances
+//! may do so: a row that another one has deleted is not found.
+
+use std::{sync::Arc, time::Duration};
+
+use diesel::{RunQueryDsl as _, sql_query, sql_types::Timestamp};
+use time::PrimitiveDateTime;
+
+use crate::{
+    clock::now,
+    config::History,
+    db::{Db, DbConnection},
+    error::Error,
+    sessions::{duration::time_duration, service::Sessions},
+    users::tokens,
+};
+
+/// Rows that one transaction deletes: few, so that nobody waits for its locks.
+const BATCH: i64 = 200;
+/// The pause after a full batch, in which others write.
+const PAUSE_BETWEEN_BATCHES: Duration = Duration::from_millis(50);
+/// The longest pause while there is nothing to delete.
+const MAX_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// The shortest pause, for short histories.
+const MIN_PAUSE: Duration = Duration::from_millis(250);
+
+/// What is deleted once it is old: the table, and the column with the time from which its age counts.
+#[derive(Debug, Clone, Copy)]
+enum Old {
+    EndedSessions,
+    /// How far an end of many sessions has come; of use while somebody may look at it.
+    BulkEnds,
+    Events,
+}
+
+impl Old {
+    const ALL: [Self; 3] = [Self::EndedSessions, Self::BulkEnds, Self::Events];
+
+    fn kept(self, history: &History) -> Option<Duration> {
+        match self {
+            Self::EndedSessions | Self::BulkEnds => history.sessions,
+            Self::Events => history.events,
+        }
+    }
+
+    fn table_and_column(self) -> (&'static str, &'static str) {
+        match self {
+            Self::EndedSessions => ("sessions", "ended_at"),
+            Self::BulkEnds => ("bulk_ends", "moved_at"),
+            Self::Events => ("events", "at"),
+        }
+    }
+
+    /// Deletes the oldest rows from before that time, at most [`BATCH`]. Returns whether there may be more.
+    fn delete(self, conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<bool, Error> {
+        let (table, column) = self.table_and_column();
+        let oldest = format!("SELECT id FROM {table} WHERE {column} < $1 ORDER BY {column} LIMIT {BATCH}");
+        let delete = sql_query(format!("DELETE FROM {table} WHERE id IN ({oldest})"));
+        let deleted = delete.bind::<Timestamp, _>(before).execute(conn)?;
+        Ok(i64::try_from(deleted).unwrap_or(BATCH) >= BATCH)
+    }
+}
+
+/// Deletes for as long as it is polled.
+pub(crate) async fn run(sessions: Arc<Sessions>) {
+    let history = sessions.history;
+    let shortest = history.sessions.into_iter().chain(history.events).min().unwrap_or(MAX_PAUSE);
+    let pause = (shortest / 4).clamp(MIN_PAUSE, MAX_PAUSE);
+    loop {
+        let pause = match delete_batches(&sessions.db, history).await {
+            Ok(true) => PAUSE_BETWEEN_BATCHES,
+            Ok(false) => pause,
+            Err(error) => {
+                tracing::warn!(error = ?error.causes(), "old rows of the history were not deleted");
+                pause
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Deletes one batch of each kind. Returns whether there may be more.
+async fn delete_batches(db: &Db, history: History) -> Result<bool, Error> {
+    let db = db.with_long_timeout();
+    let mut more = db.run(|conn| tokens::delete_expired(conn, BATCH)).await?;
+    for old in Old::ALL {
+        let Some(kept) = old.kept(&history) else { continue };
+        let before = now().saturating_sub(time_duration(kept));
+        more |= db.run(move |conn| old.delete(conn, before)).await?;
+    }
+    Ok(more)
+}
