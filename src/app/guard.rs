@@ -35,7 +35,7 @@ pub(super) async fn guard(
             end_by_close(res);
         }
     }
-    headers::add(server, info.path(), result)
+    headers::add(server, result)
 }
 
 /// HTTP/1.0 doesn't know chunks: the end of the connection is the end of a body whose length is not known.

@@ -15,8 +15,9 @@ use actix_session::{
     config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy},
 };
 use actix_web::{
-    App, HttpResponse, HttpServer, ResponseError as _,
+    App, HttpResponse, HttpServer, ResponseError as _, Scope,
     dev::ServerHandle,
+    guard::fn_guard,
     middleware::from_fn,
     rt::task::JoinHandle,
     web::{self, Data, ServiceConfig},
@@ -28,10 +29,11 @@ use crate::{
     config::Config,
     db::Db,
     error::Error,
+    gate,
     layout::Layout,
     ops::health::Readiness,
     routes,
-    security::bodies,
+    security::{self, bodies},
     sessions::{self, Sessions, Store},
     users::{keys, password::Passwords},
 };
@@ -114,6 +116,7 @@ pub async fn start(
         App::new()
             .configure(|app| share(app, &parts))
             .configure(|app| add_routes(app, routes::without_session()))
+            .service(pages_host(&parts.config))
             .service(
                 web::scope("")
                     .wrap(identity_middleware(&parts.config))
@@ -230,6 +233,15 @@ async fn retry_prepare(parts: Parts) {
             }
         }
     }
+}
+
+/// What is served at `PAGES_HOST`: nothing of this site's own.
+fn pages_host(config: &Data<Config>) -> Scope {
+    let config = config.clone();
+    web::scope("")
+        .guard(fn_guard(move |asked| security::pages_host::is_asked_for(&config.server, asked.head())))
+        .configure(|app| add_routes(app, routes::at_pages_host()))
+        .default_service(web::to(gate::pages_host::elsewhere))
 }
 
 fn add_routes(app: &mut ServiceConfig, table: routes::Table) {

@@ -208,6 +208,11 @@ mod tests {
             ("BASE_URL", "https://login.example.org/app", &[]),
             ("BASE_URL", "https://ada:hunter2@login.example.org", &[]),
             ("LISTEN_ADDR", "redis://:hunter2@h", &[]),
+            ("PAGES_HOST", "pages.example.org", &[]),
+            ("PAGES_HOST", "login.example.org", &[("PAGES_DIR", "/")]),
+            ("PAGES_HOST", "https://pages.example.org", &[("PAGES_DIR", "/")]),
+            ("PAGES_HOST", "pages.example.org:8443", &[("PAGES_DIR", "/")]),
+            ("PAGES_HOST", "192.0.2.7", &[("PAGES_DIR", "/")]),
         ] {
             let mut vars = vec![("SESSION_SECRET", SECRET), ("BASE_URL", "https://login.example.org")];
             vars.extend(others);

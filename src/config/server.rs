@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use url::Url;
+use url::{Host, Url};
 
 use super::reader::Reader;
 
@@ -23,6 +23,8 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
     pub pages_dir: Option<PathBuf>,
+    /// `PAGES_HOST`: a host name of their own for those pages, whose scripts then share no origin with this site.
+    pub pages_host: Option<String>,
 }
 
 impl Server {
@@ -34,10 +36,13 @@ impl Server {
             |value| value.parse().ok(),
         );
         let given = base_url(reader);
+        let base_url_given = given.is_some();
+        let base_url = given.unwrap_or_else(|| local_url(listen_addr));
         Self {
             listen_addr,
-            base_url_given: given.is_some(),
-            base_url: given.unwrap_or_else(|| local_url(listen_addr)),
+            base_url_given,
+            pages_host: pages_host(reader, &base_url),
+            base_url,
             trusted_proxies: reader.parse(
                 "TRUSTED_PROXIES",
                 "networks, comma-separated, such as 10.0.0.0/8,192.0.2.7",
@@ -67,6 +72,26 @@ impl Server {
     pub fn href(&self, path: &str) -> String {
         format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
     }
+
+    /// The address of a path at `PAGES_HOST`, with the scheme and port of `BASE_URL`; `None` without one.
+    pub fn pages_href(&self, path: &str) -> Option<String> {
+        let mut url = self.base_url.clone();
+        url.set_host(Some(self.pages_host.as_deref()?)).ok()?;
+        Some(format!("{}{path}", url.as_str().trim_end_matches('/')))
+    }
+}
+
+/// `PAGES_HOST`: a name that is not that of the site.
+fn pages_host(reader: &mut Reader, base_url: &Url) -> Option<String> {
+    let may_hold = "a host name for the pages of PAGES_DIR alone, without a port, such as pages.example.org";
+    let host = reader.parse("PAGES_HOST", may_hold, None, |value| match Host::parse(value).ok()? {
+        Host::Domain(name) if base_url.host_str() != Some(&name) && !name.ends_with('.') => Some(Some(name)),
+        _ => None,
+    });
+    if host.is_some() && reader.get("PAGES_DIR").is_none() {
+        reader.mistake("PAGES_HOST: there are no pages for it; set PAGES_DIR to a folder of HTML".to_owned());
+    }
+    host
 }
 
 fn base_url(reader: &mut Reader) -> Option<Url> {

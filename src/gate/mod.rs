@@ -2,3 +2,5 @@
 
 mod folder;
 pub mod pages;
+pub mod pages_host;
+mod pages_sign_in;

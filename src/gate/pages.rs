@@ -1,11 +1,19 @@
 //! `/pages/…`: the operator's HTML from `PAGES_DIR`, for signed-in users; `/pages/admin/…` for administrators only.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::LOCATION, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
+    web,
+};
 
-use super::folder::{self, Found};
-use crate::{config::Config, error::Error, sessions::CurrentUser};
+use super::{
+    folder::{self, Found},
+    pages_sign_in,
+};
+use crate::{config::Config, error::Error, security::headers, sessions::CurrentUser};
 
-/// `GET /pages/{path}`: the file, or for a folder its `index.html`; a folder without a trailing slash is redirected.
+/// `GET /pages/{path}`: the file, or for a folder its `index.html`; a folder without a trailing slash is redirected. With
+/// `PAGES_HOST` all of it is there.
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such file or no `PAGES_DIR`; [`Error::Forbidden`] for users below the folder for
@@ -16,17 +24,39 @@ pub async fn serve(
     user: CurrentUser,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
+    match pages_sign_in::at_pages_host(&config.server, pages_sign_in::path_and_query(&req)) {
+        Some(there) => Ok(see_other(&there)),
+        None => answer(&req, &config, path.into_inner(), &user, headers::PAGES_WITHOUT_SCRIPTS_CSP).await,
+    }
+}
+
+/// The response with what a path below `/pages/` names.
+///
+/// # Errors
+/// As [`serve`].
+pub(super) async fn answer(
+    req: &HttpRequest,
+    config: &Config,
+    path: String,
+    user: &CurrentUser,
+    policy: &'static str,
+) -> Result<HttpResponse, Error> {
     let root = config.server.pages_dir.clone().ok_or(Error::NotFound)?;
-    let path = path.into_inner();
     let is_admin = user.is_admin();
     let is_folder_path = path.is_empty() || path.ends_with('/');
     let found = web::block(move || folder::find(&root, &path, is_admin)).await.map_err(Error::internal)??;
     match found {
-        Found::Folder if !is_folder_path => {
-            let location = format!("{}/", req.uri().path());
-            Ok(HttpResponse::SeeOther().insert_header((LOCATION, location)).finish())
-        }
+        Found::Folder if !is_folder_path => Ok(see_other(&format!("{}/", req.uri().path()))),
         Found::Folder => Err(Error::NotFound),
-        Found::File(file) => Ok(file.prefer_utf8(true).into_response(&req)),
+        Found::File(file) => {
+            let mut response = file.prefer_utf8(true).into_response(req);
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            Ok(response)
+        }
     }
+}
+
+/// A redirect to another address.
+pub(super) fn see_other(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }

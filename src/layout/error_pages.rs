@@ -20,6 +20,7 @@ use super::{
 use crate::{
     config::Config,
     error::{Detail, Error, LinkOn},
+    security::pages_host,
     sessions::CurrentUser,
     state::shared,
     web::{
@@ -47,6 +48,7 @@ pub struct RequestInfo {
     method: Method,
     path: String,
     accepts_json: bool,
+    at_pages_host: bool,
 }
 
 /// Replaces an error response, or the `Err` of a middleware, by a rendered page or problem details, and logs the error.
@@ -69,7 +71,9 @@ pub fn render(
                 return Ok(res);
             }
             let (req, bare) = res.into_parts();
-            let viewer = CurrentUser::resolved(&req).map(|user| user.as_deref().map(Viewer::of));
+            // The header's forms and streams are for this site's own host.
+            let resolved = CurrentUser::resolved(&req).filter(|_| !info.at_pages_host);
+            let viewer = resolved.map(|user| user.as_deref().map(Viewer::of));
             Ok(ServiceResponse::new(req, rendered(info, bare, viewer)))
         }
         Err(error) => {
@@ -91,17 +95,13 @@ impl RequestInfo {
             method: req.method().clone(),
             path: req.path().to_owned(),
             accepts_json: wants_json(req),
+            at_pages_host: pages_host::is_asked_for(&shared::<Config>(req)?.server, req.head()),
         })
     }
 
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// The path.
-    pub fn path(&self) -> &str {
-        &self.path
     }
 
     fn log(&self, status: StatusCode, error: &ActixError) {

@@ -51,6 +51,7 @@ pub fn with_session() -> Table {
         .get("/sessions", User, sessions::show)
         .post("/sessions/end-others", User, sessions::end_others)
         .post("/sessions/{id}/end", User, sessions::end)
+        .get("/pages-sign-in", User, gate::pages_host::hand_over)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
         .get("/admin", Admin, admin::overview::page::show)
@@ -70,4 +71,12 @@ pub fn with_session() -> Table {
         .post_confirmed("/admin/users/{id}/activate", Admin, admin::users::one::activate)
         .post_confirmed("/admin/users/{id}/end-sessions", Admin, admin::users::one::end_sessions)
         .post_confirmed("/admin/users/{id}/send-reset", Admin, admin::users::one::make_link)
+}
+
+/// The routes of `PAGES_HOST`, which know their reader by a cookie of that host.
+pub fn at_pages_host() -> Table {
+    Table::default()
+        .get("/", Public, gate::pages_host::front)
+        .get("/pages-sign-in", Public, gate::pages_host::sign_in)
+        .get("/pages/{path:.*}", Public, gate::pages_host::serve)
 }

@@ -16,9 +16,13 @@ use crate::config::Server;
 /// The content security policy of this site's pages.
 const OWN_PAGES_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
-/// The content security policy of the operator's pages, which may also load fonts, media and frames of this site; inline
+/// The content security policy of the operator's pages where they share this site's origin: they run no script and send no form,
+/// since either could act for their reader on all pages of the site. Whatever loads is of this site.
+pub const PAGES_WITHOUT_SCRIPTS_CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+    font-src 'self'; media-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
+/// The content security policy of the operator's pages at a host of their own, with scripts and forms for that host; inline
 /// scripts stay forbidden.
-const OPERATOR_PAGES_CSP: &str = "default-src 'self'; img-src 'self' data:; form-action 'self'; \
+pub const PAGES_HOST_CSP: &str = "default-src 'self'; img-src 'self' data:; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
 
 /// The headers that are the same on every response.
@@ -33,42 +37,50 @@ const FIXED_HEADERS: [(HeaderName, &str); 5] = [
     ),
 ];
 
-/// Adds the headers to a response or to the response of an error.
+/// Adds the headers to a response or to the response of an error. A content security policy that it has stays.
 ///
 /// # Errors
 /// The given error, with the headers on its response.
 pub fn add(
     server: &Server,
-    path: &str,
     result: Result<ServiceResponse<BoxBody>, ActixError>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    let is_https = server.is_https();
-    let is_operator_page = path.starts_with("/pages/");
     match result {
         Ok(mut res) => {
-            insert(res.headers_mut(), is_operator_page, is_https);
+            insert(res.headers_mut(), server);
             Ok(res)
         }
         Err(error) => {
             let mut response = error.as_response_error().error_response();
-            insert(response.headers_mut(), is_operator_page, is_https);
+            insert(response.headers_mut(), server);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn insert(headers: &mut HeaderMap, is_operator_page: bool, is_https: bool) {
+fn insert(headers: &mut HeaderMap, server: &Server) {
     for (name, value) in FIXED_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let policy = if is_operator_page { OPERATOR_PAGES_CSP } else { OWN_PAGES_CSP };
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, own_pages_policy(server));
+    }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if is_https {
+    if server.is_https() {
         let two_years = StrictTransportSecurity::new(Duration::from_secs(2 * 365 * 24 * 60 * 60));
         let Ok(value) = two_years.include_subdomains().try_into_value();
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
+}
+
+/// The policy of this site's own pages. Browsers hold the redirects after a form to `form-action`, and those after a sign-in may
+/// lead to `PAGES_HOST`.
+fn own_pages_policy(server: &Server) -> HeaderValue {
+    let with_pages_host = server.pages_href("").and_then(|origin| {
+        let policy = OWN_PAGES_CSP.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
+        HeaderValue::from_str(&policy).ok()
+    });
+    with_pages_host.unwrap_or(HeaderValue::from_static(OWN_PAGES_CSP))
 }

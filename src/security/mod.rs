@@ -6,6 +6,7 @@ pub mod cross_origin;
 pub mod header_size;
 pub mod headers;
 mod next;
+pub mod pages_host;
 
 pub use client::{Client, ip_key};
 pub use next::local_path;

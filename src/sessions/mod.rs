@@ -29,6 +29,7 @@ pub use end_task::{EndProblem, EndTask};
 pub use live::end_message::EndMessage;
 pub use pages::{Page, Preview};
 pub use request::{
+    by_store_key::current_store_key,
     current::{Administrator, CurrentUser},
     ended_session::EndedSession,
     middleware::with_context,

@@ -1,9 +1,11 @@
 //! Cookies: the `Cookie` headers of a request and the `Set-Cookie` headers of a response. Nothing else reads them.
 
 use actix_web::{
-    cookie::Cookie,
+    cookie::{Cookie, SameSite},
     http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE},
 };
+
+use crate::config::Server;
 
 /// The values that a request brings for the cookie of that name, encoded as they are sent. Names count byte for byte. Browsers
 /// send any octets (RFC 6265 §5.4) and several cookies of one name: what can't be read is skipped, and so are empty values.
@@ -38,6 +40,16 @@ fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         let text = std::str::from_utf8(part).ok().filter(|_| part.iter().all(u8::is_ascii_graphic))?;
         text.split_once('=').filter(|(name, _)| !name.is_empty())
     })
+}
+
+/// A cookie for this host alone that no script reads, until the browser is closed.
+pub fn for_this_host(server: &Server, name: &'static str, value: String) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .secure(server.is_https())
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .finish()
 }
 
 /// Adds a cookie; one that is no valid header is left out.

@@ -6,7 +6,7 @@
 use actix_web::{
     HttpMessage as _, HttpRequest, HttpResponse,
     body::BoxBody,
-    cookie::{Cookie, SameSite, time::Duration},
+    cookie::{Cookie, time::Duration},
     dev::ServiceResponse,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -57,11 +57,7 @@ fn cookie_name(server: &Server) -> &'static str {
 }
 
 fn cookie(server: &Server, value: String) -> Cookie<'static> {
-    Cookie::build(cookie_name(server), value)
-        .path("/")
-        .secure(server.is_https())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(Duration::minutes(1))
-        .finish()
+    let mut cookie = cookies::for_this_host(server, cookie_name(server), value);
+    cookie.set_max_age(Duration::minutes(1));
+    cookie
 }

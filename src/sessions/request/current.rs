@@ -88,6 +88,11 @@ impl CurrentUser {
         req.extensions().get::<Resolved>().map(|Resolved(user)| user.clone())
     }
 
+    /// Records who sent a request without the session's cookie.
+    pub(super) fn record(req: &HttpRequest, user: Option<Rc<Self>>) {
+        req.extensions_mut().insert(Resolved(user));
+    }
+
     /// Whether the user is an administrator.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
@@ -133,7 +138,7 @@ fn identity(req: &HttpRequest) -> Option<i64> {
 }
 
 impl CurrentUser {
-    fn new(found: &FoundSession, loaded: &LoadedEntry) -> Self {
+    pub(super) fn new(found: &FoundSession, loaded: &LoadedEntry) -> Self {
         Self {
             id: found.user_id,
             name: found.name.clone(),

@@ -1,5 +1,6 @@
 //! The session of one request: actix-session's store, the signed-in user, the session cookie, the reason of an end.
 
+pub(super) mod by_store_key;
 pub(super) mod current;
 pub(super) mod ended_session;
 pub(super) mod middleware;

@@ -5,6 +5,7 @@ mod admin;
 mod cookies;
 mod crawl;
 mod live;
+mod operator_pages;
 mod other_session;
 mod screenshots;
 mod site;

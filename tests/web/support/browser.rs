@@ -52,6 +52,12 @@ impl BrowserBuilder {
         self
     }
 
+    /// Opens the site under another name of this machine, such as that of `BASE_URL`.
+    pub fn at(mut self, host: &str) -> Self {
+        self.site = self.site.replace("127.0.0.1", host);
+        self
+    }
+
     /// Runs no scripts.
     pub fn without_javascript(mut self) -> Self {
         self.javascript = false;
@@ -98,7 +104,8 @@ impl BrowserBuilder {
             "--no-first-run".to_owned(),
             "--hide-scrollbars".to_owned(),
             "--lang=en".to_owned(),
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1".to_owned(),
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost , EXCLUDE *.localhost"
+                .to_owned(),
             format!("--user-data-dir={}", profile.display()),
             format!("--window-size={width},{height}"),
             // 0 is dark, 1 is light.

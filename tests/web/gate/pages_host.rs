@@ -1,0 +1,207 @@
+//! Tests `PAGES_HOST`: the operator's pages under a host name of their own.
+
+use std::fs;
+
+use reqwest::Method;
+use tempfile::TempDir;
+
+use crate::support::*;
+
+const HOST: &str = "pages.localhost";
+
+/// A site with pages at a host of their own.
+struct Site {
+    _folder: TempDir,
+    app: TestApp,
+}
+
+impl Site {
+    async fn serve(stack: Stack) -> Self {
+        let folder = TempDir::new().unwrap();
+        for (path, text) in [
+            ("index.html", "<p>The operator's home"),
+            ("app.js", "document.title = 'ran'"),
+            ("docs/index.html", "<p>The documents"),
+            ("admin/report.html", "<p>The report"),
+        ] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let vars = TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).var("PAGES_HOST", HOST);
+        Self { app: vars.start().await, _folder: folder }
+    }
+
+    fn home(&self) -> String {
+        format!("http://localhost:{}", self.app.addr().port())
+    }
+
+    fn pages(&self) -> String {
+        format!("http://{HOST}:{}", self.app.addr().port())
+    }
+
+    /// Asks the host of the pages as a browser does that follows a link.
+    async fn there(&self, client: &Client, path: &str) -> Answer {
+        let request = client.request(Method::GET, path).header("host", HOST);
+        request.header("sec-fetch-mode", "navigate").send().await
+    }
+
+    /// Follows the redirects between both hosts; a browser keeps the cookies of each apart, as these two clients do.
+    async fn travel(&self, here: &Client, there: &Client, path: &str) -> Answer {
+        let mut answer = self.there(there, path).await;
+        let mut at_pages = true;
+        for _ in 0..8 {
+            let Some(location) = answer.location().map(str::to_owned) else { return answer };
+            at_pages = match location.starts_with('/') {
+                true => at_pages,
+                false => location.starts_with(&self.pages()),
+            };
+            answer = match at_pages {
+                true => self.there(there, &location).await,
+                false => here.get(&location).await,
+            };
+        }
+        panic!("too many redirects: {}", answer.summary());
+    }
+}
+
+on_both_stacks!(pages_host_serves_who_is_signed_in_at_the_site, |stack| async {
+    let site = Site::serve(stack).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    let answer = site.there(&there, "/pages/docs/?x=1").await.expect(303);
+    assert_eq!(answer.location(), Some(format!("{}/pages/docs/?x=1", site.home()).as_str()));
+    assert_eq!(there.cookies(), [], "a visitor gets no cookie");
+    let answer = here.get("/pages/docs/?x=1").await.expect(303);
+    let next = "/pages-sign-in?next=%2Fpages%2Fdocs%2F%3Fx%3D1";
+    assert_eq!(answer.location(), Some(format!("{}{next}", site.pages()).as_str()));
+
+    let page = site.travel(&here, &there, "/pages/docs/?x=1").await.expect(200).has("The documents");
+    assert_eq!(header_complaints(&page), Vec::<String>::new());
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'self'"), "scripts run");
+    let names: Vec<_> = there.cookies().into_iter().map(|cookie| cookie.name).collect();
+    assert_eq!(names, ["gatehouse-pages"], "the state has been used");
+    let cookie = there.cookie("gatehouse-pages").unwrap();
+    assert!(cookie.is("httponly") && !cookie.is("domain") && cookie.max_age().is_none(), "{cookie:?}");
+    site.there(&there, "/pages/app.js").await.expect(200);
+    site.there(&there, "/").await.to("/pages/");
+    // With the cookie, the way over this site is short.
+    site.there(&there, next).await.to("/pages/docs/?x=1");
+});
+
+on_both_stacks!(pages_host_keeps_admin_folder_for_administrators, |stack| async {
+    let site = Site::serve(stack).await;
+    let (ada, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    let page = site.there(&there, "/pages/admin/report.html").await.expect(403).has("Only administrators");
+    assert_page(&page);
+    assert!(page.forms().is_empty(), "no form of the site's own stands there");
+    site.there(&there, "/pages/admin%2Freport.html").await.expect(403);
+    site.there(&there, "/pages/none.html").await.expect(404);
+    site.app.make_admin(&ada);
+    site.there(&there, "/pages/admin/report.html").await.expect(200).has("The report");
+    let (_, admin) = site.app.admin("Grace Hopper").await;
+    site.travel(&admin, &site.app.client(), "/pages/admin/report.html").await.expect(200).has("The report");
+});
+
+on_both_stacks!(pages_host_answers_nothing_of_the_site, |stack| async {
+    let site = Site::serve(stack).await;
+    let (ada, here) = site.app.admin("Ada Lovelace").await;
+    // A cookie of the site that reached the other host, by COOKIE_DOMAIN say, is nothing there.
+    let session = here.copy();
+    for path in ["/profile", "/admin/users", "/login?next=%2Fprofile", "/session/events", "/none"] {
+        let answer = site.there(&session, path).await.expect(303);
+        assert_eq!(answer.location(), Some(format!("{}{path}", site.home()).as_str()));
+        assert_eq!(answer.set_cookies(), []);
+    }
+    site.there(&session, "/pages/").await.to(&format!("{}/pages/", site.home()));
+    let role = format!("/admin/users/{}/role", site.app.user_id(&ada));
+    for path in ["/logout", "/profile", "/login", &role, "/pages/", "/pages-sign-in"] {
+        let request = session.request(Method::POST, path).header("host", HOST).form(&[("role", "user")]);
+        let answer = request.send().await;
+        assert!(matches!(answer.status, 404 | 405), "{}", answer.summary());
+    }
+    here.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(pages_host_cookie_is_of_no_use_at_the_site, |stack| async {
+    let site = Site::serve(stack).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    let (pages, session) =
+        (there.cookie("gatehouse-pages").unwrap().value, here.cookie("gatehouse").unwrap().value);
+    for (name, value) in [("gatehouse", &pages), ("gatehouse-pages", &pages)] {
+        let client = site.app.client();
+        client.set_cookie(name, value);
+        client.get("/profile").await.to("/login?next=%2Fprofile");
+        client.get("/pages/").await.to("/login?next=%2Fpages%2F");
+    }
+    for (name, value) in [("gatehouse", &session), ("gatehouse-pages", &session), ("gatehouse", &pages)] {
+        let client = site.app.client();
+        client.set_cookie(name, value);
+        site.there(&client, "/pages/").await.to(&format!("{}/pages/", site.home()));
+    }
+});
+
+on_both_stacks!(pages_host_cookie_dies_with_the_session_and_its_key, |stack| async {
+    let site = Site::serve(stack).await;
+    let (ada, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    let changed = [
+        ("current_password", ada.password.as_str()),
+        ("password", "Another-Password-71-x"),
+        ("password_confirmation", "Another-Password-71-x"),
+    ];
+    here.post("/profile/password", &changed).await.expect(303);
+    let home = format!("{}/pages/", site.home());
+    site.there(&there, "/pages/").await.to(&home);
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    here.post("/logout", &[]).await.expect(303);
+    site.there(&there, "/pages/").await.to(&home);
+    // A part of a page is no place to sign in.
+    let part = there.request(Method::GET, "/pages/app.js").header("host", HOST);
+    part.header("sec-fetch-mode", "no-cors").send().await.expect(401);
+});
+
+on_both_stacks!(pages_host_code_works_once_in_its_browser, |stack| async {
+    let site = Site::serve(stack).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let (there, thief) = (site.app.client(), site.app.client());
+    let ask = site.there(&there, "/pages-sign-in?next=%2Fpages%2F").await.expect(303);
+    let with_code = here.get(ask.location().unwrap()).await.expect(303).location().unwrap().to_owned();
+    assert!(with_code.starts_with(&format!("{}/pages-sign-in?code=", site.pages())), "{with_code}");
+    let page = site.there(&thief, &with_code).await.expect(400).has("one browser");
+    assert_page(&page);
+    // With a state of the thief's own.
+    site.there(&thief, "/pages-sign-in?next=%2Fpages%2F").await.expect(303);
+    site.there(&thief, &with_code).await.expect(400);
+    let mut tampered = with_code.clone();
+    let last = if tampered.pop() == Some('A') { 'B' } else { 'A' };
+    tampered.push(last);
+    site.there(&there, &tampered).await.expect(400);
+    site.there(&there, &with_code).await.to("/pages/");
+    site.there(&there, "/pages/").await.expect(200);
+    // The reader who has used it is let on; a browser that has lost the cookie is not.
+    site.there(&there, &with_code).await.to("/pages/");
+    site.there(&site.app.client(), &with_code).await.expect(400);
+    assert_eq!(thief.cookie("gatehouse-pages"), None);
+});
+
+on_both_stacks!(pages_sign_in_leads_to_pages_only, |stack| async {
+    let site = Site::serve(stack).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    let state = "0".repeat(64);
+    for next in ["", "/profile", "//evil.example", "https://evil.example/pages/", "/pages/../admin"] {
+        let query: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        site.there(&there, &format!("/pages-sign-in?next={query}")).await.expect(400);
+        here.get(&format!("/pages-sign-in?state={state}&next={query}")).await.expect(400);
+    }
+    here.get("/pages-sign-in?state=short&next=%2Fpages%2F").await.expect(400);
+    let without = TestApp::start(stack).await;
+    let (_, client) = without.person("Ada Lovelace").await;
+    client.get(&format!("/pages-sign-in?state={state}&next=%2Fpages%2F")).await.expect(404);
+});
