@@ -7,11 +7,10 @@ use crate::{
     events::{Event, EventKind},
     sessions::{
         EndOutcome, EndReason, Remarks, Target,
-        catalogue::end::{self, Ended},
-    },
-    users::{
-        Role, User,
-        tokens::{self, TokenPurpose},
+        catalogue::{
+            end::{self, Ended},
+            rows,
+        },
     },
 };
 
@@ -59,7 +58,7 @@ impl Accounts {
     }
 
     /// Changes the role, which counts at the person's next request, since every request reads it. Sessions stay; the raised
-    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins in progress.
+    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins in progress. One-time links are withdrawn.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
@@ -81,7 +80,7 @@ impl Accounts {
         Ok(self.announce(change))
     }
 
-    /// Forbids signing in and ends all sessions. Links to set a new password are revoked; an invitation is kept.
+    /// Forbids signing in, ends all sessions and withdraws all one-time links.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
@@ -166,7 +165,6 @@ fn deactivate(
         return Ok(Err(Change::LastAdministrator));
     }
     User::deactivate(conn, id)?;
-    tokens::revoke(conn, id, TokenPurpose::Reset)?;
     let event = by.event(EventKind::Deactivated, id, remarks.message.as_deref());
     event.note(remarks.note.clone()).write(conn)?;
     let request = by.end_request(EndReason::UserDeactivated, remarks);

@@ -127,10 +127,10 @@ impl Accounts {
         let in_store = self.sessions.has_entries();
         let choose = move |conn: &mut DbConnection| {
             let (user, _) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
-            // The user's row is locked first, as everywhere; an error rolls the change back.
-            if !User::set_password(conn, user.id, &hash)? || !tokens::consume(conn, &token)? {
-                return Err(Error::NotFound);
-            }
+            User::lock(conn, user.id)?;
+            // Another request may have used or withdrawn the link before the lock.
+            tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
+            User::set_password(conn, user.id, &hash)?;
             finish_reset(conn, user.id, &Actor::link_owner(user.id, client), in_store)
         };
         match self.db.transaction(choose).await {
@@ -142,7 +142,6 @@ impl Accounts {
 }
 
 fn finish_reset(conn: &mut DbConnection, id: i64, by: &Actor, in_store: bool) -> Result<Vec<Ended>, Error> {
-    tokens::revoke_all(conn, id)?;
     by.event(EventKind::PasswordReset, id, None).write(conn)?;
     let request = by.end_request(EndReason::PasswordChanged, Remarks::default());
     end::end(conn, &Target::AllOf { user: id }, &request, in_store)

@@ -114,7 +114,11 @@ impl Flash {
             Self::OthersEnded(ends) => ended(ends, others_ended(ends.count)),
             Self::LimitReached(ends) => limit_reached(ends),
             Self::MatchingEnded { ends, already } => matching_ended(ends, already),
-            Self::RoleChanged => done("The role was changed. It counts from the person's next click on."),
+            Self::EndStopped(count) => warning(format!("{} {END_STOPPED}", sessions_ended(count))),
+            Self::RoleChanged => done(
+                "The role was changed. It counts from the person's next click on. One-time links made before don't work \
+                 any more.",
+            ),
             Self::OwnRoleChanged => done("Your own role was changed."),
             Self::Activated => done("The account is active: the person can sign in again."),
             Self::Unchanged => warning("Nothing was changed: it was so already."),

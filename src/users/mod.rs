@@ -2,6 +2,7 @@
 
 mod address;
 mod authenticate;
+mod credentials;
 pub mod fields;
 pub mod keys;
 mod last_administrator;

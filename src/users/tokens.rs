@@ -1,5 +1,5 @@
 //! One-time links with which a user chooses a password, after an invitation or in place of a forgotten password. The link
-//! holds a random token; only the token's SHA-256 is stored.
+//! holds a random token; only the token's SHA-256 is stored. Links are withdrawn by the changes in `credentials`.
 
 use diesel::prelude::*;
 
@@ -153,30 +153,28 @@ pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, Token
         .optional()?)
 }
 
-/// Deletes a valid token; `false` when another request has consumed it or it has expired.
-///
-/// # Errors
-/// [`Error`] when the database fails.
-pub fn consume(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
-    let token = tokens::table.find(sha256_hex(token)).filter(tokens::expires_at.gt(now()));
-    Ok(diesel::delete(token).execute(conn)? == 1)
-}
-
 /// Deletes the user's tokens of one purpose.
-///
-/// # Errors
-/// [`Error`] when the database fails.
-pub fn revoke(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<(), Error> {
+fn revoke(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<(), Error> {
     let rows = tokens::table.filter(tokens::user_id.eq(user)).filter(tokens::purpose.eq(purpose));
     diesel::delete(rows).execute(conn)?;
     Ok(())
 }
 
-/// Deletes all of the user's tokens.
+/// Makes all of the user's tokens invalid. Who was invited still counts as invited.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn revoke_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+pub(super) fn expire_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+    let valid = tokens::table.filter(tokens::user_id.eq(user)).filter(tokens::expires_at.gt(now()));
+    diesel::update(valid).set(tokens::expires_at.eq(now())).execute(conn)?;
+    Ok(())
+}
+
+/// Deletes all of the user's tokens, now that there is a password: an invitation is used up too.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub(super) fn delete_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     diesel::delete(tokens::table.filter(tokens::user_id.eq(user))).execute(conn)?;
     Ok(())
 }

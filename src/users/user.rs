@@ -85,6 +85,19 @@ impl User {
         Ok(users::table.find(id).first(conn)?)
     }
 
+    /// The user with that id, whose row is locked until the transaction ends.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user.
+    pub fn lock(conn: &mut DbConnection, id: i64) -> Result<Self, Error> {
+        let row = users::table.find(id);
+        Ok(match conn {
+            DbConnection::Postgres(pg) => row.for_no_key_update().first(pg)?,
+            // A transaction on SQLite holds the only write lock already.
+            DbConnection::Sqlite(sqlite) => row.first(sqlite)?,
+        })
+    }
+
     /// Whether there is any user.
     ///
     /// # Errors
@@ -168,37 +181,6 @@ impl User {
         }
     }
 
-    /// Changes the role and raises `session_epoch`: sign-ins in progress start no session, and each session rotates its key at
-    /// its next request.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub fn set_role(conn: &mut DbConnection, id: i64, role: Role) -> Result<(), Error> {
-        diesel::update(users::table.find(id))
-            .set((
-                users::role.eq(role),
-                users::session_epoch.eq(users::session_epoch + 1),
-                users::updated_at.eq(now()),
-            ))
-            .execute(conn)?;
-        Ok(())
-    }
-
-    /// Forbids signing in and raises `session_epoch`: sign-ins in progress start no session.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub fn deactivate(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
-        diesel::update(users::table.find(id))
-            .set((
-                users::active.eq(false),
-                users::session_epoch.eq(users::session_epoch + 1),
-                users::updated_at.eq(now()),
-            ))
-            .execute(conn)?;
-        Ok(())
-    }
-
     /// Allows signing in. Returns whether it was forbidden before.
     ///
     /// # Errors
@@ -230,46 +212,6 @@ impl User {
         Ok(diesel::update(users::table.find(id))
             .set(users::session_epoch.eq(users::session_epoch + 1))
             .returning(users::session_epoch)
-            .get_result(conn)?)
-    }
-
-    /// Replaces the password hash if it still is `old_hash`, which the user has proven to know, and raises `session_epoch`:
-    /// sign-ins in progress start no session. Returns the new `session_epoch`, or `None` when the password has been changed
-    /// since.
-    ///
-    /// # Errors
-    /// [`Error`] when the database fails.
-    pub fn change_password(
-        conn: &mut DbConnection,
-        id: i64,
-        old_hash: &str,
-        new_hash: &str,
-    ) -> Result<Option<i64>, Error> {
-        let unchanged = users::table.find(id).filter(users::password_hash.eq(old_hash));
-        Ok(diesel::update(unchanged)
-            .set((
-                users::password_hash.eq(new_hash),
-                users::session_epoch.eq(users::session_epoch + 1),
-                users::updated_at.eq(now()),
-            ))
-            .returning(users::session_epoch)
-            .get_result(conn)
-            .optional()?)
-    }
-
-    /// Sets the password hash without a check of the old one and raises `session_epoch`, like
-    /// [`Self::change_password`]. Returns whether the user is active.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is no such user.
-    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<bool, Error> {
-        Ok(diesel::update(users::table.find(id))
-            .set((
-                users::password_hash.eq(hash),
-                users::session_epoch.eq(users::session_epoch + 1),
-                users::updated_at.eq(now()),
-            ))
-            .returning(users::active)
             .get_result(conn)?)
     }
 }

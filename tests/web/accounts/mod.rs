@@ -17,3 +17,4 @@ mod profile;
 mod register;
 mod setup;
 mod signed_out;
+mod withdrawn_links;

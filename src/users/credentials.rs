@@ -1,0 +1,88 @@
+//! Changes of what an account is signed in to with, or of what it may do. Each withdraws the one-time links that were made before, as
+//! the WSTG asks (WSTG-ATHN-09), and raises `session_epoch`: sign-ins in progress start no session.
+//!
+//! The user's row is always written first, so that a link that is made or used at the same time waits.
+
+use diesel::prelude::*;
+
+use super::{role::Role, tokens, user::User};
+use crate::{
+    clock::now,
+    db::{DbConnection, schema::users},
+    error::Error,
+};
+
+impl User {
+    /// Changes the role. Each session rotates its key at its next request.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn set_role(conn: &mut DbConnection, id: i64, role: Role) -> Result<(), Error> {
+        diesel::update(users::table.find(id))
+            .set((
+                users::role.eq(role),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .execute(conn)?;
+        tokens::expire_all(conn, id)
+    }
+
+    /// Forbids signing in.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn deactivate(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
+        diesel::update(users::table.find(id))
+            .set((
+                users::active.eq(false),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .execute(conn)?;
+        tokens::expire_all(conn, id)
+    }
+
+    /// Replaces the password hash if it still is `old_hash`, which the user has proven to know. Returns the new `session_epoch`, or
+    /// `None` when the password has been changed since.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn change_password(
+        conn: &mut DbConnection,
+        id: i64,
+        old_hash: &str,
+        new_hash: &str,
+    ) -> Result<Option<i64>, Error> {
+        let unchanged = users::table.find(id).filter(users::password_hash.eq(old_hash));
+        let epoch = diesel::update(unchanged)
+            .set((
+                users::password_hash.eq(new_hash),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(now()),
+            ))
+            .returning(users::session_epoch)
+            .get_result(conn)
+            .optional()?;
+        if epoch.is_some() {
+            tokens::delete_all(conn, id)?;
+        }
+        Ok(epoch)
+    }
+
+    /// Sets the password hash without a check of the old one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such user.
+    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> Result<(), Error> {
+        let set = (
+            users::password_hash.eq(hash),
+            users::session_epoch.eq(users::session_epoch + 1),
+            users::updated_at.eq(now()),
+        );
+        match diesel::update(users::table.find(id)).set(set).execute(conn)? {
+            0 => Err(Error::NotFound),
+            _ => tokens::delete_all(conn, id),
+        }
+    }
+}
