@@ -12,6 +12,7 @@ use crate::{
             rows,
         },
     },
+    users::{Role, User},
 };
 
 /// What became of a change.
@@ -138,6 +139,22 @@ impl Accounts {
         };
         let (epoch, ended) = self.db.transaction(change).await?;
         Ok((epoch, self.sessions.announce_and_delete(&ended).await))
+    }
+
+    /// Ends one session, of anybody.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such session; also as [`Actor::check`].
+    pub async fn end_session(&self, id: String, remarks: Remarks, by: Actor) -> Result<EndOutcome, Error> {
+        let in_store = self.sessions.has_entries();
+        let request = by.end_request(EndReason::EndedByAdmin, remarks);
+        let change = move |conn: &mut DbConnection| {
+            rows::lock(conn, &id)?;
+            by.check(conn)?;
+            end::end(conn, &Target::Ids(vec![id]), &request, in_store)
+        };
+        let ended = self.db.transaction(change).await?;
+        Ok(self.sessions.announce_and_delete(&ended).await)
     }
 
     /// Lets open administration pages check their rights again after a change.

@@ -150,7 +150,7 @@ async fn end(
     }
     let bar = progress("ended", u64::try_from(count).unwrap_or(0));
     let on_progress = async |ended| bar.set_position(u64::try_from(ended).unwrap_or(0));
-    let outcome = sessions.end_many(query, request, on_progress).await.map_err(error_line)?;
+    let outcome = sessions.end_many(query, request, None, on_progress).await.map_err(error_line)?;
     bar.finish_and_clear();
     if json {
         line(&serde_json::json!({ "ended": outcome.count, "confirmed": outcome.confirmed }).to_string())?;

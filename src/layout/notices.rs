@@ -21,6 +21,10 @@ pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
 const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
                                are deleted; that is tried again until it does.";
 
+/// Added to a notice of how many sessions ended before an end of many stopped.
+const END_STOPPED: &str = "Then it was stopped, because the database did not answer, or because you were signed out or are \
+                           no administrator any more. Look at the list, and end the others again.";
+
 /// What was done; shown as a [`Notice`] on the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Flash {
@@ -53,6 +57,8 @@ pub enum Flash {
         /// How many had ended before.
         already: usize,
     },
+    /// An end of many sessions stopped after this many.
+    EndStopped(usize),
     /// A sign-in ended older sessions, because only so many are allowed at once.
     LimitReached(EndOutcome),
     /// The role of another user was changed.
@@ -220,6 +226,7 @@ mod tests {
             Flash::LimitReached(UNSURE),
             Flash::MatchingEnded { ends: ENDS, already: 1 },
             Flash::MatchingEnded { ends: UNSURE, already: 0 },
+            Flash::EndStopped(250),
             Flash::RoleChanged,
             Flash::OwnRoleChanged,
             Flash::Activated,

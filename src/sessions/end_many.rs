@@ -34,15 +34,17 @@ struct Chunk {
 impl Sessions {
     /// Ends all active sessions that match and began before now, or before the filter's own time. `on_progress` is called after
     /// each chunk with the number that have ended so far. Sessions that are used meanwhile move in the list, so it is
-    /// walked until a walk from the start finds nothing.
+    /// walked until a walk from the start finds nothing. `asked_by`: the session of the administrator who asked for it, which must
+    /// not match; `None`: nobody has to be one.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when the administrator who asked has lost that role; what has ended by then stays ended.
-    /// [`Error::Unavailable`] when the database can't be reached.
+    /// As [`rights::check_administrator`], when that session has ended or lost the role; [`Error::Unavailable`] when the database
+    /// can't be reached. What has ended by then stays ended; `on_progress` was told how many those are.
     pub async fn end_many(
         &self,
         query: &ListQuery,
         request: EndRequest,
+        asked_by: Option<String>,
         mut on_progress: impl AsyncFnMut(usize),
     ) -> Result<EndOutcome, Error> {
         let started_by = query.filter.started_by.unwrap_or_else(now);
@@ -56,7 +58,7 @@ impl Sessions {
             let reached = keys.last().cloned();
             // While the catalogue ends one chunk, the store deletes the chunk before, and the next is looked up.
             let (Chunk { ended, error }, (confirmed, next)) =
-                tokio::join!(self.end_chunk(&keys, &request), async {
+                tokio::join!(self.end_chunk(&keys, &request, asked_by.as_deref()), async {
                     let confirmed = self.announce_and_delete(&last).await.confirmed;
                     on_progress(outcome.count).await;
                     (confirmed, self.next_keys(&filter, reached.as_ref()).await)
@@ -85,10 +87,10 @@ impl Sessions {
         self.db.with_retries(read).await
     }
 
-    async fn end_chunk(&self, keys: &[Cursor], request: &EndRequest) -> Chunk {
+    async fn end_chunk(&self, keys: &[Cursor], request: &EndRequest, asked_by: Option<&str>) -> Chunk {
         let mut chunk = Chunk::default();
         let ids: Vec<String> = keys.iter().map(|key| key.id().to_owned()).collect();
-        for result in join_all(ids.chunks(PART).map(|part| self.end_part(part, request))).await {
+        for result in join_all(ids.chunks(PART).map(|part| self.end_part(part, request, asked_by))).await {
             match result {
                 Ok(ended) => chunk.ended.extend(ended),
                 Err(error) => chunk.error = Some(error),
@@ -98,15 +100,21 @@ impl Sessions {
     }
 
     /// Ends these sessions in one transaction, if the one who asked for it still may. Waits for locks on their rows.
-    async fn end_part(&self, ids: &[String], request: &EndRequest) -> Result<Vec<Ended>, Error> {
+    async fn end_part(
+        &self,
+        ids: &[String],
+        request: &EndRequest,
+        asked_by: Option<&str>,
+    ) -> Result<Vec<Ended>, Error> {
         let in_store = self.has_entries();
         let end = async |db: &Db| {
-            let (target, request) = (Target::Ids(ids.to_vec()), request.clone());
+            let (target, request, asked_by) =
+                (Target::Ids(ids.to_vec()), request.clone(), asked_by.map(str::to_owned));
             let work = move |conn: &mut DbConnection| {
-                if let Some(administrator) = request.by {
-                    rights::check_still_administrator(conn, administrator)?;
-                }
-                end::end(conn, &target, &request, in_store)
+                let ended = end::end(conn, &target, &request, in_store)?;
+                // Checked once the rows are locked, since the locks may have been waited for.
+                asked_by.map_or(Ok(()), |session| rights::check_administrator(conn, &session))?;
+                Ok(ended)
             };
             db.transaction(work).await
         };

@@ -8,6 +8,7 @@ use time::PrimitiveDateTime;
 
 use super::{
     catalogue::{cursor::is_session_id, end::EndRequest, filter::ListQuery},
+    request::current::Administrator,
     service::Sessions,
 };
 use crate::{
@@ -31,6 +32,8 @@ text_enum! {
         Unconfirmed => "unconfirmed",
         /// The administrator who began it has lost that role.
         NoAdministrator => "no_administrator",
+        /// The session of the administrator who began it has ended.
+        SignedOut => "signed_out",
         /// A store did not answer.
         CutOff => "cut_off",
     } else CutOff
@@ -60,7 +63,8 @@ impl EndTask {
 }
 
 impl Sessions {
-    /// Begins to end the sessions that match in the background. Returns the id of the task.
+    /// Begins to end the sessions that match in the background, for the session `asked_by` of an administrator. Returns the id of
+    /// the task.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be reached; then nothing has begun.
@@ -68,13 +72,13 @@ impl Sessions {
         self: Arc<Self>,
         query: ListQuery,
         request: EndRequest,
-        by: i64,
+        asked_by: &Administrator,
         expected: i64,
     ) -> Result<String, Error> {
         let id = random_url_safe::<16>()?;
-        let row = id.clone();
+        let (row, by) = (id.clone(), asked_by.id);
         self.db.transaction(move |conn| insert(conn, &row, by, expected)).await?;
-        rt::spawn(self.run_end_task(id.clone(), query, request));
+        rt::spawn(self.run_end_task(id.clone(), query, request, asked_by.session.id.clone()));
         Ok(id)
     }
 
@@ -90,11 +94,18 @@ impl Sessions {
         self.db.run(move |conn| Ok(bulk_ends::table.find(id).select(EndTask::as_select()).first(conn)?)).await
     }
 
-    async fn run_end_task(self: Arc<Self>, id: String, query: ListQuery, request: EndRequest) {
+    async fn run_end_task(
+        self: Arc<Self>,
+        id: String,
+        query: ListQuery,
+        request: EndRequest,
+        asked_by: String,
+    ) {
         let on_progress = async |ended: usize| self.record_progress(&id, ended).await;
-        let problem = match self.end_many(&query, request, on_progress).await {
+        let problem = match self.end_many(&query, request, Some(asked_by), on_progress).await {
             Ok(outcome) => (!outcome.confirmed).then_some(EndProblem::Unconfirmed),
             Err(Error::Forbidden(_)) => Some(EndProblem::NoAdministrator),
+            Err(Error::SignInFirst) => Some(EndProblem::SignedOut),
             Err(error) => {
                 tracing::error!(error = ?error.causes(), id, "an end of many sessions did not finish");
                 Some(EndProblem::CutOff)

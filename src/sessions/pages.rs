@@ -131,14 +131,6 @@ impl Sessions {
         }
     }
 
-    /// Checks that there is a session with that id, active or ended.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none; [`Error::Unavailable`] when the database can't be read.
-    pub async fn check_exists(&self, id: String) -> Result<(), Error> {
-        self.db.run(move |conn| list::by_id(conn, &id)).await.map(drop)
-    }
-
     /// How many sessions match. Reads them all: pages use [`Sessions::count_up_to`].
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! `POST /admin/sessions/end`: ends all sessions that match a filter, or that were ticked, after a preview that was
 //! confirmed.
 
+use std::cell::Cell;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
@@ -215,11 +217,21 @@ pub async fn end(
         ..EndRequest::by_user(EndReason::EndedByAdmin, admin.id, client)
     };
     if count > CHUNK {
-        let id = sessions.into_inner().begin_end_many(query, request, admin.id, count).await?;
+        let id = sessions.into_inner().begin_end_many(query, request, &admin, count).await?;
         return Ok(see_other(&end_progress::href(&id, &values.back), None));
     }
-    let ended = sessions.end_many(&query, request, async |_| {}).await?;
-    let before = usize::try_from(count).unwrap_or(usize::MAX);
-    let flash = Flash::MatchingEnded { ends: ended, already: before.saturating_sub(ended.count) };
+    let ended = Cell::new(0);
+    let on_progress = async |count| ended.set(count);
+    let flash = match sessions.end_many(&query, request, Some(own.clone()), on_progress).await {
+        Ok(ends) => {
+            let before = usize::try_from(count).unwrap_or(usize::MAX);
+            Flash::MatchingEnded { ends, already: before.saturating_sub(ends.count) }
+        }
+        Err(error) if ended.get() > 0 => {
+            tracing::error!(error = ?error.causes(), "an end of many sessions did not finish");
+            Flash::EndStopped(ended.get())
+        }
+        Err(error) => return Err(error),
+    };
     Ok(see_other(&forms::back_to(&values.back), flash))
 }

@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const CUT_OFF: &str = "It was cut off, because the database or the session store did not answer. Look at the list, and \
                        end the others again.";
 const NO_ADMINISTRATOR: &str = "It was stopped, because the administrator who began it is none any more. Look at the list \
+const SIGNED_OUT: &str = "It was stopped, because the session of the administrator who began it has ended. Look at the list \
+                          for the others.";
                                 for the others.";
 const STOPPED: &str =
     "It has stopped, perhaps because the server was restarted. Look at the list, and end the others again.";
@@ -145,6 +147,7 @@ async fn next(sessions: &Sessions, id: &str, task: EndTask) -> Result<EndTask, E
 fn step(task: &EndTask, is_read_out: bool) -> Step {
     let is_last = task.finished_at.is_some() || task.has_stopped();
     Step { line: line(task, is_read_out, is_last.then(|| result(task))), is_last }
+        Some(EndProblem::SignedOut) => incomplete(task, SIGNED_OUT),
 }
 
 fn unreadable(task: &EndTask) -> String {
@@ -207,7 +210,8 @@ mod tests {
             (at(second, true, None), true, "1,204 sessions were ended. 1 was over already."),
             (at(second, true, Some(EndProblem::Unconfirmed)), true, "tried again until it does"),
             (at(second, true, Some(EndProblem::CutOff)), true, "It was cut off"),
-            (at(second, true, Some(EndProblem::NoAdministrator)), true, "It was stopped"),
+            (at(second, true, Some(EndProblem::NoAdministrator)), true, "is none any more"),
+            (at(second, true, Some(EndProblem::SignedOut)), true, "has ended"),
             (at(time::Duration::minutes(2), false, None), true, "has stopped"),
         ] {
             let Step { line, is_last } = step(&state, false);

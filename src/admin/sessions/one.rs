@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
-    sessions::{Administrator, EndReason, EndRequest, Sessions, Target, catalogue::list::ListedSession},
+    sessions::{Administrator, Sessions, catalogue::list::ListedSession},
     text::{NOT_VISIBLE, shown},
     web::{FieldErrors, Form, Moment, html},
 };
@@ -71,7 +71,7 @@ type Parts = (web::Data<Accounts>, web::Data<Db>, web::Data<Sessions>, Layout, A
 /// `POST /admin/sessions/{id}/end`
 ///
 /// # Errors
-/// As [`Accounts::check_actor`] and [`Sessions::end`], and as [`show`].
+/// As [`Accounts::check_actor`] and [`Accounts::end_session`], and as [`show`].
 pub async fn end(
     req: HttpRequest,
     parts: Parts,
@@ -81,19 +81,16 @@ pub async fn end(
     let (accounts, db, sessions, layout, admin, client) = parts;
     let id = id.into_inner();
     let Form { values, errors } = form;
-    accounts.check_actor(Actor::administrator(&admin, client.clone())).await?;
+    let actor = Actor::administrator(&admin, client);
     if !errors.is_empty() {
-        let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id).await?;
+        accounts.check_actor(actor).await?;
+        let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id, values.back()).await?;
         let page = AdminSessionPage { form: values, errors, ..page };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
     sessions.check_exists(id.clone()).await?;
     let is_own = id == admin.session.id;
-    let request = EndRequest {
-        remarks: values.remarks(),
-        ..EndRequest::by_user(EndReason::EndedByAdmin, admin.id, client)
-    };
-    let outcome = sessions.end(Target::Ids(vec![id]), request).await?;
+    let outcome = accounts.end_session(id, values.remarks(), actor).await?;
     if is_own {
         return Ok(signed_out(&req, "/", Flash::SignedOut));
     }

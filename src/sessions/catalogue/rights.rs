@@ -1,4 +1,4 @@
-//! Checks that a user is an administrator at the moment of a change.
+//! Checks that a session is an administrator's at the moment of a change.
 
 use diesel::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Checks again that the session with this id belongs to an active administrator, for a request that has waited since it was
-/// authorized: for the rest of its body, or for a lock.
+/// authorized, for the rest of its body or for a lock, and for work that goes on after the request.
 ///
 /// # Errors
 /// Those that the first check has: [`Error::SignInFirst`] when the session has ended or its user is deactivated,
@@ -37,17 +37,4 @@ pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Erro
         Some(Role::Admin) => Ok(()),
         Some(Role::User) => Err(Error::administrators_only()),
     }
-}
-
-/// Checks that a user is an active administrator, for work that continues after the request that began it.
-///
-/// # Errors
-/// [`Error::Forbidden`] when the user is not; [`Error::Unavailable`] when the database can't be read.
-pub(in crate::sessions) fn check_still_administrator(
-    conn: &mut DbConnection,
-    user: i64,
-) -> Result<(), Error> {
-    let administrator = users::table.find(user).filter(users::active).filter(users::role.eq(Role::Admin));
-    let exists: bool = diesel::select(diesel::dsl::exists(administrator)).get_result(conn)?;
-    if exists { Ok(()) } else { Err(Error::administrators_only()) }
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::{device::Device, predicates::not_ended};
+use super::{cursor::is_session_id, device::Device, predicates::not_ended};
 use crate::{
     db::{
         DbConnection,
@@ -86,6 +86,23 @@ pub(in crate::sessions) fn replace_key(
     let unchanged = sessions::table.find(id).filter(not_ended()).filter(dsl::store_key.eq(old));
     let set = (dsl::store_key.eq(new), dsl::state.eq(state));
     Ok(diesel::update(unchanged).set(set).execute(conn)? == 1)
+}
+
+/// Locks the row of a session until the transaction ends.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none with that id; [`Error::Unavailable`] when the database can't be read.
+pub fn lock(conn: &mut DbConnection, id: &str) -> Result<(), Error> {
+    if !is_session_id(id) {
+        return Err(Error::NotFound);
+    }
+    let row = sessions::table.find(id).select(dsl::id);
+    let _: String = match conn {
+        DbConnection::Postgres(pg) => row.for_no_key_update().first(pg)?,
+        // A transaction on SQLite holds the only write lock already.
+        DbConnection::Sqlite(sqlite) => row.first(sqlite)?,
+    };
+    Ok(())
 }
 
 /// Whether the session has not ended: for changes that must not be made by a session that ended while the request ran.

@@ -56,13 +56,16 @@ pub struct CurrentSession {
     pub has_stale_key: bool,
 }
 
+/// Seconds that the clock of another instance may be ahead. A time further in the future was written by a clock that is wrong: it
+/// would count for as long as the clock was ahead.
+const CLOCK_LEEWAY: i64 = 5;
+
 impl CurrentSession {
     /// Whether the password was given at most this long ago.
     pub fn is_confirmed(&self, max_age: Duration) -> bool {
         let now = OffsetDateTime::now_utc().unix_timestamp();
-        // Another instance's clock may be ahead: a time in the future counts as now.
-        let age = self.confirmed_at.map(|at| u64::try_from(now.saturating_sub(at)).unwrap_or(0));
-        age.is_some_and(|age| age <= max_age.as_secs())
+        let oldest = now.saturating_sub_unsigned(max_age.as_secs());
+        self.confirmed_at.is_some_and(|at| oldest <= at && at <= now.saturating_add(CLOCK_LEEWAY))
     }
 }
 

@@ -35,7 +35,7 @@ impl Sessions {
             let query = ListQuery { filter, ..ListQuery::default() };
             let remarks = Remarks { note: Some(NOTE.to_owned()), ..Remarks::default() };
             let request = EndRequest { remarks, ..EndRequest::by_system(EndReason::Missing) };
-            let outcome = self.end_many(&query, request, async |_| {}).await?;
+            let outcome = self.end_many(&query, request, None, async |_| {}).await?;
             tracing::warn!(ended = outcome.count, "SESSION_SECRET was changed: everyone is signed out");
         }
         self.db.with_long_timeout().run(move |conn| record_fingerprint(conn, current)).await
