@@ -35,6 +35,7 @@ pub use request::{
     middleware::with_context,
     session_store::Store,
 };
+    site_data::clear_site_data,
 pub use rotation::StateChange;
 pub use service::Sessions;
 pub use start::NewSession;

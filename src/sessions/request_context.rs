@@ -55,6 +55,8 @@ pub(super) struct RequestContext {
     /// No cookie is sent: the session ended or got a new key by another request while this one ran, or it keeps the key that
     /// it has.
     pub abandoned: bool,
+    /// The browser is made to delete what it keeps of this site.
+    pub clears_site_data: bool,
     /// A session was saved or changed in this request; whether it is remembered.
     pub saved: Option<bool>,
 }

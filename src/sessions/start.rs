@@ -16,7 +16,7 @@ use super::{
     duration::time_duration,
     last_seen,
     new_key::KeyRecord,
-    request::current::CurrentUser,
+    request::{current::CurrentUser, site_data::clear_site_data},
     request_context::RequestContext,
     rotation,
     service::Sessions,
@@ -36,7 +36,8 @@ use crate::{
 const ID_BYTES: usize = 16;
 
 impl Sessions {
-    /// Starts a session for a user whose credentials were just checked. A session that this browser already has is replaced.
+    /// Starts a session for a user whose credentials were just checked. A session that this browser already has is replaced; what the
+    /// browser keeps of it is deleted if it was another user's.
     /// Returns what ended because of `SESSION_LIMIT`.
     ///
     /// # Errors
@@ -65,6 +66,7 @@ impl Sessions {
         change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
     ) -> Result<EndOutcome, Error> {
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
+        let brought = RequestContext::with(|context| context.unused_keys()).unwrap_or_default();
         let user_id = new.user_id;
         let sign_in = self.sign_in(new, replaced.clone())?;
         let key = self.create_key(sign_in.state().at_sign_in(user_id)).await?;
@@ -72,9 +74,10 @@ impl Sessions {
             (key.record.clone(), i64::from(self.config.limit), self.has_entries());
         let recorded = self.db.transaction(move |conn| {
             change(conn)?;
-            record_sign_in(conn, &sign_in, &record, limit, in_store)
+            let is_anothers = !brought.is_empty() && rows::is_anothers(conn, &brought, user_id)?;
+            Ok((is_anothers, record_sign_in(conn, &sign_in, &record, limit, in_store)?))
         });
-        let (ended, count) = match recorded.await {
+        let (is_anothers, (ended, count)) = match recorded.await {
             Ok(recorded) => recorded,
             Err(error) => {
                 self.delete_unused(&key.record.store_key).await;
@@ -86,6 +89,9 @@ impl Sessions {
         let left_over = RequestContext::with(|context| context.loaded.clone()).flatten();
         if let Some(left_over) = left_over.filter(|_| replaced.is_none()) {
             self.delete_unused(&left_over.store_key).await;
+        }
+        if is_anothers {
+            clear_site_data();
         }
         req.get_session().clear();
         Identity::login(&req.extensions(), user_id.to_string())

@@ -114,6 +114,19 @@ pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
     Ok(diesel::select(diesel::dsl::exists(live)).get_result(conn)?)
 }
 
+/// Whether one of these store keys is that of a session of another user, active or ended.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn is_anothers(
+    conn: &mut DbConnection,
+    store_keys: &[String],
+    user: i64,
+) -> Result<bool, Error> {
+    let anothers = sessions::table.filter(dsl::store_key.eq_any(store_keys)).filter(dsl::user_id.ne(user));
+    Ok(diesel::select(diesel::dsl::exists(anothers)).get_result(conn)?)
+}
+
 /// Whether a client has started a session since a time that has not ended.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ use super::{
     current::CurrentUser,
     rotated_key::ask_again,
     session_cookie::{choose, remove_others, renewed},
+    site_data,
 };
 use crate::{
     config::{self, Config},
@@ -48,6 +49,7 @@ pub async fn with_context(
         Ok(mut res) => {
             let renewal = renewal(&res, &config, &sessions, &context, began).await;
             finish_cookies(res.headers_mut(), &config, &context, renewal);
+            site_data::add_header(res.headers_mut(), &context);
             Ok(res.map_into_boxed_body())
         }
         // actix-session answers a failing store with a 500 of its own.

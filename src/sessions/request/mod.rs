@@ -8,3 +8,4 @@ mod rotated_key;
 mod save_state;
 mod session_cookie;
 pub(super) mod session_store;
+pub(super) mod site_data;

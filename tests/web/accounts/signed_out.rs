@@ -36,6 +36,27 @@ on_both_stacks!(every_way_to_end_the_own_session_clears_the_browser, |stack| asy
     assert_signs_out(&user.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/"));
 });
 
+on_both_stacks!(sign_in_over_another_persons_session_clears_the_browser, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, browser) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Kahn").await;
+    let clears = |answer: &Answer| answer.header("clear-site-data") == Some("\"cache\", \"storage\"");
+    assert!(!clears(&ada.sign_in(&browser).await), "the same person");
+    let wrong = [("email", &*bob.email), ("password", "wrong")];
+    assert!(!clears(&browser.post("/login", &wrong).await.expect(401)), "nobody else signed in");
+    assert!(clears(&bob.sign_in(&browser).await));
+    assert!(!clears(&bob.sign_in(&browser).await), "it was cleared already");
+    assert!(clears(&Person::new("Carol Shaw").register(&browser).await));
+    // A session that ended from elsewhere leaves as much behind.
+    for (next, cleared) in [(Person::new("Carol Shaw"), false), (ada, true)] {
+        let end = format!("/admin/sessions/{}/end", own_session_id(&browser).await);
+        admin.post(&end, &[]).await.to("/admin/sessions");
+        assert_eq!(clears(&next.sign_in(&browser).await), cleared, "{next:?}");
+    }
+    assert!(!clears(&bob.sign_in(&app.client()).await), "nobody was signed in in this browser");
+});
+
 on_both_stacks!(session_replaced_by_somebody_else_is_not_ended_by_an_administrator, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
