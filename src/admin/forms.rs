@@ -74,15 +74,41 @@ impl EndSessionsForm {
     }
 }
 
+/// The whole list of sessions.
+pub(super) const WHOLE_LIST: &str = "/admin/sessions";
+
 /// The page that a form on a list of sessions goes back to: the one that it names, if that is on this site, else the whole list.
 pub(super) fn back_to(back: &str) -> String {
-    local_path(back).unwrap_or_else(|| "/admin/sessions".to_owned())
+    local_path(back).unwrap_or_else(|| WHOLE_LIST.to_owned())
 }
 
 /// What to record of a reason and a note that have been checked.
 pub fn remarks(reason: &str, note: &str) -> Remarks {
     let text = |field| line(field).filter(|text| !text.is_empty()).map(str::to_owned);
     Remarks { message: text(reason), note: text(note) }
+}
+
+/// `?back=`: the page to go back to, if it is not the whole list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BackQuery {
+    back: String,
+}
+
+impl BackQuery {
+    /// The query for a page that is to lead back to `back`; empty for the whole list.
+    pub fn to(back: &str) -> String {
+        if back.is_empty() || back == WHOLE_LIST {
+            return String::new();
+        }
+        let query = url::form_urlencoded::Serializer::new("?".to_owned()).append_pair("back", back).finish();
+        query.replacen("?&", "?", 1)
+    }
+
+    /// The page to go back to.
+    pub fn page(&self) -> String {
+        back_to(&self.back)
+    }
 }
 
 /// A form that has a button only.

@@ -21,6 +21,7 @@ mod store_check;
 mod upkeep;
 
 pub use catalogue::{
+    alike::AlikeCounts,
     end::{EndOutcome, EndRequest, Remarks, Target},
     end_reason::EndReason,
 };
@@ -34,8 +35,8 @@ pub use request::{
     ended_session::EndedSession,
     middleware::with_context,
     session_store::Store,
-};
     site_data::clear_site_data,
+};
 pub use rotation::StateChange;
 pub use service::Sessions;
 pub use start::NewSession;

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     catalogue::{
+        alike::{self, AlikeCounts},
         counts,
         cursor::Cursor,
         device_names::{self, DeviceColumn},
@@ -147,6 +148,15 @@ impl Sessions {
     pub async fn count_up_to(&self, query: &ListQuery, max: i64) -> Result<i64, Error> {
         let filter = query.filter.clone();
         self.db.with_long_timeout().run(move |conn| counts::count_up_to(conn, &filter, max)).await
+    }
+
+    /// How many of the sessions that match look like one on this page.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn count_alike(&self, query: &ListQuery, page: &[ListedSession]) -> Result<AlikeCounts, Error> {
+        let (filter, page) = (query.filter.clone(), page.to_vec());
+        self.db.with_long_timeout().run(move |conn| alike::count_alike(conn, &filter, &page)).await
     }
 
     /// The number of active sessions at `since` or later. Counts at most once a second, and less often when that takes long:

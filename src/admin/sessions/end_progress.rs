@@ -10,10 +10,9 @@ use actix_web::{
 };
 use askama::Template;
 use futures_util::{Stream, StreamExt as _, stream};
-use serde::Deserialize;
 
 use crate::{
-    admin::forms::back_to,
+    admin::forms::BackQuery,
     error::Error,
     layout::{Flash, Layout, Notice},
     sessions::{Administrator, EndOutcome, EndProblem, EndTask, Sessions},
@@ -26,9 +25,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 const CUT_OFF: &str = "It was cut off, because the database or the session store did not answer. Look at the list, and \
                        end the others again.";
 const NO_ADMINISTRATOR: &str = "It was stopped, because the administrator who began it is none any more. Look at the list \
+                                for the others.";
 const SIGNED_OUT: &str = "It was stopped, because the session of the administrator who began it has ended. Look at the list \
                           for the others.";
-                                for the others.";
 const STOPPED: &str =
     "It has stopped, perhaps because the server was restarted. Look at the list, and end the others again.";
 const UNREADABLE: &str = "How far it is can't be read just now. It may go on; load this page again.";
@@ -57,19 +56,7 @@ struct Progress {
 
 /// The address of a task's page, which leads back to the page with the form that began it.
 pub(super) fn href(id: &str, back: &str) -> String {
-    let path = format!("/admin/sessions/ends/{id}");
-    if back.is_empty() {
-        return path;
-    }
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("back", back).finish();
-    format!("{path}?{query}")
-}
-
-/// `?back=`: the page to go back to.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct BackQuery {
-    back: String,
+    format!("/admin/sessions/ends/{id}{}", BackQuery::to(back))
 }
 
 /// `GET /admin/sessions/ends/{id}`
@@ -81,7 +68,7 @@ pub async fn show(
     query: Query<BackQuery>,
 ) -> Result<HttpResponse, Error> {
     let id = id.into_inner();
-    let back = back_to(&query.back);
+    let back = query.page();
     let task = sessions.end_task(&id).await?;
     let page = EndProgressPage { layout, back }.render().map_err(Error::internal)?;
     let (head, tail) =
@@ -147,7 +134,6 @@ async fn next(sessions: &Sessions, id: &str, task: EndTask) -> Result<EndTask, E
 fn step(task: &EndTask, is_read_out: bool) -> Step {
     let is_last = task.finished_at.is_some() || task.has_stopped();
     Step { line: line(task, is_read_out, is_last.then(|| result(task))), is_last }
-        Some(EndProblem::SignedOut) => incomplete(task, SIGNED_OUT),
 }
 
 fn unreadable(task: &EndTask) -> String {
@@ -161,6 +147,7 @@ fn result(task: &EndTask) -> Notice {
         None => ended(task, true, already),
         Some(EndProblem::Unconfirmed) => ended(task, false, already),
         Some(EndProblem::NoAdministrator) => incomplete(task, NO_ADMINISTRATOR),
+        Some(EndProblem::SignedOut) => incomplete(task, SIGNED_OUT),
         Some(EndProblem::CutOff) => incomplete(task, CUT_OFF),
     }
 }

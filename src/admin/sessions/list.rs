@@ -1,7 +1,5 @@
 //! `/admin/sessions`: all sessions, filtered and in pages.
 
-use std::collections::HashMap;
-
 use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -11,17 +9,18 @@ use super::{
 };
 use crate::{
     accounts::Accounts,
+    admin::forms::BackQuery,
     error::Error,
     layout::{Layout, SessionFacts},
     sessions::{
-        Administrator, Page, Sessions,
+        Administrator, AlikeCounts, Page, Sessions,
         catalogue::{
             filter::{ListQuery, Order},
             list::ListedSession,
         },
     },
     users::Role,
-    web::{Chip, FieldErrors, Moment, Query, grouped, html},
+    web::{Chip, FieldErrors, Moment, Query, grouped, grouped_count, html},
 };
 
 /// Sessions are counted up to here, so that the cost of the page doesn't grow with the number of sessions.
@@ -54,6 +53,8 @@ struct AdminSessionsPage {
     next_page: Option<String>,
     /// The address of this page, to which its forms come back.
     here: String,
+    /// The query with which a session's page leads back here.
+    back_query: String,
 }
 
 /// A session with its user, as administrators see it.
@@ -70,14 +71,16 @@ pub struct AdminSessionRow {
     pub is_admin: bool,
     /// The session's end; `None`: it is active.
     pub ended: Option<Ended>,
-    /// The others on the page with the same device of the same user, if there are any.
+    /// The others in the list with the same device of the same user, if there are any.
     pub alike: Option<Alike>,
 }
 
 /// Sessions that look the same in the list.
 pub struct Alike {
-    /// How many there are on the page, this one among them.
-    pub count: usize,
+    /// How many of them match the filter, this one among them.
+    pub count: String,
+    /// Whether there may be more: they were not counted to the end.
+    pub at_least: bool,
     /// The list of just those.
     pub href: String,
 }
@@ -115,6 +118,8 @@ struct Found {
     page: Page,
     /// How many match in all, counted no further than one more than [`COUNT_LIMIT`].
     total: i64,
+    /// How many of those look like one on the page.
+    alike: AlikeCounts,
 }
 
 async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
@@ -126,7 +131,11 @@ async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
         Ok(rows) if is_whole_list => rows,
         _ => sessions.count_up_to(&query, COUNT_LIMIT + 1).await?,
     };
-    Ok(Found { query, page, total })
+    let alike = match is_whole_list {
+        true => AlikeCounts::of_listed(&page.rows),
+        false => sessions.count_alike(&query, &page.rows).await?,
+    };
+    Ok(Found { query, page, total, alike })
 }
 
 /// `GET /admin/sessions`
@@ -145,7 +154,7 @@ pub async fn show(
         Ok(query) => (StatusCode::OK, FieldErrors::default(), find(&sessions, query).await?),
         Err(errors) => (StatusCode::UNPROCESSABLE_ENTITY, errors, Found::default()),
     };
-    let Found { query, page, total } = found;
+    let Found { query, page, total, alike } = found;
     let ended = fields.state.trim() == "ended";
     let names = sessions.names_in_use(ended).await?;
     let is_folded = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
@@ -167,7 +176,8 @@ pub async fn show(
         } else {
             grouped(total)
         },
-        rows: rows(&page.rows, &admin.session.id, &fields),
+        rows: rows(&page.rows, &alike, &admin.session.id, &fields),
+        back_query: BackQuery::to(&fields.here()),
         here: fields.here(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
         next_page: page.next.map(|cursor| fields.href(Some(&cursor))),
@@ -178,34 +188,32 @@ pub async fn show(
 }
 
 /// The rows of the page; what looks alike says so and links to the list of just that.
-fn rows(listed: &[ListedSession], own: &str, fields: &ListFields) -> Vec<AdminSessionRow> {
-    fn device(session: &ListedSession) -> (i64, &str, &str) {
-        (session.user_id, &session.browser, &session.os)
-    }
-    let mut counts: HashMap<_, usize> = HashMap::new();
-    for session in listed {
-        *counts.entry(device(session)).or_default() += 1;
-    }
+fn rows(
+    listed: &[ListedSession],
+    counts: &AlikeCounts,
+    own: &str,
+    fields: &ListFields,
+) -> Vec<AdminSessionRow> {
     let narrowed = |session: &ListedSession| {
-        let (user, browser, os) = device(session);
         let filter = FilterFields {
-            q: format!("#{user}"),
-            browser: browser.to_owned(),
-            os: os.to_owned(),
-            ..FilterFields::default()
+            q: format!("#{}", session.user_id),
+            browser: session.browser.clone(),
+            os: session.os.clone(),
+            ..fields.filter.clone()
         };
         ListFields { filter, after: String::new(), ..fields.clone() }.href(None)
     };
     let here = fields.href(None);
-    let row = |session: &ListedSession| {
-        let count = counts.get(&device(session)).copied().unwrap_or(1);
+    let alike = |session: &ListedSession| {
+        let count = counts.of(session);
         // What is not known can't be filtered by.
         let can_filter = !session.browser.is_empty() && !session.os.is_empty();
-        let alike = (count > 1 && can_filter).then(|| Alike { count, href: narrowed(session) });
-        AdminSessionRow {
-            alike: alike.filter(|alike| alike.href != here),
-            ..AdminSessionRow::new(session, own)
-        }
+        let alike = (count > 1 && can_filter).then(|| narrowed(session)).filter(|href| *href != here)?;
+        Some(Alike { count: grouped_count(count), at_least: counts.are_partial, href: alike })
+    };
+    let row = |session: &ListedSession| AdminSessionRow {
+        alike: alike(session),
+        ..AdminSessionRow::new(session, own)
     };
     listed.iter().map(row).collect()
 }

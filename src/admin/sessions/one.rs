@@ -8,7 +8,7 @@ use crate::{
     accounts::{Accounts, Actor, pages::signed_out::signed_out},
     admin::{
         events::rows::{self, EventRow},
-        forms::EndSessionsForm,
+        forms::{BackQuery, EndSessionsForm, WHOLE_LIST},
     },
     clock::now,
     db::Db,
@@ -17,7 +17,7 @@ use crate::{
     security::Client,
     sessions::{Administrator, Sessions, catalogue::list::ListedSession},
     text::{NOT_VISIBLE, shown},
-    web::{FieldErrors, Form, Moment, html},
+    web::{FieldErrors, Form, Moment, Query, html},
 };
 
 /// The newest events that the page shows.
@@ -38,6 +38,10 @@ struct AdminSessionPage {
     events: Vec<EventRow>,
     form: EndSessionsForm,
     errors: FieldErrors,
+    /// The list that the page was opened from.
+    back: String,
+    /// Whether that is the whole list of active sessions.
+    back_to_all: bool,
 }
 
 /// How a session ended.
@@ -60,8 +64,10 @@ pub async fn show(
     layout: Layout,
     admin: Administrator,
     id: web::Path<String>,
+    query: Query<BackQuery>,
 ) -> Result<HttpResponse, Error> {
-    let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id.into_inner()).await?;
+    let back = query.into_inner().page();
+    let page = AdminSessionPage::read(&db, &sessions, layout, &admin, id.into_inner(), back).await?;
     Ok(html(StatusCode::OK, &page))
 }
 
@@ -88,7 +94,6 @@ pub async fn end(
         let page = AdminSessionPage { form: values, errors, ..page };
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page));
     }
-    sessions.check_exists(id.clone()).await?;
     let is_own = id == admin.session.id;
     let outcome = accounts.end_session(id, values.remarks(), actor).await?;
     if is_own {
@@ -104,6 +109,7 @@ impl AdminSessionPage {
         layout: Layout,
         admin: &Administrator,
         id: String,
+        back: String,
     ) -> Result<Self, Error> {
         let session = sessions.one(id).await?;
         let state_json = match session.ended_at {
@@ -124,6 +130,8 @@ impl AdminSessionPage {
             events: history.events,
             form: EndSessionsForm::default(),
             errors: FieldErrors::default(),
+            back_to_all: back == WHOLE_LIST,
+            back,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The catalogue: the table `sessions`, which decides whether a session has ended.
 
+pub mod alike;
 pub mod counts;
 pub mod cursor;
 pub mod device;

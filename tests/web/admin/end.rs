@@ -152,7 +152,9 @@ on_both_stacks!(bulk_end_without_filter_requires_checkbox_and_reason, |stack| as
     assert!(page.field_error("reason").is_some());
     let without_tick = [confirm[0], confirm[1], ("reason", "Drill")];
     let page = admin.post("/admin/sessions/end", &without_tick).await.expect(422);
+    assert_page(&page);
     assert!(page.field_error("everyone").is_some());
+    assert_eq!(page.attributes("input[name=everyone][autofocus]", "id"), ["everyone"]);
     let _ = people[0].1.get("/profile").await.expect(200);
     let all = [confirm[0], confirm[1], ("reason", "Drill"), ("everyone", "on")];
     let _ = admin.post("/admin/sessions/end", &all).await.to("/admin/sessions");

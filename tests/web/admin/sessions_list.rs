@@ -408,6 +408,84 @@ on_both_stacks!(admin_list_has_tabs_of_active_and_ended_with_the_same_filter, |s
     let _ = mistake.has("Choose active or ended.");
 });
 
+on_both_stacks!(alike_sessions_are_counted_in_the_whole_list, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    for _ in 0..52 {
+        ada.sign_in(&app.client()).await;
+    }
+    for _ in 0..2 {
+        ada.sign_in_remembered(&app.client()).await;
+    }
+    ada.sign_in(&app.client().user_agent(CHROME_ON_ANDROID)).await;
+    let alike = async |query: &str| {
+        let page = admin.get(&format!("/admin/sessions{query}")).await.expect(200);
+        let links = page.attributes("table .quiet", "href");
+        let mut texts = page.texts("table .quiet");
+        assert_eq!(texts.len(), links.len());
+        texts.dedup();
+        (texts, links)
+    };
+    let (texts, links) = alike("").await;
+    assert_eq!((texts, links.len()), (vec!["55 alike: Ada Lovelace on Firefox 140 on Linux".to_owned()], 49));
+    assert_eq!(count(&admin.get(&links[0]).await.expect(200)), 55);
+    // Those that the filter leaves out are neither counted nor behind the link.
+    let (texts, links) = alike("?q=ada&remembered=no").await;
+    assert_eq!(texts, ["53 alike: Ada Lovelace on Firefox 140 on Linux"]);
+    assert_eq!(count(&admin.get(&links[0]).await.expect(200)), 53);
+    let (texts, _) = alike("?q=ada&remembered=yes").await;
+    assert_eq!(texts, ["2 alike: Ada Lovelace on Firefox 140 on Linux"]);
+});
+
+#[actix_web::test]
+async fn very_many_alike_sessions_are_counted_up_to_a_limit() {
+    let app = TestApp::builder(Stack::Sqlite).var("SESSION_LIMIT", 0).start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    app.copy_session(&app.session_of(&ada), 3_000);
+    let page = admin.get("/admin/sessions?browser=Lynx").await.expect(200);
+    let texts = page.texts("table .quiet");
+    assert_eq!(texts.len(), 50);
+    assert!(texts[0].starts_with("At least 2,001 alike"), "{texts:?}");
+}
+
+on_both_stacks!(session_page_leads_back_to_the_list_it_was_opened_from, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let id = app.session_of(&ada);
+    let link = async |list: &str| {
+        let found = admin.get(list).await.expect(200).attributes("table a.name", "href");
+        found.into_iter().find(|href| href.contains(&id)).unwrap()
+    };
+    assert_eq!(link("/admin/sessions").await, format!("/admin/sessions/{id}"));
+    let page = admin.get(&format!("/admin/sessions/{id}")).await.expect(200);
+    assert_eq!(
+        (page.texts(".back a"), page.attributes(".back a", "href")),
+        (vec!["All sessions".to_owned()], vec!["/admin/sessions".to_owned()])
+    );
+
+    let list = "/admin/sessions?q=ada&browser=Firefox&sort=started";
+    let page = admin.get(&link(list).await).await.expect(200);
+    assert_page(&page);
+    assert_eq!(
+        (page.texts(".back a"), page.attributes(".back a", "href")),
+        (vec!["Back to the list".to_owned()], vec![list.to_owned()])
+    );
+    // A mistake doesn't lose it, and the end leads there.
+    let action = format!("/admin/sessions/{id}/end");
+    let mistake = "x".repeat(201);
+    let form = page.form(&action);
+    let page = admin.post(&action, &form.with(&[("reason", &mistake)])).await.expect(422);
+    assert_eq!(page.attributes(".back a", "href"), [list]);
+    admin.post(&action, &page.form(&action).with(&[("reason", "")])).await.to(list);
+    for elsewhere in ["https://evil.example", "//evil.example", "javascript:alert(1)"] {
+        let page = admin.get(&format!("/admin/sessions/{id}?back={}", encoded(elsewhere))).await.expect(200);
+        assert_eq!(page.attributes(".back a", "href"), ["/admin/sessions"]);
+    }
+});
+
 on_both_stacks!(sessions_that_look_alike_are_counted_and_linked, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;

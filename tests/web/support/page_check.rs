@@ -48,6 +48,7 @@ pub fn complaints_about(html: &str) -> Vec<String> {
     ids(&page, &mut complaints);
     fields(&page, &mut complaints);
     forms(&page, &mut complaints);
+    error_signs(&page, &mut complaints);
     for element in page.select(&css("*")) {
         inline_code(element, &mut complaints);
         names(element, &mut complaints);
@@ -111,6 +112,15 @@ fn fields(page: &Html, complaints: &mut Vec<String>) {
             around.into_iter().any(|outer| outer.value().name() == "label" && !text_of(outer).is_empty());
         if !by_id && !inside && !has_aria_name(field) {
             complaints.push(format!("no label for {}", describe(field)));
+        }
+    }
+}
+
+/// The error of a field has a sign, so that not its colour alone says what it is.
+fn error_signs(page: &Html, complaints: &mut Vec<String>) {
+    for error in page.select(&css(".field-error")) {
+        if error.select(&css("svg")).next().is_none() {
+            complaints.push(format!("no sign on {}", describe(error)));
         }
     }
 }
@@ -211,6 +221,7 @@ mod tests {
             ("<p onclick='x()'>x</p>", "onclick=\"x()\" on <p onclick=\"x()\">"),
             ("<a href='javascript:x()'>x</a>", "a javascript: address on <a href=\"javascript:x()\">"),
             ("<button><svg></svg></button>", "no text for <button>"),
+            ("<p class=field-error>Wrong</p>", "no sign on <p class=\"field-error\">"),
             ("<img src='/x'>", "no text for <img src=\"/x\">"),
         ] {
             assert_eq!(complaints(body), [expected], "{body}");
