@@ -13,7 +13,7 @@ use actix_web::{
 use crate::{
     accounts::{
         Accounts,
-        pages::{confirm, login, lost_cookie},
+        pages::{confirm, login, lost_cookie, sensitive_action::SensitiveAction},
     },
     error::{Detail, Error, LinkOn},
     layout::Layout,
@@ -38,8 +38,8 @@ pub enum Access {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     pub access: Access,
-    /// Whether the password must have been confirmed recently.
-    pub confirmed: bool,
+    /// The action for which the password must have been given recently, if it is one.
+    pub sensitive: Option<SensitiveAction>,
     /// Which page has the form that sends the request.
     pub form_page: FormPage,
 }
@@ -105,10 +105,12 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
     }
     req.extensions_mut().insert(sent);
     let accounts = shared::<Accounts>(req.request())?.clone();
-    if rule.confirmed {
+    if let Some(action) = rule.sensitive {
         let layout_and_client = (req.extract::<Layout>().await?, req.extract::<Client>().await?);
-        let back = rule.form_page.of(req.request());
-        return confirm::required(req.request(), &accounts, &user, layout_and_client, back).await;
+        let req = req.request();
+        let describe = async |fields: &[_]| action.describe(req, &accounts, &user, fields).await;
+        let back = rule.form_page.of(req);
+        return confirm::required(req, &accounts, &user, layout_and_client, back, describe).await;
     }
     Ok(None)
 }

@@ -6,7 +6,12 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, login, profile, recovery, register, session_stream, sessions, setup,
+        activity, confirm, deletion, login, profile, recovery, register,
+        sensitive_action::SensitiveAction::{
+            Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
+            Invite, MakeLink,
+        },
+        session_stream, sessions, setup,
     },
     admin, gate,
     layout::home,
@@ -49,8 +54,8 @@ pub fn with_session() -> Table {
         .get("/activity", User, activity::show)
         .get("/session/events", User, session_stream::events)
         .get("/sessions", User, sessions::show)
-        .post("/sessions/end-others", User, sessions::end_others)
-        .post("/sessions/{id}/end", User, sessions::end)
+        .post_sensitive("/sessions/end-others", User, EndOtherSessions, sessions::end_others)
+        .post_sensitive("/sessions/{id}/end", User, EndOwnSession, sessions::end)
         .get("/pages-sign-in", User, gate::pages_host::hand_over)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
@@ -62,15 +67,20 @@ pub fn with_session() -> Table {
         .get("/admin/sessions/events", Admin, admin::sessions::live::events)
         .get("/admin/sessions/ends/{id}", Admin, admin::sessions::end_progress::show)
         .get("/admin/sessions/{id}", Admin, admin::sessions::one::show)
-        .post("/admin/sessions/{id}/end", Admin, admin::sessions::one::end)
+        .post_sensitive("/admin/sessions/{id}/end", Admin, EndSession, admin::sessions::one::end)
         .get("/admin/users", Admin, admin::users::list::show)
-        .post_confirmed("/admin/users", Admin, admin::users::list::invite)
+        .post_sensitive("/admin/users", Admin, Invite, admin::users::list::invite)
         .get("/admin/users/{id}", Admin, admin::users::one::show)
-        .post_confirmed("/admin/users/{id}/role", Admin, admin::users::one::change_role)
-        .post_confirmed("/admin/users/{id}/deactivate", Admin, admin::users::one::deactivate)
-        .post_confirmed("/admin/users/{id}/activate", Admin, admin::users::one::activate)
-        .post_confirmed("/admin/users/{id}/end-sessions", Admin, admin::users::one::end_sessions)
-        .post_confirmed("/admin/users/{id}/send-reset", Admin, admin::users::one::make_link)
+        .post_sensitive("/admin/users/{id}/role", Admin, ChangeRole, admin::users::one::change_role)
+        .post_sensitive("/admin/users/{id}/deactivate", Admin, Deactivate, admin::users::one::deactivate)
+        .post_sensitive("/admin/users/{id}/activate", Admin, Activate, admin::users::one::activate)
+        .post_sensitive(
+            "/admin/users/{id}/end-sessions",
+            Admin,
+            EndSessionsOf,
+            admin::users::one::end_sessions,
+        )
+        .post_sensitive("/admin/users/{id}/send-reset", Admin, MakeLink, admin::users::one::make_link)
 }
 
 /// The routes of `PAGES_HOST`, which know their reader by a cookie of that host.

@@ -14,7 +14,9 @@ use actix_web::{
 };
 
 use super::access::{Access, FormPage, Rule, check};
-use crate::{sessions::CurrentUser, web::accept::wants_json};
+use crate::{
+    accounts::pages::sensitive_action::SensitiveAction, sessions::CurrentUser, web::accept::wants_json,
+};
 
 /// One route of the table without its handler, for tests that request each route with each kind of client.
 #[derive(Debug, Clone)]
@@ -25,8 +27,8 @@ pub struct RouteSpec {
     pub path: &'static str,
     /// Who may use it.
     pub access: Access,
-    /// Whether the password must have been confirmed recently (`CONFIRM_PASSWORD_TTL`).
-    pub confirmed: bool,
+    /// The action for which the password must have been given recently (`CONFIRM_PASSWORD_TTL`), if it is one.
+    pub sensitive: Option<SensitiveAction>,
 }
 
 /// Routes with their access rules, in the order of their declaration.
@@ -45,7 +47,7 @@ impl Table {
         F::Output: Responder + 'static,
     {
         let get_or_head = guard::Any(guard::Get()).or(guard::Head());
-        self.add(RouteSpec { method: Method::GET, path, access, confirmed: false }, get_or_head, handler)
+        self.add(RouteSpec { method: Method::GET, path, access, sensitive: None }, get_or_head, handler)
     }
 
     /// Adds a route for `POST`.
@@ -55,17 +57,24 @@ impl Table {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.add(RouteSpec { method: Method::POST, path, access, confirmed: false }, guard::Post(), handler)
+        self.add(RouteSpec { method: Method::POST, path, access, sensitive: None }, guard::Post(), handler)
     }
 
-    /// Adds a route for `POST` of a sensitive action: the password must have been confirmed recently.
-    pub fn post_confirmed<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    /// Adds a route for `POST` of a sensitive action: the password must have been given recently.
+    pub fn post_sensitive<F, Args>(
+        self,
+        path: &'static str,
+        access: Access,
+        action: SensitiveAction,
+        handler: F,
+    ) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        self.add(RouteSpec { method: Method::POST, path, access, confirmed: true }, guard::Post(), handler)
+        let spec = RouteSpec { method: Method::POST, path, access, sensitive: Some(action) };
+        self.add(spec, guard::Post(), handler)
     }
 
     fn add<F, Args>(mut self, spec: RouteSpec, guard: impl Guard + 'static, handler: F) -> Self
@@ -76,7 +85,7 @@ impl Table {
     {
         let route = web::route().guard(guard).to(handler);
         let form_page = self.form_page(spec.path);
-        let rule = Rule { access: spec.access, confirmed: spec.confirmed, form_page };
+        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
             route
         } else {

@@ -7,6 +7,7 @@ use askama::Template;
 use super::{
     forms::ConfirmForm,
     login::{NextQuery, next_or_profile},
+    sensitive_action::Description,
 };
 use crate::{
     accounts::service::Accounts,
@@ -30,6 +31,8 @@ struct ConfirmPage {
     /// Name and value of what else the form sends.
     fields: Vec<(String, String)>,
     back: String,
+    /// What is carried out once the password was given; `None`: nothing, the page is by itself.
+    carried: Option<Description>,
 }
 
 impl ConfirmPage {
@@ -43,27 +46,24 @@ impl ConfirmPage {
             field: "password",
             fields: vec![("next".to_owned(), next.clone())],
             back: next,
+            carried: None,
         }
-    }
-
-    /// Whether a form is carried out once the password was given.
-    fn carries_form(&self) -> bool {
-        self.field == CONFIRM_PASSWORD
     }
 }
 
 /// The response to a form that needs the password, when that was given neither recently (`CONFIRM_PASSWORD_TTL`) nor along with it:
 /// a page that asks for it and sends the form again (403, or 422 after a mistake). `None`: the action may be carried out. `back` is
-/// the page that has the form.
+/// the page that has the form; `describe`, which is given its fields, says on the page what is about to be done.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for a client that wants JSON; also as [`Accounts::confirm_password`].
+/// [`Error::Forbidden`] for a client that wants JSON; also as [`Accounts::confirm_password`] and those of `describe`.
 pub async fn required(
     req: &HttpRequest,
     accounts: &Accounts,
     user: &CurrentUser,
     layout_and_client: (Layout, Client),
     back: String,
+    describe: impl AsyncFnOnce(&[(String, String)]) -> Result<Description, Error>,
 ) -> Result<Option<HttpResponse>, Error> {
     if user.session.is_confirmed(accounts.rules().confirm_ttl) {
         return Ok(None);
@@ -87,10 +87,11 @@ pub async fn required(
             "Give the password again first, at /confirm-password, or with this form as confirm_password.",
         ));
     }
+    let carried = Some(describe(&fields).await?);
     let status = if errors.is_empty() { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
     let action = req.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let email = user.email.clone();
-    let page = ConfirmPage { layout, errors, email, action, field: CONFIRM_PASSWORD, fields, back };
+    let page = ConfirmPage { layout, errors, email, action, field: CONFIRM_PASSWORD, fields, back, carried };
     Ok(Some(html(status, &page)))
 }
 

@@ -11,6 +11,7 @@ pub mod lost_cookie;
 pub mod profile;
 pub mod recovery;
 pub mod register;
+pub mod sensitive_action;
 pub mod session_stream;
 pub mod sessions;
 pub mod setup;

@@ -10,7 +10,10 @@ use validator::Validate;
 
 use super::{end_progress, filter::FilterFields, list::AdminSessionRow, list_fields::ListFields};
 use crate::{
-    accounts::{Accounts, Actor, pages::confirm},
+    accounts::{
+        Accounts, Actor,
+        pages::{confirm, sensitive_action::Description},
+    },
     admin::forms,
     error::Error,
     layout::{Flash, Layout, see_other},
@@ -209,7 +212,13 @@ pub async fn end(
         return Ok(PreviewPage::new(layout, values, errors, &preview, own).response());
     }
     let parts = (layout, client.clone());
-    if let Some(response) = confirm::required(&req, &accounts, &admin, parts, values.origin()).await? {
+    let describe = async |_: &[_]| {
+        let Preview { count, users, rows, .. } = sessions.preview(&query, own).await?;
+        let name = rows.first().map(|session| session.name.as_str());
+        Ok(Description::end_of_sessions(count, users, name))
+    };
+    let asked = confirm::required(&req, &accounts, &admin, parts, values.origin(), describe).await?;
+    if let Some(response) = asked {
         return Ok(response);
     }
     let request = EndRequest {

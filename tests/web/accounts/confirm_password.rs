@@ -129,6 +129,96 @@ on_both_stacks!(bulk_end_requires_recent_password_preview_does_not, |stack| asyn
     assert_eq!(app.end_notes("ended_by_admin"), ["Planned"]);
 });
 
+on_both_stacks!(own_sessions_end_only_with_recent_password, |stack| async {
+    let (app, _) = start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (_, stranger) = app.person("Grace Hopper").await;
+    let others: Vec<Client> = (0..3).map(|_| app.client()).collect();
+    for other in &others {
+        ada.sign_in(other).await;
+    }
+    app.forget_confirmations();
+    let end = format!("/sessions/{}/end", session_id(&others[0]).await);
+    let page = client.post(&end, &[]).await.expect(403);
+    assert_eq!(page.attributes("main .below a", "href"), ["/sessions"]);
+    let page = page.has("You are about to end your session on Firefox 140 on Linux.");
+    assert_eq!(page.texts("main button"), ["End session"]);
+    let form = carried_form(page, &end);
+    let _ = client.post(&end, &form.with(&[("confirm_password", "wrong")])).await.expect(422);
+    let page = client.post("/sessions/end-others", &[]).await.expect(403);
+    let all = carried_form(page.has("You are about to end your 3 other sessions."), "/sessions/end-others");
+    for other in &others {
+        assert!(signed_in(other).await, "ended without the password");
+    }
+    // That there is such a session is not told to others, who may not end it with the password either.
+    let _ = stranger.post(&end, &[]).await.expect(404);
+
+    let _ = client.post(&end, &form.with(&[("confirm_password", PASSWORD)])).await.to("/sessions");
+    assert_eq!([signed_in(&others[0]).await, signed_in(&others[1]).await], [false, true]);
+    app.forget_confirmations();
+    let right = all.with(&[("confirm_password", PASSWORD)]);
+    let _ = client.post("/sessions/end-others", &right).await.to("/sessions");
+    assert!(!signed_in(&others[1]).await && !signed_in(&others[2]).await && signed_in(&client).await);
+    assert_eq!(app.end_reasons(), ["ended_by_user"; 3]);
+    // Signing out never needs it.
+    app.forget_confirmations();
+    let _ = client.post("/logout", &[]).await.to("/");
+});
+
+on_both_stacks!(confirm_page_says_what_is_about_to_be_done, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    ada.sign_in(&app.client()).await;
+    app.person("Bob Bemer").await;
+    app.forget_confirmations();
+    let (path, session) = (app.admin_path(&ada), session_id(&client).await);
+    let invitation = [("name", "Eve"), ("email", "eve@example.org"), ("role", "admin")];
+    let many = |q, count| [("q", q), ("reason", "x"), ("confirm", "yes"), ("expected", count)];
+    let role: &[_] = &[("role", "admin")];
+    for (action, fields, sentence) in [
+        ("/admin/users".to_owned(), &invitation[..], "invite Eve (eve@example.org) as an administrator"),
+        (format!("{path}/role"), role, "make Ada Lovelace an administrator"),
+        (
+            format!("{path}/deactivate"),
+            &[],
+            "deactivate the account of Ada Lovelace, which ends all its sessions",
+        ),
+        (format!("{path}/activate"), &[], "activate the account of Ada Lovelace"),
+        (format!("{path}/send-reset"), &[], "make a link with which Ada Lovelace chooses a password"),
+        (format!("{path}/end-sessions"), &[], "end 2 sessions of Ada Lovelace"),
+        (
+            format!("/admin/sessions/{session}/end"),
+            &[],
+            "end the session of Ada Lovelace on Firefox 140 on Linux",
+        ),
+        ("/admin/sessions/end".to_owned(), &many("lovelace", "2"), "end 2 sessions of Ada Lovelace"),
+        ("/admin/sessions/end".to_owned(), &many("b", "1"), "end 1 session of Bob Bemer"),
+        ("/admin/sessions/end".to_owned(), &many("e", "3"), "end 3 sessions of 2 people"),
+    ] {
+        let page = admin.post(&action, fields).await.expect(403);
+        let page = page.has(&format!("You are about to {sentence}."));
+        carried_form(page, &action);
+    }
+    let unknown = admin.post("/admin/users/999999/deactivate", &[]).await.expect(404);
+    assert_page(&unknown);
+    assert!(signed_in(&client).await);
+});
+
+on_both_stacks!(confirmation_in_the_future_does_not_count, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let path = app.admin_path(&ada);
+    for (seconds_from_now, status) in
+        [(60, 403), (86_400, 403), (i64::MAX / 4, 403), (-601, 403), (-500, 303), (1, 303)]
+    {
+        app.set_confirmations(seconds_from_now);
+        let answer = admin.post(&format!("{path}/end-sessions"), &[]).await;
+        assert_eq!(answer.status, status, "{seconds_from_now}: {}", answer.summary());
+    }
+});
+
 on_both_stacks!(password_confirmation_expires_after_ttl, |stack| async {
     let (app, _) = start(stack).await;
     let strict = app.instance_with(&[("CONFIRM_PASSWORD_TTL", "1s")]).await;

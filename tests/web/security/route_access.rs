@@ -43,8 +43,15 @@ fn route_table_rules_match_paths() {
             _ => Access::User,
         };
         assert_eq!(line.access, expected, "{} {path}", line.method);
-        let changes_accounts = line.method.as_str() == "POST" && path.starts_with("/admin/users");
-        assert_eq!(line.confirmed, changes_accounts, "{} {path} requires a recent password", line.method);
+        // The end of many is asked for only once it was confirmed.
+        let changes_others = path.starts_with("/admin/") && path != "/admin/sessions/end";
+        let is_sensitive = line.method == "POST" && (changes_others || path.starts_with("/sessions"));
+        assert_eq!(
+            line.sensitive.is_some(),
+            is_sensitive,
+            "{} {path} requires a recent password",
+            line.method
+        );
     }
 }
 

@@ -104,6 +104,23 @@ impl Stores {
         }
     }
 
+    /// Writes into every session that its password was given so many seconds from now.
+    #[track_caller]
+    pub fn set_confirmations(&self, seconds_from_now: i64) {
+        let at = time::OffsetDateTime::now_utc().unix_timestamp() + seconds_from_now;
+        for key in self.store_entries() {
+            let state = match self.backend() {
+                Backend::Redis => self.redis().get(&format!("sess:{key}")).unwrap(),
+                _ => self
+                    .query_one(&format!("SELECT state FROM sessions WHERE store_key = {}", quoted(&key)))
+                    .unwrap(),
+            };
+            let mut state: serde_json::Value = serde_json::from_str(&state).unwrap();
+            state["confirmed_at"] = at.to_string().into();
+            self.set_stored_state(&key, &state.to_string());
+        }
+    }
+
     /// Makes every session forget when its password was given, as sessions from before this was kept.
     #[track_caller]
     pub fn forget_confirmations(&self) {
