@@ -113,16 +113,33 @@ impl Connector {
 }
 
 impl Connector {
+    /// Gives a connection that another connector has made the lock timeout of this one.
+    pub(super) fn limit_locks(&self, conn: &mut DbConnection) -> diesel::QueryResult<()> {
+        match conn {
+            DbConnection::Postgres(pg) => pg.batch_execute(&self.postgres_lock_timeout()),
+            DbConnection::Sqlite(sqlite) => sqlite.batch_execute(&self.sqlite_busy_timeout()),
+        }
+    }
+
+    fn postgres_lock_timeout(&self) -> String {
+        format!("SET lock_timeout = {}", self.lock_timeout.map_or(0, |timeout| timeout.as_millis().max(1)))
+    }
+
+    fn sqlite_busy_timeout(&self) -> String {
+        let millis = self.lock_timeout.map_or(5_000, |timeout| timeout.as_millis());
+        format!("PRAGMA busy_timeout = {millis}")
+    }
+
     /// A new connection.
     fn open(&self) -> Result<DbConnection, ConnectError> {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
-                let lock_timeout = self.lock_timeout.map_or(0, |timeout| timeout.as_millis().max(1));
+                let lock_timeout = self.postgres_lock_timeout();
                 // Parallel workers would take cores from other requests and start more slowly than a page may take.
                 // An SSD reads a random page as quickly as the next one.
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET lock_timeout = {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
+                    "SET TIME ZONE 'UTC'; {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
                      SET random_page_cost = 1.1"
                 ))?;
                 Ok(DbConnection::Postgres(conn))
@@ -130,9 +147,9 @@ impl Connector {
             DatabaseUrl::Sqlite(path) => {
                 sqlite_file::make(path)?;
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                let busy_timeout = self.lock_timeout.map_or(5_000, |timeout| timeout.as_millis());
+                let busy_timeout = self.sqlite_busy_timeout();
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {busy_timeout}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+                    "{busy_timeout}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
                 ))?;
                 enable_wal(&mut conn)?;
                 sqlite_file::restrict(path)?;

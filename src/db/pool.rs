@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -46,6 +46,8 @@ pub(super) struct Shared {
     pub(super) pool: RwLock<r2d2::Pool<Connector>>,
     /// Whether the database has been migrated; until then all work is refused.
     migrated: AtomicBool,
+    /// The connection of the migrations, for the first who wants one to keep: a database that gives few may not give another yet.
+    spare: Mutex<Option<DbConnection>>,
     pub(super) health: watch::Sender<Health>,
     /// Whether connections are known to hang: all are replaced once the database answers.
     pub(super) replace_pool: AtomicBool,
@@ -63,6 +65,7 @@ impl Db {
             timeout,
             pool,
             migrated: AtomicBool::new(false),
+            spare: Mutex::default(),
             health: watch::Sender::new(Health::Ok),
             replace_pool: AtomicBool::new(false),
             pool_generation: AtomicU64::new(0),
@@ -76,7 +79,7 @@ impl Db {
     }
 
     /// Migrates the database, then lets `complete` fill what SQL alone can't, and returns the number of migrations that ran.
-    /// Until a call has succeeded, all other work is refused as unavailable.
+    /// Until a call has succeeded, all other work is refused as unavailable; later calls do nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database is not reached, [`Error::Misconfigured`] when it can never work,
@@ -87,9 +90,14 @@ impl Db {
     ) -> Result<usize, Error> {
         let shared = Arc::clone(&self.shared);
         let migration = web::block(move || {
+            if shared.migrated.load(Ordering::Acquire) {
+                return Ok(0);
+            }
             let connector = shared.connector.clone().with_default_lock_timeout();
             let (mut conn, ran) = connect_and_migrate(&connector)?;
             complete(&mut conn)?;
+            shared.connector.limit_locks(&mut conn)?;
+            *shared.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(conn);
             shared.migrated.store(true, Ordering::Release);
             Ok(ran)
         });
@@ -111,6 +119,9 @@ impl Db {
     pub fn reserved_connection(&self) -> Result<ReservedConnection, Error> {
         use r2d2::ManageConnection as _;
         self.check_migrated()?;
+        if let Some(spare) = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(ReservedConnection::Own(spare));
+        }
         self.shared.connector.connect().map(ReservedConnection::Own).or_else(|refused| {
             tracing::debug!(error = %refused, "no connection apart from the pool");
             self.connection().map(ReservedConnection::OfPool)

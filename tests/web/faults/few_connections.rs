@@ -35,6 +35,37 @@ async fn postgres_role_with_few_connections_serves_pages_and_sign_ins() {
     }
 }
 
+#[actix_web::test]
+async fn postgres_lookup_gets_a_connection_when_the_pool_has_taken_all() {
+    let mut server = PostgresServer::start_own();
+    let url = server.limited_to(4);
+    let site = OutageTest::start(builder().on_postgres(&server).var("DATABASE_URL", url)).await;
+    server.restart();
+    // Sign-ins use the pool alone, and no page has been asked for since.
+    eventually(|| async {
+        let visitors: Vec<Client> = (0..8).map(|_| site.app.client()).collect();
+        futures_util::future::join_all(visitors.iter().map(|visitor| site.ada.try_sign_in(visitor))).await;
+        server.connections_of_limited() == 4
+    })
+    .await;
+    eventually(|| async { site.ada.try_sign_in(&site.app.client()).await == 303 }).await;
+    timely(site.client.get("/profile")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn postgres_role_with_two_connections_is_ready_when_it_has_started() {
+    let server = PostgresServer::start_own();
+    let url = server.limited_to(2);
+    let builder = builder().on_postgres(&server).var("DATABASE_URL", url).not_set_up();
+    let mut app = builder.start().await;
+    for _ in 0..5 {
+        app.client().get("/readyz").await.expect(200);
+        app.restart().await;
+    }
+    let link = app.setup_link().expect("the database was reached").to_owned();
+    Person::new("Grace Hopper").set_up(&app.client(), &link).await;
+}
+
 /// A pool that can't grow asks now and then, not all the time.
 #[actix_web::test]
 async fn postgres_refused_connections_are_not_asked_for_without_pause() {

@@ -135,7 +135,7 @@ pub fn assert_stores_agree(app: &TestApp) {
 
 impl Person {
     /// Sends the form for signing in; returns the status.
-    async fn try_sign_in(&self, client: &Client) -> u16 {
+    pub async fn try_sign_in(&self, client: &Client) -> u16 {
         client.post("/login", &[("email", &self.email), ("password", &self.password)]).await.status
     }
 }

@@ -14,7 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::BigInt,
+};
 use tempfile::TempDir;
 
 use super::own_process::{OwnProcess, free_addr, signal};
@@ -193,6 +195,12 @@ impl PostgresServer {
              ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO few; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO few"
         ));
         format!("postgres://few@{}/postgres", self.addr)
+    }
+
+    /// How many connections the role of [`Self::limited_to`] has.
+    pub fn connections_of_limited(&self) -> i64 {
+        let count = sql::<BigInt>("(SELECT count(*) FROM pg_stat_activity WHERE usename = 'few')");
+        diesel::select(count).get_result(&mut connect(&self.url())).unwrap()
     }
 
     /// Restarts the cluster as a standby, which only reads, until [`Self::promote`].
