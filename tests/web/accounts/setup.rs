@@ -135,6 +135,47 @@ on_both_stacks!(setup_links_of_many_starts_are_few, |stack| async {
     app.client().get(&link_of(&app)).await.expect(200);
 });
 
+#[actix_web::test]
+async fn setup_race_of_two_links_makes_one_admin() {
+    let app = TestApp::builder(Stack::PostgresRedis).not_set_up().start().await;
+    let other = app.second_instance().await;
+    let (one, two) = (app.client(), app.client());
+    let (token, other_token) = (token_of(&app), token_of(&other));
+    let sent = [fields(&token, "Grace", "grace@example.org"), fields(&other_token, "Ada", "ada@example.org")];
+    let held = app.lock_new_users();
+    let release = async {
+        // One of them has used up the links, and the other waits for that.
+        app.wait_for_blocked_like(1, "INSERT INTO %users%").await;
+        app.wait_for_blocked_like(2, "%").await;
+        held.commit();
+    };
+    let (first, second, ()) =
+        tokio::join!(one.post("/setup", &sent[0]), two.post("/setup", &sent[1]), release);
+    let mut led_to = [first.location(), second.location()];
+    led_to.sort_unstable();
+    assert_eq!(led_to, [Some("/admin/sessions"), Some("/login")]);
+    assert_eq!(app.administrators().len(), 1);
+}
+
+#[actix_web::test]
+async fn setup_overtaken_by_administrator_from_elsewhere_makes_none() {
+    let app = TestApp::builder(Stack::PostgresRedis).not_set_up().start().await;
+    app.suppose_set_up().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let other = app.second_instance().await;
+    let (token, client) = (token_of(&other), other.client());
+    let sent = fields(&token, "Eve", "eve@example.org");
+    let held = app.lock_tokens();
+    let overtake = async {
+        app.wait_for_blocked_like(1, "UPDATE %tokens%").await;
+        app.make_admin(&ada);
+        held.commit();
+    };
+    let (answer, ()) = tokio::join!(client.post("/setup", &sent), overtake);
+    assert_eq!(answer.location(), Some("/login"), "{}", answer.summary());
+    assert_eq!(app.administrators(), [ada.email.as_str()]);
+}
+
 on_both_stacks!(setup_race_makes_one_admin, |stack| async {
     let app = TestApp::builder(stack).not_set_up().start().await;
     let other = app.second_instance().await;

@@ -77,6 +77,29 @@ on_both_stacks!(note_for_the_record_is_never_read_by_whoever_is_signed_out, |sta
     assert_activity_lacks_note(&client, 5).await;
 });
 
+#[actix_web::test]
+async fn note_reaches_administrators_on_another_instance() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let other = app.second_instance().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let id = own_session_id(&client).await;
+    let mut all = admin.at(&other).events("/admin/sessions/events").await;
+    let sign_ins = async {
+        loop {
+            // Until the instances are linked.
+            ada.sign_in(&app.client()).await;
+        }
+    };
+    tokio::select! {
+    () = sign_ins => {}
+    _ = all.wait_for("started", |_| true) => {}
+    }
+    let _ = admin.post(&format!("/admin/sessions/{id}/end"), &REMARKS).await.to("/admin/sessions");
+    let ended = all.wait_for("ended", |end| end["id"] == *id).await;
+    assert_eq!((&ended["message"], &ended["note"]), (&REASON.into(), &NOTE.into()));
+}
+
 on_both_stacks!(note_without_reason_is_not_read_either, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -124,6 +147,9 @@ on_both_stacks!(command_line_takes_reason_and_note, |stack| async {
     Program::run(&end, &vars, "").done();
     assert_person_reads_reason_only(&client).await;
     assert_administrators_read_both(&admin, &id).await;
+    let listed = Program::run(&["sessions", "list", "--state", "ended", "--json"], &vars, "").done();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&listed["end_message"], &listed["end_note"]), (&REASON.into(), &NOTE.into()));
     ada.sign_in(&client).await;
     Program::run(&[&["user", "deactivate", ada.email.as_str()], &remarks[..]].concat(), &vars, "").done();
     assert_person_reads_reason_only(&client).await;

@@ -127,6 +127,12 @@ async fn program_makes_files_for_its_user_alone() {
     assert_eq!(mask, "0077");
 }
 
+on_both_stacks!(setup_link_names_the_port_that_the_system_chose, |stack| async {
+    let app = TestApp::builder(stack).var("LISTEN_ADDR", "127.0.0.1:0").not_set_up().start().await;
+    let link = app.printed_setup_link().unwrap();
+    assert!(link.starts_with(&format!("http://localhost:{}/setup?token=", app.addr().port())), "{link}");
+});
+
 on_both_stacks!(setup_link_names_the_port_of_listen_addr, |stack| async {
     let program = TestApp::builder(stack).not_set_up().start_program();
     let port = program.addr().port();

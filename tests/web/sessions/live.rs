@@ -192,14 +192,16 @@ on_both_stacks!(admin_stream_tells_a_demoted_admin_nothing_more, |stack| async {
 });
 
 #[actix_web::test]
-async fn command_line_publishes_changes_of_accounts() {
+async fn command_line_publishes_changes_of_accounts_and_ends() {
     let app = TestApp::start(Stack::PostgresRedis).await;
     app.admin("Grace Hopper").await;
     let (ada, _) = app.person("Ada Lovelace").await;
+    let (other, _) = app.person("Bob Kahn").await;
     for (command, published) in [
         (&["user", "set-role", &*ada.email, "admin"][..], "accounts_changed"),
         (&["user", "set-role", &*ada.email, "user"], "accounts_changed"),
-        (&["user", "deactivate", &*ada.email], "user_deactivated"),
+        (&["sessions", "end", "--q", "ada", "--reason", "Drill", "--yes"], "ended_by_admin"),
+        (&["user", "deactivate", &*other.email], "user_deactivated"),
     ] {
         let run = || drop(Program::run(command, &app.command_vars(), "").done());
         app.redis().wait_for_published(published, run);

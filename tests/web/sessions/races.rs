@@ -172,6 +172,11 @@ on_both_stacks!(login_overtaken_by_deactivation_403, |stack| async {
     assert_login_overtaken_403(stack, async |app, _, ada| app.deactivate(ada)).await;
 });
 
+on_both_stacks!(login_overtaken_by_deactivation_in_the_database_403, |stack| async {
+    // As somebody does who knows nothing of `session_epoch`.
+    assert_login_overtaken_403(stack, async |app, _, ada| app.set_active(ada, false)).await;
+});
+
 on_both_stacks!(login_overtaken_by_deactivation_and_reactivation_403, |stack| async {
     assert_login_overtaken_403(stack, async |app, _, ada| {
         app.deactivate(ada);

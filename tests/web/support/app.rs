@@ -87,6 +87,11 @@ impl TestApp {
         self.setup_link.as_deref().map(path_of)
     }
 
+    /// The link as it is printed.
+    pub fn printed_setup_link(&self) -> Option<&str> {
+        self.setup_link.as_deref()
+    }
+
     /// Lets the running application see an administrator, so that it takes the site as set up and people can register.
     pub async fn suppose_set_up(&self) {
         let administrator = self.stores.passing_administrator();

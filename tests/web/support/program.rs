@@ -6,7 +6,12 @@ use std::{
     ops::Deref,
     path::Path,
     process::{Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        mpsc::{RecvTimeoutError, channel},
+    },
+    thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -15,7 +20,7 @@ use super::{
     app::TestApp,
     client::Client,
     forged_cookies::SECRET,
-    own_process::{OwnProcess, free_addr},
+    own_process::{OwnProcess, free_addr, signal},
     stores::Stores,
 };
 
@@ -30,6 +35,9 @@ pub struct Program {
     stores: Arc<Stores>,
     set_up: bool,
 }
+
+/// A command that runs for longer is killed: one that should have failed may have started to serve.
+const LONGEST_COMMAND: Duration = Duration::from_secs(180);
 
 /// The result of a command that has ended.
 #[derive(Debug)]
@@ -77,7 +85,15 @@ impl Program {
             .unwrap();
         // The command may end without reading.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        let (ended, running) = channel::<()>();
+        let id = child.id();
+        thread::spawn(move || {
+            if running.recv_timeout(LONGEST_COMMAND) == Err(RecvTimeoutError::Timeout) {
+                signal("KILL", &[id]);
+            }
+        });
         let output = child.wait_with_output().unwrap();
+        drop(ended);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Finished { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
     }

@@ -48,6 +48,18 @@ impl Stores {
         })
     }
 
+    /// Lets nobody be added to the users, on Postgres.
+    #[track_caller]
+    pub fn lock_new_users(&self) -> HeldLock {
+        self.lock("BEGIN; LOCK TABLE users IN SHARE MODE")
+    }
+
+    /// Locks the rows of all one-time links, on Postgres.
+    #[track_caller]
+    pub fn lock_tokens(&self) -> HeldLock {
+        self.lock("BEGIN; SELECT 1 FROM tokens FOR UPDATE")
+    }
+
     /// Locks a table of Postgres for reading and writing.
     #[track_caller]
     pub fn lock_table(&self, table: &str) -> HeldLock {
