@@ -45,7 +45,11 @@ fn is_safe(method: &Method) -> bool {
 fn is_same_origin(headers: &HeaderMap, base_url: &Url) -> bool {
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        // This site's scripts send no form by themselves.
+        (Some(site), _) => {
+            let is_page_load = header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+            is_page_load && matches!(site, "same-origin" | "none")
+        }
         (None, None) => true,
         (None, Some(origin)) => {
             let own_origin = base_url.origin().ascii_serialization();
@@ -78,6 +82,14 @@ mod tests {
         assert!(passes(&[("sec-fetch-site", "none")]));
         assert!(passes(&[("origin", "https://login.example.org")]));
         assert!(passes(&[("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")]));
+    }
+
+    #[test]
+    fn cross_origin_scripts_of_this_site_refused() {
+        assert!(passes(&[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "navigate")]));
+        for mode in ["cors", "no-cors", "same-origin", "websocket", ""] {
+            assert!(!passes(&[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", mode)]), "{mode}");
+        }
     }
 
     #[test]

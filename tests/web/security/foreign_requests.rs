@@ -83,6 +83,24 @@ on_both_stacks!(same_origin_post_accepted, |stack| async {
     }
 });
 
+on_both_stacks!(same_origin_post_by_script_403_writes_nothing, |stack| async {
+    let app = TestApp::start(stack).await;
+    let fields = valid_fields(&app);
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (_, admin) = app.admin("Grace Hopper").await;
+    admin.get("/").await.expect(200);
+    let before = (app.written(), admin.cookies());
+    for path in forms() {
+        for mode in ["cors", "no-cors", "same-origin"] {
+            let request = admin.request(Method::POST, &path).header("sec-fetch-mode", mode).form(&fields);
+            assert_page(&request.send().await.expect(403));
+        }
+    }
+    assert_eq!((app.written(), admin.cookies()), before);
+    let request = admin.request(Method::POST, "/profile").header("sec-fetch-mode", "navigate");
+    request.form(&[("name", "Grace")]).send().await.to("/profile");
+});
+
 on_both_stacks!(post_wrong_content_type_415_too_large_413, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
