@@ -70,7 +70,11 @@ pub(super) fn same_site(reader: &mut Reader, server: &Server) -> SameSite {
 /// `SESSION_NAME`: not that of another cookie of ours, and with a prefix only where browsers let it stand (RFC 6265bis §4.1.3).
 pub(super) fn name(reader: &mut Reader, server: &Server, has_domain: bool) -> String {
     let host_prefix = server.is_https() && !has_domain;
-    let default = if host_prefix { "__Host-gatehouse" } else { "gatehouse" };
+    let default = match (server.is_https(), has_domain) {
+        (true, false) => "__Host-gatehouse",
+        (true, true) => "__Secure-gatehouse",
+        (false, _) => "gatehouse",
+    };
     let may_hold = "a cookie name of at most 64 letters, digits, - and _ that does not begin with gatehouse- \
                     (__Host- only with https and no COOKIE_DOMAIN, __Secure- and __Http- only with https)";
     reader.parse("SESSION_NAME", may_hold, default.to_owned(), |value| {

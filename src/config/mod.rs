@@ -10,11 +10,13 @@ mod cookie;
 mod database_url;
 mod env_file;
 mod history;
+mod hosts;
 mod known_secrets;
 mod log;
 mod percent;
 mod postgres_parameters;
 mod postgres_url;
+mod proxies;
 mod reader;
 mod redis_url;
 mod secret;
@@ -90,6 +92,7 @@ impl Config {
     fn read(mut reader: Reader) -> Result<Self, Mistakes> {
         let server = Server::read(&mut reader);
         let stores = Stores::read(&mut reader);
+        server.check_pages_dir(&mut reader, &stores.database);
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);
@@ -183,39 +186,67 @@ mod tests {
         assert!(config(&[("SESSION_MANAGER", "x"), ("HTTP_PROXY", "y"), ("SESSION_SECRET", SECRET)]).is_ok());
     }
 
+    /// A variable, a value that it may not have, and variables beside it.
+    type Refused = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+    const REFUSED: &[Refused] = &[
+        ("COOKIE_DOMAIN", "other.org", &[]),
+        ("COOKIE_DOMAIN", "ple.org", &[]),
+        ("COOKIE_DOMAIN", "a.login.example.org", &[]),
+        ("COOKIE_DOMAIN", "org", &[]),
+        ("COOKIE_DOMAIN", "example.org.", &[]),
+        ("COOKIE_DOMAIN", "..example.org", &[]),
+        ("COOKIE_DOMAIN", "co.uk", &[("BASE_URL", "https://login.co.uk")]),
+        ("COOKIE_DOMAIN", "github.io", &[("BASE_URL", "https://ada.github.io")]),
+        ("COOKIE_DOMAIN", "192.0.2.7", &[("BASE_URL", "http://192.0.2.7")]),
+        ("COOKIE_DOMAIN", "localhost", &[("BASE_URL", "http://localhost")]),
+        ("SESSION_NAME", "gatehouse-notice", &[]),
+        ("SESSION_NAME", "__Host-gatehouse-notice", &[]),
+        ("SESSION_NAME", "__Host-", &[]),
+        ("SESSION_NAME", "a;b", &[]),
+        ("SESSION_NAME", "__host-x", &[("COOKIE_DOMAIN", "example.org")]),
+        ("SESSION_NAME", "__SECURE-x", &[("BASE_URL", "http://login.example.org")]),
+        ("SESSION_IDLE_TTL", "2d", &[("SESSION_ABSOLUTE_TTL", "1d")]),
+        ("SESSION_REMEMBER_TTL", "91d", &[]),
+        ("BASE_URL", "https://login.example.org/app", &[]),
+        ("BASE_URL", "https://ada:hunter2@login.example.org", &[]),
+        ("BASE_URL", "https://hunter2@login.example.org", &[]),
+        ("BASE_URL", "https://login.example.org?x=1", &[]),
+        ("BASE_URL", "ftp://login.example.org", &[]),
+        ("BASE_URL", "https://0.0.0.0", &[]),
+        ("BASE_URL", "https://[::]:3000", &[]),
+        ("BASE_URL", "https://login.example.org:0", &[]),
+        ("BASE_URL", "https://login.example.org.", &[]),
+        ("BASE_URL", "https://*.example.org", &[]),
+        ("ALLOWED_HOSTS", "https://login.example.net", &[]),
+        ("ALLOWED_HOSTS", "login.example.net:3000", &[]),
+        ("ALLOWED_HOSTS", "login.example.net,,", &[]),
+        ("ALLOWED_HOSTS", "*.example.net", &[]),
+        ("ALLOWED_HOSTS", "*", &[]),
+        ("ALLOWED_HOSTS", "0.0.0.0", &[]),
+        ("ALLOWED_HOSTS", "192.0.2.0/24", &[]),
+        ("ALLOWED_HOSTS", "ada@login.example.net", &[]),
+        ("TRUSTED_PROXIES", "0.0.0.0/0", &[]),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::/0", &[]),
+        ("TRUSTED_PROXIES", "::ffff:0:0/96", &[]),
+        ("TRUSTED_PROXIES", "::ffff:0:0/90", &[]),
+        ("TRUSTED_PROXIES", "10.0.0.0/33", &[]),
+        ("TRUSTED_PROXIES", "proxy.example.org", &[]),
+        ("LISTEN_ADDR", "redis://:hunter2@h", &[]),
+        ("PAGES_HOST", "pages.example.org", &[]),
+        ("PAGES_HOST", "login.example.org", &[("PAGES_DIR", "/usr")]),
+        ("PAGES_HOST", "https://pages.example.org", &[("PAGES_DIR", "/usr")]),
+        ("PAGES_HOST", "pages.example.org:8443", &[("PAGES_DIR", "/usr")]),
+        ("PAGES_HOST", "*.example.org", &[("PAGES_DIR", "/usr")]),
+        ("PAGES_HOST", "sso.example.org", &[("PAGES_DIR", "/usr"), ("ALLOWED_HOSTS", "sso.example.org")]),
+        ("PAGES_HOST", "192.0.2.7", &[("PAGES_DIR", "/usr")]),
+    ];
+
     #[test]
     fn settings_that_cannot_work_are_refused() {
-        let shared = ("COOKIE_DOMAIN", "example.org");
-        for (name, value, others) in [
-            ("COOKIE_DOMAIN", "other.org", &[][..]),
-            ("COOKIE_DOMAIN", "ple.org", &[]),
-            ("COOKIE_DOMAIN", "a.login.example.org", &[]),
-            ("COOKIE_DOMAIN", "org", &[]),
-            ("COOKIE_DOMAIN", "example.org.", &[]),
-            ("COOKIE_DOMAIN", "..example.org", &[]),
-            ("COOKIE_DOMAIN", "co.uk", &[("BASE_URL", "https://login.co.uk")]),
-            ("COOKIE_DOMAIN", "github.io", &[("BASE_URL", "https://ada.github.io")]),
-            ("COOKIE_DOMAIN", "192.0.2.7", &[("BASE_URL", "http://192.0.2.7")]),
-            ("COOKIE_DOMAIN", "localhost", &[("BASE_URL", "http://localhost")]),
-            ("SESSION_NAME", "gatehouse-notice", &[]),
-            ("SESSION_NAME", "__Host-gatehouse-notice", &[]),
-            ("SESSION_NAME", "__Host-", &[]),
-            ("SESSION_NAME", "a;b", &[]),
-            ("SESSION_NAME", "__host-x", &[shared]),
-            ("SESSION_NAME", "__SECURE-x", &[("BASE_URL", "http://login.example.org")]),
-            ("SESSION_IDLE_TTL", "2d", &[("SESSION_ABSOLUTE_TTL", "1d")]),
-            ("SESSION_REMEMBER_TTL", "91d", &[]),
-            ("BASE_URL", "https://login.example.org/app", &[]),
-            ("BASE_URL", "https://ada:hunter2@login.example.org", &[]),
-            ("LISTEN_ADDR", "redis://:hunter2@h", &[]),
-            ("PAGES_HOST", "pages.example.org", &[]),
-            ("PAGES_HOST", "login.example.org", &[("PAGES_DIR", "/")]),
-            ("PAGES_HOST", "https://pages.example.org", &[("PAGES_DIR", "/")]),
-            ("PAGES_HOST", "pages.example.org:8443", &[("PAGES_DIR", "/")]),
-            ("PAGES_HOST", "192.0.2.7", &[("PAGES_DIR", "/")]),
-        ] {
+        for (name, value, others) in REFUSED {
             let mut vars = vec![("SESSION_SECRET", SECRET), ("BASE_URL", "https://login.example.org")];
-            vars.extend(others);
+            vars.extend(*others);
             vars.push((name, value));
             let lines = mistakes(&vars);
             assert!(
@@ -259,12 +290,70 @@ mod tests {
     }
 
     #[test]
+    fn hosts_are_those_of_base_url_and_allowed_hosts() {
+        let server =
+            |vars: &[(&str, &str)]| config(&[&[("SESSION_SECRET", SECRET)], vars].concat()).unwrap().server;
+        let default = server(&[]);
+        let named = server(&[
+            ("BASE_URL", "https://login.bücher.example"),
+            ("ALLOWED_HOSTS", "SSO.example.net, 192.0.2.7,[2001:db8::7], 2001:db8::8"),
+        ]);
+        for (host, by_default, by_name) in [
+            ("localhost", true, true),
+            ("127.0.0.2", true, true),
+            ("[::1]", true, true),
+            ("[::ffff:127.0.0.1]", true, true),
+            ("login.xn--bcher-kva.example", false, true),
+            ("sso.example.net", false, true),
+            ("192.0.2.7", false, true),
+            ("[2001:db8::7]", false, true),
+            ("[2001:db8::8]", false, true),
+            ("192.0.2.8", false, false),
+            ("sso.example.net.", false, false),
+            ("a.sso.example.net", false, false),
+            ("example.net", false, false),
+            ("localhost.evil.example", false, false),
+        ] {
+            let parsed = url::Host::parse(host).unwrap();
+            assert_eq!((default.has_host(&parsed), named.has_host(&parsed)), (by_default, by_name), "{host}");
+        }
+    }
+
+    #[test]
+    fn trusted_proxies_in_mapped_form_are_those_of_ipv4() {
+        let proxies = "::ffff:10.0.0.0/104, ::ffff:192.0.2.7,2001:db8::/32";
+        let config = config(&[("SESSION_SECRET", SECRET), ("TRUSTED_PROXIES", proxies)]).unwrap();
+        let networks: Vec<String> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    }
+
+    #[test]
+    fn pages_dir_with_the_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, pages) = (folder.path().join("data"), folder.path().join("pages"));
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::create_dir_all(&pages).unwrap();
+        let read = |pages: &Path| {
+            let vars = [
+                ("DATABASE_URL", format!("sqlite://{}/site.db", data.display())),
+                ("PAGES_DIR", pages.display().to_string()),
+            ];
+            Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value)))
+        };
+        for with_database in [folder.path(), &data, &pages.join("..")] {
+            let lines = read(with_database).unwrap_err().lines().to_vec();
+            assert!(lines.len() == 1 && lines[0].starts_with("PAGES_DIR: "), "{lines:?}");
+        }
+        read(&pages).unwrap();
+    }
+
+    #[test]
     fn https_sets_host_prefix_without_cookie_domain() {
         let base = ("BASE_URL", "https://login.example.org");
         let secret = ("SESSION_SECRET", SECRET);
         assert_eq!(config(&[base, secret]).unwrap().session.cookie_name, "__Host-gatehouse");
         let shared = config(&[base, secret, ("COOKIE_DOMAIN", "example.org")]).unwrap();
-        assert_eq!(shared.session.cookie_name, "gatehouse");
+        assert_eq!(shared.session.cookie_name, "__Secure-gatehouse");
         assert_eq!(mistakes(&[secret, ("SESSION_NAME", "__Host-x")]).len(), 1);
         assert_eq!(mistakes(&[secret, ("COOKIE_SAMESITE", "none")]).len(), 1);
     }

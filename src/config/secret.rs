@@ -1,6 +1,6 @@
 //! The secret that encrypts session cookies.
 
-use std::{fmt, fs, path::Path};
+use std::{collections::HashSet, fmt, fs, path::Path};
 
 use actix_web::cookie::Key;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -10,6 +10,10 @@ use crate::files;
 
 /// Least length of a secret, in bytes.
 const MIN_BYTES: usize = 64;
+/// Least number of different bytes; random hexadecimal digits have 16.
+const MIN_DIFFERENT: usize = 8;
+/// What is this long and repeated over and over is still hard to guess; what is shorter is a word.
+const MIN_REPEATED: usize = 16;
 /// A secret of at least 64 bytes; `Debug` does not print it.
 #[derive(Clone)]
 pub struct SessionSecret(Key);
@@ -34,11 +38,12 @@ impl SessionSecret {
     /// What is wrong with the value, or why the file could not be read or written.
     pub(super) fn find(given: Option<&str>, database: &DatabaseUrl) -> Result<Self, String> {
         match (given, database) {
-            (Some(value), _) if value.len() >= MIN_BYTES => Ok(Self::from_text(value)),
-            (Some(value), _) => Err(format!(
-                "has {} bytes (not shown); it must have at least {MIN_BYTES} random ones, such as `openssl rand -hex 64` prints",
-                value.len()
-            )),
+            (Some(value), _) => {
+                let may_hold = format!(
+                    "it must have at least {MIN_BYTES} random bytes, such as `openssl rand -hex 64` prints"
+                );
+                Self::from_text(value).map_err(|wrong| format!("{wrong} (not shown); {may_hold}"))
+            }
             (None, DatabaseUrl::Sqlite(path)) => Self::from_file_beside(path),
             (None, DatabaseUrl::Postgres(_)) => Err(format!(
                 "is not set; with Postgres it must hold at least {MIN_BYTES} random bytes, the same on every instance, such as `openssl rand -hex 64` prints"
@@ -47,8 +52,15 @@ impl SessionSecret {
     }
 
     /// Hashes the text to a key, so that every byte of it counts: the cookie library uses only the first 64.
-    fn from_text(text: &str) -> Self {
-        Self(Key::from(&Sha512::digest(text.as_bytes())))
+    fn from_text(text: &str) -> Result<Self, String> {
+        let bytes = text.as_bytes();
+        if bytes.len() < MIN_BYTES {
+            return Err(format!("has {} bytes", bytes.len()));
+        }
+        if is_guessable(bytes) {
+            return Err("repeats a few characters".to_owned());
+        }
+        Ok(Self(Key::from(&Sha512::digest(bytes))))
     }
 
     /// Reads the secret from the file beside the database. Instances that create the file at the same time use the same secret.
@@ -62,18 +74,43 @@ impl SessionSecret {
         }
         files::restrict(&file).map_err(file_error)?;
         let secret = fs::read_to_string(&file).map_err(file_error)?;
-        if secret.len() < MIN_BYTES {
-            return Err(format!(
-                "in {} has fewer than {MIN_BYTES} bytes; delete the file to make a new one",
-                file.display()
-            ));
-        }
-        Ok(Self::from_text(&secret))
+        let in_file = |wrong| format!("in {} {wrong}; delete the file to make a new one", file.display());
+        Self::from_text(&secret).map_err(in_file)
     }
+}
+
+/// Whether a text is one letter, a few, or a word over and over: nobody has drawn it.
+fn is_guessable(bytes: &[u8]) -> bool {
+    let different: HashSet<u8> = bytes.iter().copied().collect();
+    let repeats = |length| bytes.iter().zip(&bytes[length..]).all(|(byte, later)| byte == later);
+    different.len() < MIN_DIFFERENT || (1..MIN_REPEATED).any(repeats)
 }
 
 impl fmt::Debug for SessionSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionSecret(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_of_repeated_characters_is_refused() {
+        for (text, right) in [
+            ("a".repeat(64), false),
+            ("ab".repeat(40), false),
+            ("0110100110010110".repeat(4), false),
+            ("changeme".repeat(8), false),
+            ("correct-horse".repeat(8), false),
+            ("0123456789abcde".repeat(5), false),
+            (format!("{}bcdefg", "a".repeat(80)), false),
+            ("0123456789abcdef".repeat(4), true),
+            ("31415926535897932384626433832795028841971693993751058209749445923078".to_owned(), true),
+            (crate::crypto::random_hex::<64>().unwrap(), true),
+        ] {
+            assert_eq!(SessionSecret::from_text(&text).is_ok(), right, "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::reader::Reader;
+use super::{database_url::DatabaseUrl, hosts, proxies, reader::Reader};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Server {
     /// the port of `LISTEN_ADDR`.
     pub base_url: Url,
     base_url_given: bool,
+    /// `ALLOWED_HOSTS`: names of this site beside that in `BASE_URL`.
+    allowed_hosts: Vec<Host>,
     /// `TRUSTED_PROXIES`: networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
@@ -38,21 +40,37 @@ impl Server {
         let given = base_url(reader);
         let base_url_given = given.is_some();
         let base_url = given.unwrap_or_else(|| local_url(listen_addr));
+        let allowed_hosts = hosts::allowed(reader);
         Self {
             listen_addr,
             base_url_given,
-            pages_host: pages_host(reader, &base_url),
+            pages_host: hosts::pages(reader, &base_url, &allowed_hosts),
             base_url,
-            trusted_proxies: reader.parse(
-                "TRUSTED_PROXIES",
-                "networks, comma-separated, such as 10.0.0.0/8,192.0.2.7",
-                Vec::new(),
-                |value| value.split(',').map(|part| network(part.trim())).collect(),
-            ),
+            allowed_hosts,
+            trusted_proxies: proxies::trusted(reader),
             pages_dir: reader.parse("PAGES_DIR", "a folder that exists", None, |value| {
                 let path = PathBuf::from(value);
                 path.is_dir().then_some(Some(path))
             }),
+        }
+    }
+
+    /// Refuses a `PAGES_DIR` that holds the database: everybody who is signed in could read it, and the secret beside it.
+    pub(super) fn check_pages_dir(&self, reader: &mut Reader, database: &DatabaseUrl) {
+        let (Some(pages), DatabaseUrl::Sqlite(file)) = (&self.pages_dir, database) else {
+            return;
+        };
+        // A folder that can't be found has not been made yet: it will be below one that can.
+        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+        let made = file.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+        if let (Some(made), Ok(pages)) = (made, pages.canonicalize())
+            && made.starts_with(&pages)
+        {
+            reader.invalid(
+                "PAGES_DIR",
+                &pages.display().to_string(),
+                "a folder without the database of DATABASE_URL in it",
+            );
         }
     }
 
@@ -68,6 +86,20 @@ impl Server {
         self.base_url.scheme() == "https"
     }
 
+    /// Whether a request's `Host` may name this host: that of `BASE_URL`, one of `ALLOWED_HOSTS`, `PAGES_HOST`, or this machine,
+    /// whose names can't lead elsewhere.
+    pub fn has_host(&self, host: &Host) -> bool {
+        let is_this_machine = match host {
+            Host::Domain(name) => name == "localhost",
+            Host::Ipv4(ip) => ip.is_loopback(),
+            Host::Ipv6(ip) => ip.to_canonical().is_loopback(),
+        };
+        is_this_machine
+            || self.base_url.host().is_some_and(|own| own.to_owned() == *host)
+            || self.allowed_hosts.contains(host)
+            || self.pages_host.as_deref().is_some_and(|pages| *host == Host::Domain(pages))
+    }
+
     /// The address of a path of this site, from `BASE_URL` and never from the request's `Host`.
     pub fn href(&self, path: &str) -> String {
         format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
@@ -81,25 +113,14 @@ impl Server {
     }
 }
 
-/// `PAGES_HOST`: a name that is not that of the site.
-fn pages_host(reader: &mut Reader, base_url: &Url) -> Option<String> {
-    let may_hold = "a host name for the pages of PAGES_DIR alone, without a port, such as pages.example.org";
-    let host = reader.parse("PAGES_HOST", may_hold, None, |value| match Host::parse(value).ok()? {
-        Host::Domain(name) if base_url.host_str() != Some(&name) && !name.ends_with('.') => Some(Some(name)),
-        _ => None,
-    });
-    if host.is_some() && reader.get("PAGES_DIR").is_none() {
-        reader.mistake("PAGES_HOST: there are no pages for it; set PAGES_DIR to a folder of HTML".to_owned());
-    }
-    host
-}
-
 fn base_url(reader: &mut Reader) -> Option<Url> {
     let may_hold = "the site's address as browsers see it, without a path, such as https://login.example.org";
     reader.parse("BASE_URL", may_hold, None, |value| {
         let url = Url::parse(value).ok()?;
+        let is_reachable =
+            url.host().is_some_and(|host| hosts::is_reachable(&host.to_owned())) && url.port() != Some(0);
         let is_origin = matches!(url.scheme(), "http" | "https")
-            && url.has_host()
+            && is_reachable
             && url.path() == "/"
             && url.query().is_none()
             && url.fragment().is_none()
@@ -117,8 +138,4 @@ fn local_url(addr: SocketAddr) -> Url {
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
     Url::parse(&format!("http://{host}:{}", addr.port())).expect("a host and a port")
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }

@@ -18,7 +18,8 @@ const MIN_TTL: Duration = Duration::from_secs(1);
 pub struct Session {
     /// `SESSION_SECRET`: encrypts the session cookie; at least 64 bytes.
     pub secret: SessionSecret,
-    /// `SESSION_NAME`: the cookie's name. Default: `__Host-gatehouse` on https, else `gatehouse`.
+    /// `SESSION_NAME`: the cookie's name. Default: `gatehouse`, on https after `__Host-`, or with a domain
+    /// after `__Secure-`.
     pub cookie_name: String,
     /// `COOKIE_DOMAIN`: shares the login with subdomains.
     pub cookie_domain: Option<String>,

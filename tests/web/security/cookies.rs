@@ -40,7 +40,7 @@ on_both_stacks!(cookies_follow_domain_and_samesite_settings, |stack| async {
         .start()
         .await;
     let (_, client) = app.person("Ada Lovelace").await;
-    let cookie = client.cookie("gatehouse").unwrap();
+    let cookie = client.cookie("__Secure-gatehouse").unwrap();
     assert_eq!(
         (cookie.attribute("domain"), cookie.attribute("samesite")),
         (Some("example.org"), Some("Strict"))
