@@ -1,12 +1,26 @@
 //! The target of the redirect after signing in: paths of this site only.
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// The path and query that `next` names, or `None` when it is not a page of this site, or is the
-/// page for signing in, signing out, registering or setting up.
+/// What a browser does not show as a page, with all that is below it; nor does anybody want to end at a page that signs in or out.
+const NO_PAGES: [&str; 10] = [
+    "/login",
+    "/logout",
+    "/register",
+    "/setup",
+    "/session/events",
+    "/admin/sessions/events",
+    "/admin/events.csv",
+    "/static",
+    "/healthz",
+    "/readyz",
+];
+
+/// The path and query that `next` names, or `None` when it is not a page of this site, or is the page for signing in, signing
+/// out, registering or setting up.
 pub fn local_path(next: &str) -> Option<String> {
     const PLACEHOLDER_ORIGIN: &str = "http://here.invalid";
-    const EXCLUDED_PATHS: [&str; 4] = ["/login", "/logout", "/register", "/setup"];
     let is_plain_path = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains('\\')
@@ -18,10 +32,18 @@ pub fn local_path(next: &str) -> Option<String> {
     let base = Url::parse(PLACEHOLDER_ORIGIN).ok()?;
     let url = base.join(next).ok()?;
     let is_local = url.origin() == base.origin() && !url.path().starts_with("//");
-    if !is_local || EXCLUDED_PATHS.contains(&url.path()) {
+    if !is_local || !is_page(url.path()) {
         return None;
     }
     Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+}
+
+/// Routes are found by the path without its escapes.
+fn is_page(path: &str) -> bool {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    let is_at_or_below =
+        |above: &&str| path.strip_prefix(*above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    !NO_PAGES.iter().any(is_at_or_below)
 }
 
 #[cfg(test)]
@@ -48,6 +70,17 @@ mod tests {
             ("/..//evil.example", None),
             ("/logout", None),
             ("/login?next=/login", None),
+            ("/session/events", None),
+            ("/session/%65vents?list=on", None),
+            ("/x/../session/./events#x", None),
+            ("/admin/sessions/events", None),
+            ("/admin/sessions/ends/x", Some("/admin/sessions/ends/x")),
+            ("/admin/events", Some("/admin/events")),
+            ("/admin/events.csv?q=a", None),
+            ("/static/app.css", None),
+            ("/readyz", None),
+            ("/login/", None),
+            ("/loginx", Some("/loginx")),
         ] {
             assert_eq!(local_path(next).as_deref(), expected, "{next:?}");
         }

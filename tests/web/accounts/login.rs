@@ -2,7 +2,10 @@
 
 use reqwest::Method;
 
-use crate::support::*;
+use crate::support::{
+    routes::{all_routes, example},
+    *,
+};
 
 const WRONG: &str = "Email or password is incorrect.";
 
@@ -259,4 +262,35 @@ on_both_stacks!(browser_that_did_not_keep_the_cookie_is_told, |stack| async {
         browser.post("/logout", &[]).await.to("/");
     }
     let _ = get("/sessions", "/login").await.lacks(LOST);
+});
+
+on_both_stacks!(next_leads_to_pages_only, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let leads_to = async |next: &str| {
+        let fields = [("email", grace.email.as_str()), ("password", PASSWORD), ("next", next)];
+        app.client().post("/login", &fields).await.expect(303).location().unwrap().to_owned()
+    };
+    for line in all_routes().into_iter().filter(|line| line.method.as_str() == "GET") {
+        let path = example(&line);
+        let signs_in = ["/login", "/register", "/setup"].contains(&path.as_str());
+        let is_page = admin.get(&path).await.is_html() && !path.starts_with("/static/") && !signs_in;
+        let leads = if is_page { path.clone() } else { "/profile".to_owned() };
+        assert_eq!(leads_to(&path).await, leads, "{path}");
+    }
+    for next in [
+        "/session/events?list=on",
+        "/session/%65vents",
+        "/session/./events",
+        "/x/../session/events",
+        "/x/%2e%2e/session/events",
+        "/%73ession/events#x",
+        "/admin/events.csv?q=a",
+        "/readyz?",
+        "/%6cogin",
+    ] {
+        assert_eq!(leads_to(next).await, "/profile", "{next}");
+        let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        admin.get(&format!("/login?next={encoded}")).await.expect(200);
+    }
 });

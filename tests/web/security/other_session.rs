@@ -3,8 +3,10 @@
 
 use reqwest::Method;
 
-use super::route_access::example;
-use crate::support::{routes::session_routes, *};
+use crate::support::{
+    routes::{example, session_routes},
+    *,
+};
 
 /// Ada's browser with her session, and the same browser after Bob has signed in in another tab.
 async fn two_people_in_one_browser(app: &TestApp) -> (Person, Client) {

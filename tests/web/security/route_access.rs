@@ -3,17 +3,9 @@
 use reqwest::Method;
 
 use crate::support::{
-    routes::{Access, RouteSpec, all_routes},
+    routes::{Access, all_routes, example},
     *,
 };
-
-/// A path that matches the route's pattern, of a resource that does not exist.
-pub(super) fn example(line: &RouteSpec) -> String {
-    let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
-    let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
-    assert!(!path.contains('{'), "no example for {}", line.path);
-    path
-}
 
 async fn send(client: &Client, method: &str, path: &str) -> Answer {
     let request = client.request(method.parse().unwrap(), path);

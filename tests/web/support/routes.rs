@@ -13,3 +13,11 @@ pub fn all_routes() -> Vec<RouteSpec> {
 pub fn session_routes() -> Vec<RouteSpec> {
     with_session().specs().to_vec()
 }
+
+/// A path that matches the route's pattern, of a resource that does not exist.
+pub fn example(line: &RouteSpec) -> String {
+    let path = line.path.replace("{path:admin(?:/.*)?}", "admin/none.html").replace("{path:.*}", "none.html");
+    let path = path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{name}", "none.css");
+    assert!(!path.contains('{'), "no example for {}", line.path);
+    path
+}
