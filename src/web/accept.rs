@@ -2,7 +2,11 @@
 
 use actix_web::{
     HttpRequest,
-    http::header::{ACCEPT, HeaderMap},
+    dev::RequestHead,
+    http::{
+        Method,
+        header::{ACCEPT, HeaderMap},
+    },
 };
 
 /// The media type of RFC 9457 problem details.
@@ -21,15 +25,40 @@ pub fn wants_json(req: &HttpRequest) -> bool {
     is_script && !accept.contains("text/html")
 }
 
+/// What open pages ask for by themselves: the streams, and the pages that are kept current. `{id}` stands for one segment.
+const BACKGROUND_READS: [&str; 6] = [
+    "/session/events",
+    "/sessions",
+    "/admin",
+    "/admin/sessions",
+    "/admin/sessions/events",
+    "/admin/sessions/{id}",
+];
+
 /// Whether a page made the request by itself: a session that no person uses expires in time, even while one of its pages
-/// stays open.
-pub fn is_in_background(headers: &HeaderMap) -> bool {
+/// stays open. Anything else counts as use, whatever it says of itself: a thief's requests would leave no trace.
+pub fn is_in_background(req: &RequestHead) -> bool {
+    let is_read = matches!(req.method, Method::GET | Method::HEAD);
+    is_read
+        && is_from_open_page(&req.headers)
+        && BACKGROUND_READS.iter().any(|known| matches_path(known, req.uri.path()))
+}
+
+/// Whether a script of ours says that no person made the request.
+fn is_from_open_page(headers: &HeaderMap) -> bool {
     headers.contains_key(BACKGROUND) || headers.get(ACCEPT).is_some_and(|accept| accept == EVENT_STREAM)
+}
+
+fn matches_path(known: &str, path: &str) -> bool {
+    match known.strip_suffix("{id}") {
+        Some(start) => path.strip_prefix(start).is_some_and(|id| !id.contains('/')),
+        None => path == known,
+    }
 }
 
 /// Whether a script, or a page for one of its parts, made the request, so that its answer is not shown as a page. Browsers say
 /// so in `Sec-Fetch-Mode` (W3C Fetch Metadata).
 pub fn is_from_script(req: &HttpRequest) -> bool {
     let mode = req.headers().get("sec-fetch-mode");
-    wants_json(req) || is_in_background(req.headers()) || mode.is_some_and(|mode| mode != "navigate")
+    wants_json(req) || is_from_open_page(req.headers()) || mode.is_some_and(|mode| mode != "navigate")
 }

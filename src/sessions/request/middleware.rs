@@ -38,7 +38,7 @@ pub async fn with_context(
     let sessions = shared::<Sessions>(req.request())?.clone();
     let began = Instant::now();
     let mut context =
-        RequestContext { in_background: is_in_background(req.headers()), ..RequestContext::default() };
+        RequestContext { in_background: is_in_background(req.head()), ..RequestContext::default() };
     choose(&mut req, &config.session, &sessions, &mut context).await;
     let (result, context) = context.scope(next.call(req)).await;
     match result {

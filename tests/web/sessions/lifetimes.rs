@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reqwest::Method;
+
 use crate::support::{
+    routes::{Access, session_routes},
     test_routes::{builder, session_id, start},
     *,
 };
@@ -196,4 +199,56 @@ on_both_stacks!(last_seen_flushed_at_shutdown, |stack| async {
         assert_ne!(app.last_seen(&id), long_ago);
         app.restart().await;
     }
+});
+
+/// Whether a page keeps itself current: its script asks for it again in the background.
+fn keeps_itself_current(page: &Answer) -> bool {
+    let parts = "[data-live-list], [data-live-session], [data-live-overview], [data-own-sessions]";
+    page.is_html() && page.document().select(&scraper::Selector::parse(parts).unwrap()).next().is_some()
+}
+
+on_both_stacks!(background_mark_counts_on_known_reads_only, |stack| async {
+    let (mut app, _) = start(stack).await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let (id, user) = (own_session_id(&admin).await, app.user_id(&grace).to_string());
+    let mark = async |method: Method, path: &str| {
+        let request = admin.request(method, path).header("x-background", "1");
+        request.form(&[("name", "Grace")]).send().await
+    };
+    let mut current = Vec::new();
+    for line in session_routes().into_iter().filter(|line| line.method.as_str() == "GET") {
+        let path = line
+            .path
+            .replace("sessions/{id}", &format!("sessions/{id}"))
+            .replace("users/{id}", &format!("users/{user}"));
+        if line.access == Access::Public
+            || path.contains('{')
+            || path.ends_with("/events") && path.contains("session")
+        {
+            continue;
+        }
+        if keeps_itself_current(&admin.get(&path).await) {
+            current.push(path);
+            continue;
+        }
+        let long_ago = set_last_seen_to_2020(&app, &id);
+        mark(Method::GET, &path).await;
+        eventually(|| async { app.last_seen(&id) != long_ago }).await;
+    }
+    assert_eq!(current, ["/sessions", "/admin", "/admin/sessions", &format!("/admin/sessions/{id}")]);
+    for path in current.iter().map(String::as_str).chain(["/profile"]) {
+        let long_ago = set_last_seen_to_2020(&app, &id);
+        mark(Method::POST, path).await;
+        eventually(|| async { app.last_seen(&id) != long_ago }).await;
+        let request = admin.request(Method::GET, "/profile").header("accept", "text/event-stream");
+        let long_ago = set_last_seen_to_2020(&app, &id);
+        request.send().await;
+        eventually(|| async { app.last_seen(&id) != long_ago }).await;
+    }
+    let long_ago = set_last_seen_to_2020(&app, &id);
+    for path in &current {
+        mark(Method::GET, path).await.expect(200);
+    }
+    app.stop().await;
+    assert_eq!(app.last_seen(&id), long_ago);
 });
