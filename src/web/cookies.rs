@@ -13,11 +13,10 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'
     pairs(headers).filter(move |(known, value)| *known == name && !value.is_empty()).map(|(_, value)| value)
 }
 
-/// Leaves a request with one cookie of that name, or none, and with those others that everybody reads alike: libraries decode
-/// names, and give all cookies up at the first that they can't read.
-pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>) {
-    let is_plain = |text: &str| !text.contains('%');
-    let others = pairs(headers).filter(|(other, value)| *other != name && is_plain(other) && is_plain(value));
+/// Leaves a request with one cookie of that name, or none, and with those of the names `others`. Libraries decode and trim names:
+/// what another site of the domain has set could become a cookie of ours.
+pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>, others: &[&str]) {
+    let others = pairs(headers).filter(|(other, _)| *other != name && others.contains(other));
     let kept: Vec<String> = value
         .map(|value| (name, value))
         .into_iter()
@@ -32,11 +31,12 @@ pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>) {
     }
 }
 
-/// The names and values of all cookies that consist of visible ASCII characters, as those of this site do.
+/// The names and values of all cookies that consist of visible ASCII characters, as those of this site do. The only white space
+/// beside them is that between two cookies (RFC 6265 §4.2.1).
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let parts = headers.get_all(COOKIE).flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     parts.filter_map(|part| {
-        let part = part.trim_ascii();
+        let part = part.strip_prefix(b" ").unwrap_or(part).trim_ascii_end();
         let text = std::str::from_utf8(part).ok().filter(|_| part.iter().all(u8::is_ascii_graphic))?;
         text.split_once('=').filter(|(name, _)| !name.is_empty())
     })
@@ -112,15 +112,34 @@ mod tests {
     }
 
     #[test]
-    fn cookie_choose_leaves_one_and_the_plain_others() {
+    fn cookie_names_count_byte_for_byte() {
+        for name in [
+            "%69d",
+            "\tid",
+            "  id",
+            "id\t",
+            "id ",
+            "\u{2000}id",
+            "\u{a0}id",
+            "\u{85}id",
+            "id\u{3000}",
+            "ID",
+            "\"id\"",
+        ] {
+            let headers = sent(&[format!("x=1; {name}=evil; id=good").as_bytes()]);
+            assert_eq!(values(&headers, "id").collect::<Vec<_>>(), ["good"], "{name:?}");
+        }
+    }
+
+    #[test]
+    fn cookie_choose_leaves_one_and_the_named_others() {
         let mut headers = sent(&[b"x=\xff; id=a; y=1; %69d=b; id=c; z=%ff; q", b"id=d; w=\"2\""]);
-        choose(&mut headers, "id", Some("c"));
+        choose(&mut headers, "id", Some("c"), &["y", "w"]);
         let lines: Vec<_> = headers.get_all(COOKIE).collect();
         assert_eq!(lines, ["id=c; y=1; w=\"2\""]);
-        choose(&mut headers, "id", None);
-        assert_eq!(values(&headers, "id").next(), None);
-        choose(&mut headers, "y", None);
-        choose(&mut headers, "w", None);
+        choose(&mut headers, "id", None, &["w"]);
+        assert_eq!((values(&headers, "id").next(), values(&headers, "y").next()), (None, None));
+        choose(&mut headers, "id", None, &[]);
         assert!(!headers.contains_key(COOKIE));
     }
 
@@ -138,12 +157,12 @@ mod tests {
             let line = [before.as_slice(), b"; id=good; ", after.as_slice()].concat();
             let mut headers = sent(&[&line]);
             prop_assert!(values(&headers, "id").any(|value| value == "good"));
-            choose(&mut headers, "id", Some("good"));
+            choose(&mut headers, "id", Some("good"), &["other"]);
             let text = headers.get(COOKIE).unwrap().to_str().unwrap();
             let read: Result<Vec<_>, _> = text.split("; ").map(Cookie::parse_encoded).collect();
             let read = read.unwrap();
             prop_assert_eq!((read[0].name(), read[0].value()), ("id", "good"));
-            prop_assert!(!read[1..].iter().any(|other| other.name() == "id"));
+            prop_assert!(read[1..].iter().all(|other| other.name() == "other"));
         }
     }
 }

@@ -52,7 +52,8 @@ pub fn finish(res: &mut ServiceResponse<BoxBody>, server: &Server) {
     }
 }
 
-fn cookie_name(server: &Server) -> &'static str {
+/// The name of the cookie.
+pub fn cookie_name(server: &Server) -> &'static str {
     if server.is_https() { "__Host-gatehouse-notice" } else { "gatehouse-notice" }
 }
 

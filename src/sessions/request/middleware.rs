@@ -39,7 +39,7 @@ pub async fn with_context(
     let began = Instant::now();
     let mut context =
         RequestContext { in_background: is_in_background(req.head()), ..RequestContext::default() };
-    choose(&mut req, &config.session, &sessions, &mut context).await;
+    choose(&mut req, &config, &sessions, &mut context).await;
     let (result, context) = context.scope(next.call(req)).await;
     match result {
         Ok(res) if let Some(age) = context.rotated_since => {

@@ -18,29 +18,29 @@ use crate::{
     sessions::{
         duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
     },
-    web::cookies,
+    web::{cookies, flash},
 };
 
 /// Most keys of one request that are looked up.
 const MAX_KEYS: usize = 8;
 
-/// Leaves the request with the first session cookie that leads to a session; actix-session reads one only. The keys of those
-/// before it are recorded as dead.
+/// Leaves the request with the first session cookie that leads to a session, since actix-session reads one only, and with no
+/// cookie that is not this site's. The keys of those before it are recorded as dead.
 pub(super) async fn choose(
     req: &mut ServiceRequest,
-    config: &config::Session,
+    config: &Config,
     sessions: &Sessions,
     context: &mut RequestContext,
 ) {
-    let name = &config.cookie_name;
+    let name = &config.session.cookie_name;
     let mut sent: Vec<String> = cookies::values(req.headers(), name).map(str::to_owned).collect();
     sent.dedup();
     let chosen = match sent.as_slice() {
         [] => None,
         [only] => Some(only.as_str()),
-        several => first_live(several, config, sessions, context).await,
+        several => first_live(several, &config.session, sessions, context).await,
     };
-    cookies::choose(req.headers_mut(), name, chosen);
+    cookies::choose(req.headers_mut(), name, chosen, &[flash::cookie_name(&config.server)]);
 }
 
 /// The first of the cookies that leads to a session; without one the first that this site has made.

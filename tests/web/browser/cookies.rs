@@ -1,4 +1,6 @@
-//! Tests in Chromium that cookies of one name and a new session key keep nobody out.
+//! Tests in Chromium that cookies of one name and a new session key keep nobody out, and that other sites can't set ours.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::live::sign_in;
 use crate::support::*;
@@ -33,4 +35,40 @@ on_both_stacks!(tabs_opened_while_key_rotates_show_no_sign_in_page, |stack| asyn
         browser.wait_for(&ada.email).await;
         assert_eq!(browser.path().await, "/profile");
     }
+});
+
+on_both_stacks!(sister_site_signs_nobody_in_as_its_own_user, |stack| async {
+    let (site, sister) = ("login.site.localhost", "sister.site.localhost");
+    let app = TestApp::builder(stack).var("BASE_URL", format!("https://{site}")).start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, attacker) = app.person("Mallory").await;
+    let mine = attacker.cookie("__Host-gatehouse").unwrap().value;
+    let flash = URL_SAFE_NO_PAD.encode("\"SetUp\"");
+    let browser = Browser::builder(&app).host(site).open().await;
+    sign_in(&browser, &ada).await;
+    browser.client().goto(&app.url("/").replace("127.0.0.1", sister)).await.unwrap();
+    let mut set = 0;
+    for before in [
+        "%5F%5FHost-",
+        "__%48ost-",
+        "\\u2000__Host-",
+        "\\u00a0__Host-",
+        "\\u3000__Host-",
+        "\\t__Host-",
+        "__Host-",
+    ] {
+        for (name, value) in [("gatehouse", &mine), ("gatehouse-notice", &flash)] {
+            // Browsers send the cookie of the longer path first.
+            let cookie = format!("'{before}{name}={value}; domain=site.localhost; path=/profile; secure'");
+            browser.evaluate(&format!("document.cookie = {cookie}")).await;
+            let kept = browser.client().get_all_cookies().await.unwrap().len();
+            browser.client().goto(&app.url("/profile").replace("127.0.0.1", sister)).await.unwrap();
+            set = kept.max(set).max(browser.client().get_all_cookies().await.unwrap().len());
+            browser.goto("/profile").await;
+            browser.wait_for(&ada.email).await;
+            assert!(!browser.text().await.contains("Gatehouse is set up"), "{before}");
+            browser.client().goto(&app.url("/").replace("127.0.0.1", sister)).await.unwrap();
+        }
+    }
+    assert!(set >= 4, "the browser took {set} of the sister's cookies");
 });

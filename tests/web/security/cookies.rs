@@ -1,5 +1,6 @@
 //! Tests the session cookie: attributes, contents, and the handling of forged cookies.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Method;
 
 use crate::support::*;
@@ -196,6 +197,56 @@ on_both_stacks!(cookie_of_session_is_found_among_others, |stack| async {
     ] {
         assert_eq!(profile_with(&app, &[text(line)]).await, 303, "{line}");
     }
+});
+
+/// Spellings of a name that some reader of cookies takes for it.
+const SPELLINGS: [&str; 14] = [
+    "%5F%5FHost-gatehouse",
+    "__%48ost-gatehouse",
+    "\t__Host-gatehouse",
+    "  __Host-gatehouse",
+    "__Host-gatehouse\t",
+    "__Host-gatehouse ",
+    "\u{2000}__Host-gatehouse",
+    "\u{a0}__Host-gatehouse",
+    "__Host-gatehouse\u{85}",
+    "\u{3000}__Host-gatehouse",
+    "\u{feff}__Host-gatehouse",
+    "__host-gatehouse",
+    "\"__Host-gatehouse\"",
+    "$__Host-gatehouse",
+];
+
+on_both_stacks!(cookie_name_counts_byte_for_byte, |stack| async {
+    let app = TestApp::builder(stack).var("BASE_URL", "https://login.example.org").start().await;
+    let (ada, victim) = app.person("Ada Lovelace").await;
+    let (mallory, attacker) = app.person("Mallory").await;
+    let name = "__Host-gatehouse";
+    let value = |client: &Client| client.cookie(name).unwrap().value;
+    let (mine, theirs) = (value(&attacker), value(&victim));
+    let flash = URL_SAFE_NO_PAD.encode("\"SetUp\"");
+    let page = async |line: &str| {
+        let request = format!(
+            "GET /profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {line}\r\n\r\n"
+        );
+        app.raw_bytes(request.as_bytes()).await
+    };
+    for spelling in SPELLINGS {
+        let notice = spelling.replace("gatehouse", "gatehouse-notice");
+        for line in [
+            format!("a=1; {spelling}={mine}; {name}={theirs}; {notice}={flash}"),
+            format!("a=1;{spelling}={mine};{notice}={flash}; {name}={theirs}"),
+            format!("{name}={theirs}; {spelling}={mine}; {notice}={flash}"),
+        ] {
+            let answer = page(&line).await;
+            assert_eq!(answer.status, 200, "{line:?}");
+            assert!(answer.text.contains(&ada.email) && !answer.text.contains(&mallory.email), "{line:?}");
+            assert!(!answer.text.contains("Gatehouse is set up"), "{line:?}");
+        }
+        assert_eq!(page(&format!("a=1; {spelling}={mine}")).await.status, 303, "{spelling:?}");
+    }
+    let own = page(&format!("{name}={theirs}; {name}-notice={flash}")).await;
+    assert!(own.text.contains("Gatehouse is set up"), "our own notice is shown");
 });
 
 on_both_stacks!(cookie_that_is_unreadable_does_not_prevent_sign_in, |stack| async {

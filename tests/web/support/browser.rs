@@ -46,6 +46,12 @@ impl BrowserBuilder {
         self
     }
 
+    /// Opens the site by another name of this machine, which ends with `.localhost`.
+    pub fn host(mut self, name: &str) -> Self {
+        self.site = self.site.replace("127.0.0.1", name);
+        self
+    }
+
     /// Prefers the dark colour scheme.
     pub fn dark(mut self) -> Self {
         self.dark = true;
