@@ -21,6 +21,9 @@ pub enum Error {
     /// 403: the user or the client is not allowed to do this; the text says why.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// 403: a page of another site made the browser send this.
+    #[error("this request came from another site")]
+    CrossOrigin,
     /// 404: there is no such thing, or this user may not know of it.
     #[error("there is nothing at this address")]
     NotFound,
@@ -33,6 +36,9 @@ pub enum Error {
     /// 415: the body has a media type that the route does not take.
     #[error("this page takes forms only")]
     UnsupportedMediaType,
+    /// 421: the request is for a host that this site does not have.
+    #[error("this site is not at that address")]
+    Misdirected,
     /// 431: the headers are too large.
     #[error("the headers are too large")]
     HeadersTooLarge,
@@ -127,11 +133,12 @@ impl ResponseError for Error {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignInFirst => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::OtherSession(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
@@ -151,6 +158,10 @@ impl ResponseError for Error {
             response.extensions_mut().insert(Detail(text.clone()));
         } else if let Self::Forbidden(text) = self {
             response.extensions_mut().insert(Detail((*text).to_owned()));
+        } else if matches!(self, Self::CrossOrigin) {
+            let text =
+                "This request came from another site, so nothing was done. Open the page here and try again.";
+            response.extensions_mut().insert(Detail(text.to_owned()));
         } else if matches!(self, Self::KeyRotated) {
             let text = "The session has just got a new key. Send the request again, with the new cookie.";
             response.extensions_mut().insert(Detail(text.to_owned()));
@@ -169,10 +180,12 @@ mod tests {
             (Error::BadRequest("x".into()), 400),
             (Error::SignInFirst, 401),
             (Error::Forbidden("x"), 403),
+            (Error::CrossOrigin, 403),
             (Error::NotFound, 404),
             (Error::OtherSession("x".into()), 409),
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
+            (Error::Misdirected, 421),
             (Error::HeadersTooLarge, 431),
             (Error::bug("x"), 500),
             (Error::Database(diesel::result::Error::RollbackTransaction), 500),

@@ -16,7 +16,7 @@
 //! - [`users`] – the user's row, roles, passwords, one-time tokens
 //! - [`web`] – forms, lists, charts, cookies, event streams
 //! - [`db`] – connections, pool, transactions, migrations
-//! - [`security`] – client address, cross-origin check, body limits, headers
+//! - [`security`] – client address, own hosts and origins, body limits, headers
 //! - [`telemetry`] – log output
 //! - [`config`] – environment variables, a file per concern
 //! - [`state`] – the shared parts, found from a request

@@ -9,21 +9,22 @@ use actix_web::{
 };
 
 use crate::{
+    error::Error,
     layout::error_pages::{self, RequestInfo},
-    security::{bodies, cross_origin, header_size, headers},
+    security::{bodies, cross_origin, header_size, headers, host},
+    sessions::sender_by_cookie,
     web::flash,
 };
 
-/// Refuses headers that are too large, cross-origin requests and bodies that no route accepts, renders failures as error pages, sets the flash cookie and adds
-/// the security headers to every response. One middleware rather than five, since each costs an allocation per request.
+/// Refuses requests that are for other hosts, cross-origin or larger than any route accepts, renders failures as error pages, sets
+/// the flash cookie and adds the security headers to every response. One middleware rather than five, since each costs an allocation per request.
 pub(super) async fn guard(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let info = RequestInfo::of(req.request())?;
     let version = req.version();
-    let checked = header_size::check(&req).and_then(|()| cross_origin::check(&req));
-    let result = match checked.and_then(|()| bodies::check(&req)) {
+    let result = match check(&req).await {
         Ok(()) => next.call(req).await.map(ServiceResponse::map_into_boxed_body),
         Err(error) => Ok(req.error_response(error)),
     };
@@ -36,6 +37,17 @@ pub(super) async fn guard(
         }
     }
     headers::add(server, result)
+}
+
+/// Refuses what no route is asked about. Whose cookie came along is looked up for the log entry alone.
+async fn check(req: &ServiceRequest) -> Result<(), Error> {
+    header_size::check(req)?;
+    host::check(req)?;
+    if !cross_origin::is_allowed(req)? {
+        let sender = sender_by_cookie(req.request()).await;
+        return Err(cross_origin::refuse(req, sender.as_ref()));
+    }
+    bodies::check(req)
 }
 
 /// HTTP/1.0 doesn't know chunks: the end of the connection is the end of a body whose length is not known.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::Config,
     error::{Detail, Error, LinkOn},
-    security::pages_host,
+    security::{pages_host, refusal},
     sessions::CurrentUser,
     state::shared,
     web::{
@@ -66,6 +66,7 @@ pub fn render(
             }
             if let Some(error) = res.response().error() {
                 info.log(res.status(), error);
+                log_denial(res.request(), error);
             }
             if is_rendered(res.headers()) {
                 return Ok(res);
@@ -118,6 +119,15 @@ impl RequestInfo {
     }
 }
 
+/// Logs that somebody may not do what they asked for, wherever that was found.
+fn log_denial(req: &HttpRequest, error: &ActixError) {
+    let Some(Error::Forbidden(reason)) = error.as_error::<Error>() else {
+        return;
+    };
+    let user = CurrentUser::resolved(req).flatten();
+    refusal::log(req, "denied", user.map(|user| (user.id, user.session.id.clone())).as_ref(), reason);
+}
+
 /// Whether the response already has a page, problem details or, as `/readyz`, JSON.
 fn is_rendered(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -127,10 +137,16 @@ fn is_rendered(headers: &HeaderMap) -> bool {
 }
 
 /// Where the user can go on, if the page knows.
-fn link_on(bare: &HttpResponse) -> Option<LinkOn> {
-    let sign_in = || LinkOn { href: "/login".to_owned(), label: "Sign in".to_owned() };
+fn link_on(info: &RequestInfo, bare: &HttpResponse) -> Option<LinkOn> {
     let given = bare.extensions().get::<LinkOn>().cloned();
-    given.or_else(|| (bare.status() == StatusCode::UNAUTHORIZED).then(sign_in))
+    given.or_else(|| match bare.status() {
+        StatusCode::UNAUTHORIZED => Some(LinkOn { href: "/login".to_owned(), label: "Sign in".to_owned() }),
+        StatusCode::MISDIRECTED_REQUEST => {
+            let site = info.config.server.base_url.origin().ascii_serialization();
+            Some(LinkOn { label: format!("Go to {site}"), href: site })
+        }
+        _ => None,
+    })
 }
 
 /// The page or problem details for a bare error response, with its headers (`Allow`, `Retry-After`, cookies). The outer
@@ -164,7 +180,7 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
             title: texts.title.to_owned(),
             message,
             advice: texts.advice.to_owned(),
-            link_on: link_on(&bare),
+            link_on: link_on(info, &bare),
             retry: unavailable,
         };
         html(status, &page)

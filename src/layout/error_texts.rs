@@ -22,7 +22,7 @@ impl ErrorTexts {
 }
 
 /// The texts of the statuses that have their own.
-static TEXTS: [(StatusCode, ErrorTexts); 13] = [
+static TEXTS: [(StatusCode, ErrorTexts); 14] = [
     (
         StatusCode::BAD_REQUEST,
         ErrorTexts {
@@ -93,6 +93,15 @@ static TEXTS: [(StatusCode, ErrorTexts); 13] = [
             title: "Not a form",
             message: "This page takes forms (application/x-www-form-urlencoded) only.",
             advice: "Use the form on the page.",
+        },
+    ),
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        ErrorTexts {
+            title: "This site has another address",
+            message: "The address that was asked for leads here, but it is not one of this site.",
+            advice: "Open the site at its own address. If you run it, BASE_URL and ALLOWED_HOSTS name its hosts, and a proxy \
+                     in front has to pass the Host header on.",
         },
     ),
     (

@@ -94,13 +94,6 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
     }
     shared::<Sessions>(req.request())?.rotate_if_stale(req.request(), &user)?;
     if rule.access == Access::Admin && !user.is_admin() {
-        tracing::warn!(
-            target: "gatehouse::security",
-            kind = "denied",
-            user = user.id,
-            session = %user.session.id,
-            path = ?req.path(),
-        );
         return Err(Error::administrators_only());
     }
     req.extensions_mut().insert(sent);

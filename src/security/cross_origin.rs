@@ -5,44 +5,43 @@ use actix_web::{
     dev::ServiceRequest,
     http::{
         Method,
-        header::{HOST, HeaderMap, ORIGIN},
+        header::{HeaderMap, ORIGIN},
     },
 };
 use url::Url;
 
-use super::client::Client;
+use super::{
+    host::host_of,
+    refusal::{self, Sender},
+};
 use crate::{config::Config, error::Error, state::shared};
 
-/// Checks that a request with an unsafe method comes from this site or not from a browser; logs a refusal.
+/// Whether a request has a safe method, comes from this site, or was not sent by a browser.
 ///
 /// # Errors
-/// [`Error::Forbidden`] for an unsafe request from another site.
-pub fn check(req: &ServiceRequest) -> Result<(), Error> {
+/// [`Error::Internal`] when the application has no configuration; never in one that `app::start` made.
+pub fn is_allowed(req: &ServiceRequest) -> Result<bool, Error> {
     if is_safe(req.method()) {
-        return Ok(());
+        return Ok(true);
     }
-    let server = &shared::<Config>(req.request())?.server;
-    if is_same_origin(req.headers(), &server.base_url) {
-        return Ok(());
-    }
-    tracing::warn!(
-        target: "gatehouse::security",
-        kind = "cross_origin_refused",
-        ip = %Client::of(req.request(), &server.trusted_proxies).ip,
-        method = %req.method(),
-        path = ?req.path(),
-        origin = ?req.headers().get(ORIGIN),
-    );
-    Err(Error::Forbidden(
-        "This request came from another site, so nothing was done. Open the page here and try again.",
-    ))
+    let site = &shared::<Config>(req.request())?.server.base_url;
+    Ok(is_same_origin(req.headers(), site, host_of(req.request())))
+}
+
+/// The error for a request that is not allowed, which is logged. `sender`: whose cookie the browser sent along.
+pub fn refuse(req: &ServiceRequest, sender: Option<&Sender>) -> Error {
+    refusal::log(req.request(), "cross_origin_refused", sender, "sent by a page of another site");
+    Error::CrossOrigin
 }
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-fn is_same_origin(headers: &HeaderMap, base_url: &Url) -> bool {
+/// Whether a browser sent the request from a page of this site. `host` is one of the site's own; with the scheme of `BASE_URL` it
+/// makes the origin of the pages there. Origins are compared as they are written (RFC 6454 §6.2): a URL that has the same
+/// origin, such as one with a user name, is none.
+fn is_same_origin(headers: &HeaderMap, site: &Url, host: Option<&str>) -> bool {
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
         // This site's scripts send no form by themselves.
@@ -52,16 +51,10 @@ fn is_same_origin(headers: &HeaderMap, base_url: &Url) -> bool {
         }
         (None, None) => true,
         (None, Some(origin)) => {
-            let own_origin = base_url.origin().ascii_serialization();
-            origin == own_origin
-                || Url::parse(origin).is_ok_and(|origin| has_host(&origin, header(HOST.as_str())))
+            let at_host = host.map(|host| format!("{}://{host}", site.scheme()));
+            origin == site.origin().ascii_serialization() || at_host.is_some_and(|own| origin == own)
         }
     }
-}
-
-/// Whether the host and port of an origin equal the `Host` header of the request.
-fn has_host(origin: &Url, host: Option<&str>) -> bool {
-    host.is_some_and(|host| &origin[url::Position::BeforeHost..url::Position::AfterPort] == host)
 }
 
 #[cfg(test)]
@@ -69,10 +62,13 @@ mod tests {
     use super::*;
     use actix_web::test::TestRequest;
 
-    fn passes(headers: &[(&str, &str)]) -> bool {
+    fn passes_at(site: &str, host: &str, headers: &[(&str, &str)]) -> bool {
         let req = headers.iter().fold(TestRequest::post(), |req, header| req.insert_header(*header));
-        let base_url = Url::parse("https://login.example.org").unwrap();
-        is_same_origin(req.to_http_request().headers(), &base_url)
+        is_same_origin(req.to_http_request().headers(), &Url::parse(site).unwrap(), Some(host))
+    }
+
+    fn passes(headers: &[(&str, &str)]) -> bool {
+        passes_at("https://login.example.org", "sso.example.org", headers)
     }
 
     #[test]
@@ -81,7 +77,9 @@ mod tests {
         assert!(passes(&[("sec-fetch-site", "same-origin"), ("origin", "https://odd.example")]));
         assert!(passes(&[("sec-fetch-site", "none")]));
         assert!(passes(&[("origin", "https://login.example.org")]));
-        assert!(passes(&[("origin", "http://127.0.0.1:3000"), ("host", "127.0.0.1:3000")]));
+        assert!(passes(&[("origin", "https://sso.example.org")]));
+        let local = [("origin", "http://127.0.0.1:3000")];
+        assert!(passes_at("http://localhost:3000", "127.0.0.1:3000", &local));
     }
 
     #[test]
@@ -97,9 +95,25 @@ mod tests {
         assert!(!passes(&[("sec-fetch-site", "cross-site")]));
         assert!(!passes(&[("sec-fetch-site", "same-site")]));
         assert!(!passes(&[("sec-fetch-site", ""), ("origin", "https://login.example.org")]));
-        assert!(!passes(&[("origin", "null")]));
-        assert!(!passes(&[("origin", "https://evil.example"), ("host", "login.example.org")]));
-        assert!(!passes(&[("origin", "http://login.example.org")]));
-        assert!(!passes(&[("origin", "https://login.example.org.evil.example")]));
+        for origin in [
+            "null",
+            "",
+            "https://evil.example",
+            "http://login.example.org",
+            "http://sso.example.org",
+            "ftp://login.example.org",
+            "ftp://sso.example.org",
+            "https://ada@login.example.org",
+            "https://ada@sso.example.org",
+            "https://login.example.org/",
+            "https://login.example.org:8443",
+            "https://login.example.org.evil.example",
+            "https://login.example.org https://evil.example",
+            "//login.example.org",
+            "login.example.org",
+            "sso.example.org",
+        ] {
+            assert!(!passes(&[("origin", origin)]), "{origin}");
+        }
     }
 }

@@ -1,12 +1,14 @@
-//! The client's address, the cross-origin check, body limits, response headers and the target after signing in.
+//! The client's address, the host and origin of requests, body limits, response headers and the target after signing in.
 
 pub mod bodies;
 mod client;
 pub mod cross_origin;
 pub mod header_size;
 pub mod headers;
+pub mod host;
 mod next;
 pub mod pages_host;
+pub mod refusal;
 
 pub use client::{Client, ip_key};
 pub use next::local_path;

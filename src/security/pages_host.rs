@@ -1,7 +1,9 @@
 //! The host of `PAGES_HOST`: which requests are for it.
 
-use actix_web::{dev::RequestHead, http::header::HOST};
+use actix_web::dev::RequestHead;
+use url::Host;
 
+use super::host;
 use crate::config::Server;
 
 /// Whether a request is for the host of the operator's pages. Nothing of this site is answered there, so that scripts of those pages
@@ -10,16 +12,12 @@ pub fn is_asked_for(server: &Server, req: &RequestHead) -> bool {
     let Some(pages_host) = &server.pages_host else {
         return false;
     };
-    let named = req.headers().get(HOST).and_then(|host| host.to_str().ok());
-    named.into_iter().chain(req.uri.authority().map(|target| target.as_str())).any(|host| {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        name.eq_ignore_ascii_case(pages_host)
-    })
+    host::named(req).flatten().any(|host| host == Host::Domain(pages_host.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
+    use actix_web::{http::header::HOST, test::TestRequest};
 
     use super::*;
     use crate::config::Config;

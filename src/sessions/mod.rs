@@ -34,6 +34,7 @@ pub use request::{
     current::{Administrator, CurrentUser},
     ended_session::EndedSession,
     middleware::with_context,
+    session_cookie::sender_by_cookie,
     session_store::Store,
     site_data::clear_site_data,
 };

@@ -1,13 +1,16 @@
 //! The notice on the sign-in page that the browser did not keep the session's cookie. A visitor has no cookie by which that could be
 //! tried beforehand; what gives it away is a page that is asked for from the sign-in page by somebody who is not signed in.
 
-use actix_web::{
-    FromRequest as _, HttpRequest,
-    http::header::{HOST, HeaderName, REFERER},
-};
+use actix_web::{FromRequest as _, HttpRequest, http::header::REFERER};
 use url::{Position, Url};
 
-use crate::{config::Config, layout::Notice, security::Client, sessions::Sessions, state::shared};
+use crate::{
+    config::Config,
+    layout::Notice,
+    security::{Client, host::host_of},
+    sessions::Sessions,
+    state::shared,
+};
 
 /// The query that the sign-in page gets along with `next`.
 pub const QUERY: (&str, &str) = ("cookie", "lost");
@@ -28,7 +31,8 @@ pub async fn is_lost(req: &HttpRequest) -> bool {
 
 /// Whether a request comes from a page of this site whose form signs in.
 fn follows_sign_in(req: &HttpRequest) -> bool {
-    let Some(page) = header(req, REFERER).and_then(|referer| Url::parse(referer).ok()) else {
+    let referer = req.headers().get(REFERER).and_then(|referer| referer.to_str().ok());
+    let Some(page) = referer.and_then(|referer| Url::parse(referer).ok()) else {
         return false;
     };
     is_own(req, &page) && SIGN_IN_PAGES.contains(&page.path())
@@ -40,7 +44,7 @@ pub(super) fn notice(req: &HttpRequest, cookie: &str) -> Option<Notice> {
         return None;
     }
     let config = shared::<Config>(req).ok()?;
-    let (site, host) = (&config.server.base_url, header(req, HOST));
+    let (site, host) = (&config.server.base_url, host_of(req));
     tracing::warn!(
         host,
         base_url = %site,
@@ -64,9 +68,5 @@ pub(super) fn notice(req: &HttpRequest, cookie: &str) -> Option<Notice> {
 fn is_own(req: &HttpRequest, page: &Url) -> bool {
     let host = &page[Position::BeforeHost..Position::AfterPort];
     let site = shared::<Config>(req).ok().map(|config| &config.server.base_url);
-    header(req, HOST) == Some(host) || site.is_some_and(|site| site.origin() == page.origin())
-}
-
-fn header(req: &HttpRequest, name: HeaderName) -> Option<&str> {
-    req.headers().get(name)?.to_str().ok()
+    host_of(req) == Some(host) || site.is_some_and(|site| site.origin() == page.origin())
 }

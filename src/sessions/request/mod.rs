@@ -6,6 +6,6 @@ pub(super) mod ended_session;
 pub(super) mod middleware;
 mod rotated_key;
 mod save_state;
-mod session_cookie;
+pub(super) mod session_cookie;
 pub(super) mod session_store;
 pub(super) mod site_data;

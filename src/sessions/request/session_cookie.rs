@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use actix_web::{
+    HttpRequest,
     cookie::{Cookie, CookieJar},
     dev::ServiceRequest,
     http::header::HeaderMap,
@@ -15,9 +16,11 @@ use crate::{
     clock::now,
     config::{self, Config},
     error::Error,
+    security::refusal::Sender,
     sessions::{
         duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
     },
+    state::shared,
     web::{cookies, flash},
 };
 
@@ -41,6 +44,20 @@ pub(super) async fn choose(
         several => first_live(several, &config.session, sessions, context).await,
     };
     cookies::choose(req.headers_mut(), name, chosen, &[flash::cookie_name(&config.server)]);
+}
+
+/// Whose session the request's cookie leads to, for a request that is refused before its session is loaded. Nothing is renewed.
+/// `None`: nobody's, or it can't be found out now.
+pub async fn sender_by_cookie(req: &HttpRequest) -> Option<Sender> {
+    let (config, sessions) = (shared::<Config>(req).ok()?, shared::<Sessions>(req).ok()?);
+    let sent = cookies::values(req.headers(), &config.session.cookie_name);
+    let keys = sent.filter_map(|value| key_in(value, &config.session)).take(MAX_KEYS);
+    for key in keys.collect::<Vec<_>>() {
+        if let Ok(Some(found)) = sessions.lookup.find(key).await {
+            return Some((found.user_id, found.session_id.clone()));
+        }
+    }
+    None
 }
 
 /// The first of the cookies that leads to a session; without one the first that this site has made.

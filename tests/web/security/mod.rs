@@ -4,6 +4,7 @@ mod bad_input;
 mod cookies;
 mod foreign_requests;
 mod headers_and_proxies;
+mod hosts;
 mod other_session;
 mod route_access;
 mod secrets;
