@@ -39,6 +39,9 @@ pub enum Error {
     /// 421: the request is for a host that this site does not have.
     #[error("this site is not at that address")]
     Misdirected,
+    /// 422: a new password is not good enough; the text says why.
+    #[error("the password: {0}")]
+    WeakPassword(String),
     /// 431: the headers are too large.
     #[error("the headers are too large")]
     HeadersTooLarge,
@@ -48,8 +51,8 @@ pub enum Error {
     /// 503: the request brought the key that its session had before the current one, which the browser has by now.
     #[error("the session has a new key")]
     KeyRotated,
-    /// 503: the queue for password hashing is full.
-    #[error("too many sign-ins at once")]
+    /// 503: a password has waited too long to be checked or hashed, or too many wait.
+    #[error("too many passwords wait")]
     Busy,
     /// 500: the database rejected a statement.
     #[error("the database refused")]
@@ -91,6 +94,22 @@ impl Error {
     /// [`Self::Internal`]: a condition that the code rules out, in words.
     pub fn bug(what: &str) -> Self {
         Self::Internal(what.into())
+    }
+
+    /// What the error page says instead of the status's default.
+    fn detail(&self) -> Option<&str> {
+        match self {
+            Self::BadRequest(text) | Self::OtherSession(text) | Self::WeakPassword(text) => Some(text),
+            Self::Forbidden(text) => Some(text),
+            Self::CrossOrigin => Some(
+                "This request came from another site, so nothing was done. Open the page here and try again.",
+            ),
+            Self::KeyRotated => {
+                Some("The session has just got a new key. Send the request again, with the new cookie.")
+            }
+            Self::Busy => Some("Too many passwords wait to be checked just now. Nothing was changed."),
+            _ => None,
+        }
     }
 
     /// The error and its chain of causes, joined by `: `, for the log; never shown to a client.
@@ -139,6 +158,7 @@ impl ResponseError for Error {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
@@ -154,16 +174,7 @@ impl ResponseError for Error {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         let mut response = response.finish();
-        if let Self::BadRequest(text) | Self::OtherSession(text) = self {
-            response.extensions_mut().insert(Detail(text.clone()));
-        } else if let Self::Forbidden(text) = self {
-            response.extensions_mut().insert(Detail((*text).to_owned()));
-        } else if matches!(self, Self::CrossOrigin) {
-            let text =
-                "This request came from another site, so nothing was done. Open the page here and try again.";
-            response.extensions_mut().insert(Detail(text.to_owned()));
-        } else if matches!(self, Self::KeyRotated) {
-            let text = "The session has just got a new key. Send the request again, with the new cookie.";
+        if let Some(text) = self.detail() {
             response.extensions_mut().insert(Detail(text.to_owned()));
         }
         response
@@ -186,6 +197,7 @@ mod tests {
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
             (Error::Misdirected, 421),
+            (Error::WeakPassword("x".into()), 422),
             (Error::HeadersTooLarge, 431),
             (Error::bug("x"), 500),
             (Error::Database(diesel::result::Error::RollbackTransaction), 500),

@@ -11,6 +11,7 @@ mod app;
 mod client;
 mod limit;
 mod load;
+mod passwords;
 mod server;
 mod stats;
 mod stores;
@@ -31,14 +32,17 @@ fn main() -> Result<()> {
             // Options are Cargo's own, such as `--bench`.
             let workloads: Vec<String> =
                 arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
-            let unknown = workloads
-                .iter()
-                .find(|name| !matches!(name.as_str(), "W1" | "W2" | "W3") && !is_admin_list(name));
-            ensure!(unknown.is_none(), "the works are W1, W2, W3 and roll, not {unknown:?}");
+            let unknown = workloads.iter().find(|name| {
+                !matches!(name.as_str(), "W1" | "W2" | "W3" | PASSWORDS) && !is_admin_list(name)
+            });
+            ensure!(unknown.is_none(), "the works are W1, W2, W3, {PASSWORDS} and roll, not {unknown:?}");
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
         }
     }
 }
+
+/// The one that needs no server.
+const PASSWORDS: &str = "passwords";
 
 /// W4, which runs only when it is named.
 fn is_admin_list(workload: &str) -> bool {
@@ -47,6 +51,12 @@ fn is_admin_list(workload: &str) -> bool {
 
 async fn run(workloads: &[String]) -> Result<()> {
     let size = size_from_env()?;
+    if workloads.is_empty() || workloads.iter().any(|name| name == PASSWORDS) {
+        passwords::run(number_from_env("BENCH_PASSWORDS", 10_000)?)?;
+        if workloads.iter().all(|name| name == PASSWORDS) && !workloads.is_empty() {
+            return Ok(());
+        }
+    }
     if workloads.iter().any(|name| is_admin_list(name)) {
         admin_list::run(size.rounds).await?;
         if workloads.iter().all(|name| is_admin_list(name)) {
@@ -87,16 +97,17 @@ async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Re
 }
 
 fn size_from_env() -> Result<Size> {
-    let number = |name: &str, default: usize| -> Result<usize> {
-        let number = std::env::var(name).ok().map_or(Ok(default), |text| text.parse())?;
-        ensure!(number > 0, "{name} has to be at least 1");
-        Ok(number)
-    };
     Ok(Size {
-        users: number("BENCH_USERS", 10_000)?,
-        rounds: number("BENCH_ROUNDS", 5)?,
-        seconds: Duration::from_secs(number("BENCH_SECONDS", 4)? as u64),
+        users: number_from_env("BENCH_USERS", 10_000)?,
+        rounds: number_from_env("BENCH_ROUNDS", 5)?,
+        seconds: Duration::from_secs(number_from_env("BENCH_SECONDS", 4)? as u64),
     })
+}
+
+fn number_from_env(name: &str, default: usize) -> Result<usize> {
+    let number = std::env::var(name).ok().map_or(Ok(default), |text| text.parse())?;
+    ensure!(number > 0, "{name} has to be at least 1");
+    Ok(number)
 }
 
 fn print_idle_cost(cost: &IdleCost) {

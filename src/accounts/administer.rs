@@ -30,9 +30,9 @@ impl Accounts {
     /// Makes an account with a password, from the command line. `None` when the address is taken.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database can't be reached.
+    /// [`Error::WeakPassword`] when the password is not good enough; [`Error::Unavailable`] when the database can't be reached.
     pub async fn create(&self, new: NewAccount, role: Role) -> Result<Option<User>, Error> {
-        let new = self.new_user(new, role).await?;
+        let new = self.new_user(new, role, None).await?;
         let create = move |conn: &mut DbConnection| {
             let id = User::new_id(conn)?;
             let user = User::create(conn, id, &new)?;

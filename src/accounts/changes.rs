@@ -41,9 +41,10 @@ impl Accounts {
     }
 
     /// Changes the password, ends the user's other sessions and gives this one a new key. `proven` is the hash that
-    /// [`Accounts::password_again`] returned; `new` has been checked.
+    /// [`Accounts::password_again`] returned.
     ///
     /// # Errors
+    /// [`Error::WeakPassword`] when the new one is not good enough; [`Error::Busy`] when too many passwords wait;
     /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile.
     pub async fn change_password(
         &self,
@@ -53,7 +54,7 @@ impl Accounts {
         new: String,
         client: Client,
     ) -> Result<EndOutcome, Error> {
-        let hash = self.passwords.hash(new).await?;
+        let hash = self.hash_new(new, [&user.name, &user.email], Some(&client)).await?;
         let in_store = self.sessions.has_entries();
         let (id, session) = (user.id, user.session.id.clone());
         let change = move |conn: &mut DbConnection| {

@@ -28,7 +28,7 @@ impl Accounts {
     ) -> Result<Option<String>, Error> {
         let id = user.id;
         let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
-        if self.passwords.verify(password, Some(hash.clone())).await? != Verdict::Wrong {
+        if self.passwords.verify(password, Some(hash.clone()), Some(client)).await? != Verdict::Wrong {
             return Ok(Some(hash));
         }
         self.record(user, EventKind::ConfirmationFailed, client).await?;

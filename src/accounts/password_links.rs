@@ -48,7 +48,7 @@ impl Accounts {
         let new = NewUser {
             name: new.name.trim().to_owned(),
             email: new.email.trim().to_owned(),
-            password_hash: self.passwords.hash(random_url_safe::<32>()?).await?,
+            password_hash: self.passwords.hash_generated(random_url_safe::<32>()?).await?,
             role: new.role,
         };
         let invite = move |conn: &mut DbConnection| {
@@ -97,12 +97,13 @@ impl Accounts {
         self.db.run(move |conn| tokens::owner(conn, &token)).await
     }
 
-    /// Sets a password that an operator chose, and ends all sessions. `password` has been checked.
+    /// Sets a password that an operator chose, and ends all sessions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such account.
+    /// [`Error::WeakPassword`] when it is not good enough; [`Error::NotFound`] when there is no such account.
     pub async fn set_password(&self, id: i64, password: String, by: Actor) -> Result<EndOutcome, Error> {
-        let hash = self.passwords.hash(password).await?;
+        let user = self.db.run(move |conn| User::by_id(conn, id)).await?;
+        let hash = self.hash_new(password, [&user.name, &user.email], None).await?;
         let in_store = self.sessions.has_entries();
         let set = move |conn: &mut DbConnection| {
             User::set_password(conn, id, &hash)?;
@@ -113,17 +114,19 @@ impl Accounts {
     }
 
     /// Sets the password that the owner of a link chose, uses the link up, and ends all sessions. `None` when the link is not
-    /// valid: of two requests that use it at once, one gets that. `password` has been checked.
+    /// valid: of two requests that use it at once, one gets that.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database can't be reached.
+    /// [`Error::WeakPassword`] when the password is not good enough, after which the link is still good; [`Error::Busy`] when too
+    /// many passwords wait; [`Error::Unavailable`] when the database can't be reached.
     pub async fn choose_password(
         &self,
         token: String,
         password: String,
         client: Client,
     ) -> Result<Option<EndOutcome>, Error> {
-        let hash = self.passwords.hash(password).await?;
+        let Some((user, _)) = self.link_owner(&token).await? else { return Ok(None) };
+        let hash = self.hash_new(password, [&user.name, &user.email], Some(&client)).await?;
         let in_store = self.sessions.has_entries();
         let choose = move |conn: &mut DbConnection| {
             let (user, _) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;

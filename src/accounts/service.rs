@@ -5,8 +5,13 @@ use std::sync::Arc;
 use crate::{
     config,
     db::Db,
+    error::Error,
+    security::Client,
     sessions::Sessions,
-    users::{SetUp, password::Passwords, password_policy},
+    users::{
+        SetUp,
+        password::{Passwords, Policy},
+    },
 };
 
 /// The accounts of the site; cheap to clone.
@@ -31,8 +36,22 @@ impl Accounts {
         &self.rules
     }
 
-    /// Why a new password is refused, or `None` when it is good enough. `about`: the user's name and address.
-    pub fn password_weakness(&self, password: &str, about: &[&str]) -> Option<String> {
-        password_policy::weakness(password, self.rules.password_min_length, about)
+    /// The rules for new passwords.
+    pub fn password_policy(&self) -> Policy {
+        Policy { min_length: self.rules.password_min_length }
+    }
+
+    /// The hash of a new password. `about`: the user's name and address, which have been checked.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassword`] when it is not good enough; [`Error::Busy`] when too many passwords wait.
+    pub(super) async fn hash_new(
+        &self,
+        password: String,
+        about: [&str; 2],
+        from: Option<&Client>,
+    ) -> Result<String, Error> {
+        let about = about.map(ToOwned::to_owned).into();
+        self.passwords.hash_new(password, self.password_policy(), about, from).await
     }
 }

@@ -79,7 +79,8 @@ impl Accounts {
     /// Makes the first administrator and signs them in.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when a store can't be written: then the link is still good.
+    /// [`Error::WeakPassword`] when the password is not good enough, [`Error::Busy`] when too many wait, and [`Error::Unavailable`]
+    /// when a store can't be written: then the link is still good.
     pub async fn set_up(
         &self,
         req: &HttpRequest,
@@ -87,8 +88,8 @@ impl Accounts {
         new: NewAccount,
         client: Client,
     ) -> Result<SetupOutcome, Error> {
+        let new = self.new_user(new, Role::Admin, Some(&client)).await?;
         let id = self.db.transaction(User::new_id).await?;
-        let new = self.new_user(new, Role::Admin).await?;
         let used = token.clone();
         let permit = move |conn: &mut DbConnection| use_link(conn, &used);
         match self.create_and_start(req, id, new, client, permit).await {

@@ -37,7 +37,7 @@ impl Accounts {
         remember: bool,
         client: Client,
     ) -> Result<SignIn, Error> {
-        let Some(user) = self.authenticate(email, password).await? else {
+        let Some(user) = self.authenticate(email, password, &client).await? else {
             let email = email.to_owned();
             self.db.run(move |conn| record_failure(conn, &email, &client)).await?;
             return Ok(SignIn::Refused);
@@ -49,8 +49,13 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when the database can't be read.
-    pub async fn authenticate(&self, email: &str, password: String) -> Result<Option<User>, Error> {
-        authenticate(&self.db, &self.passwords, email, password).await
+    pub async fn authenticate(
+        &self,
+        email: &str,
+        password: String,
+        client: &Client,
+    ) -> Result<Option<User>, Error> {
+        authenticate(&self.db, &self.passwords, email, password, client).await
     }
 
     /// Ends the session of the request.

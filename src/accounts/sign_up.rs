@@ -12,7 +12,7 @@ use crate::{
     users::{NewUser, Role, User},
 };
 
-/// What a new account is made of. Name, address and password have been checked.
+/// What a new account is made of. Name and address have been checked.
 pub struct NewAccount {
     /// 1 to 100 characters.
     pub name: String,
@@ -37,7 +37,8 @@ impl Accounts {
     /// Makes an account and signs its user in.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when a store can't be reached.
+    /// [`Error::WeakPassword`] when the password is not good enough; [`Error::Busy`] when too many wait; [`Error::Unavailable`]
+    /// when a store can't be reached.
     pub async fn sign_up(&self, req: &HttpRequest, new: NewAccount, client: Client) -> Result<SignUp, Error> {
         if !self.rules.registration_open || self.set_up.is_pending().await? {
             return Ok(SignUp::Closed);
@@ -50,7 +51,7 @@ impl Accounts {
         let Some(id) = self.db.transaction(take_id).await? else {
             return Ok(SignUp::AddressTaken);
         };
-        let new = self.new_user(new, Role::User).await?;
+        let new = self.new_user(new, Role::User, Some(&client)).await?;
         match self.create_and_start(req, id, new, client, |_| Ok(EventKind::Registered)).await {
             Ok(()) => Ok(SignUp::Done),
             Err(error) if error.is_unique_violation() => Ok(SignUp::AddressTaken),
@@ -79,12 +80,18 @@ impl Accounts {
         Ok(())
     }
 
-    /// The row of a new account, with its password hashed.
-    pub(super) async fn new_user(&self, new: NewAccount, role: Role) -> Result<NewUser, Error> {
+    /// The row of a new account, with its password judged and hashed.
+    pub(super) async fn new_user(
+        &self,
+        new: NewAccount,
+        role: Role,
+        from: Option<&Client>,
+    ) -> Result<NewUser, Error> {
+        let about = [new.name.as_str(), new.email.as_str()];
         Ok(NewUser {
+            password_hash: self.hash_new(new.password, about, from).await?,
             name: new.name.trim().to_owned(),
             email: new.email.trim().to_owned(),
-            password_hash: self.passwords.hash(new.password).await?,
             role,
         })
     }

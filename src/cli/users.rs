@@ -174,21 +174,9 @@ impl<'a> Operator<'a> {
         user.ok_or_else(|| format!("there is no account with the address {}", plain(email)))
     }
 
-    /// The password on standard input, if it is good enough.
-    fn read_password(&self, about: &[&str]) -> Result<String, String> {
-        let password = stdin::read_password()?;
-        match self.accounts.password_weakness(&password, about) {
-            Some(weakness) => Err(format!("the password: {weakness}")),
-            None => Ok(password),
-        }
-    }
-
     async fn create(&self, email: &str, name: &str, role: Role) -> Result<(), String> {
-        let new = NewAccount {
-            name: name.to_owned(),
-            email: email.to_owned(),
-            password: self.read_password(&[name, email])?,
-        };
+        let new =
+            NewAccount { name: name.to_owned(), email: email.to_owned(), password: stdin::read_password()? };
         match self.accounts.create(new, role).await.map_err(error_line)? {
             Some(user) => {
                 line(&format!("Made {} {} (user {}).", role.name(), user.email, user.id))?;
@@ -211,7 +199,7 @@ impl<'a> Operator<'a> {
 
     async fn set_password(&self, email: &str) -> Result<(), String> {
         let user = self.find(email).await?;
-        let password = self.read_password(&[&user.name, &user.email])?;
+        let password = stdin::read_password()?;
         self.wait_for_store().await?;
         let outcome = self.accounts.set_password(user.id, password, Actor::OPERATOR).await;
         self.announce().await;

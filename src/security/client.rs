@@ -42,6 +42,21 @@ impl Client {
     }
 }
 
+/// The network that one customer of a provider has: an IPv4 address, or the first 64 bits of an IPv6
+/// address (RFC 6177). Whoever is limited by it can't go on from the next address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Client {
+    /// The client's network.
+    pub fn network(&self) -> Network {
+        Network(match self.ip.to_canonical() {
+            IpAddr::V4(v4) => v4.into(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        })
+    }
+}
+
 /// The address as 16 bytes, with IPv4 mapped into IPv6; the bytes sort like the addresses.
 pub fn ip_key(ip: IpAddr) -> Vec<u8> {
     match ip {
@@ -156,6 +171,16 @@ mod tests {
             assert_eq!(ip("10.0.0.1", &[forwarded.as_bytes()], &["10.0.0.0/8"]), "10.0.0.1", "{hop}");
             let forwarded = format!("192.0.2.1, {hop}, 10.0.0.2");
             assert_eq!(ip("10.0.0.1", &[forwarded.as_bytes()], &["10.0.0.0/8"]), "10.0.0.2", "{hop}");
+        }
+    }
+
+    #[test]
+    fn client_network_is_v4_address_or_half_of_v6() {
+        let network = |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: String::new() }.network();
+        assert_eq!(network("2001:db8:1:2::7"), network("2001:db8:1:2:ffff::9"));
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
+        for (one, other) in [("2001:db8:1:2::7", "2001:db8:1:3::7"), ("192.0.2.1", "192.0.2.2")] {
+            assert_ne!(network(one), network(other));
         }
     }
 

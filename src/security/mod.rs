@@ -10,5 +10,5 @@ mod next;
 pub mod pages_host;
 pub mod refusal;
 
-pub use client::{Client, ip_key};
+pub use client::{Client, Network, ip_key};
 pub use next::local_path;

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     db::{Db, schema::users},
     error::Error,
+    security::Client,
 };
 
 /// The active user with that address and password, or `None`. The result does not tell which of them was wrong, and an
@@ -21,11 +22,12 @@ pub async fn authenticate(
     passwords: &Passwords,
     email: &str,
     password: String,
+    client: &Client,
 ) -> Result<Option<User>, Error> {
     let address = email.to_owned();
     let user = db.run(move |conn| User::by_email(conn, &address)).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = passwords.verify(password, hash).await?;
+    let verdict = passwords.verify(password, hash, Some(client)).await?;
     let Some(user) = user.filter(|user| user.active) else {
         return Ok(None);
     };

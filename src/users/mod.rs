@@ -9,7 +9,6 @@ mod last_administrator;
 pub mod list;
 mod name;
 pub mod password;
-pub mod password_policy;
 mod role;
 mod search;
 mod set_up;

@@ -5,6 +5,7 @@ use validator::Validate;
 
 use crate::{
     accounts::service::Accounts,
+    error::Error,
     text::opaque_string,
     users::fields,
     web::{FieldErrors, FormFields},
@@ -157,20 +158,35 @@ pub struct TokenQuery {
     pub token: String,
 }
 
-/// Adds the mistakes of a new password and its confirmation to `errors`. `about`: the user's name and address.
+/// Adds to `errors` what is seen of a new password and its confirmation at once. Whether it is easy to guess is found out by the
+/// operation that sets it, which costs more and so comes last: [`catch_weak_password`].
 pub(super) fn check_new_password(
     errors: &mut FieldErrors,
     accounts: &Accounts,
     password: &str,
     confirmation: &str,
-    about: &[&str],
 ) {
     if errors.has("password") {
         return;
     }
-    if let Some(weakness) = accounts.password_weakness(password, about) {
-        errors.add("password", weakness);
+    if let Some(flaw) = accounts.password_policy().length_flaw(password) {
+        errors.add("password", flaw);
     } else if opaque_string(password) != opaque_string(confirmation) && !errors.has("password_confirmation") {
         errors.add("password_confirmation", "This is not the same as the password above.");
+    }
+}
+
+/// What an operation with a new password returned; `None`: it refused the password, which is now a mistake of its field.
+pub(super) fn catch_weak_password<T>(
+    errors: &mut FieldErrors,
+    result: Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(Error::WeakPassword(reason)) => {
+            errors.add("password", reason);
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }

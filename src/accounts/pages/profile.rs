@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::forms::{NameForm, PasswordForm, check_new_password};
+use super::forms::{NameForm, PasswordForm, catch_weak_password, check_new_password};
 use crate::{
     accounts::service::Accounts,
     error::Error,
@@ -94,27 +94,20 @@ pub async fn change_password(
     let Form { values, mut errors } = form;
     let verified_hash =
         check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
-    check_new_password(
-        &mut errors,
-        &accounts,
-        &values.password,
-        &values.password_confirmation,
-        &[&user.name, &user.email],
-    );
     let was_right = verified_hash.is_some();
-    match verified_hash.filter(|_| errors.is_empty()) {
-        Some(verified_hash) => {
-            let ended = accounts.change_password(&req, &user, verified_hash, values.password, client).await?;
-            Ok(see_other("/profile", Flash::PasswordChanged(ended)))
-        }
-        None => {
-            if was_right {
-                accounts.record_password_given(&user, &client).await?;
-            }
-            let page = ProfilePage::new(&accounts, layout, &user);
-            Ok(ProfilePage { password_errors: errors, ..page }.refused())
+    check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
+    if let Some(verified_hash) = verified_hash.filter(|_| errors.is_empty()) {
+        let changed =
+            accounts.change_password(&req, &user, verified_hash, values.password, client.clone()).await;
+        if let Some(ended) = catch_weak_password(&mut errors, changed)? {
+            return Ok(see_other("/profile", Flash::PasswordChanged(ended)));
         }
     }
+    if was_right {
+        accounts.record_password_given(&user, &client).await?;
+    }
+    let page = ProfilePage::new(&accounts, layout, &user);
+    Ok(ProfilePage { password_errors: errors, ..page }.refused())
 }
 
 /// Checks the field `current_password`; a wrong password is added to `errors`. Returns the hash that a correct one matches.

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    forms::{ResetForm, TokenQuery, check_new_password},
+    forms::{ResetForm, TokenQuery, catch_weak_password, check_new_password},
     signed_out::signed_out,
 };
 use crate::{
@@ -89,22 +89,19 @@ pub async fn submit(
     let Some(owner) = accounts.link_owner(&values.token).await? else {
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout }));
     };
-    check_new_password(
-        &mut errors,
-        &accounts,
-        &values.password,
-        &values.password_confirmation,
-        &[&owner.0.name, &owner.0.email],
-    );
-    if !errors.is_empty() {
-        let page = ResetPage::new(&accounts, layout, values.token, owner, errors.clone());
-        return Ok(form_page(&page, &errors));
-    }
+    check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     let is_own = matches!(CurrentUser::find(&req).await, Ok(Some(user)) if user.id == owner.0.id);
-    match accounts.choose_password(values.token, values.password, client).await? {
-        // The session of this browser has ended with the others.
-        Some(ended) if is_own => Ok(signed_out(&req, "/login", Flash::PasswordSet(ended))),
-        Some(ended) => Ok(see_other("/login", Flash::PasswordSet(ended))),
-        None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
+    if errors.is_empty() {
+        let chosen = accounts.choose_password(values.token.clone(), values.password, client).await;
+        match catch_weak_password(&mut errors, chosen)? {
+            None => {}
+            // The session of this browser has ended with the others.
+            Some(Some(ended)) if is_own => {
+                return Ok(signed_out(&req, "/login", Flash::PasswordSet(ended)));
+            }
+            Some(Some(ended)) => return Ok(see_other("/login", Flash::PasswordSet(ended))),
+            Some(None) => return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
+        }
     }
+    Ok(form_page(&ResetPage::new(&accounts, layout, values.token, owner, errors.clone()), &errors))
 }

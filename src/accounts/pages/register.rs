@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
-    forms::{RegisterForm, check_new_password},
+    forms::{RegisterForm, catch_weak_password, check_new_password},
     login::{NextQuery, next_or_profile, onwards},
 };
 use crate::{
@@ -66,23 +66,18 @@ pub async fn submit(
     if !layout.registration_open {
         return Ok(closed(&accounts, layout));
     }
-    check_new_password(
-        &mut errors,
-        &accounts,
-        &values.password,
-        &values.password_confirmation,
-        &[&values.name, &values.email],
-    );
+    check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     if errors.is_empty() {
         let new = NewAccount {
             name: values.name.clone(),
             email: values.email.clone(),
             password: values.password.clone(),
         };
-        match accounts.sign_up(&req, new, client).await? {
-            SignUp::Done => return Ok(see_other(&next_or_profile(&values.next), Flash::Welcome)),
-            SignUp::Closed => return Ok(closed(&accounts, layout)),
-            SignUp::AddressTaken => errors.add(
+        match catch_weak_password(&mut errors, accounts.sign_up(&req, new, client).await)? {
+            None => {}
+            Some(SignUp::Done) => return Ok(see_other(&next_or_profile(&values.next), Flash::Welcome)),
+            Some(SignUp::Closed) => return Ok(closed(&accounts, layout)),
+            Some(SignUp::AddressTaken) => errors.add(
                 "email",
                 "An account with this address exists already. Sign in, or use another address.",
             ),

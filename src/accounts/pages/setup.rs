@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::forms::{SetupForm, TokenQuery, check_new_password};
+use super::forms::{SetupForm, TokenQuery, catch_weak_password, check_new_password};
 use crate::{
     accounts::{
         service::Accounts,
@@ -69,23 +69,19 @@ pub async fn submit(
         SetupLink::Valid => {}
         other => return refused(other),
     }
-    check_new_password(
-        &mut errors,
-        &accounts,
-        &values.password,
-        &values.password_confirmation,
-        &[&values.name, &values.email],
-    );
+    check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     if errors.is_empty() {
         let new = NewAccount {
             name: values.name.clone(),
             email: values.email.clone(),
             password: values.password.clone(),
         };
-        match accounts.set_up(&req, values.token.clone(), new, client).await? {
-            SetupOutcome::Done => return Ok(see_other("/admin/sessions", Flash::SetUp)),
-            SetupOutcome::Refused(link) => return refused(link),
-            SetupOutcome::AddressTaken => errors.add(
+        let done = accounts.set_up(&req, values.token.clone(), new, client).await;
+        match catch_weak_password(&mut errors, done)? {
+            None => {}
+            Some(SetupOutcome::Done) => return Ok(see_other("/admin/sessions", Flash::SetUp)),
+            Some(SetupOutcome::Refused(link)) => return refused(link),
+            Some(SetupOutcome::AddressTaken) => errors.add(
                 "email",
                 "An account with this address exists already, and is no administrator's. Use another address.",
             ),

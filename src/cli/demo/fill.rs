@@ -73,7 +73,7 @@ pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Si
         browsers: &browsers,
     };
     let password = random_url_safe::<9>()?;
-    let hash = Passwords::start()?.hash(password.clone()).await?;
+    let hash = Passwords::start()?.hash_generated(password.clone()).await?;
     let Timeline { last_login, events, samples } = timeline(&history);
     // One transaction: a failure before the commit leaves nothing behind but entries in the store.
     insert::begin(&mut conn)?;

@@ -4,6 +4,7 @@ mod activity;
 mod addresses;
 mod confirm_password;
 mod ended_notice;
+mod hash_queue;
 mod invitations;
 mod last_administrator;
 mod login;

@@ -46,8 +46,8 @@ on_both_stacks!(setup_invalid_422_keeps_token_and_input, |stack| async {
     let app = TestApp::builder(stack).not_set_up().start().await;
     let (token, client) = (token_of(&app), app.client());
     let mut sent = fields(&token, "Grace Hopper", "grace");
-    sent[3].1 = "password1";
-    sent[4].1 = "password1";
+    sent[3].1 = "short";
+    sent[4].1 = "short";
     let page = client.post("/setup", &sent).await.expect(422);
     assert_page(&page);
     assert!(page.field_error("email").is_some() && page.field_error("password").is_some());

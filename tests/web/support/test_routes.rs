@@ -146,7 +146,7 @@ async fn held_sign_in(
     credentials: web::Form<Credentials>,
 ) -> Result<HttpResponse, Error> {
     let Credentials { email, password } = credentials.into_inner();
-    let user = accounts.authenticate(&email, password).await?.ok_or(Error::SignInFirst)?;
+    let user = accounts.authenticate(&email, password, &client).await?.ok_or(Error::SignInFirst)?;
     barrier.hold().await;
     sessions.start(&req, &user, false, client).await?;
     Ok(done())

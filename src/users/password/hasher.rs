@@ -1,27 +1,11 @@
-//! Password hashing with Argon2id on threads of its own (OWASP Password Storage Cheat Sheet, NIST SP 800-63B-4 §3.1.1).
-//!
-//! Each thread reuses its 19 MiB of memory, and the queue is bounded: many sign-ins at once need no more memory and do not slow
-//! down other pages. When the queue is full, requests fail with 503.
-
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-};
+//! Argon2id (OWASP Password Storage Cheat Sheet, NIST SP 800-63B-4 §3.1.1): PHC strings are made and compared.
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
     password_hash::phc::{Output, PasswordHash, Salt},
 };
-use tokio::sync::oneshot;
 
 use crate::{error::Error, text::opaque_string};
-
-/// Most jobs that wait for a thread.
-const QUEUE_CAPACITY: usize = 256;
-
-/// The `nice` value of the hashing threads.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
 
 /// The result of checking a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,109 +18,15 @@ pub enum Verdict {
     RightRehashed(String),
 }
 
-type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
-
-/// A handle of the hashing threads; cheap to clone.
-#[derive(Clone)]
-pub struct Passwords {
-    jobs: SyncSender<Job>,
-    /// A hash that is verified against for unknown addresses, so that they take the same time.
-    decoy_hash: Arc<str>,
-}
-
-impl Passwords {
-    /// Starts one thread per core (at most four).
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when a thread can't be started or hashing fails.
-    pub fn start() -> Result<Self, Error> {
-        let (jobs, queue) = sync_channel::<Job>(QUEUE_CAPACITY);
-        let queue = Arc::new(Mutex::new(queue));
-        let decoy_hash = Hasher::default().hash("the password of nobody")?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        for number in 0..threads {
-            let queue = Arc::clone(&queue);
-            std::thread::Builder::new()
-                .name(format!("argon2-{number}"))
-                .spawn(move || run_jobs(&queue))
-                .map_err(Error::internal)?;
-        }
-        Ok(Self { jobs, decoy_hash: decoy_hash.into() })
-    }
-
-    /// Hashes a new password into a PHC string, in the form in which passwords are compared ([`opaque_string`]).
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when the queue is full.
-    pub async fn hash(&self, password: String) -> Result<String, Error> {
-        self.submit(move |hasher| hasher.hash(&opaque_string(&password))).await
-    }
-
-    /// Checks a password; without a hash (unknown address) the check takes the same time and the password is wrong. A hash that was
-    /// made of the password as typed, as earlier versions did, fits too and is replaced.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] when the queue is full.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<Verdict, Error> {
-        let decoy_hash = Arc::clone(&self.decoy_hash);
-        self.submit(move |hasher| match hash {
-            Some(hash) => hasher.verify_either(&password, &hash),
-            None => hasher.verify_either(&password, &decoy_hash).map(|_| Verdict::Wrong),
-        })
-        .await
-    }
-
-    /// Queues work for a hashing thread and waits for its result.
-    async fn submit<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (reply_sender, reply) = oneshot::channel();
-        let job: Job = Box::new(move |hasher| {
-            // When the request has been cancelled, nothing is computed.
-            if !reply_sender.is_closed() {
-                drop(reply_sender.send(work(hasher)));
-            }
-        });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Busy,
-            TrySendError::Disconnected(_) => Error::bug("the hashing threads are gone"),
-        })?;
-        reply.await.map_err(Error::internal)?
-    }
-}
-
-/// The loop of a hashing thread; ends when the last [`Passwords`] is dropped.
-fn run_jobs(queue: &Mutex<Receiver<Job>>) {
-    lower_priority();
-    let mut hasher = Hasher::default();
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(&mut hasher),
-            Err(_) => return,
-        }
-    }
-}
-
-/// Lowers the priority of the calling thread: a page takes less CPU time than a hash, so pages go first. When the system
-/// refuses, the thread keeps its priority.
-fn lower_priority() {
-    // On Linux this sets the priority of the calling thread only.
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "hashing threads keep their priority");
-    }
-}
-
 /// Argon2id with m=19456 KiB, t=2, p=1; reuses its memory between calls.
 #[derive(Default)]
-struct Hasher {
+pub(super) struct Hasher {
     memory: Vec<Block>,
 }
 
 impl Hasher {
-    fn hash(&mut self, password: &str) -> Result<String, Error> {
+    /// Hashes a password with a new salt.
+    pub(super) fn hash(&mut self, password: &str) -> Result<String, Error> {
         let params = Params::DEFAULT;
         let salt = Salt::generate();
         let hash = self.compute(Algorithm::Argon2id, Version::V0x13, params.clone(), password, &salt)?;
@@ -152,7 +42,7 @@ impl Hasher {
 
     /// Checks the password in the form in which passwords are compared, and as typed where that differs. It depends on the password
     /// alone whether there are two checks: they tell nothing about the account.
-    fn verify_either(&mut self, password: &str, hash: &str) -> Result<Verdict, Error> {
+    pub(super) fn verify_either(&mut self, password: &str, hash: &str) -> Result<Verdict, Error> {
         let opaque = opaque_string(password);
         let verdict = self.verify(&opaque, hash)?;
         if opaque == password {

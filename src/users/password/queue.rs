@@ -1,0 +1,136 @@
+//! The queue of the hashing threads: one lane for the passwords of sign-ins and one for new passwords, which take turns, and in
+//! each lane the clients take turns.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{
+    fair_queue::{FairQueue, Place},
+    hasher::Hasher,
+};
+use crate::security::Network;
+
+/// Most jobs that wait in a lane.
+const LANE_CAPACITY: usize = 256;
+
+/// Work for a hashing thread.
+pub(super) type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
+
+/// What a password is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// It is checked: a sign-in, or the password once more.
+    Check,
+    /// It is new: judged and hashed.
+    New,
+}
+
+/// The jobs that wait.
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+/// The client of a job; `None`: this program itself.
+type From = Option<Network>;
+
+struct Waiting {
+    check: FairQueue<From, Job>,
+    new: FairQueue<From, Job>,
+    /// The lane whose turn it is, if it has a job.
+    turn: Lane,
+    closed: bool,
+}
+
+/// A job that waits. Dropping it withdraws the job.
+pub(super) struct Ticket<'a> {
+    queue: &'a Queue,
+    lane: Lane,
+    place: Place,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub(super) fn new() -> Arc<Self> {
+        let waiting = Waiting {
+            check: FairQueue::new(LANE_CAPACITY),
+            new: FairQueue::new(LANE_CAPACITY),
+            turn: Lane::Check,
+            closed: false,
+        };
+        Arc::new(Self { waiting: Mutex::new(waiting), changed: Condvar::new() })
+    }
+
+    /// Adds a job; `None`: the lane is full, and no client has more jobs in it than this one. A job that makes way for another
+    /// client's is dropped.
+    pub(super) fn push(&self, lane: Lane, from: From, job: Job) -> Option<Ticket<'_>> {
+        let place = self.lock().lane(lane).push(from, job)?;
+        self.changed.notify_one();
+        Some(Ticket { queue: self, lane, place })
+    }
+
+    /// Waits for the next job; `None`: the queue is closed.
+    pub(super) fn next(&self) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.closed {
+                return None;
+            }
+            if let Some(job) = waiting.next() {
+                return Some(job);
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends the threads that wait for jobs.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn lane(&mut self, lane: Lane) -> &mut FairQueue<From, Job> {
+        match lane {
+            Lane::Check => &mut self.check,
+            Lane::New => &mut self.new,
+        }
+    }
+
+    fn next(&mut self) -> Option<Job> {
+        let first = self.turn;
+        for lane in [first, first.other()] {
+            if let Some(job) = self.lane(lane).pop() {
+                self.turn = lane.other();
+                return Some(job);
+            }
+        }
+        None
+    }
+}
+
+impl Lane {
+    fn other(self) -> Self {
+        match self {
+            Self::Check => Self::New,
+            Self::New => Self::Check,
+        }
+    }
+}
+
+impl Ticket<'_> {
+    /// Takes the job back; `false`: it waits no more.
+    pub(super) fn withdraw(&self) -> bool {
+        self.queue.lock().lane(self.lane).remove(self.place).is_some()
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
