@@ -1,6 +1,6 @@
 //! The error type of all requests, and the HTTP status of each error.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -42,6 +42,14 @@ pub enum Error {
     /// 422: a new password is not good enough; the text says why.
     #[error("the password: {0}")]
     WeakPassword(String),
+    /// 429: too many tries in a short time; the text says what of, and until when.
+    #[error("{text}")]
+    Throttled {
+        /// How long to wait, in whole seconds.
+        wait: Duration,
+        /// What the page says.
+        text: String,
+    },
     /// 431: the headers are too large.
     #[error("the headers are too large")]
     HeadersTooLarge,
@@ -99,7 +107,10 @@ impl Error {
     /// What the error page says instead of the status's default.
     fn detail(&self) -> Option<&str> {
         match self {
-            Self::BadRequest(text) | Self::OtherSession(text) | Self::WeakPassword(text) => Some(text),
+            Self::BadRequest(text)
+            | Self::OtherSession(text)
+            | Self::WeakPassword(text)
+            | Self::Throttled { text, .. } => Some(text),
             Self::Forbidden(text) => Some(text),
             Self::CrossOrigin => Some(
                 "This request came from another site, so nothing was done. Open the page here and try again.",
@@ -159,6 +170,7 @@ impl ResponseError for Error {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
@@ -170,7 +182,9 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Self::Throttled { wait, .. } = self {
+            response.insert_header((header::RETRY_AFTER, wait.as_secs().to_string()));
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         let mut response = response.finish();
@@ -198,6 +212,7 @@ mod tests {
             (Error::UnsupportedMediaType, 415),
             (Error::Misdirected, 421),
             (Error::WeakPassword("x".into()), 422),
+            (Error::Throttled { wait: Duration::from_secs(7), text: "x".into() }, 429),
             (Error::HeadersTooLarge, 431),
             (Error::bug("x"), 500),
             (Error::Database(diesel::result::Error::RollbackTransaction), 500),
@@ -207,7 +222,7 @@ mod tests {
         ] {
             assert_eq!(error.status_code().as_u16(), status, "{error:?}");
             let retry = error.error_response().headers().contains_key(header::RETRY_AFTER);
-            assert_eq!(retry, status == 503, "{error:?}");
+            assert_eq!(retry, matches!(status, 429 | 503), "{error:?}");
         }
     }
 

@@ -12,6 +12,7 @@
 //! - [`gate`] – the operator's own pages behind the login
 //! - [`ops`] – health
 //! - [`sessions`] – the catalogue (SQL), the store (Redis), live updates, the session of a request, upkeep
+//! - [`throttle`] – limits on guessing and bursts
 //! - [`events`] – the security log
 //! - [`users`] – the user's row, roles, passwords, one-time tokens
 //! - [`web`] – forms, lists, charts, cookies, event streams
@@ -46,5 +47,6 @@ pub mod sessions;
 pub mod state;
 pub mod telemetry;
 pub mod text;
+pub mod throttle;
 pub mod users;
 pub mod web;

@@ -6,6 +6,7 @@ mod administer;
 mod changes;
 mod deletion;
 mod directory;
+mod limits;
 pub mod pages;
 mod password_again;
 mod password_links;

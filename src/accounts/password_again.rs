@@ -18,8 +18,8 @@ impl Accounts {
     /// [`Self::record_password_given`].
     ///
     /// # Errors
-    /// [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Busy`] when too many checks wait;
-    /// [`Error::Unavailable`] when the database can't be reached.
+    /// [`Error::Throttled`] after too many wrong ones; [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Busy`]
+    /// when too many checks wait; [`Error::Unavailable`] when the database can't be reached.
     pub async fn password_again(
         &self,
         user: &CurrentUser,
@@ -27,11 +27,17 @@ impl Accounts {
         client: &Client,
     ) -> Result<Option<String>, Error> {
         let id = user.id;
+        let attempt = self.throttle.password_again(&user.session.id, client).await?;
         let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
         if self.passwords.verify(password, Some(hash.clone()), Some(client)).await? != Verdict::Wrong {
+            attempt.succeeded().await;
             return Ok(Some(hash));
         }
+        let throttled = attempt.failed().await;
         self.record(user, EventKind::ConfirmationFailed, client).await?;
+        if let Some(detail) = throttled {
+            self.write(user, event(user, EventKind::Throttled, client).detail(detail)).await?;
+        }
         Ok(None)
     }
 
@@ -71,7 +77,11 @@ impl Accounts {
     }
 
     async fn record(&self, user: &CurrentUser, kind: EventKind, client: &Client) -> Result<(), Error> {
-        let (session, event) = (user.session.id.clone(), event(user, kind, client));
+        self.write(user, event(user, kind, client)).await
+    }
+
+    async fn write(&self, user: &CurrentUser, event: Event) -> Result<(), Error> {
+        let session = user.session.id.clone();
         let record = move |conn: &mut DbConnection| {
             check_live(conn, &session)?;
             event.write(conn)

@@ -91,10 +91,14 @@ impl Accounts {
     /// The active user whose link this is, while it is valid, and what it is for.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn link_owner(&self, token: &str) -> Result<Option<(User, TokenPurpose)>, Error> {
+    /// [`Error::Throttled`] after too many links that were not valid; [`Error::Unavailable`] when the database can't be read.
+    pub async fn link_owner(
+        &self,
+        token: &str,
+        client: &Client,
+    ) -> Result<Option<(User, TokenPurpose)>, Error> {
         let token = token.to_owned();
-        self.db.run(move |conn| tokens::owner(conn, &token)).await
+        self.try_link(client, self.db.run(move |conn| tokens::owner(conn, &token))).await
     }
 
     /// Sets a password that an operator chose, and ends all sessions.
@@ -107,9 +111,10 @@ impl Accounts {
         let in_store = self.sessions.has_entries();
         let set = move |conn: &mut DbConnection| {
             User::set_password(conn, id, &hash)?;
-            finish_reset(conn, id, &by, in_store)
+            Ok((User::by_id(conn, id)?.email, finish_reset(conn, id, &by, in_store)?))
         };
-        let ended = self.db.transaction(set).await?;
+        let (email, ended) = self.db.transaction(set).await?;
+        self.throttle.forget_account(&email).await;
         Ok(self.sessions.announce_and_delete(&ended).await)
     }
 
@@ -125,7 +130,7 @@ impl Accounts {
         password: String,
         client: Client,
     ) -> Result<Option<EndOutcome>, Error> {
-        let Some((user, _)) = self.link_owner(&token).await? else { return Ok(None) };
+        let Some((user, _)) = self.link_owner(&token, &client).await? else { return Ok(None) };
         let hash = self.hash_new(password, [&user.name, &user.email], Some(&client)).await?;
         let in_store = self.sessions.has_entries();
         let choose = move |conn: &mut DbConnection| {
@@ -134,10 +139,14 @@ impl Accounts {
             // Another request may have used or withdrawn the link before the lock.
             tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::set_password(conn, user.id, &hash)?;
-            finish_reset(conn, user.id, &Actor::link_owner(user.id, client), in_store)
+            let ended = finish_reset(conn, user.id, &Actor::link_owner(user.id, client), in_store)?;
+            Ok((user.email, ended))
         };
         match self.db.transaction(choose).await {
-            Ok(ended) => Ok(Some(self.sessions.announce_and_delete(&ended).await)),
+            Ok((email, ended)) => {
+                self.throttle.forget_account(&email).await;
+                Ok(Some(self.sessions.announce_and_delete(&ended).await))
+            }
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }

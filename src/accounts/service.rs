@@ -6,8 +6,10 @@ use crate::{
     config,
     db::Db,
     error::Error,
+    events::EventSums,
     security::Client,
     sessions::Sessions,
+    throttle::Throttle,
     users::{
         SetUp,
         password::{Passwords, Policy},
@@ -20,20 +22,33 @@ pub struct Accounts {
     pub(super) db: Db,
     pub(super) passwords: Passwords,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) throttle: Throttle,
+    pub(super) unknown: Arc<EventSums>,
     pub(super) rules: config::Accounts,
     pub(super) set_up: Arc<SetUp>,
 }
 
 impl Accounts {
     /// The service over these parts.
-    pub fn new(db: Db, passwords: Passwords, sessions: Arc<Sessions>, rules: config::Accounts) -> Self {
+    pub fn new(
+        db: Db,
+        passwords: Passwords,
+        sessions: Arc<Sessions>,
+        throttle: Throttle,
+        rules: config::Accounts,
+    ) -> Self {
         let set_up = Arc::new(SetUp::new(db.clone()));
-        Self { db, passwords, sessions, rules, set_up }
+        Self { db, passwords, sessions, throttle, unknown: Arc::default(), rules, set_up }
     }
 
     /// Who may have an account, and with which password.
     pub fn rules(&self) -> &config::Accounts {
         &self.rules
+    }
+
+    /// The limits of guessing and bursts.
+    pub fn throttle(&self) -> Throttle {
+        self.throttle.clone()
     }
 
     /// The rules for new passwords.

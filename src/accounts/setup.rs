@@ -64,8 +64,14 @@ impl Accounts {
     /// What the link with this token is good for.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn check_setup_link(&self, token: &str) -> Result<SetupLink, Error> {
+    /// [`Error::Throttled`] after too many links that were not valid; [`Error::Unavailable`] when the database can't be read.
+    pub async fn check_setup_link(&self, token: &str, client: &Client) -> Result<SetupLink, Error> {
+        let find =
+            async { Ok(Some(self.find_setup_link(token).await?).filter(|link| *link != SetupLink::Unknown)) };
+        Ok(self.try_link(client, find).await?.unwrap_or(SetupLink::Unknown))
+    }
+
+    async fn find_setup_link(&self, token: &str) -> Result<SetupLink, Error> {
         let token = token.to_owned();
         let purpose = self.db.run(move |conn| tokens::setup_purpose(conn, &token)).await?;
         Ok(match purpose {
@@ -94,7 +100,7 @@ impl Accounts {
         let permit = move |conn: &mut DbConnection| use_link(conn, &used);
         match self.create_and_start(req, id, new, client, permit).await {
             Ok(()) => Ok(SetupOutcome::Done),
-            Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.check_setup_link(&token).await?)),
+            Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.find_setup_link(&token).await?)),
             Err(error) if error.is_unique_violation() => Ok(SetupOutcome::AddressTaken),
             Err(error) => Err(error),
         }

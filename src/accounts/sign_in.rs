@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use std::sync::Arc;
+
 use actix_session::SessionExt as _;
 use actix_web::HttpRequest;
 
@@ -27,8 +29,8 @@ impl Accounts {
     /// this browser has. A failure is recorded.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] when the account was changed meanwhile; [`Error::Busy`] when too many sign-ins wait;
-    /// [`Error::Unavailable`] when a store can't be reached.
+    /// [`Error::Throttled`] after too many failures; [`Error::Forbidden`] when the account was changed meanwhile;
+    /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when a store can't be reached.
     pub async fn sign_in(
         &self,
         req: &HttpRequest,
@@ -37,12 +39,37 @@ impl Accounts {
         remember: bool,
         client: Client,
     ) -> Result<SignIn, Error> {
+        let attempt = self.throttle.sign_in(req, email, &client).await?;
         let Some(user) = self.authenticate(email, password, &client).await? else {
-            let email = email.to_owned();
-            self.db.run(move |conn| record_failure(conn, &email, &client)).await?;
+            let throttled = attempt.failed().await;
+            self.record_failure(email, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
-        Ok(SignIn::Started(self.sessions.start(req, &user, remember, client).await?))
+        let ended = self.sessions.start(req, &user, remember, client).await?;
+        attempt.succeeded().await;
+        self.throttle.remember_browser(req, email)?;
+        Ok(SignIn::Started(ended))
+    }
+
+    /// The log gets the account when there is one, and never the address: people type passwords there.
+    async fn record_failure(
+        &self,
+        email: &str,
+        client: Client,
+        throttled: Option<String>,
+    ) -> Result<(), Error> {
+        let (email, unknown) = (email.to_owned(), Arc::clone(&self.unknown));
+        let record = move |conn: &mut DbConnection| {
+            let user = User::by_email(conn, &email)?.map(|user| user.id);
+            let event = |kind| Event::new(kind, user).by(None).from(Some(&client));
+            let turn = throttled.map(|detail| event(EventKind::Throttled).detail(detail));
+            let mut events = [Some(event(EventKind::SignInFailed)), turn].into_iter().flatten();
+            events.try_for_each(|event| match user {
+                Some(_) => event.write(conn),
+                None => unknown.write(conn, event),
+            })
+        };
+        self.db.run(record).await
     }
 
     /// The active user whom address and password belong to, or `None`: nothing says which of them is wrong.
@@ -69,10 +96,4 @@ impl Accounts {
         req.get_session().purge();
         Ok(())
     }
-}
-
-/// The log gets the account when there is one, and never the address: people type passwords there.
-fn record_failure(conn: &mut DbConnection, email: &str, client: &Client) -> Result<(), Error> {
-    let user = User::by_email(conn, email)?.map(|user| user.id);
-    Event::new(EventKind::SignInFailed, user).by(None).from(Some(client)).write(conn)
 }

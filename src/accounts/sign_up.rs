@@ -37,12 +37,14 @@ impl Accounts {
     /// Makes an account and signs its user in.
     ///
     /// # Errors
-    /// [`Error::WeakPassword`] when the password is not good enough; [`Error::Busy`] when too many wait; [`Error::Unavailable`]
+    /// [`Error::Throttled`] after too many registrations; [`Error::WeakPassword`] when the password is not good enough;
+    /// [`Error::Busy`] when too many wait; [`Error::Unavailable`]
     /// when a store can't be reached.
     pub async fn sign_up(&self, req: &HttpRequest, new: NewAccount, client: Client) -> Result<SignUp, Error> {
         if !self.rules.registration_open || self.set_up.is_pending().await? {
             return Ok(SignUp::Closed);
         }
+        self.count_registration(&client).await?;
         let email = new.email.clone();
         let take_id = move |conn: &mut DbConnection| match User::by_email(conn, &email)? {
             Some(_) => Ok(None),
@@ -69,7 +71,7 @@ impl Accounts {
         client: Client,
         permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
     ) -> Result<(), Error> {
-        let by = client.clone();
+        let (by, email) = (client.clone(), new.email.clone());
         let make = move |conn: &mut DbConnection| {
             let kind = permit(conn)?;
             User::create(conn, id, &new)?;
@@ -77,7 +79,7 @@ impl Accounts {
         };
         let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, client };
         self.sessions.change_and_start(req, session, make).await?;
-        Ok(())
+        self.throttle.remember_browser(req, &email)
     }
 
     /// The row of a new account, with its password judged and hashed.

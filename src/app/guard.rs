@@ -13,11 +13,12 @@ use crate::{
     layout::error_pages::{self, RequestInfo},
     security::{bodies, cross_origin, header_size, headers, host},
     sessions::sender_by_cookie,
+    throttle::known_browser,
     web::flash,
 };
 
 /// Refuses requests that are for other hosts, cross-origin or larger than any route accepts, renders failures as error pages, sets
-/// the flash cookie and adds the security headers to every response. One middleware rather than five, since each costs an allocation per request.
+/// our other cookies and adds the security headers to every response. One middleware rather than five, since each costs an allocation per request.
 pub(super) async fn guard(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -32,6 +33,7 @@ pub(super) async fn guard(
     let mut result = error_pages::render(&info, result);
     if let Ok(res) = &mut result {
         flash::finish(res, server);
+        known_browser::finish(res);
         if version <= Version::HTTP_10 {
             end_by_close(res);
         }

@@ -35,6 +35,7 @@ use crate::{
     routes,
     security::{self, bodies},
     sessions::{self, Sessions, Store},
+    throttle::Throttle,
     users::{keys, password::Passwords},
 };
 
@@ -69,7 +70,9 @@ impl Parts {
         let db = Db::new(&config.stores.database, config.stores.timeout);
         let sessions = Arc::new(Sessions::new(&config, db.clone()).await?);
         let passwords = Passwords::start()?;
-        let accounts = Accounts::new(db.clone(), passwords, Arc::clone(&sessions), config.accounts.clone());
+        let throttle = Throttle::new(&config, db.clone(), sessions.redis_commands());
+        let accounts =
+            Accounts::new(db.clone(), passwords, Arc::clone(&sessions), throttle, config.accounts.clone());
         Ok(Self {
             config: Data::new(config),
             db: Data::new(db),
@@ -134,11 +137,16 @@ pub async fn start(
     .disable_signals()
     .listen(listener)
     .map_err(Error::internal)?;
-    let background = actix_web::rt::spawn(parts.sessions.clone().into_inner().background());
+    let background = actix_web::rt::spawn(background(parts.clone()));
     let server = server.run();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
+}
+
+/// What goes on beside the requests.
+async fn background(parts: Parts) {
+    tokio::join!(parts.sessions.into_inner().background(), parts.accounts.throttle().sweep());
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {

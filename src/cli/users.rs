@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     error::Error,
     sessions::{EndOutcome, Sessions},
+    throttle::Throttle,
     users::{Role, User, fields, password::Passwords, tokens},
     web::{Page, ROWS_TO_READ, grouped, grouped_count},
 };
@@ -141,7 +142,8 @@ impl<'a> Operator<'a> {
         let (db, sessions) = stores::open(config).await?;
         let sessions = Arc::new(sessions);
         let passwords = Passwords::start().map_err(error_line)?;
-        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), config.accounts.clone());
+        let throttle = Throttle::new(config, db.clone(), sessions.redis_commands());
+        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), throttle, config.accounts.clone());
         Ok(Self { config, accounts, sessions })
     }
 

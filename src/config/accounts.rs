@@ -1,12 +1,14 @@
-//! Who may have an account, and with which password.
+//! Who may have an account, with which password, and whether guessing is limited.
 
 use std::time::Duration;
 
 use super::reader::Reader;
 
-/// Who may have an account, and with which password.
+/// Who may have an account, with which password, and whether guessing is limited.
 #[derive(Debug, Clone)]
 pub struct Accounts {
+    /// `THROTTLE`: `on`, or `off` to leave limits of guessing and bursts to a proxy in front. Default: `on`.
+    pub throttle: bool,
     /// `REGISTRATION`: `open`, or `closed` for accounts by invitation only. Default: `open`.
     pub registration_open: bool,
     /// `PASSWORD_MIN_LENGTH`: code points, 8 to 64. Default: 8.
@@ -17,11 +19,12 @@ pub struct Accounts {
 
 impl Accounts {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        // `off` is the only valid value: there are no rate limits.
-        reader.parse("THROTTLE", "off: this version has no rate limits", (), |value| {
-            (value == "off").then_some(())
-        });
         Self {
+            throttle: reader.parse("THROTTLE", "on or off", true, |value| match value {
+                "on" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            }),
             registration_open: reader.parse("REGISTRATION", "open or closed", true, |value| match value {
                 "open" => Some(true),
                 "closed" => Some(false),

@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(config.accounts.password_min_length, 8);
         assert_eq!(config.accounts.confirm_ttl, Duration::from_secs(600));
         assert_eq!((config.history.sessions, config.history.events), (Some(365 * DAY), Some(365 * DAY)));
-        assert!(config.accounts.registration_open);
+        assert!(config.accounts.registration_open && config.accounts.throttle);
         assert!(config.stores.redis.is_none());
     }
 
@@ -147,13 +147,19 @@ mod tests {
             ("LISTEN_ADDR", "nowhere"),
             ("SESSION_IDLE_TTL", "soon"),
             ("REGISTRATION", "perhaps"),
+            ("THROTTLE", "perhaps"),
             ("PASSWORD_MIN_LENGTH", "4"),
             ("SESSION_SECRET", "short"),
         ]);
-        assert_eq!(lines.len(), 5, "{lines:?}");
-        for name in
-            ["LISTEN_ADDR", "SESSION_IDLE_TTL", "REGISTRATION", "PASSWORD_MIN_LENGTH", "SESSION_SECRET"]
-        {
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        for name in [
+            "LISTEN_ADDR",
+            "SESSION_IDLE_TTL",
+            "REGISTRATION",
+            "THROTTLE",
+            "PASSWORD_MIN_LENGTH",
+            "SESSION_SECRET",
+        ] {
             assert!(lines.iter().any(|line| line.starts_with(&format!("{name}: "))), "{lines:?}");
         }
     }

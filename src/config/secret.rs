@@ -27,6 +27,13 @@ impl SessionSecret {
         self.0.clone()
     }
 
+    /// A key for another purpose, from which the secret can't be found.
+    pub fn derived(&self, purpose: &str) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(purpose.as_bytes());
+        hash.update(self.0.master());
+        hash.finalize().into()
+    }
+
     /// Hex SHA-256 of the key of the cookies: differs between secrets without revealing them.
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.master()))

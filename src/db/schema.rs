@@ -26,6 +26,7 @@ diesel::table! {
         detail -> Nullable<Text>,
         ip_key -> Nullable<Bytea>,
         note -> Nullable<Text>,
+        times -> Int8,
     }
 }
 
@@ -88,6 +89,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    throttle_counts (key) {
+        key -> Text,
+        failures -> Int8,
+        open_at -> Int8,
+        expires_at -> Int8,
+    }
+}
+
+diesel::table! {
     tokens (token_hash) {
         token_hash -> Text,
         purpose -> Text,
@@ -126,4 +136,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, tokens, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, throttle_counts, tokens, users, write_checks,);

@@ -21,12 +21,13 @@ pub struct Event {
     client: Option<Client>,
     detail: Option<String>,
     note: Option<String>,
+    times: i64,
 }
 
 impl Event {
     /// An event of the user's; the user is the actor unless [`Event::by`] sets another.
     pub fn new(kind: EventKind, user: Option<i64>) -> Self {
-        Self { kind, user, actor: user, session: None, client: None, detail: None, note: None }
+        Self { kind, user, actor: user, session: None, client: None, detail: None, note: None, times: 1 }
     }
 
     /// Sets the actor: who did it; `None` for the system.
@@ -58,6 +59,28 @@ impl Event {
     pub fn note(mut self, note: Option<String>) -> Self {
         self.note = note;
         self
+    }
+
+    /// Sets how often it happened.
+    pub(super) fn times(mut self, times: i64) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// What happened.
+    pub(super) fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// Writes the event to the log only.
+    pub(super) fn log(self) {
+        self.into_row(now()).log();
+    }
+
+    /// Writes the event to the table only. Returns its id.
+    pub(super) fn insert(self, conn: &mut DbConnection) -> Result<i64, Error> {
+        let row = self.into_row(now());
+        Ok(diesel::insert_into(events::table).values(row).returning(events::id).get_result(conn)?)
     }
 
     /// Writes the event to the table and to the log, inside the transaction of its cause.
@@ -98,6 +121,7 @@ impl Event {
             user_agent: self.client.map(|client| client.user_agent),
             detail: self.detail,
             note: self.note,
+            times: self.times,
         }
     }
 }
@@ -119,6 +143,7 @@ struct Row {
     detail: Option<String>,
     ip_key: Option<Vec<u8>>,
     note: Option<String>,
+    times: i64,
 }
 
 impl Row {

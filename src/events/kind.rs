@@ -37,6 +37,8 @@ text_enum! {
         Confirmed => "confirmed",
         /// A wrong password before a sensitive action.
         ConfirmationFailed => "confirmation_failed",
+        /// There were so many failures that the next tries have to wait; the detail says of what.
+        Throttled => "throttled",
         /// A kind that a newer version recorded.
         Unknown => "unknown",
     } else Unknown
@@ -67,6 +69,7 @@ impl EventKind {
             Self::PasswordReset => "New password set",
             Self::Confirmed => "Password given again",
             Self::ConfirmationFailed => "Wrong password given again",
+            Self::Throttled => "Too many tries",
             Self::Unknown => "Something else",
         }
     }

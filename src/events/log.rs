@@ -40,6 +40,8 @@ pub struct StoredEvent {
     pub ip_key: Option<Vec<u8>>,
     /// What only administrators read about it.
     pub note: Option<String>,
+    /// How often it happened, with different addresses.
+    pub times: i64,
 }
 
 /// The newest events of a user's session, at most `limit`.

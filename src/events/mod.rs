@@ -3,7 +3,9 @@
 mod event;
 mod kind;
 pub mod log;
+mod sums;
 
 pub use event::Event;
 pub use kind::EventKind;
 pub use log::StoredEvent;
+pub use sums::EventSums;

@@ -181,7 +181,7 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
             message,
             advice: texts.advice.to_owned(),
             link_on: link_on(info, &bare),
-            retry: unavailable,
+            retry: unavailable || status == StatusCode::TOO_MANY_REQUESTS,
         };
         html(status, &page)
     };

@@ -4,6 +4,7 @@ use crate::{
     events::{EventKind, StoredEvent},
     sessions::{EndReason, catalogue::end_reason::EndedBy},
     text::{NOT_VISIBLE, shown},
+    web::grouped,
 };
 
 /// Who did what an event records.
@@ -31,7 +32,7 @@ impl EventActor {
             Some(_) if event.actor_id == event.user_id => Self::Owner,
             Some(id) if reason == Some(EndReason::Replaced) => Self::NextInBrowser(id),
             Some(id) => Self::Other(id),
-            None if event.kind == EventKind::SignInFailed => Self::NotSignedIn,
+            None if matches!(event.kind, EventKind::SignInFailed | EventKind::Throttled) => Self::NotSignedIn,
             None if event.kind == EventKind::Unknown => Self::System,
             None if reason.is_some_and(|reason| reason.ended_by() == EndedBy::System) => Self::System,
             None => Self::CommandLine,
@@ -56,6 +57,9 @@ fn end_reason(event: &StoredEvent) -> Option<EndReason> {
 /// The detail of an event in words. The reason for the end of a session is stored as a name, followed by the administrator's
 /// note.
 pub fn readable_detail(event: &StoredEvent) -> Option<String> {
+    if event.times > 1 {
+        return Some(format!("{} times, by any number of clients", grouped(event.times)));
+    }
     let detail = &shown(event.detail.as_deref()?, NOT_VISIBLE);
     if event.kind != EventKind::SessionEnded {
         return Some(detail.to_owned());
@@ -101,6 +105,7 @@ mod tests {
                 detail: detail.map(str::to_owned),
                 ip_key: None,
                 note: None,
+                times: 1,
             };
             assert_eq!(EventActor::of(&event), actor, "{event:?}");
         }

@@ -27,6 +27,7 @@ use crate::{
     db::Db,
     error::Error,
     security::Client,
+    throttle::RedisCommands,
 };
 
 /// Entries that the store deletes in one round trip.
@@ -149,6 +150,14 @@ impl Sessions {
     /// Whether this is still the key of a session that has not ended.
     pub async fn is_current(&self, store_key: &str) -> bool {
         matches!(self.lookup.find(store_key.to_owned()).await, Ok(Some(_)))
+    }
+
+    /// The Redis of the sessions, for what else is kept there; `None`: there is none.
+    pub fn redis_commands(&self) -> Option<Arc<dyn RedisCommands>> {
+        match &self.backend {
+            Backend::Redis(redis) => Some(Arc::new(Redis::clone(redis))),
+            Backend::Sql => None,
+        }
     }
 
     /// Whether the store holds entries apart from the catalogue.

@@ -1,10 +1,13 @@
 //! Rendering templates into responses.
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use actix_web::{
     HttpResponse,
-    http::{StatusCode, header::ContentType},
+    http::{
+        StatusCode,
+        header::{ContentType, HeaderValue, RETRY_AFTER},
+    },
 };
 use askama::Template;
 
@@ -32,6 +35,13 @@ pub fn html(status: StatusCode, page: &impl Template) -> HttpResponse {
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+/// A page whose form may be sent again only after a while: 429.
+pub fn form_page_later(page: &impl Template, wait: Duration) -> HttpResponse {
+    let mut response = html(StatusCode::TOO_MANY_REQUESTS, page);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    response
 }
 
 /// A page with status 200, or 422 when the form on it has errors.

@@ -17,7 +17,7 @@ mod sent_form;
 pub mod sse;
 
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
-pub use html::{form_page, html};
+pub use html::{form_page, form_page_later, html};
 pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};
 pub use moment::Moment;
 pub use number::{grouped, grouped_count};

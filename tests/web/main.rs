@@ -17,3 +17,4 @@ mod faults;
 mod gate;
 mod security;
 mod sessions;
+mod throttle;

@@ -11,7 +11,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::{Client, local_path},
     sessions::CurrentUser,
-    web::{FieldErrors, Form, Query, form_page, html},
+    web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
 };
 
 const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
@@ -105,12 +105,17 @@ pub async fn submit(
         return Ok(form_page(&LoginPage::new(layout, values, errors.clone()), &errors));
     }
     let password = std::mem::take(&mut values.password);
-    match accounts.sign_in(&req, &values.email, password, values.remember, client).await? {
-        SignIn::Started(ended) => {
+    match accounts.sign_in(&req, &values.email, password, values.remember, client).await {
+        Ok(SignIn::Started(ended)) => {
             let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
             Ok(see_other(&next_or_profile(&values.next), flash))
         }
-        SignIn::Refused => {
+        Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
+            errors.add_form(text);
+            Ok(form_page_later(&LoginPage::new(layout, values, errors), wait))
+        }
+        Err(error) => Err(error),
+        Ok(SignIn::Refused) => {
             errors.add_form(WRONG_CREDENTIALS);
             Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)))
         }

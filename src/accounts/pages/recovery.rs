@@ -63,10 +63,11 @@ impl ResetPage {
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
+    client: Client,
     query: Query<TokenQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
-    Ok(match accounts.link_owner(&token).await? {
+    Ok(match accounts.link_owner(&token, &client).await? {
         Some(owner) => {
             html(StatusCode::OK, &ResetPage::new(&accounts, layout, token, owner, FieldErrors::default()))
         }
@@ -86,7 +87,7 @@ pub async fn submit(
     form: Form<ResetForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    let Some(owner) = accounts.link_owner(&values.token).await? else {
+    let Some(owner) = accounts.link_owner(&values.token, &client).await? else {
         return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout }));
     };
     check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);

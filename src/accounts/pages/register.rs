@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
-    web::{FieldErrors, Form, Query, form_page, html},
+    web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
 };
 
 #[derive(Template)]
@@ -73,7 +73,14 @@ pub async fn submit(
             email: values.email.clone(),
             password: values.password.clone(),
         };
-        match catch_weak_password(&mut errors, accounts.sign_up(&req, new, client).await)? {
+        let signed_up = match accounts.sign_up(&req, new, client).await {
+            Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
+                errors.add_form(text);
+                return Ok(form_page_later(&RegisterPage::new(&accounts, layout, values, errors), wait));
+            }
+            result => catch_weak_password(&mut errors, result)?,
+        };
+        match signed_up {
             None => {}
             Some(SignUp::Done) => return Ok(see_other(&next_or_profile(&values.next), Flash::Welcome)),
             Some(SignUp::Closed) => return Ok(closed(&accounts, layout)),

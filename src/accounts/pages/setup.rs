@@ -41,10 +41,11 @@ impl SetupPage {
 pub async fn show(
     accounts: web::Data<Accounts>,
     layout: Layout,
+    client: Client,
     query: Query<TokenQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
-    match accounts.check_setup_link(&token).await? {
+    match accounts.check_setup_link(&token, &client).await? {
         SetupLink::Valid => {
             let values = SetupForm { token, ..SetupForm::default() };
             Ok(html(StatusCode::OK, &SetupPage::new(&accounts, layout, values, FieldErrors::default())))
@@ -65,7 +66,7 @@ pub async fn submit(
     form: Form<SetupForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    match accounts.check_setup_link(&values.token).await? {
+    match accounts.check_setup_link(&values.token, &client).await? {
         SetupLink::Valid => {}
         other => return refused(other),
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash};
 use diesel::{
     dsl::{count_star, max, sql},
     prelude::*,
-    sql_types::Timestamp,
+    sql_types::{BigInt, Timestamp},
 };
 use time::{Duration, PrimitiveDateTime, Time};
 
@@ -194,9 +194,14 @@ fn summed<K: Clone + Eq + Hash>(counts: impl Iterator<Item = (K, i64)>) -> Vec<(
     sums.into_iter().collect()
 }
 
+/// How often events happened.
+fn times() -> diesel::expression::SqlLiteral<BigInt> {
+    sql("CAST(COALESCE(SUM(events.times), 0) AS BIGINT)")
+}
+
 fn count_events(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTime) -> Result<i64, Error> {
     let events = events::table.filter(events::at.ge(since)).filter(events::kind.eq(kind));
-    Ok(events.count().get_result(conn)?)
+    Ok(events.select(times()).get_result(conn)?)
 }
 
 fn active_per_slot(conn: &mut DbConnection, range: Range, from: PrimitiveDateTime) -> Result<PerSlot, Error> {
@@ -215,7 +220,7 @@ fn events_per_slot(
     let events = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind));
     let counts: Vec<(PrimitiveDateTime, i64)> = events
         .group_by(range.slot_of("events.at"))
-        .select((range.slot_of("events.at"), count_star()))
+        .select((range.slot_of("events.at"), times()))
         .load(conn)?;
     Ok(counts.into_iter().collect())
 }

@@ -21,6 +21,7 @@ use crate::{
         duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
     },
     state::shared,
+    throttle::known_browser,
     web::{cookies, flash},
 };
 
@@ -43,7 +44,8 @@ pub(super) async fn choose(
         [only] => Some(only.as_str()),
         several => first_live(several, &config.session, sessions, context).await,
     };
-    cookies::choose(req.headers_mut(), name, chosen, &[flash::cookie_name(&config.server)]);
+    let others = [flash::cookie_name(&config.server), known_browser::cookie_name(&config.server)];
+    cookies::choose(req.headers_mut(), name, chosen, &others);
 }
 
 /// Whose session the request's cookie leads to, for a request that is refused before its session is loaded. Nothing is renewed.

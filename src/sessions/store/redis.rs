@@ -1,13 +1,13 @@
 //! The client of the Redis server that stores the sessions: sends commands over a link that times out and reconnects in the
 //! background, and publishes messages between instances. The operations on entries are in `redis_entries`.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use actix_session::storage::{RedisSessionStore, SaveError, SessionKey, SessionStore as _};
 use actix_web::cookie::time::Duration as CookieDuration;
 use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
 use redis::{
-    Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError,
+    Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError, Value,
     aio::{MultiplexedConnection, PubSub},
 };
 
@@ -16,7 +16,7 @@ use super::{
     redis_link::{Connections, FIRST_RETRY, Failure, Link, drop_idle, is_not_here, probe},
     state::State,
 };
-use crate::{config::RedisUrl, crypto::sha256_hex, error::Error};
+use crate::{config::RedisUrl, crypto::sha256_hex, error::Error, throttle::RedisCommands};
 
 /// The pub/sub channel between instances, without the number of the database.
 const CHANNEL: &str = "gatehouse:sessions";
@@ -196,6 +196,15 @@ impl Redis {
                 Err(Failure::TimedOut(self.timeout).into())
             }
         }
+    }
+}
+
+impl RedisCommands for Redis {
+    fn run_commands<'a>(
+        &'a self,
+        commands: &'a Pipeline,
+    ) -> Pin<Box<dyn Future<Output = Result<Value, Error>> + 'a>> {
+        Box::pin(self.run(commands))
     }
 }
 

@@ -125,7 +125,6 @@ fn cli_variables_of_missing_features_stop_the_start() {
         ("MAIL_FROM", "login@example.org"),
         ("OPS_ADDR", "127.0.0.1:9100"),
         ("SMTP_URL", "smtp://mail.example.org"),
-        ("THROTTLE", "on"),
     ] {
         for command in ["check-config", "serve"] {
             let message = Program::run(&[command], &vars(&[(name, value)]), "").failed();

@@ -36,6 +36,7 @@ mod stack;
 mod stores;
 pub mod sweep;
 pub mod test_routes;
+pub mod throttling;
 mod users;
 
 pub use answer::{Answer, Form};

@@ -92,7 +92,7 @@ async fn visitor(
             shown(&accounts.choose_password(fields.get("token"), fields.get("password"), client).await?)
         }
         "link-owner" => {
-            let owner = accounts.link_owner(&fields.get("token")).await?;
+            let owner = accounts.link_owner(&fields.get("token"), &client).await?;
             shown(&owner.map(|(user, purpose)| (user.email, purpose)))
         }
         other => panic!("no such operation: {other}"),

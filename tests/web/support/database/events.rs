@@ -60,6 +60,23 @@ impl Stores {
         self.query_column(&format!("SELECT session_id FROM events WHERE kind = {kind} ORDER BY id"))
     }
 
+    /// The details of the events of a kind, the oldest first.
+    #[track_caller]
+    pub fn details_of_events(&self, kind: &str) -> Vec<String> {
+        let kind = quoted(kind);
+        self.query_column(&format!("SELECT detail FROM events WHERE kind = {kind} ORDER BY id"))
+    }
+
+    /// How often what the events of a kind record happened.
+    #[track_caller]
+    pub fn event_times_of(&self, kind: &str) -> u32 {
+        let kind = quoted(kind);
+        self.query_one(&format!("SELECT sum(times) FROM events WHERE kind = {kind}"))
+            .unwrap()
+            .parse()
+            .unwrap()
+    }
+
     /// What the log says of the end of a session: the actor and the detail, once for each event.
     #[track_caller]
     pub fn logged_ends(&self, id: &str) -> Vec<(Option<String>, String)> {

@@ -10,6 +10,7 @@ mod session_ends;
 mod session_times;
 mod sessions;
 mod store_entries;
+mod throttle_counts;
 mod tokens;
 mod users;
 

@@ -1,0 +1,43 @@
+//! Limits of what visitors may do and try: registrations, and links that are not valid.
+
+use std::{future::Future, sync::Arc};
+
+use super::service::Accounts;
+use crate::{
+    error::Error,
+    events::{Event, EventKind},
+    security::Client,
+};
+
+impl Accounts {
+    /// Counts a registration, whatever becomes of it: its answer tells whether an address has an account.
+    pub(super) async fn count_registration(&self, client: &Client) -> Result<(), Error> {
+        let throttled = self.throttle.registration(client).await?.failed().await;
+        self.record_throttled(throttled, client).await
+    }
+
+    /// Looks a one-time link up; one that leads nowhere counts.
+    pub(super) async fn try_link<T>(
+        &self,
+        client: &Client,
+        find: impl Future<Output = Result<Option<T>, Error>>,
+    ) -> Result<Option<T>, Error> {
+        let attempt = self.throttle.link(client).await?;
+        let found = find.await?;
+        if found.is_some() {
+            attempt.succeeded().await;
+        } else {
+            let throttled = attempt.failed().await;
+            self.record_throttled(throttled, client).await?;
+        }
+        Ok(found)
+    }
+
+    /// Records that the clients of a network have to wait from now on, whoever they are.
+    async fn record_throttled(&self, throttled: Option<String>, client: &Client) -> Result<(), Error> {
+        let Some(detail) = throttled else { return Ok(()) };
+        let event = Event::new(EventKind::Throttled, None).from(Some(client)).detail(detail);
+        let unknown = Arc::clone(&self.unknown);
+        self.db.run(move |conn| unknown.write(conn, event)).await
+    }
+}

@@ -1,0 +1,120 @@
+//! The cookie by which a browser is known that has signed in before: an id of the browser, and a tag of each account. It is no
+//! session and signs nobody in; it is encrypted and authenticated under its name.
+
+use actix_web::{
+    HttpMessage as _, HttpRequest,
+    body::BoxBody,
+    cookie::{Cookie, CookieJar, Key as CookieKey, time::Duration},
+    dev::ServiceResponse,
+};
+
+use super::subject::{Key, Subjects};
+use crate::{
+    config::{Config, Server},
+    crypto::random_hex,
+    error::Error,
+    web::cookies,
+};
+
+/// Most accounts that one browser is known for; the one that was used longest ago makes way.
+const MOST_ACCOUNTS: usize = 8;
+
+/// Browsers keep no cookie longer.
+const MAX_AGE: Duration = Duration::days(400);
+
+/// Reads and makes the cookies.
+pub(super) struct KnownBrowsers {
+    server: Server,
+    key: CookieKey,
+}
+
+/// What a cookie says.
+struct KnownBrowser {
+    id: String,
+    /// Those of its accounts, the last used first.
+    tags: Vec<String>,
+}
+
+/// In the request's extensions: the cookie to set.
+struct Pending(Cookie<'static>);
+
+impl KnownBrowsers {
+    pub(super) fn new(config: &Config) -> Self {
+        Self { server: config.server.clone(), key: config.session.secret.cookie_key() }
+    }
+
+    /// The count that the browser of the request has for an account; `None`: it has not signed in to it before.
+    pub(super) fn key(&self, req: &HttpRequest, subjects: &Subjects, email: &str) -> Option<Key> {
+        let (browser, tag) = (self.find(req)?, subjects.tag(email));
+        browser.tags.contains(&tag).then(|| subjects.browser(&browser.id, &tag))
+    }
+
+    /// Leaves a cookie for [`finish`] by which the browser is known for the account too.
+    pub(super) fn remember(&self, req: &HttpRequest, subjects: &Subjects, email: &str) -> Result<(), Error> {
+        let tag = subjects.tag(email);
+        let mut browser = match self.find(req) {
+            Some(browser) => browser,
+            None => KnownBrowser { id: random_hex::<16>()?, tags: Vec::new() },
+        };
+        browser.tags.retain(|other| *other != tag);
+        browser.tags.insert(0, tag);
+        browser.tags.truncate(MOST_ACCOUNTS);
+        if let Some(cookie) = self.cookie(&browser) {
+            req.extensions_mut().insert(Pending(cookie));
+        }
+        Ok(())
+    }
+
+    fn find(&self, req: &HttpRequest) -> Option<KnownBrowser> {
+        let name = cookie_name(&self.server);
+        cookies::values(req.headers(), name).find_map(|value| {
+            let mut jar = CookieJar::new();
+            jar.add_original(Cookie::new(name, from_plain(value)));
+            KnownBrowser::parse(jar.private(&self.key).get(name)?.value())
+        })
+    }
+
+    fn cookie(&self, browser: &KnownBrowser) -> Option<Cookie<'static>> {
+        let name = cookie_name(&self.server);
+        let mut jar = CookieJar::new();
+        jar.private_mut(&self.key).add(Cookie::new(name, browser.text()));
+        let mut cookie = cookies::for_this_host(&self.server, name, to_plain(jar.get(name)?.value()));
+        cookie.set_max_age(MAX_AGE);
+        Some(cookie)
+    }
+}
+
+/// The name of the cookie.
+pub fn cookie_name(server: &Server) -> &'static str {
+    if server.is_https() { "__Host-gatehouse-browser" } else { "gatehouse-browser" }
+}
+
+/// Base64 in the letters that stand in a cookie as they are.
+fn to_plain(base64: &str) -> String {
+    base64.trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+fn from_plain(value: &str) -> String {
+    let base64 = value.replace('-', "+").replace('_', "/");
+    let padding = (4 - base64.len() % 4) % 4;
+    format!("{base64}{}", "=".repeat(padding))
+}
+
+impl KnownBrowser {
+    fn parse(text: &str) -> Option<Self> {
+        let (id, tags) = text.split_once(':')?;
+        Some(Self { id: id.to_owned(), tags: tags.split('.').map(str::to_owned).collect() })
+    }
+
+    fn text(&self) -> String {
+        format!("{}:{}", self.id, self.tags.join("."))
+    }
+}
+
+/// Sets the cookie that [`super::Throttle::remember_browser`] has left, if the request succeeded.
+pub fn finish(res: &mut ServiceResponse<BoxBody>) {
+    let pending = res.request().extensions_mut().remove::<Pending>();
+    if let Some(Pending(cookie)) = pending.filter(|_| !res.status().is_server_error()) {
+        cookies::append(res.headers_mut(), &cookie);
+    }
+}

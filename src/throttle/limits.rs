@@ -1,0 +1,105 @@
+//! What decides whether an attempt may be made now: the shared counts and those of this process.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    known_browser::KnownBrowsers,
+    local_counts::{Count, LocalCounts},
+    redis_counts::{self, RedisCommands},
+    refusal::refusal,
+    sql_counts,
+    subject::{Key, Subjects},
+};
+use crate::{db::Db, error::Error};
+
+/// What the limits are made of.
+pub(super) struct Limits {
+    pub(super) local: LocalCounts,
+    pub(super) subjects: Subjects,
+    pub(super) browsers: KnownBrowsers,
+    pub(super) store: Store,
+}
+
+/// Where counts are that all instances share.
+pub(super) enum Store {
+    Redis(Arc<dyn RedisCommands>),
+    Sql(Db),
+}
+
+impl Limits {
+    /// Whether an attempt may be made now. Beyond what is free, one that counts in a row is let through alone, of all instances.
+    pub(super) async fn admit(&self, keys: &[Key]) -> Result<(), Error> {
+        let known = match &self.store {
+            Store::Redis(redis) => redis_counts::read(redis.as_ref(), keys).await,
+            Store::Sql(db) => {
+                let keys = keys.to_vec();
+                db.run(move |conn| sql_counts::read(conn, &keys)).await
+            }
+        };
+        let known = known.inspect_err(store_away).ok();
+        for (index, key) in keys.iter().enumerate() {
+            let known = known.as_ref().and_then(|known| known.get(index).copied());
+            let Count { failures, wait } = self.local.count(*key, known);
+            if !wait.is_zero() {
+                return Err(refusal(key.kind, failures, wait));
+            }
+        }
+        for (key, count) in keys.iter().zip(known.into_iter().flatten()) {
+            let alone = key.kind.is_in_a_row() && count.failures >= key.kind.policy().free;
+            if alone && !self.reserve(*key).await.unwrap_or(true) {
+                return Err(refusal(key.kind, count.failures, Duration::ZERO));
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer to an attempt for which others have to end first. A wait that this process knows of needs no patience.
+    pub(super) fn known_wait(&self, keys: &[Key]) -> Option<Error> {
+        let counts = keys.iter().map(|key| (key, self.local.count(*key, None)));
+        let (key, count) = counts.into_iter().find(|(_, count)| !count.wait.is_zero())?;
+        Some(refusal(key.kind, count.failures, count.wait))
+    }
+
+    async fn reserve(&self, key: Key) -> Result<bool, Error> {
+        match &self.store {
+            Store::Redis(redis) => redis_counts::reserve(redis.as_ref(), key).await,
+            Store::Sql(db) => db.run(move |conn| sql_counts::reserve(conn, key)).await,
+        }
+    }
+
+    /// Counts a failure. Returns the failures with it, in the order of the keys.
+    pub(super) async fn fail(&self, keys: &[Key]) -> Vec<u32> {
+        let known = match &self.store {
+            Store::Redis(redis) => redis_counts::fail(redis.as_ref(), keys).await,
+            Store::Sql(db) => {
+                let keys = keys.to_vec();
+                db.transaction(move |conn| sql_counts::fail(conn, &keys)).await
+            }
+        };
+        let known = known.inspect_err(store_away).ok();
+        let known = |index: usize| known.as_ref().and_then(|known| known.get(index).copied());
+        keys.iter().enumerate().map(|(index, key)| self.local.fail(*key, known(index))).collect()
+    }
+
+    /// Whether there are failures to forget.
+    pub(super) fn has_failures(&self, key: Key) -> bool {
+        self.local.count(key, None).failures > 0
+    }
+
+    /// Forgets a count. Where the store is away it keeps what it has.
+    pub(super) async fn forget(&self, key: Key) {
+        self.local.forget(key);
+        let forgotten = match &self.store {
+            Store::Redis(redis) => redis_counts::forget(redis.as_ref(), key).await,
+            Store::Sql(db) => db.run(move |conn| sql_counts::forget(conn, key)).await,
+        };
+        if let Err(error) = forgotten {
+            store_away(&error);
+        }
+    }
+}
+
+/// While the store is away, each process counts by itself.
+fn store_away(error: &Error) {
+    tracing::warn!(error = ?error.causes(), "failures are counted by this process alone for now");
+}

@@ -1,0 +1,141 @@
+//! The numbers: how many failures are free, and how long each later one makes the next attempt wait. `docs/throttling.md` has them
+//! for operators.
+
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The wait after the first failure that is not free; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// Wrong passwords for an address, from browsers that have not signed in to its account before.
+    Account,
+    /// Wrong passwords for an address from one browser that has.
+    Browser,
+    /// Wrong passwords that were given in one session.
+    Session,
+    /// Failed sign-ins from one network, those of known browsers apart.
+    SignIns,
+    /// Wrong passwords that were given in the sessions of one network.
+    Confirmations,
+    /// Registrations from one network.
+    Registrations,
+    /// Set-up links and links to choose a password that were not valid, from one network.
+    Links,
+}
+
+/// The numbers of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    /// So many failures need no wait.
+    pub free: u32,
+    /// The longest wait.
+    pub longest: Duration,
+    /// How long a count is kept after its last failure.
+    pub kept: Duration,
+    /// After so many failures in a row nothing is accepted for as long as the count is kept.
+    pub most: Option<u32>,
+}
+
+impl Kind {
+    /// The name in keys of the stores.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Browser => "browser",
+            Self::Session => "session",
+            Self::SignIns => "sign-ins",
+            Self::Confirmations => "confirmations",
+            Self::Registrations => "registrations",
+            Self::Links => "links",
+        }
+    }
+
+    /// Whether success ends the count: it is of failures in a row.
+    pub(super) const fn is_in_a_row(self) -> bool {
+        matches!(self, Self::Account | Self::Browser | Self::Session)
+    }
+
+    /// The numbers.
+    pub(super) const fn policy(self) -> Policy {
+        let of_network = Policy { free: 20, longest: MINUTE, kept: HOUR, most: None };
+        match self {
+            Self::Account | Self::Browser | Self::Session => Policy {
+                free: 5,
+                longest: Duration::from_secs(30 * 60),
+                kept: Duration::from_secs(30 * DAY.as_secs()),
+                most: Some(100),
+            },
+            Self::SignIns => Policy { longest: Duration::from_secs(5 * 60), ..of_network },
+            Self::Confirmations | Self::Links => of_network,
+            Self::Registrations => Policy { free: 10, ..of_network },
+        }
+    }
+}
+
+impl Policy {
+    /// Whether so many failures close the count.
+    pub(super) fn is_closed(&self, failures: u32) -> bool {
+        self.most.is_some_and(|most| failures >= most)
+    }
+
+    /// How long the next attempt has to wait after so many failures.
+    pub(super) fn wait(&self, failures: u32) -> Duration {
+        if failures < self.free {
+            return Duration::ZERO;
+        }
+        if self.is_closed(failures) {
+            return self.kept;
+        }
+        let factor = 1_u32.checked_shl(failures - self.free).unwrap_or(u32::MAX);
+        FIRST_WAIT.saturating_mul(factor).min(self.longest)
+    }
+
+    /// Whether the failure with this number is the first that makes the next attempt wait, or the last one that is accepted.
+    pub(super) fn is_turn(&self, failures: u32) -> bool {
+        failures == self.free || self.most == Some(failures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Kind; 7] = [
+        Kind::Account,
+        Kind::Browser,
+        Kind::Session,
+        Kind::SignIns,
+        Kind::Confirmations,
+        Kind::Registrations,
+        Kind::Links,
+    ];
+
+    #[test]
+    fn throttle_waits_grow_from_a_second_to_the_longest() {
+        for kind in ALL {
+            let policy = kind.policy();
+            let waits: Vec<Duration> = (0..1_000).map(|failures| policy.wait(failures)).collect();
+            assert!(waits.is_sorted(), "{kind:?}");
+            assert_eq!(waits.iter().filter(|wait| wait.is_zero()).count(), policy.free as usize, "{kind:?}");
+            assert_eq!(waits[policy.free as usize], FIRST_WAIT, "{kind:?}");
+            assert_eq!(waits[999], if policy.most.is_some() { policy.kept } else { policy.longest });
+            assert_eq!(policy.wait(u32::MAX), waits[999], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn throttle_closes_an_account_after_100_failures_in_a_row() {
+        for kind in ALL.into_iter().filter(|kind| kind.is_in_a_row()) {
+            let policy = kind.policy();
+            assert_eq!(policy.wait(99), policy.longest);
+            assert_eq!(policy.wait(100), policy.kept);
+            assert!(!policy.is_closed(99) && policy.is_closed(100) && policy.is_closed(101));
+        }
+    }
+}

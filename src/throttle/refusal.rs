@@ -1,0 +1,83 @@
+//! What a refusal and an event say.
+
+use std::time::Duration;
+
+use super::policy::Kind;
+use crate::{clock::now, error::Error, web::Moment};
+
+/// From this on a wait is told with the time of day.
+const TOLD_WITH_TIME: Duration = Duration::from_secs(60);
+
+/// The answer to an attempt that has to wait.
+pub(super) fn refusal(kind: Kind, failures: u32, wait: Duration) -> Error {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let wait = Duration::from_secs(seconds.max(1));
+    Error::Throttled { wait, text: format!("{} {}", what(kind, failures), until(wait)) }
+}
+
+fn what(kind: Kind, failures: u32) -> &'static str {
+    match kind {
+        Kind::Account if kind.policy().is_closed(failures) => {
+            "There were too many wrong passwords for this address. Sign in from a browser in which you have signed in before, \
+             or ask an administrator for a link to choose a new password."
+        }
+        Kind::Account | Kind::Browser | Kind::Session => "There were too many wrong passwords.",
+        Kind::SignIns | Kind::Confirmations => "There were too many wrong passwords from your network.",
+        Kind::Registrations => "There were too many registrations from your network.",
+        Kind::Links => "Too many links that are not valid were tried from your network.",
+    }
+}
+
+fn until(wait: Duration) -> String {
+    if wait < TOLD_WITH_TIME {
+        let seconds = wait.as_secs();
+        let plural = if seconds == 1 { "" } else { "s" };
+        return format!("You can try again in {seconds} second{plural}.");
+    }
+    // The minute is rounded up: by then it is open.
+    let moment = Moment::new(now().saturating_add(time::Duration::seconds(
+        i64::try_from(wait.as_secs()).unwrap_or(i64::MAX / 2).saturating_add(59),
+    )));
+    format!("You can try again from {} on ({}).", moment.exact, moment.relative)
+}
+
+/// What the security log says when attempts begin to wait, or are refused from now on.
+pub(super) fn detail(kind: Kind, failures: u32) -> String {
+    let of_whom = match kind {
+        Kind::Account => "wrong passwords in a row from browsers that had not signed in before",
+        Kind::Browser => "wrong passwords in a row from a browser that had signed in before",
+        Kind::Session => "wrong passwords in a row in one session",
+        Kind::SignIns => "failed sign-ins from one network",
+        Kind::Confirmations => "wrong passwords in sessions of one network",
+        Kind::Registrations => "registrations from one network",
+        Kind::Links => "links that are not valid from one network",
+    };
+    let then = if kind.policy().is_closed(failures) { "no more are taken" } else { "the next ones wait" };
+    format!("{failures} {of_whom}; {then}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttle_refusal_says_until_when() {
+        for (wait, retry_after, part) in [
+            (Duration::from_millis(1), 1, "in 1 second."),
+            (Duration::from_millis(1_001), 2, "in 2 seconds."),
+            (Duration::from_secs(59), 59, "in 59 seconds."),
+            (Duration::from_secs(90), 90, "UTC on (in 2 minutes)."),
+            (Duration::from_secs(1_800), 1_800, "UTC on (in 30 minutes)."),
+        ] {
+            let Error::Throttled { wait: told, text } = refusal(Kind::Account, 7, wait) else {
+                panic!("another error");
+            };
+            assert_eq!(told.as_secs(), retry_after);
+            assert!(text.ends_with(part), "{text}");
+        }
+        let Error::Throttled { text, .. } = refusal(Kind::Account, 100, Duration::from_secs(86_400)) else {
+            panic!("another error");
+        };
+        assert!(text.contains("browser in which you have signed in before"), "{text}");
+    }
+}

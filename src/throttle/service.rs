@@ -1,0 +1,136 @@
+//! The service: whether an attempt may be made now.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix_web::HttpRequest;
+
+use super::{
+    attempt::Attempt,
+    known_browser::KnownBrowsers,
+    limits::{Limits, Store},
+    local_counts::LocalCounts,
+    policy::Kind,
+    redis_counts::RedisCommands,
+    refusal::refusal,
+    sql_counts,
+    subject::{Key, Subjects},
+};
+use crate::{config::Config, db::Db, error::Error, security::Client};
+
+/// How long an attempt waits until others at the same time are through.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks whether they are.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Between two deletions of old counts.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+
+/// Limits attempts; cheap to clone. With `THROTTLE=off` it lets everything through and does nothing.
+#[derive(Clone)]
+pub struct Throttle(Option<Arc<Limits>>);
+
+impl Throttle {
+    /// The limits of this site; `redis`: where there is one.
+    pub fn new(config: &Config, db: Db, redis: Option<Arc<dyn RedisCommands>>) -> Self {
+        Self(config.accounts.throttle.then(|| {
+            Arc::new(Limits {
+                local: LocalCounts::new(),
+                subjects: Subjects::new(&config.session.secret),
+                browsers: KnownBrowsers::new(config),
+                store: redis.map_or(Store::Sql(db), Store::Redis),
+            })
+        }))
+    }
+
+    /// Begins a sign-in. A browser that has signed in to the account before has a count of its own.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn sign_in(&self, req: &HttpRequest, email: &str, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| match limits.browsers.key(req, &limits.subjects, email) {
+            Some(browser) => vec![browser],
+            None => vec![limits.subjects.account(email), limits.subjects.network(Kind::SignIns, client.ip)],
+        })
+        .await
+    }
+
+    /// Begins a check of the password in a session.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn password_again(&self, session: &str, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| {
+            let network = limits.subjects.network(Kind::Confirmations, client.ip);
+            vec![limits.subjects.session(session), network]
+        })
+        .await
+    }
+
+    /// Begins a registration; each one counts, whatever becomes of it.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn registration(&self, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.network(Kind::Registrations, client.ip)]).await
+    }
+
+    /// Begins the use of a one-time link.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn link(&self, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.network(Kind::Links, client.ip)]).await
+    }
+
+    async fn begin(&self, keys: impl FnOnce(&Limits) -> Vec<Key>) -> Result<Attempt, Error> {
+        let Some(limits) = &self.0 else { return Ok(Attempt::unlimited()) };
+        let keys = keys(limits);
+        let start = Instant::now();
+        while !limits.local.begin(&keys) {
+            if let Some(refusal) = limits.known_wait(&keys) {
+                return Err(refusal);
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(refusal(keys[0].kind, 0, Duration::ZERO));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        // From here on the attempt ends what has begun, also when it is refused or given up.
+        let attempt = Attempt::under_way(Arc::clone(limits), keys);
+        limits.admit(attempt.keys()).await?;
+        Ok(attempt)
+    }
+
+    /// Lets the browser of the request have a count of its own for the account from now on.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the operating system has no random numbers.
+    pub fn remember_browser(&self, req: &HttpRequest, email: &str) -> Result<(), Error> {
+        let Some(limits) = &self.0 else { return Ok(()) };
+        limits.browsers.remember(req, &limits.subjects, email)
+    }
+
+    /// Forgets what strangers have tried for an address: its account has a new password.
+    pub async fn forget_account(&self, email: &str) {
+        if let Some(limits) = &self.0 {
+            limits.forget(limits.subjects.account(email)).await;
+        }
+    }
+
+    /// Deletes old counts for as long as it is polled; Redis does so by itself.
+    pub async fn sweep(self) {
+        let Some(Limits { store: Store::Sql(db), .. }) = self.0.as_deref() else { return };
+        loop {
+            match db.run(sql_counts::delete_old).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::debug!(error = ?error.causes(), "old counts of failures are left for now")
+                }
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
+    }
+}
