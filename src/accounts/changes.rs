@@ -76,7 +76,7 @@ impl Accounts {
     /// Ends one of the user's own sessions.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not one of theirs.
+    /// [`Error::NotFound`] when it is not one of theirs; [`Error::SignInFirst`] when the session of the request ended meanwhile.
     pub async fn end_own_session(
         &self,
         req: &HttpRequest,
@@ -84,14 +84,21 @@ impl Accounts {
         id: String,
         client: Client,
     ) -> Result<OwnEnd, Error> {
-        let asked = id.clone();
-        if self.db.run(move |conn| list::by_id(conn, &asked)).await?.user_id != user.id {
-            return Err(Error::NotFound);
-        }
-        let is_current = id == user.session.id;
+        let in_store = self.sessions.has_entries();
+        let (owner, session) = (user.id, user.session.id.clone());
+        let is_current = id == session;
         let reason = if is_current { EndReason::Logout } else { EndReason::EndedByUser };
-        let request = EndRequest::by_user(reason, user.id, client);
-        let outcome = self.sessions.end(Target::OneOf { user: user.id, id }, request).await?;
+        let request = EndRequest::by_user(reason, owner, client);
+        let change = move |conn: &mut DbConnection| {
+            if list::by_id(conn, &id)?.user_id != owner {
+                return Err(Error::NotFound);
+            }
+            rows::lock(conn, &id)?;
+            check_live(conn, &session)?;
+            end::end(conn, &Target::Ids(vec![id]), &request, in_store)
+        };
+        let ended = self.db.transaction(change).await?;
+        let outcome = self.sessions.announce_and_delete(&ended).await;
         if is_current {
             req.get_session().purge();
             return Ok(OwnEnd::SignedOut);

@@ -90,7 +90,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be reached; then the session lives on.
     pub async fn sign_out(&self, req: &HttpRequest, user: &CurrentUser, client: Client) -> Result<(), Error> {
-        let target = Target::OneOf { user: user.id, id: user.session.id.clone() };
+        let target = Target::Ids(vec![user.session.id.clone()]);
         let request = EndRequest::by_user(EndReason::Logout, user.id, client);
         self.sessions.end(target, request).await?;
         req.get_session().purge();

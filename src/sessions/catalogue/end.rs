@@ -63,13 +63,6 @@ pub enum Target {
     UnchangedKey(Vec<LiveSession>),
     /// The sessions that still have one of these store keys, which the store has lost.
     Lost(Vec<String>),
-    /// One session, if it is this user's.
-    OneOf {
-        /// The user's id.
-        user: i64,
-        /// The public session id.
-        id: String,
-    },
     /// All sessions of this user except one.
     AllBut {
         /// The user's id.
@@ -98,7 +91,7 @@ impl Target {
             Self::Expired(found) => split(found, Self::Expired),
             Self::UnchangedKey(found) => split(found, Self::UnchangedKey),
             Self::Lost(keys) => split(keys, Self::Lost),
-            Self::OneOf { .. } | Self::AllBut { .. } | Self::AllOf { .. } => vec![self.clone()],
+            Self::AllBut { .. } | Self::AllOf { .. } => vec![self.clone()],
         }
     }
 }
@@ -190,7 +183,6 @@ fn update_rows(conn: &mut DbConnection, target: &Target, request: &EndRequest) -
         Target::Expired(found) => update!(with_unchanged_key!(found).filter(dsl::expires_at.le(now()))),
         Target::UnchangedKey(found) => update!(with_unchanged_key!(found)),
         Target::Lost(store_keys) => update!(live().filter(dsl::store_key.eq_any(store_keys))),
-        Target::OneOf { user, id } => update!(live().filter(dsl::id.eq(id)).filter(dsl::user_id.eq(user))),
         Target::AllBut { user, keep } => {
             update!(live().filter(dsl::user_id.eq(user)).filter(dsl::id.ne(keep)))
         }

@@ -161,7 +161,7 @@ async fn held_end(
 ) -> Result<HttpResponse, Error> {
     barrier.hold().await;
     let ending = EndRequest { by: Some(user.id), ..EndRequest::by_system(EndReason::EndedByUser) };
-    let ends = sessions.end(Target::OneOf { user: user.id, id: id.into_inner() }, ending).await?;
+    let ends = sessions.end(Target::Ids(vec![id.into_inner()]), ending).await?;
     Ok(HttpResponse::Ok().json(json!({"count": ends.count, "confirmed": ends.confirmed})))
 }
 
