@@ -103,19 +103,16 @@ pub fn issue_setup(conn: &mut DbConnection) -> Result<String, Error> {
     Ok(token)
 }
 
-/// Uses up all tokens for the first administrator; `false` when this was not a valid one of them, or another request was quicker.
-/// On Postgres a second request waits here until the first one's transaction has ended.
+/// Uses up all tokens for the first administrator; `false` when this was not a valid one of them. On Postgres a second request waits
+/// here until the first one's transaction has ended, and then finds its administrator.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn consume_setup(conn: &mut DbConnection, token: &str) -> Result<bool, Error> {
     let valid = setup_purpose(conn, token)? == Some(TokenPurpose::Setup);
     let unused = tokens::table.filter(tokens::purpose.eq(TokenPurpose::Setup));
-    let used: Vec<String> = diesel::update(unused)
-        .set(tokens::purpose.eq(TokenPurpose::SetupUsed))
-        .returning(tokens::token_hash)
-        .get_results(conn)?;
-    Ok(valid && used.contains(&sha256_hex(token)))
+    diesel::update(unused).set(tokens::purpose.eq(TokenPurpose::SetupUsed)).execute(conn)?;
+    Ok(valid)
 }
 
 /// Whether a token is for the first administrator and has not expired, or was until one was made; `None` when it never was.

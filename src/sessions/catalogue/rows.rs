@@ -153,9 +153,7 @@ pub(in crate::sessions) fn update_state(
     store_key: &str,
     state: &str,
 ) -> Result<bool, Error> {
-    let stored = sessions::table
-        .filter(dsl::store_key.eq(store_key))
-        .filter(not_ended())
-        .filter(dsl::state.is_not_null());
+    // The end of a session removes its state.
+    let stored = sessions::table.filter(dsl::store_key.eq(store_key)).filter(dsl::state.is_not_null());
     Ok(diesel::update(stored).set(dsl::state.eq(state)).execute(conn)? == 1)
 }

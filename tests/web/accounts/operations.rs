@@ -188,6 +188,23 @@ on_both_stacks!(accounts_are_created_once_and_set_up_needs_its_token, |stack| as
     assert_eq!(run(&client, "operator/create", &fields).await, "None");
 });
 
+on_both_stacks!(set_up_is_refused_with_expired_link_or_once_there_is_an_administrator, |stack| async {
+    let app = builder(stack).not_set_up().start().await;
+    let client = app.client();
+    let token = app.setup_link().unwrap().rsplit('=').next().unwrap().to_owned();
+    let ada = account("Ada Lovelace", "ada@example.org");
+    let with_token = [ada.as_slice(), &[("token", &*token)]].concat();
+    assert_eq!(run(&client, "visitor/sign-up", &ada).await, "Closed", "before the set-up");
+    app.expire_tokens();
+    assert_eq!(run(&client, "visitor/set-up", &with_token).await, "Refused(Unknown)");
+    app.revive_tokens();
+    let grace = account("Grace Hopper", "grace@example.org");
+    let fields = [grace.as_slice(), &[("role", "admin")]].concat();
+    assert_eq!(run(&client, "operator/create", &fields).await, r#"Some(("grace@example.org", Admin))"#);
+    assert_eq!(run(&client, "visitor/set-up", &with_token).await, "Refused(Used)");
+    assert_eq!((app.administrators(), app.user_count()), (vec!["grace@example.org".to_owned()], 1));
+});
+
 on_both_stacks!(preview_counts_sessions_and_users_without_own, |stack| async {
     let app = start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;

@@ -66,6 +66,8 @@ on_both_stacks!(link_dies_with_change_of_role_and_state, |stack| async {
         let token = make_link(&admin, &path).await;
         admin.post(&format!("{path}/deactivate"), &[]).await.to(&path);
         assert_dead(&app, &token, "deactivated").await;
+        let page = admin.post(&format!("{path}/send-reset"), &[]).await.expect(422);
+        assert_page(&page.has("This account is deactivated."));
         admin.post(&format!("{path}/activate"), &[]).await.to(&path);
         assert_dead(&app, &token, "deactivated and activated again").await;
         // A new link works, and whoever was invited still is.

@@ -1,5 +1,6 @@
 //! The session engine: when a session begins, changes and ends, on one instance and on several.
 
+mod alone;
 mod catalogue_and_store;
 mod crash;
 mod ends;

@@ -28,6 +28,7 @@ on_all_backends!(store_mangled_state_is_anonymous, |backend| async {
     );
     mangled.push(with("session_id", "\"another\""));
     mangled.push(with("absolute_end", "1"));
+    mangled.push(with("actix_identity.user_id", "\"999999\""));
     for text in &mangled {
         app.set_stored_state(&key, text);
         assert_anonymous(&client).await;

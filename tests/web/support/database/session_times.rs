@@ -10,6 +10,7 @@ pub enum SessionTime {
     LastSeen,
     Expires,
     Ended,
+    AbsoluteEnd,
 }
 
 impl SessionTime {
@@ -19,6 +20,7 @@ impl SessionTime {
             Self::LastSeen => "last_seen_at",
             Self::Expires => "expires_at",
             Self::Ended => "ended_at",
+            Self::AbsoluteEnd => "absolute_expires_at",
         }
     }
 }

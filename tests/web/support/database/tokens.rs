@@ -1,5 +1,6 @@
 //! The `tokens` table: the one-time links of the set-up, of invitations and of password resets.
 
+use super::quoted;
 use crate::support::stores::Stores;
 
 impl Stores {
@@ -27,6 +28,18 @@ impl Stores {
     pub fn reset_token_times(&self) -> [String; 2] {
         let times = self.query_text("SELECT created_at, expires_at FROM tokens WHERE purpose = 'reset'");
         times.concat().into_iter().flatten().collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    /// Adds a token of a user, valid until 2099.
+    #[track_caller]
+    pub fn insert_token(&self, purpose: &str, user: impl AsRef<str>, hash: &str) {
+        let user = self.user_id(user);
+        self.sql(&format!(
+            "INSERT INTO tokens (token_hash, purpose, user_id, created_at, expires_at) \
+             VALUES ({}, {}, {user}, CURRENT_TIMESTAMP, '2099-01-01 00:00:00')",
+            quoted(hash),
+            quoted(purpose)
+        ));
     }
 
     /// Expires all tokens.
