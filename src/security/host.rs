@@ -57,7 +57,8 @@ fn parse(text: &str) -> Option<Host> {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (text, ""),
     };
-    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_port = port.is_empty() || is_number;
     Host::parse(host).ok().filter(|_| is_port)
 }
 
@@ -81,6 +82,8 @@ mod tests {
             ("2001:db8::7", None),
             ("[2001:db8::7", None),
             ("login.example.org:x", None),
+            ("login.example.org:65536", None),
+            ("login.example.org:+80", None),
             ("ada@login.example.org", None),
             ("login.example.org/x", None),
             ("login.example.org, evil.example", None),

@@ -16,7 +16,9 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'
 /// Leaves a request with one cookie of that name, or none, and with those of the names `others`. Libraries decode and trim names:
 /// what another site of the domain has set could become a cookie of ours.
 pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>, others: &[&str]) {
-    let others = pairs(headers).filter(|(other, _)| *other != name && others.contains(other));
+    // They also give up all cookies at the first escape that they can't read.
+    let is_other = |other: &str, sent: &str| other != name && others.contains(&other) && !sent.contains('%');
+    let others = pairs(headers).filter(|(other, sent)| is_other(other, sent));
     let kept: Vec<String> = value
         .map(|value| (name, value))
         .into_iter()
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn cookie_choose_leaves_one_and_the_named_others() {
         let mut headers = sent(&[b"x=\xff; id=a; y=1; %69d=b; id=c; z=%ff; q", b"id=d; w=\"2\""]);
-        choose(&mut headers, "id", Some("c"), &["y", "w"]);
+        choose(&mut headers, "id", Some("c"), &["y", "z", "w"]);
         let lines: Vec<_> = headers.get_all(COOKIE).collect();
         assert_eq!(lines, ["id=c; y=1; w=\"2\""]);
         choose(&mut headers, "id", None, &["w"]);
