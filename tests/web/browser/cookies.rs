@@ -72,3 +72,33 @@ on_both_stacks!(sister_site_signs_nobody_in_as_its_own_user, |stack| async {
     }
     assert!(set >= 4, "the browser took {set} of the sister's cookies");
 });
+
+on_both_stacks!(changed_cookie_domain_keeps_nobody_out, |stack| async {
+    const HOST: &str = "login.site.localhost";
+    let app = TestApp::builder(stack).var("BASE_URL", format!("http://{HOST}")).start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let mut browser = Browser::builder(&app).host(HOST).open().await;
+    browser.goto("/login").await;
+    browser.toggle("remember").await;
+    browser.fill(&[("email", &ada.email), ("password", &ada.password)]).await;
+    browser.submit("/login").await;
+    browser.wait_for_path("/profile").await;
+
+    let shared = app.instance_with(&[("COOKIE_DOMAIN", "site.localhost")]).await;
+    browser.goto_instance(&shared, "/profile").await;
+    browser.wait_for(&ada.email).await;
+    browser.evaluate("document.cookie = 'gatehouse=of-a-sister-site; domain=site.localhost; path=/'").await;
+    browser.goto("/profile").await;
+    browser.wait_for(&ada.email).await;
+
+    for instance in [&shared, &app] {
+        browser.goto_instance(instance, "/profile").await;
+        browser.wait_for(&ada.email).await;
+        browser.submit("/logout").await;
+        browser.wait_for("You are signed out.").await;
+        browser.goto("/profile").await;
+        browser.wait_for_path("/login?next=%2Fprofile").await;
+        sign_in(&browser, &ada).await;
+        browser.wait_for(&ada.email).await;
+    }
+});

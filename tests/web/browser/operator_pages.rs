@@ -110,7 +110,7 @@ impl Site {
 
     /// A browser in which the administrator is signed in, at the name that `BASE_URL` has.
     async fn browser(&self) -> Browser {
-        let browser = Browser::builder(&self.app).at("localhost").open().await;
+        let browser = Browser::builder(&self.app).host("localhost").open().await;
         sign_in(&browser, &self.admin).await;
         browser
     }
@@ -149,7 +149,7 @@ on_both_stacks!(operator_page_runs_no_script_and_sends_no_form_at_the_site, |sta
 
 on_both_stacks!(operator_page_script_at_pages_host_cannot_act_at_the_site, |stack| async {
     let site = Site::serve(stack, Some("pages.localhost")).await;
-    let browser = Browser::builder(&site.app).at("localhost").open().await;
+    let browser = Browser::builder(&site.app).host("localhost").open().await;
     // The way from the sign-in form to the page crosses both hosts.
     browser.goto("/pages/attack.html").await;
     browser.fill(&[("email", &site.admin.email), ("password", &site.admin.password)]).await;

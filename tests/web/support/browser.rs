@@ -46,7 +46,7 @@ impl BrowserBuilder {
         self
     }
 
-    /// Opens the site by another name of this machine, which ends with `.localhost`.
+    /// Opens the site by another name of this machine: `localhost`, or one that ends with `.localhost`.
     pub fn host(mut self, name: &str) -> Self {
         self.site = self.site.replace("127.0.0.1", name);
         self
@@ -55,12 +55,6 @@ impl BrowserBuilder {
     /// Prefers the dark colour scheme.
     pub fn dark(mut self) -> Self {
         self.dark = true;
-        self
-    }
-
-    /// Opens the site under another name of this machine, such as that of `BASE_URL`.
-    pub fn at(mut self, host: &str) -> Self {
-        self.site = self.site.replace("127.0.0.1", host);
         self
     }
 
@@ -169,6 +163,13 @@ impl Browser {
     /// Opens a page.
     pub async fn goto(&self, path: &str) {
         self.client.goto(&format!("{}{}", self.site, path_of(path))).await.unwrap();
+    }
+
+    /// Opens a page of another instance, by the same name; later pages are of that instance, too.
+    pub async fn goto_instance(&mut self, app: &TestApp, path: &str) {
+        let (name, _) = self.site.rsplit_once(':').unwrap();
+        self.site = format!("{name}:{}", app.addr().port());
+        self.goto(path).await;
     }
 
     /// The path and query of the current page.
