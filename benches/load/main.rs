@@ -8,6 +8,7 @@
 
 mod admin_list;
 mod app;
+mod attacks;
 mod client;
 mod limit;
 mod load;
@@ -32,10 +33,13 @@ fn main() -> Result<()> {
             // Options are Cargo's own, such as `--bench`.
             let workloads: Vec<String> =
                 arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
-            let unknown = workloads.iter().find(|name| {
-                !matches!(name.as_str(), "W1" | "W2" | "W3" | PASSWORDS) && !is_admin_list(name)
-            });
-            ensure!(unknown.is_none(), "the works are W1, W2, W3, {PASSWORDS} and roll, not {unknown:?}");
+            let unknown = workloads
+                .iter()
+                .find(|name| !matches!(name.as_str(), "W1" | "W2" | "W3" | PASSWORDS) && !is_apart(name));
+            ensure!(
+                unknown.is_none(),
+                "the works are W1, W2, W3, {PASSWORDS}, roll and attacks, not {unknown:?}"
+            );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
         }
     }
@@ -49,6 +53,15 @@ fn is_admin_list(workload: &str) -> bool {
     matches!(workload, "roll" | "W4")
 }
 
+/// W5, which runs only when it is named.
+fn is_attacks(workload: &str) -> bool {
+    matches!(workload, "attacks" | "W5")
+}
+
+fn is_apart(workload: &str) -> bool {
+    is_admin_list(workload) || is_attacks(workload)
+}
+
 async fn run(workloads: &[String]) -> Result<()> {
     let size = size_from_env()?;
     if workloads.is_empty() || workloads.iter().any(|name| name == PASSWORDS) {
@@ -59,9 +72,15 @@ async fn run(workloads: &[String]) -> Result<()> {
     }
     if workloads.iter().any(|name| is_admin_list(name)) {
         admin_list::run(size.rounds).await?;
-        if workloads.iter().all(|name| is_admin_list(name)) {
-            return Ok(());
-        }
+    }
+    if workloads.iter().any(|name| is_attacks(name)) {
+        let stores = Stores::create().await?;
+        let measured = attacks::run(&stores, size.seconds).await;
+        stores.remove().await?;
+        measured?;
+    }
+    if !workloads.is_empty() && workloads.iter().all(|name| is_apart(name)) {
+        return Ok(());
     }
     let stores = Stores::create().await?;
     let measured = run_with_limit(&stores, workloads, size).await;

@@ -1,5 +1,7 @@
 //! The outermost middleware.
 
+use std::rc::Rc;
+
 use actix_web::{
     Error as ActixError,
     body::{BodySize, BoxBody, MessageBody},
@@ -8,6 +10,7 @@ use actix_web::{
     middleware::Next,
 };
 
+use super::connections::{Answer, Progress};
 use crate::{
     error::Error,
     layout::error_pages::{self, RequestInfo},
@@ -18,11 +21,13 @@ use crate::{
 };
 
 /// Refuses requests that are for other hosts, cross-origin or larger than any route accepts, renders failures as error pages, sets
-/// our other cookies and adds the security headers to every response. One middleware rather than five, since each costs an allocation per request.
+/// our other cookies and adds the security headers to every response. The connection learns when the answer begins and ends. One
+/// middleware rather than five, since each costs an allocation per request.
 pub(super) async fn guard(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, ActixError> {
+) -> Result<ServiceResponse<Answer>, ActixError> {
+    let underway = req.conn_data::<Rc<Progress>>().map(|progress| progress.begin(req.headers()));
     let info = RequestInfo::of(req.request())?;
     let version = req.version();
     let result = match check(&req).await {
@@ -38,7 +43,8 @@ pub(super) async fn guard(
             end_by_close(res);
         }
     }
-    headers::add(server, result)
+    let result = headers::add(server, result);
+    result.map(|res| res.map_body(|_, body| Answer::new(body, underway)))
 }
 
 /// Refuses what no route is asked about. Whose cookie came along is looked up for the log entry alone.

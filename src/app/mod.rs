@@ -1,5 +1,6 @@
 //! The application: its shared parts, the order of its middleware, starting and stopping.
 
+mod connections;
 mod guard;
 
 use std::{
@@ -15,9 +16,10 @@ use actix_session::{
     config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy},
 };
 use actix_web::{
-    App, HttpResponse, HttpServer, ResponseError as _, Scope,
+    App, HttpRequest, HttpResponse, ResponseError as _, Scope,
     dev::ServerHandle,
     guard::fn_guard,
+    http::{Method, header::ALLOW},
     middleware::from_fn,
     rt::task::JoinHandle,
     web::{self, Data, ServiceConfig},
@@ -39,17 +41,11 @@ use crate::{
     users::{keys, password::Passwords},
 };
 
-/// Longest time for the headers of a request to arrive.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Pause between two attempts to reach a database that is not available yet.
 const PREPARE_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Longest time that the start waits for the session store.
 const MAX_STORE_WAIT: Duration = Duration::from_secs(1);
-
-/// How long the server waits for open requests when it stops, in seconds.
-const SHUTDOWN_TIMEOUT_SECS: u64 = 10;
 
 /// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
 /// outlast that end.
@@ -111,7 +107,7 @@ pub async fn start(
     let parts = Parts::new(config).await?;
     let setup_link = connect(&parts).await?;
     let shared = parts.clone();
-    let server = HttpServer::new(move || {
+    let app = move || {
         let parts = shared.clone();
         let extra = extra.clone();
         // The last `wrap` is outermost: the guard sees every failure, including a panic or an error of the session middleware;
@@ -129,16 +125,12 @@ pub async fn start(
                     .configure(extra)
                     .default_service(web::to(not_found)),
             )
+            .default_service(web::to(unknown))
             .wrap(CatchPanic::default())
             .wrap(from_fn(guard::guard))
-    })
-    .client_request_timeout(HEADER_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
-    .disable_signals()
-    .listen(listener)
-    .map_err(Error::internal)?;
+    };
+    let server = connections::serve(listener, &parts.config.server, app).map_err(Error::internal)?;
     let background = actix_web::rt::spawn(background(parts.clone()));
-    let server = server.run();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
@@ -258,8 +250,17 @@ fn add_routes(app: &mut ServiceConfig, table: routes::Table) {
     }
 }
 
-async fn not_found(_: Layout) -> HttpResponse {
-    Error::NotFound.error_response()
+/// Answers what no route has: 404, or 405 for a method that none takes (RFC 9110 §9.1).
+async fn not_found(req: HttpRequest, _: Layout) -> HttpResponse {
+    unknown(req).await
+}
+
+/// The same for what is no path, such as the `*` of `OPTIONS *`, which the session middleware never sees.
+async fn unknown(req: HttpRequest) -> HttpResponse {
+    match *req.method() {
+        Method::GET | Method::HEAD | Method::POST => Error::NotFound.error_response(),
+        _ => HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET, HEAD, POST")).finish(),
+    }
 }
 
 /// actix-session with the store of this crate. The cookie ends with the browser; `sessions::with_context` adds the `Max-Age` of a

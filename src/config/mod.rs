@@ -9,6 +9,7 @@ mod accounts;
 mod cookie;
 mod database_url;
 mod env_file;
+mod exposure;
 mod history;
 mod hosts;
 mod known_secrets;
@@ -92,6 +93,7 @@ impl Config {
     fn read(mut reader: Reader) -> Result<Self, Mistakes> {
         let server = Server::read(&mut reader);
         let stores = Stores::read(&mut reader);
+        server.check_exposure(&mut reader);
         server.check_pages_dir(&mut reader, &stores.database);
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
@@ -288,7 +290,8 @@ mod tests {
             ("192.0.2.7:3000", "http://192.0.2.7:3000/"),
             ("[2001:db8::7]:3000", "http://[2001:db8::7]:3000/"),
         ] {
-            let mut config = config(&[("SESSION_SECRET", SECRET), ("LISTEN_ADDR", listen)]).unwrap();
+            let proxy = ("TRUSTED_PROXIES", "10.0.0.1");
+            let mut config = config(&[("SESSION_SECRET", SECRET), ("LISTEN_ADDR", listen), proxy]).unwrap();
             assert_eq!(config.server.base_url.as_str(), base);
             config.server.listens_on(([127, 0, 0, 1], 4711).into());
             assert_eq!(config.server.base_url.as_str(), "http://localhost:4711/");
@@ -351,6 +354,32 @@ mod tests {
             assert!(lines.len() == 1 && lines[0].starts_with("PAGES_DIR: "), "{lines:?}");
         }
         read(&pages).unwrap();
+    }
+
+    #[test]
+    fn public_address_needs_a_proxy() {
+        for (listen, is_public) in [
+            ("203.0.113.7:3000", true),
+            ("[2001:db8::7]:443", true),
+            ("[::ffff:203.0.113.7]:443", true),
+            ("127.0.0.1:3000", false),
+            ("10.1.2.3:3000", false),
+            ("100.64.0.7:3000", false),
+            ("172.18.0.2:3000", false),
+            ("[::1]:3000", false),
+            ("[fd00::1]:3000", false),
+        ] {
+            let vars = [("SESSION_SECRET", SECRET), ("LISTEN_ADDR", listen)];
+            match config(&vars) {
+                Ok(_) => assert!(!is_public, "{listen}"),
+                Err(mistakes) => {
+                    let lines = mistakes.lines();
+                    assert!(is_public && lines.len() == 1, "{listen}: {lines:?}");
+                    assert!(lines[0].starts_with("LISTEN_ADDR: ") && lines[0].contains("TRUSTED_PROXIES"));
+                }
+            }
+            assert!(config(&[vars[0], vars[1], ("TRUSTED_PROXIES", "192.0.2.1")]).is_ok(), "{listen}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{database_url::DatabaseUrl, hosts, proxies, reader::Reader};
+use super::{database_url::DatabaseUrl, exposure, hosts, proxies, reader::Reader};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -52,6 +52,19 @@ impl Server {
                 let path = PathBuf::from(value);
                 path.is_dir().then_some(Some(path))
             }),
+        }
+    }
+
+    /// Refuses a `LISTEN_ADDR` that the internet reaches without a proxy. What a site there needs cannot all be had here: TLS, and limits
+    /// for many clients that attack together.
+    pub(super) fn check_exposure(&self, reader: &mut Reader) {
+        let public = exposure::public_address(self.listen_addr.ip());
+        if let Some(public) = public.filter(|_| self.trusted_proxies.is_empty()) {
+            reader.mistake(format!(
+                "LISTEN_ADDR: {} is reached from the internet at {public}; put a proxy in front, which ends TLS and slow clients, \
+                 and name it in TRUSTED_PROXIES",
+                self.listen_addr
+            ));
         }
     }
 

@@ -3,16 +3,18 @@
 use actix_web::http::StatusCode;
 
 /// The texts of the page of one status.
-pub(super) struct ErrorTexts {
-    pub(super) title: &'static str,
+pub struct ErrorTexts {
+    /// The heading.
+    pub title: &'static str,
     /// What happened; an error's [`Detail`](crate::error::Detail) replaces it.
-    pub(super) message: &'static str,
+    pub message: &'static str,
     /// What the user can do.
-    pub(super) advice: &'static str,
+    pub advice: &'static str,
 }
 
 impl ErrorTexts {
-    pub(super) fn of(status: StatusCode) -> &'static Self {
+    /// The texts of a status.
+    pub fn of(status: StatusCode) -> &'static Self {
         match TEXTS.iter().find(|(listed, _)| *listed == status) {
             Some((_, texts)) => texts,
             None if status.is_client_error() => &OTHER_CLIENT_ERROR,
@@ -85,6 +87,14 @@ static TEXTS: [(StatusCode, ErrorTexts); 14] = [
             title: "Too large",
             message: "More was sent than this page takes (64 KiB).",
             advice: "Shorten what you typed and send it again.",
+        },
+    ),
+    (
+        StatusCode::URI_TOO_LONG,
+        ErrorTexts {
+            title: "Address too long",
+            message: "The address that was asked for is longer than this site takes (64 KiB).",
+            advice: "Check the address, or start from the front page.",
         },
     ),
     (

@@ -2,7 +2,7 @@
 
 mod alike_sessions;
 pub mod error_pages;
-mod error_texts;
+pub mod error_texts;
 pub mod home;
 pub mod log_entry;
 pub mod notices;

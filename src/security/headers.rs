@@ -58,7 +58,8 @@ pub fn add(
     }
 }
 
-fn insert(headers: &mut HeaderMap, server: &Server) {
+/// Adds the headers to those of an answer.
+pub fn insert(headers: &mut HeaderMap, server: &Server) {
     for (name, value) in FIXED_HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

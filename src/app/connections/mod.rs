@@ -1,0 +1,108 @@
+//! Connections: what each may cost in bytes and time, and how many a client may have at once.
+//!
+//! actix-web bounds the first head of a connection and nothing after it: it reads on while nobody reads the answers, and waits
+//! without end for a second head, a body or a reader. So its HTTP/1 service runs over a [`Connection`] of ours, which gives it one
+//! request at a time and ends what takes too long.
+
+mod blank_line;
+mod connection;
+mod deadline;
+mod incoming;
+mod progress;
+mod refusal;
+mod room;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    future::ready,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_http::{HttpService, Request, body::MessageBody, error::DispatchError};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_web::{
+    Error as ActixError,
+    dev::{AppConfig, Server, ServiceResponse},
+    rt::net::TcpStream,
+};
+
+use self::{connection::Connection, refusal::Refusals, room::Room};
+use crate::config;
+
+pub(super) use progress::{Answer, Progress};
+
+/// How long the server waits for open requests when it stops, in seconds.
+const SHUTDOWN_TIMEOUT_SECS: u64 = 10;
+
+/// How long a connection may go on after its last answer, to take in what its client still sends.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes of answers that the system keeps for a connection whose client is slow to read; Linux doubles it for what it needs
+/// itself. It would take up to 4 MiB otherwise.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// A connection with the address of its peer.
+type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
+
+/// Serves an application on a listener.
+///
+/// # Errors
+/// When the listener can't be used.
+pub(super) fn serve<F, I, S, B>(listener: TcpListener, config: &config::Server, app: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = ActixError,
+            InitError = (),
+        > + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
+    let room = Room::new(&config.trusted_proxies);
+    let refusals = Arc::new(Refusals::new(config));
+    let builder = Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let service = move || {
+        let (stopping, room, refusals) = (stopping.clone(), Arc::clone(&room), Arc::clone(&refusals));
+        let http = HttpService::build()
+            // A connection has its own.
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(LINGER)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(|connection: &Connection<TcpStream>, data| {
+                data.insert(connection.progress());
+            });
+        let app = app().into_factory().map_err(|error: ActixError| error.error_response());
+        fn_service(move |stream| ready(admit(stream, &room, &refusals)))
+            .and_then(http.h1(map_config(app, |()| AppConfig::default())))
+    };
+    let builder = builder.shutdown_timeout(SHUTDOWN_TIMEOUT_SECS).disable_signals();
+    Ok(builder.listen("http", listener, service)?.run())
+}
+
+/// Takes a connection in if there is room for it, and tells its client otherwise.
+fn admit(stream: TcpStream, room: &Arc<Room>, refusals: &Arc<Refusals>) -> Result<Accepted, DispatchError> {
+    let peer = stream.peer_addr().map_err(DispatchError::Io)?;
+    match room.enter(peer.ip()) {
+        Ok(place) => Ok((Connection::new(stream, Arc::clone(refusals), place), Some(peer))),
+        Err(full) => {
+            refusal::turn_away(stream, &refusals.full(full)).map_err(DispatchError::Io)?;
+            Err(DispatchError::Io(io::ErrorKind::QuotaExceeded.into()))
+        }
+    }
+}
