@@ -71,7 +71,7 @@ async fn one(server: Server, users: &Arc<[User]>, attack: Attack, length: Durati
         pages.latencies.extend(seen.latencies);
         pages.failed += seen.failed;
     }
-    let sign_ins = signing_in.await?;
+    let mut sign_ins = signing_in.await?;
     attackers.stop();
     let grown = stats::memory(server.pid, "VmHWM")? - before;
     let ([p50, p99, longest], [.., sign_in]) = (pages.figures()?, sign_ins.figures()?);
@@ -103,7 +103,7 @@ impl Seen {
     }
 
     /// Median, 99th percentile and maximum, in milliseconds.
-    fn figures(mut self) -> Result<[f64; 3]> {
+    fn figures(&mut self) -> Result<[f64; 3]> {
         self.latencies.sort_unstable();
         let figure = |percent| stats::percentile(&self.latencies, percent);
         Ok([figure(50)?, figure(99)?, figure(100)?])
