@@ -2,7 +2,7 @@
 //!
 //! The service decodes all that it was given, however many requests that are, and decodes an incomplete head anew each time that
 //! something is added. So it gets the bytes of one request at a time, and of a head that arrives in pieces the first piece and
-//! then the rest.
+//! then the rest, or as much of it as may be held.
 
 use actix_web::{http::StatusCode, web::BytesMut};
 use tokio::io::ReadBuf;
@@ -11,6 +11,9 @@ use super::{blank_line::BlankLine, progress::Body};
 
 /// Most bytes of the head of a request.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// Most bytes of a head, or of a body that nobody reads, that are held back.
+const MAX_HELD: usize = 16 * 1024;
 
 /// What is held back, and how much of it may go on.
 #[derive(Default)]
@@ -90,7 +93,7 @@ impl Incoming {
         if let Some(end) = end {
             self.free = self.searched + end;
             (self.is_turn_over, self.has_begun) = (true, false);
-        } else if !self.has_begun {
+        } else if !self.has_begun || self.held.len() >= MAX_HELD {
             self.free_all();
             self.has_begun = true;
         }
@@ -135,5 +138,30 @@ impl Incoming {
         let allowed = MAX_HEAD.saturating_sub(self.received).min(received.len());
         self.has_line |= received[..allowed].contains(&b'\n');
         self.received += received.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endless_line_is_not_held() {
+        let mut incoming = Incoming::default();
+        let (mut piece, mut given, mut most) = ([0; 4096], 0, 0);
+        for _ in 0..100 {
+            let mut buf = ReadBuf::new(&mut piece);
+            buf.put_slice(&[b'x'; 4096]);
+            incoming.hold(&mut buf, 0);
+            incoming.free_head();
+            while incoming.has_free() {
+                buf.clear();
+                incoming.give(&mut buf);
+                given += buf.filled().len();
+            }
+            most = most.max(incoming.held.len());
+        }
+        assert!(most < MAX_HELD && given + MAX_HELD >= 100 * 4096, "{most} {given}");
+        assert_eq!(incoming.too_large(), Some(StatusCode::URI_TOO_LONG));
     }
 }
