@@ -24,7 +24,7 @@ impl ErrorTexts {
 }
 
 /// The texts of the statuses that have their own.
-static TEXTS: [(StatusCode, ErrorTexts); 14] = [
+static TEXTS: [(StatusCode, ErrorTexts); 15] = [
     (
         StatusCode::BAD_REQUEST,
         ErrorTexts {
