@@ -20,6 +20,7 @@
 //! - [`security`] – client address, own hosts and origins, body limits, headers
 //! - [`telemetry`] – log output
 //! - [`config`] – environment variables, a file per concern
+//! - [`breached`] – passwords that are known from breaches, looked up in a file
 //! - [`state`] – the shared parts, found from a request
 //! - [`text`] – Unicode: how texts are compared
 //! - [`files`] – files that only this user may read
@@ -30,6 +31,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod app;
+pub mod breached;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -59,7 +59,7 @@ impl Kind {
 
 /// Judges so many passwords one after the other and prints the CPU time of each kind.
 pub fn run(count: usize) -> Result<()> {
-    let policy = Policy { min_length: 8 };
+    let policy = Policy { min_length: 8, breached: None };
     let about =
         ["Augusta Ada King Lovelace".to_owned(), "countess.of.lovelace@analytical-engine.example".to_owned()];
     // The first one reads the dictionaries.

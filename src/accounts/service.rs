@@ -53,7 +53,7 @@ impl Accounts {
 
     /// The rules for new passwords.
     pub fn password_policy(&self) -> Policy {
-        Policy { min_length: self.rules.password_min_length }
+        Policy { min_length: self.rules.password_min_length, breached: self.rules.breached_passwords.clone() }
     }
 
     /// The hash of a new password. `about`: the user's name and address, which have been checked.

@@ -1,8 +1,9 @@
 //! Who may have an account, with which password, and whether guessing is limited.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::reader::Reader;
+use crate::breached::BreachedPasswords;
 
 /// Who may have an account, with which password, and whether guessing is limited.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Accounts {
     pub registration_open: bool,
     /// `PASSWORD_MIN_LENGTH`: code points, 8 to 64. Default: 8.
     pub password_min_length: usize,
+    /// `BREACHED_PASSWORDS`: a file in which new passwords are looked up.
+    pub breached_passwords: Option<BreachedPasswords>,
     /// `CONFIRM_PASSWORD_TTL`: how long a password that was given allows sensitive actions. Default: `10m`.
     pub confirm_ttl: Duration,
 }
@@ -36,6 +39,7 @@ impl Accounts {
                 8,
                 |value| value.parse().ok().filter(|length| (8..=64).contains(length)),
             ),
+            breached_passwords: breached_passwords(reader),
             confirm_ttl: reader.duration(
                 "CONFIRM_PASSWORD_TTL",
                 Duration::from_secs(10 * 60),
@@ -43,4 +47,13 @@ impl Accounts {
             ),
         }
     }
+}
+
+fn breached_passwords(reader: &mut Reader) -> Option<BreachedPasswords> {
+    let path = reader.get("BREACHED_PASSWORDS")?;
+    let opened = BreachedPasswords::open(Path::new(&path));
+    let may_hold = "a file of SHA-1 hashes in hexadecimal digits, one a line, sorted, as \u{201c}Pwned Passwords\u{201d} has it";
+    let mistake =
+        |reason| reader.mistake(format!("BREACHED_PASSWORDS: {path}: {reason}; it may hold {may_hold}"));
+    opened.map_err(mistake).ok()
 }

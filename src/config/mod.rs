@@ -241,6 +241,8 @@ mod tests {
         ("TRUSTED_PROXIES", "10.0.0.0/33", &[]),
         ("TRUSTED_PROXIES", "proxy.example.org", &[]),
         ("LISTEN_ADDR", "redis://:hunter2@h", &[]),
+        ("BREACHED_PASSWORDS", "/none/of/these", &[]),
+        ("BREACHED_PASSWORDS", "/", &[]),
         ("PAGES_HOST", "pages.example.org", &[]),
         ("PAGES_HOST", "login.example.org", &[("PAGES_DIR", "/usr")]),
         ("PAGES_HOST", "https://pages.example.org", &[("PAGES_DIR", "/usr")]),

@@ -1,7 +1,11 @@
 //! The rules for new passwords (NIST SP 800-63B-4 §3.1.1, ASVS 6.2).
 
 use super::strength;
-use crate::text::{fold, opaque_string};
+use crate::{
+    breached::BreachedPasswords,
+    error::Error,
+    text::{fold, opaque_string},
+};
 
 /// Longest password, in code points.
 const MAX_LENGTH: usize = 128;
@@ -18,6 +22,8 @@ const MAX_PERSONAL_WORDS: usize = 64;
 pub struct Policy {
     /// `PASSWORD_MIN_LENGTH`: code points of the form in which passwords are compared.
     pub min_length: usize,
+    /// `BREACHED_PASSWORDS`: those that are known (ASVS 6.2.12).
+    pub breached: Option<BreachedPasswords>,
 }
 
 impl Policy {
@@ -34,31 +40,50 @@ impl Policy {
     /// Why a new password is refused, or `None` when it is good enough. A common password, or one built from `personal` texts
     /// (the user's name and address), is refused with zxcvbn's reason (ASVS 6.2.4, 6.2.5, 6.2.11).
     ///
-    /// It costs milliseconds of CPU time: it is for the hashing threads.
-    pub fn weakness(&self, password: &str, personal: &[String]) -> Option<String> {
-        if let Some(flaw) = self.length_flaw(password) {
-            return Some(flaw);
+    /// It costs milliseconds of CPU time and reads a file: it is for the hashing threads.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the breached passwords can't be read.
+    pub fn weakness(&self, password: &str, personal: &[String]) -> Result<Option<String>, Error> {
+        let opaque = opaque_string(password);
+        let weakness = self.length_flaw(password).or_else(|| easy_to_guess(&opaque, personal));
+        if weakness.is_some() {
+            return Ok(weakness);
         }
-        let password = &opaque_string(password);
-        let mut words = personal_words(personal);
-        words.push("gatehouse".to_owned());
-        if let Some(word) = main_part(password, &words) {
-            return Some(format!("Choose a password that isn't built from \u{201c}{word}\u{201d}."));
+        for form in [password, &opaque] {
+            if self
+                .breached
+                .as_ref()
+                .map_or(Ok(false), |file| file.contains(form))
+                .map_err(Error::internal)?
+            {
+                return Ok(Some("This password is known from a breach. Choose another one.".to_owned()));
+            }
         }
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let estimate = strength::estimate(password, &words);
-        if estimate.guesses() >= MIN_GUESSES {
-            return None;
-        }
-        let feedback = estimate.feedback();
-        let reason = feedback
-            .and_then(|feedback| feedback.warning())
-            .map_or_else(|| "This password is easy to guess.".to_owned(), |warning| warning.to_string());
-        let advice = feedback
-            .and_then(|feedback| feedback.suggestions().first().map(ToString::to_string))
-            .unwrap_or_else(|| "Add another word or two. Uncommon words are better.".to_owned());
-        Some(format!("{reason} {advice}"))
+        Ok(None)
     }
+}
+
+/// Why a password is easy to guess, or `None`.
+fn easy_to_guess(password: &str, personal: &[String]) -> Option<String> {
+    let mut words = personal_words(personal);
+    words.push("gatehouse".to_owned());
+    if let Some(word) = main_part(password, &words) {
+        return Some(format!("Choose a password that isn't built from \u{201c}{word}\u{201d}."));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let estimate = strength::estimate(password, &words);
+    if estimate.guesses() >= MIN_GUESSES {
+        return None;
+    }
+    let feedback = estimate.feedback();
+    let reason = feedback
+        .and_then(|feedback| feedback.warning())
+        .map_or_else(|| "This password is easy to guess.".to_owned(), |warning| warning.to_string());
+    let advice = feedback
+        .and_then(|feedback| feedback.suggestions().first().map(ToString::to_string))
+        .unwrap_or_else(|| "Add another word or two. Uncommon words are better.".to_owned());
+    Some(format!("{reason} {advice}"))
 }
 
 /// The words of at least three characters in these texts, in lower case, longest first.
@@ -96,7 +121,7 @@ mod tests {
 
     fn weakness(password: &str, min_length: usize, personal: &[&str]) -> Option<String> {
         let personal: Vec<String> = personal.iter().map(ToString::to_string).collect();
-        Policy { min_length }.weakness(password, &personal)
+        Policy { min_length, breached: None }.weakness(password, &personal).unwrap()
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Passwords {
         if let Some(flaw) = policy.length_flaw(&password) {
             return Err(Error::WeakPassword(flaw));
         }
-        self.submit(Lane::New, from, move |hasher| match policy.weakness(&password, &about) {
+        self.submit(Lane::New, from, move |hasher| match policy.weakness(&password, &about)? {
             Some(reason) => Err(Error::WeakPassword(reason)),
             None => hasher.hash(&opaque_string(&password)),
         })

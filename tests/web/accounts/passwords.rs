@@ -1,8 +1,12 @@
 //! Tests which passwords are accepted, and how they are stored.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
+use sha1::{Digest as _, Sha1};
 
 use crate::support::{operations, *};
 
@@ -177,6 +181,36 @@ fn assert_refused(page: &Answer, part: &str) {
     let reason = page.field_error("password").unwrap_or_else(|| panic!("{}", page.summary()));
     assert!(reason.to_lowercase().contains(part), "{reason}");
 }
+
+/// A list as "Pwned Passwords" has it, with these passwords among others.
+fn breached(passwords: &[&str]) -> String {
+    let others = (0..1_000).map(|number| format!("other {number}"));
+    let all = others.chain(passwords.iter().map(ToString::to_string));
+    let mut lines: Vec<String> = all.map(|password| hex::encode_upper(Sha1::digest(password))).collect();
+    lines.sort();
+    lines.iter().map(|hash| format!("{hash}:3\r\n")).collect()
+}
+
+on_both_stacks!(password_known_from_breach_422, |stack| async {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, newer) = (folder.path().join("list"), folder.path().join("newer"));
+    let (first, second) = ("copper-lantern-17-orchid", "harbor-quartz-58-zephyr");
+    fs::write(&file, breached(&[first])).unwrap();
+    let app = TestApp::builder(stack).var("BREACHED_PASSWORDS", file.display()).start().await;
+    assert_refused(&register(&app, "ada@example.org", first).await, "breach");
+    let _ = register(&app, "ada@example.org", second).await.to("/profile");
+    let output = Program::run(&["check-config"], &app.command_vars(), "").done();
+    assert!(output.contains("fine"), "{output}");
+    // A newer list counts at once.
+    fs::write(&newer, breached(&[first, second])).unwrap();
+    fs::rename(&newer, &file).unwrap();
+    assert_refused(&register(&app, "bob@example.org", second).await, "breach");
+    // A list that is gone lets nothing pass.
+    fs::remove_file(&file).unwrap();
+    let page = register(&app, "bob@example.org", PASSWORD).await.expect(500);
+    assert!(!page.body.contains("No such file"), "{}", page.body);
+    assert_eq!(app.user_count(), 1);
+});
 
 on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async {
     let app = TestApp::builder(stack).not_set_up().start().await;
