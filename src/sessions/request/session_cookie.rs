@@ -99,7 +99,8 @@ impl Sessions {
     async fn leads_to_session(&self, store_key: &str) -> Result<bool, Error> {
         let found = self.lookup.find(store_key.to_owned()).await?;
         let is_live = found.is_some_and(|found| {
-            found.absolute_expires_at > now() && (self.has_entries() || found.expires_at > now())
+            found.absolute_expires_at > now()
+                && (self.has_entries() || (found.expires_at > now() && found.state.is_some()))
         });
         Ok(is_live && self.has_entry(store_key).await?)
     }

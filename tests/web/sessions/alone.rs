@@ -143,3 +143,26 @@ async fn second_of_two_password_changes_by_one_session_401() {
     let ada = Person { password: passwords[changed].to_owned(), ..ada };
     ada.sign_in(&app.client()).await;
 }
+
+// The table of routes checks the role before a handler is called; a handler that asks for an administrator gets nobody else.
+on_both_stacks!(handler_that_wants_an_administrator_gets_nobody_else, |stack| async {
+    let (app, _) = start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (_, user) = app.person("Ada Lovelace").await;
+    for (client, status) in [(&app.client(), 401), (&user, 403), (&admin, 200)] {
+        assert_eq!(client.get("/test/admin").await.status, status);
+    }
+});
+
+// Of two cookies the one that leads to a session counts, also where only the state of the other one's session is gone.
+on_all_backends!(cookie_whose_state_is_lost_does_not_hide_a_good_one, |backend| async {
+    let app = builder_on(backend).0.start().await;
+    let (_, ada) = app.person("Ada Lovelace").await;
+    let id = session_id(&ada).await;
+    let (_, grace) = app.person("Grace Hopper").await;
+    app.lose_state(&id);
+    let [lost, good] = [&ada, &grace].map(|client| client.cookie(COOKIE).unwrap().value);
+    let cookies = format!("{COOKIE}={lost}; {COOKIE}={good}");
+    let page = app.client().request(reqwest::Method::GET, "/profile").header("cookie", &cookies).send().await;
+    let _ = page.expect(200).has("Grace Hopper");
+});

@@ -8,7 +8,7 @@ use actix_web::{
 use gatehouse::{
     accounts::Accounts,
     error::Error,
-    sessions::{CurrentUser, EndReason, EndRequest, Sessions, Target},
+    sessions::{Administrator, CurrentUser, EndReason, EndRequest, Sessions, Target},
 };
 use serde_json::json;
 
@@ -57,6 +57,7 @@ pub async fn counter(client: &Client) -> Option<u64> {
 fn add_routes(app: &mut ServiceConfig, barrier: Barrier) {
     app.app_data(Data::new(barrier))
         .route("/test/who", web::get().to(who))
+        .route("/test/admin", web::get().to(administrators_only))
         .route("/test/read", web::post().to(read))
         .route("/test/write", web::post().to(write))
         .route("/test/change", web::post().to(change))
@@ -92,6 +93,10 @@ async fn read(_: CurrentUser) -> HttpResponse {
 async fn write(session: Session) -> HttpResponse {
     session.insert("counter", 7).unwrap();
     done()
+}
+
+async fn administrators_only(_: Administrator) -> HttpResponse {
+    HttpResponse::Ok().finish()
 }
 
 async fn change(_: CurrentUser, session: Session) -> HttpResponse {
