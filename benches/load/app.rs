@@ -69,7 +69,7 @@ fn program(stores: &Stores) -> Command {
         .env_clear()
         .env("DATABASE_URL", stores.postgres_url.as_str())
         .env("REDIS_URL", stores.redis_url.as_str())
-        .env("SESSION_SECRET", "ab".repeat(64))
+        .env("SESSION_SECRET", "0123456789abcdef".repeat(4))
         .env("THROTTLE", "off")
         .env("SESSION_LIMIT", "0")
         .env("STORE_TIMEOUT", "2s")

@@ -10,10 +10,7 @@ use std::{
 };
 
 use actix_web::http::StatusCode;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     deadline::{ReadDeadline, Stall},
@@ -21,6 +18,7 @@ use super::{
     progress::{Body, Phase, Progress},
     refusal::{self, Refusals},
     room::Place,
+    transport::Transport,
 };
 
 /// Longest time for the head of a request to arrive, from the first byte on; for the first one, from the connection on.
@@ -28,19 +26,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest time for the body of a request to arrive. Forms give up before, with a page.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What carries a connection.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// Makes the system throw away what it still has to send, once the connection is closed.
-    fn abort_on_close(&self);
-}
-
-impl Transport for TcpStream {
-    fn abort_on_close(&self) {
-        // Without it the system goes on for minutes to offer the answers to a client that does not read.
-        let _ = self.set_zero_linger();
-    }
-}
 
 /// A stream that gives the HTTP service nothing of a request before the last one is answered and sent, and ends with an error what
 /// takes too long.

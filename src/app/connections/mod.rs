@@ -13,6 +13,7 @@ mod refusal;
 mod room;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::{
     future::ready,

@@ -18,8 +18,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     LINGER,
-    connection::Transport,
     room::{Full, Place},
+    transport::Transport,
 };
 use crate::{config::Server, layout::error_texts::ErrorTexts, security::headers};
 

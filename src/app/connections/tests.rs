@@ -16,10 +16,7 @@ use tokio::{
 };
 
 use super::{
-    Answer, LINGER, Progress,
-    connection::{Connection, Transport},
-    refusal::Refusals,
-    room::Room,
+    Answer, LINGER, Progress, connection::Connection, refusal::Refusals, room::Room, transport::Transport,
 };
 use crate::config::Config;
 
@@ -60,7 +57,8 @@ async fn answer(mut req: Request) -> Result<Response<Answer>, Infallible> {
 /// A client's end of a connection to the service.
 async fn connect() -> DuplexStream {
     let (client, server) = duplex(16 * 1024);
-    let vars = [("SESSION_SECRET", "ab".repeat(64)), ("BASE_URL", "https://example.org".to_owned())];
+    let vars =
+        [("SESSION_SECRET", "0123456789abcdef".repeat(4)), ("BASE_URL", "https://example.org".to_owned())];
     let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value))).unwrap();
     // Its own times are those of the real clock.
     let http = HttpService::build()
