@@ -15,6 +15,7 @@
 //! - [`throttle`] – limits on guessing and bursts
 //! - [`events`] – the security log
 //! - [`users`] – the user's row, roles, passwords, one-time tokens
+//! - [`mail`] – letters, and the outbox that holds them until they are accepted
 //! - [`web`] – forms, lists, charts, cookies, event streams
 //! - [`db`] – connections, pool, transactions, migrations
 //! - [`security`] – client address, own hosts and origins, body limits, headers
@@ -42,6 +43,7 @@ pub mod events;
 pub mod files;
 pub mod gate;
 pub mod layout;
+pub mod mail;
 pub mod ops;
 pub mod routes;
 pub mod security;

@@ -369,6 +369,7 @@ fn read_variables() -> BTreeSet<String> {
             "reader.get(\"",
             "reader.parse(\"",
             "reader.duration(\"",
+            "reader.duration_or_forever(\"",
             "reader.read_hidden(\"",
             "rolling_ttl(reader,\"",
         ];

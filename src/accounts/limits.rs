@@ -16,6 +16,12 @@ impl Accounts {
         self.record_throttled(throttled, client).await
     }
 
+    /// Counts a request of a link for a forgotten password: whatever becomes of it, somebody may get a mail.
+    pub(super) async fn count_forgotten(&self, client: &Client) -> Result<(), Error> {
+        let throttled = self.throttle.forgotten(client).await?.failed().await;
+        self.record_throttled(throttled, client).await
+    }
+
     /// Looks a one-time link up; one that leads nowhere counts.
     pub(super) async fn try_link<T>(
         &self,

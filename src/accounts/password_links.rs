@@ -1,12 +1,19 @@
 //! Passwords that are set without the old one: with a one-time link, by an invited user or one who forgot theirs, or by an
 //! operator.
 
-use super::{actor::Actor, service::Accounts};
+use std::sync::Arc;
+
+use super::{
+    actor::Actor,
+    letters::{self, LinkMaker},
+    service::Accounts,
+};
 use crate::{
     crypto::random_url_safe,
     db::DbConnection,
     error::Error,
     events::EventKind,
+    mail::Outbox,
     security::Client,
     sessions::{
         EndOutcome, EndReason, Remarks, Target,
@@ -39,8 +46,8 @@ pub struct NewInvitation {
 }
 
 impl Accounts {
-    /// Makes an account whose owner chooses the password with the link; until then no password fits. `None` when the address
-    /// is taken.
+    /// Makes an account whose owner chooses the password with the link, which is mailed to them; until then no password fits.
+    /// `None` when the address is taken.
     ///
     /// # Errors
     /// As [`Actor::check`].
@@ -51,27 +58,31 @@ impl Accounts {
             password_hash: self.passwords.hash_generated(random_url_safe::<32>()?).await?,
             role: new.role,
         };
+        let outbox = Arc::clone(&self.outbox);
         let invite = move |conn: &mut DbConnection| {
             by.check(conn)?;
             let id = User::new_id(conn)?;
             let user = User::create(conn, id, &new)?;
             by.event(EventKind::Invited, user.id, Some(new.role.name())).write(conn)?;
-            let token = tokens::issue(conn, user.id, TokenPurpose::Invite)?;
-            Ok(Link { user, token, purpose: TokenPurpose::Invite })
+            issue_and_mail(conn, &outbox, user, TokenPurpose::Invite, LinkMaker::Administrator)
         };
         match self.db.transaction(invite).await {
-            Ok(link) => Ok(Some(link)),
+            Ok(link) => {
+                self.outbox.send_soon();
+                Ok(Some(link))
+            }
             Err(error) if error.is_unique_violation() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Makes a new link: an invitation for a user who has not chosen a password yet, else one to replace the password, which
-    /// stays valid until then. `None` for a deactivated account.
+    /// Makes a new link and mails it: an invitation for a user who has not chosen a password yet, else one to replace the
+    /// password, which stays valid until then. `None` for a deactivated account.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
     pub async fn issue_link(&self, id: i64, by: Actor) -> Result<Option<Link>, Error> {
+        let outbox = Arc::clone(&self.outbox);
         let issue = move |conn: &mut DbConnection| {
             // The lock prevents a deactivation in between.
             let (user, _) = User::lock_with_administrators(conn, id)?;
@@ -79,13 +90,14 @@ impl Accounts {
             if !user.active {
                 return Ok(None);
             }
-            let invited = !tokens::invited(conn, &[id])?.is_empty();
-            let purpose = if invited { TokenPurpose::Invite } else { TokenPurpose::Reset };
-            by.event(EventKind::ResetLinkMade, id, invited.then_some("invitation")).write(conn)?;
-            let token = tokens::issue(conn, id, purpose)?;
-            Ok(Some(Link { user, token, purpose }))
+            let purpose = purpose_of(conn, id)?;
+            let detail = (purpose == TokenPurpose::Invite).then_some("invitation");
+            by.event(EventKind::ResetLinkMade, id, detail).write(conn)?;
+            issue_and_mail(conn, &outbox, user, purpose, LinkMaker::Administrator).map(Some)
         };
-        self.db.transaction(issue).await
+        let link = self.db.transaction(issue).await?;
+        self.outbox.send_soon();
+        Ok(link)
     }
 
     /// The active user whose link this is, while it is valid, and what it is for.
@@ -101,7 +113,7 @@ impl Accounts {
         self.try_link(client, self.db.run(move |conn| tokens::owner(conn, &token))).await
     }
 
-    /// Sets a password that an operator chose, and ends all sessions.
+    /// Sets a password that an operator chose, ends all sessions, and tells the address of the account.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] when it is not good enough; [`Error::NotFound`] when there is no such account.
@@ -109,17 +121,20 @@ impl Accounts {
         let user = self.db.run(move |conn| User::by_id(conn, id)).await?;
         let hash = self.hash_new(password, [&user.name, &user.email], None).await?;
         let in_store = self.sessions.has_entries();
+        let outbox = Arc::clone(&self.outbox);
         let set = move |conn: &mut DbConnection| {
             User::set_password(conn, id, &hash)?;
-            Ok((User::by_id(conn, id)?.email, finish_reset(conn, id, &by, in_store)?))
+            outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
+            Ok((user.email, finish_reset(conn, id, &by, in_store)?))
         };
         let (email, ended) = self.db.transaction(set).await?;
+        self.outbox.send_soon();
         self.throttle.forget_account(&email).await;
         Ok(self.sessions.announce_and_delete(&ended).await)
     }
 
-    /// Sets the password that the owner of a link chose, uses the link up, and ends all sessions. `None` when the link is not
-    /// valid: of two requests that use it at once, one gets that.
+    /// Sets the password that the owner of a link chose, uses the link up, ends all sessions, and tells the address of the account
+    /// if there was a password before. `None` when the link is not valid: of two requests that use it at once, one gets that.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] when the password is not good enough, after which the link is still good; [`Error::Busy`] when too
@@ -133,17 +148,23 @@ impl Accounts {
         let Some((user, _)) = self.link_owner(&token, &client).await? else { return Ok(None) };
         let hash = self.hash_new(password, [&user.name, &user.email], Some(&client)).await?;
         let in_store = self.sessions.has_entries();
+        let outbox = Arc::clone(&self.outbox);
         let choose = move |conn: &mut DbConnection| {
-            let (user, _) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
+            let (user, purpose) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::lock(conn, user.id)?;
             // Another request may have used or withdrawn the link before the lock.
             tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::set_password(conn, user.id, &hash)?;
-            let ended = finish_reset(conn, user.id, &Actor::link_owner(user.id, client), in_store)?;
+            let by = Actor::link_owner(user.id, client);
+            if purpose == TokenPurpose::Reset {
+                outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
+            }
+            let ended = finish_reset(conn, user.id, &by, in_store)?;
             Ok((user.email, ended))
         };
         match self.db.transaction(choose).await {
             Ok((email, ended)) => {
+                self.outbox.send_soon();
                 self.throttle.forget_account(&email).await;
                 Ok(Some(self.sessions.announce_and_delete(&ended).await))
             }
@@ -151,6 +172,25 @@ impl Accounts {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What a link for this user is for: whoever was invited has no password yet that it could replace.
+pub(super) fn purpose_of(conn: &mut DbConnection, user: i64) -> Result<TokenPurpose, Error> {
+    let invited = !tokens::invited(conn, &[user])?.is_empty();
+    Ok(if invited { TokenPurpose::Invite } else { TokenPurpose::Reset })
+}
+
+/// Issues a link, which replaces earlier ones of its purpose, and writes the mail with it.
+pub(super) fn issue_and_mail(
+    conn: &mut DbConnection,
+    outbox: &Outbox,
+    user: User,
+    purpose: TokenPurpose,
+    by: LinkMaker,
+) -> Result<Link, Error> {
+    let token = tokens::issue(conn, user.id, purpose)?;
+    outbox.write(conn, &letters::link(outbox, &user, &token, purpose, by))?;
+    Ok(Link { user, token, purpose })
 }
 
 fn finish_reset(conn: &mut DbConnection, id: i64, by: &Actor, in_store: bool) -> Result<Vec<Ended>, Error> {

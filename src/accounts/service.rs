@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::link_requests::LinkRequests;
 use crate::{
     config,
     db::Db,
     error::Error,
     events::EventSums,
+    mail::Outbox,
     security::Client,
     sessions::Sessions,
     throttle::Throttle,
@@ -26,6 +28,8 @@ pub struct Accounts {
     pub(super) unknown: Arc<EventSums>,
     pub(super) rules: config::Accounts,
     pub(super) set_up: Arc<SetUp>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) link_requests: Arc<LinkRequests>,
 }
 
 impl Accounts {
@@ -36,9 +40,19 @@ impl Accounts {
         sessions: Arc<Sessions>,
         throttle: Throttle,
         rules: config::Accounts,
+        outbox: Arc<Outbox>,
     ) -> Self {
-        let set_up = Arc::new(SetUp::new(db.clone()));
-        Self { db, passwords, sessions, throttle, unknown: Arc::default(), rules, set_up }
+        Self {
+            set_up: Arc::new(SetUp::new(db.clone())),
+            db,
+            passwords,
+            sessions,
+            throttle,
+            unknown: Arc::default(),
+            rules,
+            outbox,
+            link_requests: Arc::new(LinkRequests::new()),
+        }
     }
 
     /// Who may have an account, and with which password.

@@ -33,6 +33,7 @@ use crate::{
     error::Error,
     gate,
     layout::Layout,
+    mail::Outbox,
     ops::health::Readiness,
     routes,
     security::{self, bodies},
@@ -47,6 +48,10 @@ const PREPARE_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Longest time that the start waits for the session store.
 const MAX_STORE_WAIT: Duration = Duration::from_secs(1);
 
+/// How long the server waits when it stops for links that were asked for, and then for the mail that is being sent, which another
+/// instance or the next start would send again.
+const TASK_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
 /// outlast that end.
 const IDENTITY_DEADLINE_DELAY: Duration = Duration::from_secs(2);
@@ -57,6 +62,7 @@ struct Parts {
     config: Data<Config>,
     db: Data<Db>,
     sessions: Data<Sessions>,
+    outbox: Data<Outbox>,
     accounts: Data<Accounts>,
     readiness: Data<Readiness>,
 }
@@ -67,12 +73,20 @@ impl Parts {
         let sessions = Arc::new(Sessions::new(&config, db.clone()).await?);
         let passwords = Passwords::start()?;
         let throttle = Throttle::new(&config, db.clone(), sessions.redis_commands());
-        let accounts =
-            Accounts::new(db.clone(), passwords, Arc::clone(&sessions), throttle, config.accounts.clone());
+        let outbox = Arc::new(Outbox::new(&config, db.clone()));
+        let accounts = Accounts::new(
+            db.clone(),
+            passwords,
+            Arc::clone(&sessions),
+            throttle,
+            config.accounts.clone(),
+            Arc::clone(&outbox),
+        );
         Ok(Self {
             config: Data::new(config),
             db: Data::new(db),
             sessions: Data::from(sessions),
+            outbox: Data::from(outbox),
             accounts: Data::new(accounts),
             readiness: Data::default(),
         })
@@ -86,9 +100,13 @@ pub struct Running {
     /// A one-time link to make the first administrator, while there is none.
     pub setup_link: Option<String>,
     sessions: Data<Sessions>,
+    accounts: Data<Accounts>,
+    outbox: Data<Outbox>,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     background: JoinHandle<()>,
+    mail: JoinHandle<()>,
+    links: JoinHandle<()>,
 }
 
 /// Migrates the database and starts serving; when the database can't be reached, it serves already and migrates later. `extra` adds
@@ -131,9 +149,12 @@ pub async fn start(
     };
     let server = connections::serve(listener, &parts.config.server, app).map_err(Error::internal)?;
     let background = actix_web::rt::spawn(background(parts.clone()));
+    let mail = actix_web::rt::spawn(parts.outbox.clone().into_inner().run());
+    let links = actix_web::rt::spawn(Accounts::clone(&parts.accounts).make_links());
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
-    Ok(Running { addr, setup_link, sessions: parts.sessions, handle, server, background })
+    let Parts { sessions, accounts, outbox, .. } = parts;
+    Ok(Running { addr, setup_link, sessions, accounts, outbox, handle, server, background, mail, links })
 }
 
 /// What goes on beside the requests.
@@ -176,6 +197,7 @@ fn share(app: &mut ServiceConfig, parts: &Parts) {
     app.app_data(parts.config.clone())
         .app_data(parts.db.clone())
         .app_data(parts.sessions.clone())
+        .app_data(parts.outbox.clone())
         .app_data(parts.accounts.clone())
         .app_data(Data::from(parts.accounts.site_set_up()))
         .app_data(parts.readiness.clone())
@@ -192,12 +214,24 @@ impl Running {
         (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
     }
 
-    /// Waits for open requests, at most 10 seconds, stops the server and writes what is queued.
+    /// Waits for open requests, at most 10 seconds, and for the mail that is being sent, stops the server and writes what is
+    /// queued.
     pub async fn stop(self) {
         self.sessions.bus().stop();
         self.handle.stop(true).await;
+        self.accounts.stop_links();
+        end(self.links).await;
+        self.outbox.stop();
+        end(self.mail).await;
         self.background.abort();
         self.sessions.flush().await;
+    }
+}
+
+/// Waits for a task that was asked to end.
+async fn end(mut task: JoinHandle<()>) {
+    if tokio::time::timeout(TASK_TIMEOUT, &mut task).await.is_err() {
+        task.abort();
     }
 }
 

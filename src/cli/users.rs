@@ -13,6 +13,7 @@ use crate::{
     admin::users::filter::UserFields,
     config::Config,
     error::Error,
+    mail::Outbox,
     sessions::{EndOutcome, Sessions},
     throttle::Throttle,
     users::{Role, User, fields, password::Passwords, tokens},
@@ -64,7 +65,7 @@ pub(super) enum UserCommand {
         /// The address to sign in with
         email: String,
     },
-    /// Print a one-time link to choose a password, or set the password
+    /// Print and mail a one-time link to choose a password, or set the password
     ResetPassword {
         /// The address to sign in with
         email: String,
@@ -143,7 +144,9 @@ impl<'a> Operator<'a> {
         let sessions = Arc::new(sessions);
         let passwords = Passwords::start().map_err(error_line)?;
         let throttle = Throttle::new(config, db.clone(), sessions.redis_commands());
-        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), throttle, config.accounts.clone());
+        let outbox = Arc::new(Outbox::new(config, db.clone()));
+        let rules = config.accounts.clone();
+        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), throttle, rules, outbox);
         Ok(Self { config, accounts, sessions })
     }
 

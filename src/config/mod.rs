@@ -14,6 +14,7 @@ mod history;
 mod hosts;
 mod known_secrets;
 mod log;
+mod mail;
 mod percent;
 mod postgres_parameters;
 mod postgres_url;
@@ -31,6 +32,7 @@ pub use database_url::DatabaseUrl;
 pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
+pub use mail::{Mail, SmtpTls, SmtpUrl, mail_address};
 pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
 pub use redis_url::RedisUrl;
@@ -54,6 +56,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// How long what has happened is kept.
     pub history: History,
+    /// How mail leaves.
+    pub mail: Mail,
     /// What is logged and how.
     pub log: Log,
     /// What no text may show.
@@ -98,12 +102,14 @@ impl Config {
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);
+        let mail = Mail::read(&mut reader, &stores.database);
         let log = Log::read(&mut reader);
-        let secrets = KnownSecrets::new(stores.secrets().into_iter().chain(reader.get("SESSION_SECRET")));
+        let secrets = [stores.secrets(), mail.secrets()].concat().into_iter();
+        let secrets = KnownSecrets::new(secrets.chain(reader.get("SESSION_SECRET")));
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
-        Ok(Self { server, stores, session, accounts, history, log, secrets })
+        Ok(Self { server, stores, session, accounts, history, mail, log, secrets })
     }
 }
 
@@ -141,6 +147,24 @@ mod tests {
         assert_eq!((config.history.sessions, config.history.events), (Some(365 * DAY), Some(365 * DAY)));
         assert!(config.accounts.registration_open && config.accounts.throttle);
         assert!(config.stores.redis.is_none());
+        assert!(config.mail.server.is_none());
+        assert_eq!(config.mail.sender(&config.server).to_string(), "Gatehouse <gatehouse@localhost>");
+    }
+
+    #[test]
+    fn mail_comes_from_the_host_of_the_site_and_files_lie_beside_the_database() {
+        for (base, sender) in [
+            ("https://login.example.org", "gatehouse@login.example.org"),
+            ("https://bücher.example:8443", "gatehouse@xn--bcher-kva.example"),
+            ("http://192.0.2.7:3000", "gatehouse@[192.0.2.7]"),
+            ("http://[2001:db8::7]", "gatehouse@[IPv6:2001:db8::7]"),
+        ] {
+            let config = config(&[("SESSION_SECRET", SECRET), ("BASE_URL", base)]).unwrap();
+            assert_eq!(config.mail.sender(&config.server).email.to_string(), sender);
+            assert!(config.mail.folder.ends_with("gatehouse-config-tests/mail"));
+        }
+        let postgres = [("SESSION_SECRET", SECRET), ("DATABASE_URL", "postgres://db/site")];
+        assert_eq!(config(&postgres).unwrap().mail.folder, Path::new("data/mail"));
     }
 
     #[test]
@@ -172,8 +196,10 @@ mod tests {
             ("SESSION_SECRET", "hunter2"),
             ("REDIS_URL", "http://:hunter2@cache:6379"),
             ("DATABASE_URL", "mysql://root:hunter2@db/site"),
+            ("SMTP_URL", "http://ada:hunter2@mail"),
+            ("MAIL_FROM", "smtp://ada:hunter2@mail"),
         ]);
-        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines.len(), 5, "{lines:?}");
         assert!(!lines.concat().contains("hunter2"), "{lines:?}");
     }
 

@@ -9,11 +9,9 @@ use std::{
 };
 
 /// Variables of features that this version does not have. Setting one would do nothing, so it is a mistake.
-const NOT_SUPPORTED: [(&str, &str); 4] = [
+const NOT_SUPPORTED: [(&str, &str); 2] = [
     ("FRONTEND_URL", "calls from other origins (CORS)"),
-    ("MAIL_FROM", "mail"),
     ("OPS_ADDR", "a listener of its own for metrics and health"),
-    ("SMTP_URL", "mail"),
 ];
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);

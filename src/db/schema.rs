@@ -31,6 +31,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    mails (id) {
+        id -> Int8,
+        kind -> Text,
+        recipient -> Text,
+        message -> Nullable<Text>,
+        created_at -> Timestamp,
+        due_at -> Timestamp,
+        tries -> Int8,
+        tried_at -> Nullable<Timestamp>,
+        error -> Nullable<Text>,
+        given_up_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     pending_deletions (session_id) {
         session_id -> Text,
         user_id -> Int8,
@@ -136,4 +151,4 @@ diesel::table! {
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, pending_deletions, rotated_keys, samples, secrets, sessions, throttle_counts, tokens, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, throttle_counts, tokens, users, write_checks,);

@@ -31,6 +31,8 @@ text_enum! {
         Invited => "invited",
         /// A one-time link to choose a password was made.
         ResetLinkMade => "reset_link_made",
+        /// A link to choose a password was asked for, by the user or somebody who has typed their address.
+        ResetRequested => "reset_requested",
         /// A password was set without the old one; all sessions ended.
         PasswordReset => "password_reset",
         /// The password was given again before a sensitive action.
@@ -66,6 +68,7 @@ impl EventKind {
             Self::Activated => "Account activated",
             Self::Invited => "Invited",
             Self::ResetLinkMade => "Link to choose a password made",
+            Self::ResetRequested => "New password asked for",
             Self::PasswordReset => "New password set",
             Self::Confirmed => "Password given again",
             Self::ConfirmationFailed => "Wrong password given again",

@@ -71,6 +71,8 @@ pub enum Flash {
     Unchanged,
     /// A password was chosen with a one-time link; with it all sessions ended.
     PasswordSet(EndOutcome),
+    /// A link for a new password was asked for.
+    LinkRequested,
     /// The password was given again.
     Confirmed,
     /// An account may not sign in any more; with that its sessions ended.
@@ -135,6 +137,10 @@ impl Flash {
                 };
                 ended(ends, format!("Your password is set. Sign in with it{where_ended}"))
             }
+            Self::LinkRequested => done(
+                "If there is an account with this address, a link to choose a new password is on its way to it. The link \
+                 works for one hour. If nothing comes, look among the spam, and check the address.",
+            ),
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
             Self::Deactivated(ends) => {
                 ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
@@ -233,6 +239,7 @@ mod tests {
             Flash::Unchanged,
             Flash::PasswordSet(ENDS),
             Flash::PasswordSet(UNSURE),
+            Flash::LinkRequested,
             Flash::Confirmed,
             Flash::Deactivated(ENDS),
             Flash::Deactivated(UNSURE),

@@ -6,7 +6,7 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, login, profile, recovery, register,
+        activity, confirm, deletion, forgot, login, profile, recovery, register,
         sensitive_action::SensitiveAction::{
             Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
             Invite, MakeLink,
@@ -47,6 +47,8 @@ pub fn with_session() -> Table {
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)
         .post("/profile/delete", User, deletion::delete)
+        .get("/password/forgot", Public, forgot::show)
+        .post("/password/forgot", Public, forgot::submit)
         .get("/password/reset", Public, recovery::show)
         .post("/password/reset", Public, recovery::submit)
         .get("/confirm-password", User, confirm::show)

@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Confirmations,
     /// Registrations from one network.
     Registrations,
+    /// Requests of links for a forgotten password from one network.
+    Forgotten,
     /// Set-up links and links to choose a password that were not valid, from one network.
     Links,
 }
@@ -52,6 +54,7 @@ impl Kind {
             Self::SignIns => "sign-ins",
             Self::Confirmations => "confirmations",
             Self::Registrations => "registrations",
+            Self::Forgotten => "forgotten",
             Self::Links => "links",
         }
     }
@@ -73,7 +76,7 @@ impl Kind {
             },
             Self::SignIns => Policy { longest: Duration::from_secs(5 * 60), ..of_network },
             Self::Confirmations | Self::Links => of_network,
-            Self::Registrations => Policy { free: 10, ..of_network },
+            Self::Registrations | Self::Forgotten => Policy { free: 10, ..of_network },
         }
     }
 }
@@ -106,13 +109,14 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 7] = [
+    const ALL: [Kind; 8] = [
         Kind::Account,
         Kind::Browser,
         Kind::Session,
         Kind::SignIns,
         Kind::Confirmations,
         Kind::Registrations,
+        Kind::Forgotten,
         Kind::Links,
     ];
 

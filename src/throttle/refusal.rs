@@ -24,6 +24,7 @@ fn what(kind: Kind, failures: u32) -> &'static str {
         Kind::Account | Kind::Browser | Kind::Session => "There were too many wrong passwords.",
         Kind::SignIns | Kind::Confirmations => "There were too many wrong passwords from your network.",
         Kind::Registrations => "There were too many registrations from your network.",
+        Kind::Forgotten => "Too many links for forgotten passwords were asked for from your network.",
         Kind::Links => "Too many links that are not valid were tried from your network.",
     }
 }
@@ -50,6 +51,7 @@ pub(super) fn detail(kind: Kind, failures: u32) -> String {
         Kind::SignIns => "failed sign-ins from one network",
         Kind::Confirmations => "wrong passwords in sessions of one network",
         Kind::Registrations => "registrations from one network",
+        Kind::Forgotten => "links for forgotten passwords that were asked for from one network",
         Kind::Links => "links that are not valid from one network",
     };
     let then = if kind.policy().is_closed(failures) { "no more are taken" } else { "the next ones wait" };

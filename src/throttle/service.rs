@@ -76,6 +76,14 @@ impl Throttle {
         self.begin(|limits| vec![limits.subjects.network(Kind::Registrations, client.ip)]).await
     }
 
+    /// Begins a request of a link for a forgotten password; each one counts, whatever becomes of it.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn forgotten(&self, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.network(Kind::Forgotten, client.ip)]).await
+    }
+
     /// Begins the use of a one-time link.
     ///
     /// # Errors

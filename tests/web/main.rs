@@ -15,6 +15,7 @@ mod cli;
 mod db;
 mod faults;
 mod gate;
+mod mail;
 mod security;
 mod sessions;
 mod throttle;

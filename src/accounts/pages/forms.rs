@@ -119,6 +119,19 @@ impl FormFields for DeleteForm {
     const FIELDS: &'static [&'static str] = &["current_password"];
 }
 
+/// `POST /password/forgot`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct ForgotForm {
+    /// The address to sign in with.
+    #[validate(custom(function = "fields::known_email"))]
+    pub email: String,
+}
+
+impl FormFields for ForgotForm {
+    const FIELDS: &'static [&'static str] = &["email"];
+}
+
 /// `POST /password/reset`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod confirm;
 pub mod deletion;
 mod ended_notice;
+pub mod forgot;
 mod forms;
 pub mod login;
 pub mod lost_cookie;

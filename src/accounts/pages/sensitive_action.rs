@@ -100,7 +100,7 @@ impl SensitiveAction {
             }
             Self::MakeLink => {
                 let name = target(req, accounts).await?.name();
-                Description::new(format!("make a link with which {name} chooses a password"), "Make a link")
+                Description::new(format!("mail {name} a link to choose a password"), "Make a link")
             }
             Self::EndSessionsOf => {
                 let target = target(req, accounts).await?;

@@ -11,8 +11,9 @@ use crate::{
     db::Db,
     error::Error,
     layout::Layout,
+    mail::{Outbox, OutboxState},
     web::{
-        FieldErrors, Query,
+        FieldErrors, Moment, Query,
         chart::{Aggregate, BarChart, ColumnChart, Slot},
         form_page, grouped,
     },
@@ -40,6 +41,16 @@ struct OverviewPage {
     /// Shares of the active sessions by browser, system and kind of device.
     shares: Vec<BarChart>,
     end_reasons: BarChart,
+    mail: MailPanel,
+}
+
+/// How it goes with the mail.
+struct MailPanel {
+    destination: String,
+    waiting: String,
+    given_up: String,
+    /// When and why a mail was last not accepted.
+    last_failure: Option<(Moment, String)>,
 }
 
 /// `?range=`: `24h` or `30d`.
@@ -55,6 +66,7 @@ pub struct OverviewQuery {
 /// [`Error::Unavailable`] when the database can't be read.
 pub async fn show(
     db: web::Data<Db>,
+    outbox: web::Data<Outbox>,
     layout: Layout,
     query: Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
@@ -66,8 +78,20 @@ pub async fn show(
     let slots = range.slots(now());
     let from = slots.first().copied().unwrap_or_else(now);
     let statistics = statistics::read(&db, range, from).await?;
-    let page = OverviewPage::new(layout, errors.clone(), range, &slots, &statistics);
+    let mail = MailPanel::new(outbox.state().await?);
+    let page = OverviewPage::new(layout, errors.clone(), range, &slots, &statistics, mail);
     Ok(form_page(&page, &errors))
+}
+
+impl MailPanel {
+    fn new(state: OutboxState) -> Self {
+        Self {
+            destination: state.destination,
+            waiting: grouped(state.waiting),
+            given_up: grouped(state.given_up),
+            last_failure: state.last_failure.map(|failure| (Moment::new(failure.at), failure.reason)),
+        }
+    }
 }
 
 impl OverviewPage {
@@ -77,6 +101,7 @@ impl OverviewPage {
         range: Range,
         slots: &[PrimitiveDateTime],
         statistics: &Statistics,
+        mail: MailPanel,
     ) -> Self {
         let totals = &statistics.totals;
         Self {
@@ -103,6 +128,7 @@ impl OverviewPage {
                     .map(|(reason, count)| (reason.sentence().to_owned(), *count))
                     .collect(),
             ),
+            mail,
         }
     }
 }

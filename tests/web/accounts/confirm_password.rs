@@ -185,7 +185,7 @@ on_both_stacks!(confirm_page_says_what_is_about_to_be_done, |stack| async {
             "deactivate the account of Ada Lovelace, which ends all its sessions",
         ),
         (format!("{path}/activate"), &[], "activate the account of Ada Lovelace"),
-        (format!("{path}/send-reset"), &[], "make a link with which Ada Lovelace chooses a password"),
+        (format!("{path}/send-reset"), &[], "mail Ada Lovelace a link to choose a password"),
         (format!("{path}/end-sessions"), &[], "end 2 sessions of Ada Lovelace"),
         (
             format!("/admin/sessions/{session}/end"),

@@ -104,7 +104,7 @@ async fn assert_mistakes_refused(visitor: &Client, token: &str) {
         assert_page(&page);
         let page = visitor.post("/password/reset", &reset_fields(wrong, NEW, NEW)).await.expect(422);
         assert_page(&page);
-        assert!(!page.has("Ask the administrator").body.contains(NEW));
+        assert!(!page.has("Get a new link").body.contains(NEW));
     }
 }
 

@@ -4,6 +4,7 @@ mod accessibility;
 mod admin;
 mod cookies;
 mod crawl;
+mod letters;
 mod live;
 mod operator_pages;
 mod other_session;

@@ -1,7 +1,10 @@
 //! Visits every page in Chromium, wide and narrow, light and dark: no page scrolls sideways, axe-core reports no
 //! violation, and a screenshot of each is saved in `target/screenshots`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use fantoccini::{Locator, wd::WebDriverCompatibleCommand};
 use reqwest::Method;
@@ -80,6 +83,10 @@ impl Tour {
         self.visit("/nowhere", "404").await;
         self.visit("/setup?token=used", "setup-used").await;
         self.visit("/password/reset?token=used", "reset-used").await;
+        self.visit("/password/forgot", "forgot").await;
+        self.send("/password/forgot", "Error:", "forgot-refused").await;
+        browser.fill(&[("email", "nobody@example.org")]).await;
+        self.send("/password/forgot", "on its way", "forgot-sent").await;
     }
 
     async fn as_user(&self) {
@@ -325,14 +332,18 @@ async fn readme_screenshot_is_taken() {
 }
 
 /// Saves a screenshot of the whole page, including what has to be scrolled to.
-async fn screenshot(browser: &Browser, name: &str) {
+pub(super) async fn screenshot(browser: &Browser, name: &str) {
     let answer =
         browser.client().issue_cmd(WholePage).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots");
-    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(folder()).unwrap();
     let bytes =
         base64::Engine::decode(&base64::prelude::BASE64_STANDARD, answer["data"].as_str().unwrap()).unwrap();
-    fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
+    fs::write(folder().join(format!("{name}.png")), bytes).unwrap();
+}
+
+/// Where the screenshots are.
+pub(super) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("screenshots")
 }
 
 #[derive(Debug)]

@@ -32,6 +32,7 @@ mod redis;
 pub mod routes;
 pub mod sample_data;
 mod session_pages;
+pub mod smtp;
 mod stack;
 mod stores;
 pub mod sweep;

@@ -136,6 +136,11 @@ impl Program {
         self.process.output()
     }
 
+    /// The folder in which the program runs.
+    pub fn folder(&self) -> &Path {
+        self.process.folder()
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()

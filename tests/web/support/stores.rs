@@ -102,6 +102,10 @@ impl Stores {
             None => self.database_url.clone(),
         };
         let mut vars = vec![("DATABASE_URL".to_owned(), database)];
+        if self.stack == Stack::PostgresRedis {
+            // Mail would become files in the folder of the sources. Nothing listens there, so it waits.
+            vars.push(("SMTP_URL".to_owned(), "smtp://127.0.0.1:9".to_owned()));
+        }
         if let Some(redis) = &self.redis {
             let proxy = proxies.and_then(|proxies| proxies.redis.as_ref());
             vars.push(("REDIS_URL".to_owned(), through(redis.url(), redis.addr(), proxy)));

@@ -5,6 +5,7 @@ mod bulk_ends;
 mod consistency;
 mod events;
 mod locks;
+mod mails;
 mod samples;
 mod session_ends;
 mod session_times;

@@ -1,0 +1,117 @@
+//! The letters that tell people what happens to their accounts.
+
+use time::macros::format_description;
+
+use super::actor::Actor;
+use crate::{
+    clock::now,
+    mail::{Button, Letter, MailKind, Outbox},
+    sessions::catalogue::device::describe_user_agent,
+    users::{
+        User,
+        tokens::{self, TokenPurpose},
+    },
+};
+
+/// The page on which a person asks for a link.
+const FORGOT: &str = "/password/forgot";
+
+/// The letter with a one-time link. `by`: who made it.
+pub(super) fn link(
+    outbox: &Outbox,
+    user: &User,
+    token: &str,
+    purpose: TokenPurpose,
+    by: LinkMaker,
+) -> Letter {
+    let site = outbox.site();
+    let lifetime = purpose.lifetime_in_words();
+    let (kind, subject, paragraphs, reason) = match (purpose, by) {
+        (TokenPurpose::Invite | TokenPurpose::Setup | TokenPurpose::SetupUsed, _) => (
+            MailKind::Invitation,
+            format!("Your invitation to {site}"),
+            vec![
+                format!("There is an account for you at {site}, with this email address."),
+                format!("Choose a password, and you can sign in. The link works once, within {lifetime}."),
+            ],
+            "You get this mail because an administrator of the site has made an account with your address. If you don't \
+             want it, do nothing: without the link nobody can sign in.",
+        ),
+        (TokenPurpose::Reset, LinkMaker::Administrator) => (
+            MailKind::NewPassword,
+            format!("A new password for {site}"),
+            vec![
+                format!("An administrator of {site} has made a link with which you choose a new password."),
+                format!("It works once, within {lifetime}. Your old password is good until then."),
+            ],
+            "You get this mail because an administrator of the site wants you to choose a new password. If you did not \
+             expect that, ask them before you use the link.",
+        ),
+        (TokenPurpose::Reset, LinkMaker::Owner) => (
+            MailKind::ForgottenPassword,
+            format!("A new password for {site}"),
+            vec![
+                format!("Somebody, probably you, has asked for a new password for your account at {site}."),
+                format!(
+                    "The link works once, within {lifetime}. Your old password is good until then. Choosing a new one \
+                     signs you out everywhere."
+                ),
+            ],
+            "You get this mail because somebody has typed your address where a forgotten password is replaced. If it was \
+             not you, do nothing: without the link nobody can change anything.",
+        ),
+    };
+    let button = Button { label: "Choose a password", href: outbox.href(&tokens::path(token)) };
+    letter(kind, user, subject, paragraphs, Some(button), reason)
+}
+
+/// Who made a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkMaker {
+    /// An administrator, or an operator on the command line.
+    Administrator,
+    /// Whoever the link is for, or somebody who has typed their address.
+    Owner,
+}
+
+/// The letter that a password was set without the old one.
+pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
+    let site = outbox.site();
+    let format = format_description!("[day padding:none] [month repr:long] [year] at [hour]:[minute] UTC");
+    let at = now().format(format).unwrap_or_default();
+    let from = match &by.client {
+        Some(client) => {
+            format!(", from the address {} with {}", client.ip, describe_user_agent(&client.user_agent))
+        }
+        None => ", by an administrator".to_owned(),
+    };
+    let paragraphs = vec![
+        format!("A new password was set for your account at {site} on {at}{from}. You were signed out everywhere."),
+        "If that was you, all is well: sign in with the new password.".to_owned(),
+        "If it was not you, somebody else may read your mail: change the password of your mailbox first, and then choose \
+         another one here."
+            .to_owned(),
+    ];
+    let button = Button { label: "Choose another password", href: outbox.href(FORGOT) };
+    let reason = "You get this mail whenever the password of your account is replaced.";
+    letter(
+        MailKind::PasswordSet,
+        user,
+        format!("Your password for {site} was replaced"),
+        paragraphs,
+        Some(button),
+        reason,
+    )
+}
+
+fn letter(
+    kind: MailKind,
+    user: &User,
+    subject: String,
+    paragraphs: Vec<String>,
+    button: Option<Button>,
+    reason: &str,
+) -> Letter {
+    let (name, address, reason) = (user.name.clone(), user.email.clone(), reason.to_owned());
+    Letter { kind, name, address, subject, paragraphs, button, reason }
+}

@@ -1,0 +1,10 @@
+//! Mail: letters, the table that holds them until a server has accepted them, and sending.
+
+mod carrier;
+mod letter;
+mod outbox;
+mod rows;
+
+pub use letter::{Button, Letter};
+pub use outbox::{Outbox, OutboxState};
+pub use rows::{LastFailure, MailKind};

@@ -1,0 +1,66 @@
+//! Opens each letter in Chromium as a program that shows mail does, wide and narrow, light and dark: nothing is loaded, nothing
+//! scrolls sideways, and a screenshot of each is saved beside those of the pages; the text part lies there too.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::screenshots::{folder, screenshot};
+use crate::support::{
+    admin_pages::token_of,
+    smtp::{Mail, SmtpServer},
+    *,
+};
+
+/// One letter of each kind, with its name.
+async fn letters(app: &TestApp, smtp: &SmtpServer) -> Vec<(&'static str, Mail)> {
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let fields = [("name", "ليلى بن علي"), ("email", "layla@example.org"), ("role", "user")];
+    let _ = admin.post("/admin/users", &fields).await.expect(201);
+    let invitation = smtp.wait_for(1).await.pop().unwrap();
+    let _ = admin.post(&format!("{}/send-reset", app.admin_path(&ada)), &[]).await.expect(200);
+    let by_administrator = smtp.wait_for(2).await.pop().unwrap();
+    let _ = app.client().post("/password/forgot", &[("email", &ada.email)]).await.to("/login");
+    let forgotten = smtp.wait_for(3).await.pop().unwrap();
+    let token = token_of(&forgotten.link());
+    let password = "copper-lantern-17-orchid";
+    let fields = [("token", &*token), ("password", password), ("password_confirmation", password)];
+    let _ = app.client().post("/password/reset", &fields).await.to("/login");
+    let replaced = smtp.wait_for(4).await.pop().unwrap();
+    vec![
+        ("invitation", invitation),
+        ("new-password", by_administrator),
+        ("forgotten-password", forgotten),
+        ("password-replaced", replaced),
+    ]
+}
+
+#[actix_web::test]
+async fn letters_fit_and_load_nothing() {
+    let smtp = SmtpServer::start_own();
+    let builder = TestApp::builder(Stack::Sqlite).var("SMTP_URL", smtp.url());
+    let app = builder.var("BASE_URL", "https://login.example.org").start().await;
+    let letters = letters(&app, &smtp).await;
+    let files = tempfile::TempDir::new().unwrap();
+    for (variant, width, dark) in [
+        ("wide-light", 1280, false),
+        ("wide-dark", 1280, true),
+        ("narrow-light", 375, false),
+        ("narrow-dark", 375, true),
+    ] {
+        let builder = Browser::builder(&app).size(width, 800);
+        let browser = if dark { builder.dark().open().await } else { builder.open().await };
+        for (name, mail) in &letters {
+            let path = files.path().join(format!("{name}.html"));
+            fs::write(&path, &mail.html).unwrap();
+            browser.client().goto(&format!("file://{}", path.display())).await.unwrap();
+            screenshot(&browser, &format!("mail-{name}-{variant}")).await;
+            fs::write(folder().join(format!("mail-{name}.txt")), &mail.text).unwrap();
+            let measures = "return [document.documentElement.scrollWidth - document.documentElement.clientWidth, \
+                            performance.getEntriesByType('resource').length, document.querySelectorAll('a.button').length]";
+            let found = browser.evaluate(measures).await;
+            assert_eq!(found, Value::from(vec![0, 0, 1]), "{name}, {variant}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests mail: what is sent, what becomes of it when servers refuse, hang or die, and the links in it.
+
+mod delivery;
+mod forgotten;
+mod killed;
+mod letters;
+mod tls;

@@ -1,0 +1,43 @@
+//! The `mails` table: mail that no server has accepted yet.
+
+use crate::support::stores::Stores;
+
+impl Stores {
+    /// How many mails wait.
+    #[track_caller]
+    pub fn waiting_mails(&self) -> usize {
+        self.count("mails WHERE given_up_at IS NULL")
+    }
+
+    /// How many mails were given up, whose text is gone.
+    #[track_caller]
+    pub fn mails_given_up(&self) -> usize {
+        self.count("mails WHERE given_up_at IS NOT NULL AND message IS NULL")
+    }
+
+    /// Why mails were not accepted.
+    #[track_caller]
+    pub fn mail_errors(&self) -> Vec<String> {
+        self.query_column("SELECT error FROM mails WHERE error IS NOT NULL ORDER BY id")
+    }
+
+    /// All that the table holds.
+    #[track_caller]
+    pub fn mail_texts(&self) -> String {
+        format!("{:?}", self.query_text("SELECT * FROM mails"))
+    }
+
+    /// Makes all mails due, as if their pauses were over, also those that somebody is sending.
+    #[track_caller]
+    pub fn make_mails_due(&self) {
+        self.sql("UPDATE mails SET due_at = '2020-01-01 00:00:00'");
+    }
+
+    /// Lets all mails have been written so many days ago.
+    #[track_caller]
+    pub fn age_mails(&self, days: i64) {
+        let then = time::OffsetDateTime::now_utc() - time::Duration::days(days);
+        let then = super::timestamp(time::PrimitiveDateTime::new(then.date(), then.time()));
+        self.sql(&format!("UPDATE mails SET created_at = '{then}'"));
+    }
+}

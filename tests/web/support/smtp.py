@@ -1,0 +1,93 @@
+"""A mail server for tests, on aiosmtpd.
+
+    smtp.py PORT FOLDER [plain|starttls|implicit]
+
+Each mail that it accepts becomes FOLDER/mails/N.json. What it does is in FOLDER/mode, read anew each time: accept; 450 or 550 at the
+recipient; hold: takes a mail and says so only once the mode is another one; die: kills itself in the middle of a mail. The
+certificate is FOLDER/cert.pem with FOLDER/key.pem. It takes mail with the password of ada, p@ss/w, or without any.
+"""
+
+import asyncio
+import email
+import email.policy
+import json
+import os
+import pathlib
+import signal
+import ssl
+import sys
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+port, folder, tls = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+mails = folder / "mails"
+
+
+def mode():
+    return (folder / "mode").read_text()
+
+
+def store(envelope, user):
+    message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+    part = lambda kind: message.get_body((kind,)).get_content().replace("\r\n", "\n")
+    mail = {
+        "from": envelope.mail_from,
+        "to": envelope.rcpt_tos,
+        "headers": [[name, str(value)] for name, value in message.items()],
+        "text": part("plain"),
+        "html": part("html"),
+        "user": user,
+    }
+    name = mails / f"{len(os.listdir(mails)):05}.json"
+    name.with_suffix(".tmp").write_text(json.dumps(mail))
+    name.with_suffix(".tmp").rename(name)
+
+
+class Handler:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if mode() in ("450", "550"):
+            return f"{mode()} <{address}> is refused"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        store(envelope, session.auth_data)
+        while mode() == "hold":
+            await asyncio.sleep(0.01)
+        return "250 Accepted"
+
+
+class Server(SMTP):
+    async def smtp_DATA(self, arg):
+        if mode() == "die":
+            await self.push("354 Go on")
+            await self._reader.readline()
+            os.kill(os.getpid(), signal.SIGKILL)
+        await super().smtp_DATA(arg)
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    fits = (data.login, data.password) == (b"ada", b"p@ss/w")
+    return AuthResult(success=fits, handled=False, auth_data="ada")
+
+
+async def main():
+    context = None
+    if tls != "plain":
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    make = lambda: Server(
+        Handler(),
+        hostname="mail.test",
+        tls_context=context if tls == "starttls" else None,
+        authenticator=authenticate,
+        auth_require_tls=False,
+        loop=asyncio.get_running_loop(),
+    )
+    server = await asyncio.get_running_loop().create_server(
+        make, "127.0.0.1", port, ssl=context if tls == "implicit" else None
+    )
+    await server.serve_forever()
+
+
+asyncio.run(main())

@@ -1,0 +1,194 @@
+//! A mail server of a test's own (Debian's python3-aiosmtpd), which the test can make refuse, hang and die.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use super::{
+    answer::css,
+    eventually::eventually,
+    own_process::{OwnProcess, free_addr},
+};
+
+/// How the server speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerTls {
+    None,
+    /// By STARTTLS.
+    Offered,
+    /// From the first byte.
+    Implicit,
+}
+
+/// A mail server that only one test uses.
+pub struct SmtpServer {
+    process: OwnProcess,
+    addr: SocketAddr,
+    tls: ServerTls,
+}
+
+/// A mail that the server has accepted.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Mail {
+    /// The sender and the recipients that the server was told.
+    pub from: String,
+    pub to: Vec<String>,
+    /// Decoded.
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+    pub html: String,
+    /// Who was signed in at the server.
+    pub user: Option<String>,
+}
+
+impl Mail {
+    /// The value of a header.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map_or_else(|| panic!("no {name}: {:?}", self.headers), |(_, value)| value)
+    }
+
+    /// Where the one button leads; the text has the same address on a line of its own.
+    #[track_caller]
+    pub fn link(&self) -> String {
+        let document = scraper::Html::parse_document(&self.html);
+        let buttons: Vec<_> = document.select(&css("a.button")).collect();
+        assert_eq!(buttons.len(), 1, "{}", self.html);
+        let href = buttons[0].attr("href").unwrap().to_owned();
+        assert!(self.text.lines().any(|line| line == href), "{href} is not in the text:\n{}", self.text);
+        href
+    }
+}
+
+impl SmtpServer {
+    /// Starts a server that accepts all mail.
+    pub fn start_own() -> Self {
+        Self::start(ServerTls::None)
+    }
+
+    /// Starts a server with a certificate for 127.0.0.1, by the authority in [`SmtpServer::authority`].
+    pub fn start(tls: ServerTls) -> Self {
+        loop {
+            let (folder, addr) = (TempDir::new().unwrap(), free_addr());
+            fs::create_dir(folder.path().join("mails")).unwrap();
+            fs::write(folder.path().join("mode"), "accept").unwrap();
+            if tls != ServerTls::None {
+                make_certificate(folder.path());
+            }
+            let command = &mut command(addr, folder.path(), tls);
+            let process = OwnProcess::start(folder, command);
+            let mut server = Self { process, addr, tls };
+            if server.process.listens(addr) {
+                return server;
+            }
+            let output = server.process.output();
+            assert!(output.contains("in use"), "the mail server ended:\n{output}");
+        }
+    }
+
+    /// Its address, for `SMTP_URL`.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls == ServerTls::Implicit { "smtps" } else { "smtp" };
+        format!("{scheme}://{}", self.addr)
+    }
+
+    /// Its address with a user name and a password as they are written.
+    pub fn url_for(&self, credentials: &str) -> String {
+        self.url().replace("://", &format!("://{credentials}@"))
+    }
+
+    /// The certificate of the authority, for `SSL_CERT_FILE`.
+    pub fn authority(&self) -> PathBuf {
+        self.process.folder().join("ca.pem")
+    }
+
+    /// What it does from now on: `accept`, `450`, `550`, `hold` or `die`.
+    pub fn set_mode(&self, mode: &str) {
+        let (folder, new) = (self.process.folder(), self.process.folder().join("mode.new"));
+        fs::write(&new, mode).unwrap();
+        fs::rename(new, folder.join("mode")).unwrap();
+    }
+
+    /// The mails that it has accepted, in their order.
+    pub fn mails(&self) -> Vec<Mail> {
+        let entries = fs::read_dir(self.process.folder().join("mails")).unwrap();
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        paths.iter().map(|path| serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()).collect()
+    }
+
+    /// Waits until it has accepted so many mails.
+    #[track_caller]
+    pub fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Mail>> {
+        eventually(move || async move { Some(self.mails()).filter(|mails| mails.len() >= count) })
+    }
+
+    /// Waits for a mail with this subject.
+    #[track_caller]
+    pub fn mail_about(&self, subject: &str) -> impl Future<Output = Mail> {
+        eventually(move || async move {
+            self.mails().into_iter().rev().find(|mail| mail.header("Subject").contains(subject))
+        })
+    }
+
+    /// Freezes the server (SIGSTOP): connections are accepted and nothing is answered.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Resumes the server (SIGCONT).
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
+    /// Kills the server (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Whether the server runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.runs()
+    }
+
+    /// Starts the server again, with the mails that it has, on the same port.
+    pub fn restart(&mut self) {
+        let command = &mut command(self.addr, self.process.folder(), self.tls);
+        self.process.start_again(command);
+        assert!(self.process.listens(self.addr), "{}", self.process.output());
+    }
+}
+
+/// Debian's Python, which has its packages.
+fn command(addr: SocketAddr, folder: &Path, tls: ServerTls) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web/support/smtp.py");
+    let kind = match tls {
+        ServerTls::None => "plain",
+        ServerTls::Offered => "starttls",
+        ServerTls::Implicit => "implicit",
+    };
+    let mut command = Command::new("/usr/bin/python3");
+    command.arg(script).arg(addr.port().to_string()).arg(folder).arg(kind);
+    command
+}
+
+/// Makes an authority and a certificate for 127.0.0.1 by it.
+fn make_certificate(folder: &Path) {
+    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
+    for line in [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=mail -keyout key.pem -out mail.csr",
+        "x509 -req -in mail.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem",
+    ] {
+        let done = Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
+        assert!(done.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
