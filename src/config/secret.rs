@@ -12,8 +12,7 @@ use crate::files;
 const MIN_BYTES: usize = 64;
 /// Least number of different bytes; random hexadecimal digits have 16.
 const MIN_DIFFERENT: usize = 8;
-/// What is this long and repeated over and over is still hard to guess; what is shorter is a word.
-const MIN_REPEATED: usize = 16;
+
 /// A secret of at least 64 bytes; `Debug` does not print it.
 #[derive(Clone)]
 pub struct SessionSecret(Key);
@@ -65,7 +64,7 @@ impl SessionSecret {
             return Err(format!("has {} bytes", bytes.len()));
         }
         if is_guessable(bytes) {
-            return Err("repeats a few characters".to_owned());
+            return Err("has only a few different characters".to_owned());
         }
         Ok(Self(Key::from(&Sha512::digest(bytes))))
     }
@@ -86,11 +85,9 @@ impl SessionSecret {
     }
 }
 
-/// Whether a text is one letter, a few, or a word over and over: nobody has drawn it.
+/// Whether a text is made of a few characters: nobody has drawn it.
 fn is_guessable(bytes: &[u8]) -> bool {
-    let different: HashSet<u8> = bytes.iter().copied().collect();
-    let repeats = |length| bytes.iter().zip(&bytes[length..]).all(|(byte, later)| byte == later);
-    different.len() < MIN_DIFFERENT || (1..MIN_REPEATED).any(repeats)
+    bytes.iter().collect::<HashSet<_>>().len() < MIN_DIFFERENT
 }
 
 impl fmt::Debug for SessionSecret {
@@ -104,14 +101,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secret_of_repeated_characters_is_refused() {
+    fn secret_of_few_characters_is_refused() {
         for (text, right) in [
             ("a".repeat(64), false),
             ("ab".repeat(40), false),
             ("0110100110010110".repeat(4), false),
             ("changeme".repeat(8), false),
-            ("correct-horse".repeat(8), false),
-            ("0123456789abcde".repeat(5), false),
             (format!("{}bcdefg", "a".repeat(80)), false),
             ("0123456789abcdef".repeat(4), true),
             ("31415926535897932384626433832795028841971693993751058209749445923078".to_owned(), true),

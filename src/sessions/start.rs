@@ -74,10 +74,10 @@ impl Sessions {
             (key.record.clone(), i64::from(self.config.limit), self.has_entries());
         let recorded = self.db.transaction(move |conn| {
             change(conn)?;
-            let is_anothers = !brought.is_empty() && rows::is_anothers(conn, &brought, user_id)?;
-            Ok((is_anothers, record_sign_in(conn, &sign_in, &record, limit, in_store)?))
+            let is_other_persons = !brought.is_empty() && rows::is_other_persons(conn, &brought, user_id)?;
+            Ok((is_other_persons, record_sign_in(conn, &sign_in, &record, limit, in_store)?))
         });
-        let (is_anothers, (ended, count)) = match recorded.await {
+        let (is_other_persons, (ended, count)) = match recorded.await {
             Ok(recorded) => recorded,
             Err(error) => {
                 self.delete_unused(&key.record.store_key).await;
@@ -90,7 +90,7 @@ impl Sessions {
         if let Some(left_over) = left_over.filter(|_| replaced.is_none()) {
             self.delete_unused(&left_over.store_key).await;
         }
-        if is_anothers {
+        if is_other_persons {
             clear_site_data();
         }
         req.get_session().clear();

@@ -13,7 +13,7 @@ use crate::{
     config::{Config, Server},
     crypto::random_hex,
     error::Error,
-    web::cookies,
+    web::{SiteCookie, cookies},
 };
 
 /// Most accounts that one browser is known for; the one that was used longest ago makes way.
@@ -66,7 +66,7 @@ impl KnownBrowsers {
     }
 
     fn find(&self, req: &HttpRequest) -> Option<KnownBrowser> {
-        let name = cookie_name(&self.server);
+        let name = SiteCookie::KnownBrowser.name(&self.server);
         cookies::values(req.headers(), name).find_map(|value| {
             let mut jar = CookieJar::new();
             jar.add_original(Cookie::new(name, from_plain(value)));
@@ -75,18 +75,13 @@ impl KnownBrowsers {
     }
 
     fn cookie(&self, browser: &KnownBrowser) -> Option<Cookie<'static>> {
-        let name = cookie_name(&self.server);
+        let name = SiteCookie::KnownBrowser.name(&self.server);
         let mut jar = CookieJar::new();
         jar.private_mut(&self.key).add(Cookie::new(name, browser.text()));
         let mut cookie = cookies::for_this_host(&self.server, name, to_plain(jar.get(name)?.value()));
         cookie.set_max_age(MAX_AGE);
         Some(cookie)
     }
-}
-
-/// The name of the cookie.
-pub fn cookie_name(server: &Server) -> &'static str {
-    if server.is_https() { "__Host-gatehouse-browser" } else { "gatehouse-browser" }
 }
 
 /// Base64 in the letters that stand in a cookie as they are.

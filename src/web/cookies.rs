@@ -7,6 +7,38 @@ use actix_web::{
 
 use crate::config::Server;
 
+/// The cookies of this site beside the session's. What isn't listed here never reaches a handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SiteCookie {
+    /// A notice for the next page.
+    Notice,
+    /// Which end of a session the browser has shown.
+    ShownEnd,
+    /// The browser has signed in before.
+    KnownBrowser,
+}
+
+impl SiteCookie {
+    const ALL: [Self; 3] = [Self::Notice, Self::ShownEnd, Self::KnownBrowser];
+
+    /// Its name; browsers keep one of this host alone over https.
+    pub fn name(self, server: &Server) -> &'static str {
+        match (self, server.is_https()) {
+            (Self::Notice, true) => "__Host-gatehouse-notice",
+            (Self::Notice, false) => "gatehouse-notice",
+            (Self::ShownEnd, true) => "__Host-gatehouse-told",
+            (Self::ShownEnd, false) => "gatehouse-told",
+            (Self::KnownBrowser, true) => "__Host-gatehouse-browser",
+            (Self::KnownBrowser, false) => "gatehouse-browser",
+        }
+    }
+
+    /// The names of all.
+    pub fn names(server: &Server) -> [&'static str; 3] {
+        Self::ALL.map(|cookie| cookie.name(server))
+    }
+}
+
 /// The values that a request brings for the cookie of that name, encoded as they are sent. Names count byte for byte. Browsers
 /// send any octets (RFC 6265 §5.4) and several cookies of one name: what can't be read is skipped, and so are empty values.
 pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {

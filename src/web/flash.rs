@@ -12,7 +12,7 @@ use actix_web::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::cookies;
+use super::cookies::{self, SiteCookie};
 use crate::config::Server;
 
 /// In the response's extensions: the value of the cookie to set.
@@ -31,7 +31,7 @@ pub fn put(response: &mut HttpResponse, flash: &impl Serialize) {
 
 /// The flash that came with a request; it counts as shown from then on.
 pub fn take<T: DeserializeOwned>(req: &HttpRequest, server: &Server) -> Option<T> {
-    let mut sent = cookies::values(req.headers(), cookie_name(server));
+    let mut sent = cookies::values(req.headers(), SiteCookie::Notice.name(server));
     let flash = sent.find_map(|value| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(value).ok()?).ok())?;
     req.extensions_mut().insert(Shown);
     Some(flash)
@@ -52,13 +52,8 @@ pub fn finish(res: &mut ServiceResponse<BoxBody>, server: &Server) {
     }
 }
 
-/// The name of the cookie.
-pub fn cookie_name(server: &Server) -> &'static str {
-    if server.is_https() { "__Host-gatehouse-notice" } else { "gatehouse-notice" }
-}
-
 fn cookie(server: &Server, value: String) -> Cookie<'static> {
-    let mut cookie = cookies::for_this_host(server, cookie_name(server), value);
+    let mut cookie = cookies::for_this_host(server, SiteCookie::Notice.name(server), value);
     cookie.set_max_age(Duration::minutes(1));
     cookie
 }

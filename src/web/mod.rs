@@ -16,6 +16,7 @@ mod query_fields;
 mod sent_form;
 pub mod sse;
 
+pub use cookies::SiteCookie;
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
 pub use html::{form_page, form_page_later, html};
 pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};

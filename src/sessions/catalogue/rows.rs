@@ -118,13 +118,13 @@ pub fn is_live(conn: &mut DbConnection, id: &str) -> Result<bool, Error> {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
-pub(in crate::sessions) fn is_anothers(
+pub(in crate::sessions) fn is_other_persons(
     conn: &mut DbConnection,
     store_keys: &[String],
     user: i64,
 ) -> Result<bool, Error> {
-    let anothers = sessions::table.filter(dsl::store_key.eq_any(store_keys)).filter(dsl::user_id.ne(user));
-    Ok(diesel::select(diesel::dsl::exists(anothers)).get_result(conn)?)
+    let of_others = sessions::table.filter(dsl::store_key.eq_any(store_keys)).filter(dsl::user_id.ne(user));
+    Ok(diesel::select(diesel::dsl::exists(of_others)).get_result(conn)?)
 }
 
 /// Whether a client has started a session since a time that has not ended.

@@ -21,8 +21,7 @@ use crate::{
         duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
     },
     state::shared,
-    throttle::known_browser,
-    web::{cookies, flash},
+    web::{SiteCookie, cookies},
 };
 
 /// Most keys of one request that are looked up.
@@ -44,8 +43,7 @@ pub(super) async fn choose(
         [only] => Some(only.as_str()),
         several => first_live(several, &config.session, sessions, context).await,
     };
-    let others = [flash::cookie_name(&config.server), known_browser::cookie_name(&config.server)];
-    cookies::choose(req.headers_mut(), name, chosen, &others);
+    cookies::choose(req.headers_mut(), name, chosen, &SiteCookie::names(&config.server));
 }
 
 /// Whose session the request's cookie leads to, for a request that is refused before its session is loaded. Nothing is renewed.

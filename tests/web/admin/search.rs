@@ -124,7 +124,7 @@ on_both_stacks!(search_texts_of_old_rows_are_filled_at_start, |stack| async {
 fn database_not_in_utf8_refused_at_start() {
     for encoding in ["SQL_ASCII", "LATIN1"] {
         let database = PostgresDatabase::made_with(&format!("ENCODING '{encoding}' LOCALE 'C'"));
-        let secret = "x".repeat(64);
+        let secret = random_secret();
         let vars =
             [("DATABASE_URL", database.url()), ("SESSION_SECRET", &secret), ("LISTEN_ADDR", "127.0.0.1:0")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -207,12 +207,12 @@ async fn pending_deletion_retried_when_redis_returns() {
 }
 
 on_both_stacks!(changed_secret_ends_all_sessions_in_catalogue, |stack| async {
-    let mut app = TestApp::builder(stack).var("SESSION_SECRET", "a".repeat(64)).start().await;
+    let mut app = TestApp::builder(stack).var("SESSION_SECRET", random_secret()).start().await;
     let (_, admin) = app.admin("Root").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let _second = app.second_instance().await;
     client.get("/profile").await.expect(200);
-    app.restart_with(&[("SESSION_SECRET", &"b".repeat(64))]).await;
+    app.restart_with(&[("SESSION_SECRET", &random_secret())]).await;
     client.get("/profile").await.expect(303);
     eventually(|| async { app.active_session_ids().is_empty() }).await;
     assert_eq!(app.end_reasons(), ["missing"; 2]);

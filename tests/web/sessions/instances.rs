@@ -104,7 +104,7 @@ on_both_stacks!(changed_secret_signs_out_without_error, |stack| async {
     let (ada, client) = app.person("Ada Lovelace").await;
     let remembered = app.client();
     ada.sign_in_remembered(&remembered).await;
-    app.restart_with(&[("SESSION_SECRET", &"f".repeat(128))]).await;
+    app.restart_with(&[("SESSION_SECRET", &random_secret())]).await;
     for browser in [&client, &remembered] {
         browser.get("/").await.expect(200).has("You are not signed in.");
         assert!(!signed_in(browser).await);

@@ -258,7 +258,7 @@ fn replaced(mut vars: Vars, changes: &[(&str, &str)]) -> Vars {
 }
 
 /// 64 random bytes as hexadecimal digits.
-fn random_secret() -> String {
+pub fn random_secret() -> String {
     let mut bytes = [0_u8; 64];
     File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -12,7 +12,7 @@ pub const ADMIN_EMAIL: &str = "admin@example.com";
 
 /// Runs `gatehouse demo` on the stores of an application.
 pub fn run(app: &TestApp, arguments: &[&str]) -> Finished {
-    let secret = ("SESSION_SECRET".to_owned(), "d".repeat(64));
+    let secret = ("SESSION_SECRET".to_owned(), super::random_secret());
     let timeout = ("STORE_TIMEOUT".to_owned(), "5s".to_owned());
     let vars = [app.stores().vars(), vec![secret, timeout]].concat();
     Program::run(&[&["demo"], arguments].concat(), &vars, "")

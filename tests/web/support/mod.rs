@@ -41,7 +41,7 @@ pub mod throttling;
 mod users;
 
 pub use answer::{Answer, Form};
-pub use app::TestApp;
+pub use app::{TestApp, random_secret};
 pub use barrier::Barrier;
 pub use browser::Browser;
 pub use client::{Client, FIREFOX};

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     answer::Answer,
-    app::{Builder, TestApp},
+    app::{Builder, TestApp, random_secret},
     client::Client,
     eventually::eventually,
     program::Program,
@@ -127,7 +127,7 @@ impl OutageTest {
 
 /// Asserts that catalogue and store agree.
 pub fn assert_stores_agree(app: &TestApp) {
-    let secret = ("SESSION_SECRET".to_owned(), "0".repeat(128));
+    let secret = ("SESSION_SECRET".to_owned(), random_secret());
     let vars = [app.stores().vars(), vec![secret]].concat();
     let verified = Program::run(&["sessions", "verify"], &vars, "");
     assert!(verified.status.success(), "{verified:?}");
