@@ -150,6 +150,8 @@ on_both_stacks!(cli_healthcheck_uses_listen_addr, |stack| async {
     let ask = |addr: String| {
         let mut vars = app.command_vars();
         vars.push(("LISTEN_ADDR".to_owned(), addr));
+        // On a machine with a public address.
+        vars.push(("TRUSTED_PROXIES".to_owned(), "192.0.2.1".to_owned()));
         Program::run(&["healthcheck"], &vars, "")
     };
     ask(app.addr().to_string()).done();
