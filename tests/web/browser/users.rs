@@ -80,7 +80,7 @@ async fn deactivate_and_activate(admin: &Browser, user_browser: &Browser, script
     confirm_dialog(admin, scripts).await;
     admin.wait_for("Nothing was changed yet").await;
     admin.fill(&[("confirm_password", PASSWORD)]).await;
-    admin.click("Confirm").await;
+    admin.click("Deactivate account").await;
     admin.wait_for("The account is deactivated. 1 session was ended.").await;
     if scripts {
         user_browser.wait_for("account was deactivated").await;
