@@ -188,6 +188,14 @@ mod tests {
     }
 
     #[test]
+    fn env_example_can_be_read_line_by_line() {
+        let lines = include_str!("../../.env.example").lines().filter_map(|line| line.strip_prefix("# "));
+        for line in lines.filter(|line| line.split_once('=').is_some_and(|(name, _)| !name.contains(' '))) {
+            assert_eq!(parse(line).unwrap().len(), 1, "{line}");
+        }
+    }
+
+    #[test]
     fn env_file_values_are_taken_as_they_stand() {
         for (text, expected) in [
             ("pa$word", "pa$word"),
