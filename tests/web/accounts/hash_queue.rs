@@ -84,18 +84,18 @@ on_both_stacks!(sign_in_waits_for_no_registration, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let stranger = Rc::new(app.client());
-    let weak = "p@55w0rd-{[<|!1".repeat(4);
+    // The address is taken, which is found once the password was hashed.
     let fields = [
         ("name", "Eve"),
-        ("email", "eve@example.org"),
-        ("password", &weak),
-        ("password_confirmation", &weak),
+        ("email", ada.email.as_str()),
+        ("password", "copper-lantern-17-orchid"),
+        ("password_confirmation", "copper-lantern-17-orchid"),
     ];
     let mut flood: Vec<_> = (0..FLOOD).map(|_| send_form(&stranger, "/register", &fields)).collect();
     wait_for_first(&mut flood, 422).await;
     post_until_checked(&app.client(), "/login", &[("email", &ada.email), ("password", PASSWORD)]).await;
-    let judged = answered(&mut flood, 422).await;
-    assert!(judged < FLOOD / 2, "it waited for {judged} registrations");
+    let hashed = answered(&mut flood, 422).await;
+    assert!(hashed < FLOOD / 2, "it waited for {hashed} registrations");
 });
 
 on_both_stacks!(sign_in_that_waited_too_long_503, |stack| async {
@@ -146,7 +146,7 @@ async fn assert_holds_up_no_page(app: &TestApp, client: &Rc<Client>, path: &str,
     let password = MANY_SPELLINGS.repeat(5);
     let new = [("password", password.as_str()), ("password_confirmation", &password)];
     let (answers, longest) = longest_page_meanwhile(app, client, path, &[fields, &new].concat()).await;
-    assert!(longest < Duration::from_secs(2), "{path}: a page took {longest:?}");
+    assert!(longest < Duration::from_secs(4), "{path}: a page took {longest:?}");
     assert!(answers.iter().any(|answer| answer.status == 303), "{path}: {}", answers[0].summary());
 }
 
