@@ -48,6 +48,10 @@ const LINGER: Duration = Duration::from_secs(1);
 /// itself. It would take up to 4 MiB otherwise.
 const SEND_BUFFER: usize = 128 * 1024;
 
+/// Connections that wait to be accepted; the system may have a lower limit. With the 128 of the standard library a burst makes
+/// others try again after a second.
+const BACKLOG: i32 = 4_096;
+
 /// A connection with the address of its peer.
 type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
 
@@ -71,6 +75,7 @@ where
     B: MessageBody + 'static,
 {
     rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
+    rustix::net::listen(&listener, BACKLOG)?;
     let room = Room::new(&config.trusted_proxies);
     let refusals = Arc::new(Refusals::new(config));
     let builder = Server::build();
