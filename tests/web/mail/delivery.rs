@@ -8,6 +8,14 @@ use std::{
 
 use crate::support::{smtp::SmtpServer, *};
 
+/// A mail server of the test's own, an application that sends there, and an administrator.
+async fn with_mail_server(stack: Stack) -> (SmtpServer, TestApp, Client) {
+    let smtp = SmtpServer::start_own();
+    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    (smtp, app, admin)
+}
+
 async fn invite(admin: &Client, email: &str) {
     let fields = [("name", "Ada Lovelace"), ("email", email), ("role", "user")];
     let _ = admin.post("/admin/users", &fields).await.expect(201);
@@ -21,9 +29,7 @@ async fn mail_facts(admin: &Client) -> Vec<String> {
 }
 
 on_both_stacks!(mail_refused_for_now_is_sent_later, |stack| async {
-    let smtp = SmtpServer::start_own();
-    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (smtp, app, admin) = with_mail_server(stack).await;
     smtp.set_mode("450");
     invite(&admin, "ada@example.org").await;
     eventually(|| async { !app.mail_errors().is_empty() }).await;
@@ -41,9 +47,7 @@ on_both_stacks!(mail_refused_for_now_is_sent_later, |stack| async {
 });
 
 on_both_stacks!(mail_refused_for_good_is_given_up_and_shown, |stack| async {
-    let smtp = SmtpServer::start_own();
-    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (smtp, app, admin) = with_mail_server(stack).await;
     smtp.set_mode("550");
     invite(&admin, "ada@example.org").await;
     eventually(|| async { app.mails_given_up() == 1 }).await;
@@ -57,9 +61,7 @@ on_both_stacks!(mail_refused_for_good_is_given_up_and_shown, |stack| async {
 });
 
 on_both_stacks!(mail_is_given_up_after_three_days, |stack| async {
-    let smtp = SmtpServer::start_own();
-    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (smtp, app, admin) = with_mail_server(stack).await;
     smtp.set_mode("450");
     invite(&admin, "ada@example.org").await;
     eventually(|| async { !app.mail_errors().is_empty() }).await;
@@ -77,9 +79,7 @@ on_both_stacks!(mail_is_given_up_after_three_days, |stack| async {
 });
 
 on_both_stacks!(mail_server_that_hangs_holds_up_no_page, |stack| async {
-    let smtp = SmtpServer::start_own();
-    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (smtp, app, admin) = with_mail_server(stack).await;
     smtp.freeze();
     let start = Instant::now();
     for email in ["ada@example.org", "bob@example.org", "eve@example.org"] {
@@ -95,9 +95,7 @@ on_both_stacks!(mail_server_that_hangs_holds_up_no_page, |stack| async {
 });
 
 on_both_stacks!(mail_survives_a_server_that_dies_in_the_middle, |stack| async {
-    let mut smtp = SmtpServer::start_own();
-    let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (mut smtp, app, admin) = with_mail_server(stack).await;
     smtp.set_mode("die");
     invite(&admin, "ada@example.org").await;
     eventually(|| async { !app.mail_errors().is_empty() }).await;

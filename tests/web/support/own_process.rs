@@ -78,6 +78,16 @@ impl OwnProcess {
         signal(name, &[self.id()]);
     }
 
+    /// Freezes the process (SIGSTOP): connections to a server are accepted and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Resumes the process (SIGCONT).
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
     /// Waits until a server answers requests over HTTP, some time after its port is open; returns false when the process ends
     /// instead.
     pub fn serves(&mut self, addr: SocketAddr) -> bool {

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::{Deref, DerefMut},
     path::Path,
     process::Command,
     sync::Mutex,
@@ -142,6 +143,20 @@ pub struct RedisServer {
     addr: SocketAddr,
 }
 
+impl Deref for RedisServer {
+    type Target = OwnProcess;
+
+    fn deref(&self) -> &OwnProcess {
+        &self.process
+    }
+}
+
+impl DerefMut for RedisServer {
+    fn deref_mut(&mut self) -> &mut OwnProcess {
+        &mut self.process
+    }
+}
+
 impl RedisServer {
     /// Starts an empty server without persistence: a restart loses all data.
     pub fn start_own() -> Self {
@@ -180,21 +195,6 @@ impl RedisServer {
     /// The server's database.
     pub fn database(&self) -> RedisDatabase {
         RedisDatabase::at(self.url())
-    }
-
-    /// Freezes the server (SIGSTOP): connections are accepted and no command is answered.
-    pub fn freeze(&self) {
-        self.process.signal("STOP");
-    }
-
-    /// Resumes the server (SIGCONT).
-    pub fn thaw(&self) {
-        self.process.signal("CONT");
-    }
-
-    /// Kills the server (SIGKILL).
-    pub fn kill(&mut self) {
-        self.process.kill();
     }
 
     /// Starts the server again, empty, on the same port.

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -31,6 +32,20 @@ pub struct SmtpServer {
     process: OwnProcess,
     addr: SocketAddr,
     tls: ServerTls,
+}
+
+impl Deref for SmtpServer {
+    type Target = OwnProcess;
+
+    fn deref(&self) -> &OwnProcess {
+        &self.process
+    }
+}
+
+impl DerefMut for SmtpServer {
+    fn deref_mut(&mut self) -> &mut OwnProcess {
+        &mut self.process
+    }
 }
 
 /// A mail that the server has accepted.
@@ -137,26 +152,6 @@ impl SmtpServer {
         eventually(move || async move {
             self.mails().into_iter().rev().find(|mail| mail.header("Subject").contains(subject))
         })
-    }
-
-    /// Freezes the server (SIGSTOP): connections are accepted and nothing is answered.
-    pub fn freeze(&self) {
-        self.process.signal("STOP");
-    }
-
-    /// Resumes the server (SIGCONT).
-    pub fn thaw(&self) {
-        self.process.signal("CONT");
-    }
-
-    /// Kills the server (SIGKILL).
-    pub fn kill(&mut self) {
-        self.process.kill();
-    }
-
-    /// Whether the server runs.
-    pub fn runs(&mut self) -> bool {
-        self.process.runs()
     }
 
     /// Starts the server again, with the mails that it has, on the same port.
