@@ -12,16 +12,16 @@ const PATIENCE: Duration = Duration::from_secs(45);
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl Db {
-    /// Does work of a task that has begun and must not stop halfway: again and again while the database is busy or can't be
-    /// reached, for at most 45 seconds. Work may have been done although it failed, so doing it twice must do no harm.
+    /// Does work of a task that has begun and must not stop halfway: again and again while the database is busy, takes no
+    /// writes or can't be reached, for at most 45 seconds. Work may have been done although it failed, so doing it twice must do no harm.
     ///
     /// # Errors
-    /// Those of the work; at once when waiting doesn't help.
+    /// Those of the work; at once when they have nothing to do with the database being away.
     pub async fn with_retries<T>(&self, work: impl AsyncFn(&Self) -> Result<T, Error>) -> Result<T, Error> {
         let (db, start) = (self.with_long_timeout(), Instant::now());
         loop {
             match work(&db).await {
-                Err(error @ Error::Unavailable(_)) if !error.is_read_only() && start.elapsed() < PATIENCE => {
+                Err(error @ Error::Unavailable(_)) if start.elapsed() < PATIENCE => {
                     tracing::debug!(error = ?error.causes(), "work on the database is tried again");
                     tokio::time::sleep(PAUSE).await;
                 }

@@ -1,5 +1,9 @@
 //! Tests a database that answers but takes no writes, or takes too long for one: 503 with `Retry-After`, and `/readyz` says so.
 
+use std::cell::Cell;
+
+use futures_util::future::join;
+
 use crate::support::{
     outage::{OutageTest, assert_unavailable, builder, timely},
     pool_routes, *,
@@ -49,6 +53,29 @@ async fn postgres_connections_to_a_read_only_server_are_given_up() {
     assert_refuses_changes(&site).await;
     site.app.set_read_only(false);
     site.assert_recovers("Postgres that reads only").await;
+}
+
+/// As after a failover: the connections that are left only read.
+#[actix_web::test]
+async fn postgres_work_that_has_begun_waits_for_a_server_that_takes_writes() {
+    let (work, routes) = pool_routes::routes();
+    let app = TestApp::builder(Stack::PostgresRedis).routes(routes).start().await;
+    app.set_read_only(true);
+    work.go_on(1);
+    let client = app.client();
+    let request = client.get("/work-with-retries/DELETE%20FROM%20tokens");
+    let failover = async {
+        let begun = Cell::new(0);
+        eventually(|| async {
+            begun.set(begun.get() + work.newly_begun());
+            begun.get() > 1
+        })
+        .await;
+        app.set_read_only(false);
+        work.go_on(100);
+    };
+    let (answer, ()) = join(request, failover).await;
+    let _ = answer.expect(200);
 }
 
 on_both_stacks!(locked_database_503_with_retry, |stack| async {

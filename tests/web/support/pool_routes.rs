@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use diesel::connection::SimpleConnection;
-use gatehouse::db::Db;
+use gatehouse::{db::Db, error::Error};
 
 /// The test's end of the routes: it learns when their work has begun, and lets it go on.
 pub struct PoolWork {
@@ -44,14 +44,15 @@ impl Gate {
 }
 
 /// The routes: `/keep` holds a connection of the pool until the test lets it go on; `/work/{sql}` does so too and then
-/// runs statements, separated by semicolons.
+/// runs statements, separated by semicolons; `/work-with-retries/{sql}` tries that again while the database is away.
 pub fn routes() -> (PoolWork, impl Fn(&mut ServiceConfig) + Send + Sync + 'static) {
     let ((begun, has_begun), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
     let gate = Data::new(Gate { begun, go_on: Mutex::new(may_go_on) });
     let routes = move |app: &mut ServiceConfig| {
         app.app_data(gate.clone())
             .route("/keep", web::get().to(keep_connection))
-            .route("/work/{sql}", web::get().to(work));
+            .route("/work/{sql}", web::get().to(work))
+            .route("/work-with-retries/{sql}", web::get().to(work_with_retries));
     };
     (PoolWork { begun: has_begun, go_on }, routes)
 }
@@ -73,7 +74,23 @@ async fn work(db: Data<Db>, gate: Data<Gate>, sql: web::Path<String>) -> HttpRes
         gate.pass();
         Ok(conn.batch_execute(&sql)?)
     });
-    match worked.await {
+    answer(worked.await)
+}
+
+async fn work_with_retries(db: Data<Db>, gate: Data<Gate>, sql: web::Path<String>) -> HttpResponse {
+    let work = async |db: &Db| {
+        let (gate, sql) = (gate.clone(), sql.clone());
+        db.run(move |conn| {
+            gate.pass();
+            Ok(conn.batch_execute(&sql)?)
+        })
+        .await
+    };
+    answer(db.with_retries(work).await)
+}
+
+fn answer(worked: Result<(), Error>) -> HttpResponse {
+    match worked {
         Ok(()) => HttpResponse::Ok().finish(),
         Err(error) => HttpResponse::from_error(error),
     }
