@@ -1,9 +1,9 @@
 //! Mail: letters, the table that holds them until a server has accepted them, and sending.
 
-mod carrier;
 mod letter;
 mod outbox;
 mod rows;
+mod transport;
 
 pub use letter::{Button, Letter};
 pub use outbox::{Outbox, OutboxState};

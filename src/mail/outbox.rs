@@ -12,9 +12,9 @@ use lettre::message::Mailbox;
 use tokio::sync::Notify;
 
 use super::{
-    carrier::{Carrier, Refusal, greeting},
     letter::Letter,
     rows::{self, DueMail, LastFailure},
+    transport::{Refusal, Transport, greeting},
 };
 use crate::{
     clock::now,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often an instance looks for mail that another one or the command line has written.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Most characters of what a server says that are kept.
 const MAX_REASON: usize = 300;
@@ -34,7 +34,7 @@ pub struct Outbox {
     db: Db,
     server: Server,
     from: Mailbox,
-    carrier: Carrier,
+    transport: Transport,
     secrets: KnownSecrets,
     /// Notified when mail was written here.
     written: Notify,
@@ -58,14 +58,14 @@ impl Outbox {
     /// The outbox in this database. Connects to nothing yet.
     pub fn new(config: &Config, db: Db) -> Self {
         let server = config.server.clone();
-        let carrier = match &config.mail.server {
-            Some(url) => Carrier::Server(Box::new(url.clone()), greeting(server.base_url.host())),
-            None => Carrier::Folder(config.mail.folder.clone()),
+        let transport = match &config.mail.server {
+            Some(url) => Transport::Server(Box::new(url.clone()), greeting(server.base_url.host())),
+            None => Transport::Folder(config.mail.folder.clone()),
         };
         Self {
             db,
             from: config.mail.sender(&server),
-            carrier,
+            transport,
             server,
             secrets: config.secrets.clone(),
             written: Notify::new(),
@@ -109,7 +109,7 @@ impl Outbox {
     /// [`Error::Unavailable`] when the database can't be read.
     pub async fn state(&self) -> Result<OutboxState, Error> {
         let (waiting, given_up, last_failure) = self.db.run(rows::count).await?;
-        Ok(OutboxState { destination: self.carrier.describe(), waiting, given_up, last_failure })
+        Ok(OutboxState { destination: self.transport.describe(), waiting, given_up, last_failure })
     }
 
     /// Sends mail, one after the other, until [`Outbox::stop`].
@@ -120,7 +120,7 @@ impl Outbox {
                 Ok(Some(pause)) => pause,
                 Err(error) => {
                     tracing::debug!(error = ?error.causes(), "the outbox can't be read");
-                    LOOK_INTERVAL
+                    POLL_INTERVAL
                 }
             };
             tokio::select! {
@@ -138,15 +138,15 @@ impl Outbox {
 
     /// Sends the mail that has been due for longest. Returns how long there is nothing to do if there was none.
     async fn send_next(&self) -> Result<Option<Duration>, Error> {
-        match self.db.transaction(rows::take).await? {
+        match self.db.run(rows::lease).await? {
             Ok(mail) => {
                 self.send(mail).await?;
                 Ok(None)
             }
-            Err(None) => Ok(Some(LOOK_INTERVAL)),
+            Err(None) => Ok(Some(POLL_INTERVAL)),
             Err(Some(due)) => {
                 let pause = Duration::try_from(due - now()).unwrap_or_default();
-                Ok(Some(pause.min(LOOK_INTERVAL)))
+                Ok(Some(pause.min(POLL_INTERVAL)))
             }
         }
     }
@@ -154,7 +154,7 @@ impl Outbox {
     /// Sends one mail. What becomes of it is written again and again while the database is away: if that is lost, it is sent twice.
     async fn send(&self, mail: DueMail) -> Result<(), Error> {
         let (id, kind) = (mail.id, mail.kind.name());
-        let refusal = match self.carrier.carry(&mail, &self.from.email).await {
+        let refusal = match self.transport.send(&mail, &self.from.email).await {
             Ok(()) => {
                 tracing::info!(mail = id, kind, "a mail was accepted");
                 return self

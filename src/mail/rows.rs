@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::hours(2);
 
 /// How long a mail belongs to whoever sends it. Longer than sending may take; after it somebody else sends the mail, because the
 /// first one was killed.
-const LEASE: Duration = Duration::minutes(2);
+const LEASE: Duration = Duration::minutes(6);
 
 text_enum! {
     /// What a mail is about.
@@ -74,8 +74,8 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Takes the mail that has been due for longest, if one is: nobody else gets it before the lease ends. `Err`: when the next one is due.
-pub(super) fn take(conn: &mut DbConnection) -> Result<Result<DueMail, Option<PrimitiveDateTime>>, Error> {
+/// Leases the mail that has been due for longest, if one is: nobody else gets it before the lease ends. `Err`: when the next one is due.
+pub(super) fn lease(conn: &mut DbConnection) -> Result<Result<DueMail, Option<PrimitiveDateTime>>, Error> {
     loop {
         let waiting = mails::table.filter(mails::given_up_at.is_null()).order((mails::due_at, mails::id));
         let columns = (

@@ -27,13 +27,13 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest time for one mail, from connecting until it is accepted.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+const SEND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Longest time for saying goodbye, when the mail has been accepted already.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Who takes mail.
-pub(super) enum Carrier {
+pub(super) enum Transport {
     /// A mail server, which is greeted with this name.
     Server(Box<SmtpUrl>, ClientId),
     /// A folder in which each mail becomes a file.
@@ -48,7 +48,7 @@ pub(super) enum Refusal {
     ForGood(String),
 }
 
-impl Carrier {
+impl Transport {
     /// Where mail goes, in words.
     pub(super) fn describe(&self) -> String {
         match self {
@@ -58,18 +58,27 @@ impl Carrier {
     }
 
     /// Hands a mail over. Once this has returned `Ok`, whoever took the mail is responsible for it.
-    pub(super) async fn carry(&self, mail: &DueMail, from: &Address) -> Result<(), Refusal> {
+    pub(super) async fn send(&self, mail: &DueMail, from: &Address) -> Result<(), Refusal> {
         match self {
             Self::Server(server, name) => {
-                let sent = tokio::time::timeout(SEND_TIMEOUT, send(server, name, mail, from)).await;
-                sent.unwrap_or_else(|_| Err(Refusal::Later("the server has not answered in time".to_owned())))
+                let sent = tokio::time::timeout(SEND_TIMEOUT, deliver(server, name, mail, from)).await;
+                let mut connection = sent.unwrap_or_else(|_| {
+                    Err(Refusal::Later("the server has not answered in time".to_owned()))
+                })?;
+                let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await;
+                Ok(())
             }
             Self::Folder(folder) => write(folder, mail).await,
         }
     }
 }
 
-async fn send(server: &SmtpUrl, name: &ClientId, mail: &DueMail, from: &Address) -> Result<(), Refusal> {
+async fn deliver(
+    server: &SmtpUrl,
+    name: &ClientId,
+    mail: &DueMail,
+    from: &Address,
+) -> Result<AsyncSmtpConnection, Refusal> {
     let recipient =
         mail.recipient.parse().map_err(|error: AddressError| Refusal::ForGood(error.to_string()))?;
     let envelope = Envelope::new(Some(from.clone()), vec![recipient])
@@ -84,8 +93,7 @@ async fn send(server: &SmtpUrl, name: &ClientId, mail: &DueMail, from: &Address)
             Refusal::Later(error.to_string())
         }
     })?;
-    let _ = tokio::time::timeout(QUIT_TIMEOUT, connection.quit()).await;
-    Ok(())
+    Ok(connection)
 }
 
 async fn connect(server: &SmtpUrl, name: &ClientId) -> Result<AsyncSmtpConnection, SmtpError> {
