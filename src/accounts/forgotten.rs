@@ -9,13 +9,17 @@ use super::{
     service::Accounts,
 };
 use crate::{
+    clock::now,
     db::{Db, DbConnection},
     error::Error,
-    events::{Event, EventKind},
+    events::{Event, EventKind, log},
     mail::Outbox,
     security::Client,
     users::User,
 };
+
+/// Most links that are mailed to an account within an hour: a stranger fills nobody's mailbox.
+const MOST_AN_HOUR: i64 = 5;
 
 impl Accounts {
     /// Mails a link for a new password to an address, if an active account has it. Neither the result nor the time that it takes
@@ -67,6 +71,11 @@ fn write_link(conn: &mut DbConnection, outbox: &Outbox, user: i64, client: &Clie
     // The lock prevents a deactivation in between.
     let user = User::lock(conn, user)?;
     if !user.active {
+        return Ok(());
+    }
+    let since = now().saturating_sub(time::Duration::HOUR);
+    if log::count_since(conn, user.id, EventKind::ResetRequested, since, MOST_AN_HOUR)? >= MOST_AN_HOUR {
+        tracing::info!(user = user.id, "no other link for a forgotten password is mailed within the hour");
         return Ok(());
     }
     Event::new(EventKind::ResetRequested, Some(user.id)).by(None).from(Some(client)).write(conn)?;

@@ -62,6 +62,25 @@ pub fn of_session(
         .load(conn)?)
 }
 
+/// How many events of a kind have happened to a user since then; counts no further than `most`.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn count_since(
+    conn: &mut DbConnection,
+    user: i64,
+    kind: EventKind,
+    since: PrimitiveDateTime,
+    most: i64,
+) -> Result<i64, Error> {
+    let found = events::table
+        .filter(events::user_id.eq(user).and(events::kind.eq(kind)).and(events::at.gt(since)))
+        .limit(most)
+        .select(events::id)
+        .load::<i64>(conn)?;
+    Ok(i64::try_from(found.len()).unwrap_or(most))
+}
+
 /// The filter of the log; the default matches every event.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

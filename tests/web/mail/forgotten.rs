@@ -60,6 +60,24 @@ on_both_stacks!(forgotten_password_is_replaced_with_the_link_in_the_mail, |stack
     );
 });
 
+on_both_stacks!(forgotten_password_fills_no_mailbox, |stack| async {
+    let smtp = SmtpServer::start_own();
+    let app = start(stack, &smtp).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (bob, _) = app.person("Bob Bemer").await;
+    for email in [[&*ada.email; 7].as_slice(), &[&*bob.email]].concat() {
+        let _ = forget(&app.client(), email).await.to("/login");
+    }
+    let mails = smtp.wait_for(6).await;
+    let of_ada: Vec<_> = mails.iter().filter(|mail| mail.to == [&*ada.email]).collect();
+    assert_eq!(
+        (of_ada.len(), mails.len()),
+        (5, 6),
+        "requests are worked on in turn, and that of Bob is the last"
+    );
+    let _ = choose(&app.client(), &token_of(&of_ada[4].link())).await.to("/login");
+});
+
 on_both_stacks!(forgotten_password_answers_the_same_for_everybody, |stack| async {
     let smtp = SmtpServer::start_own();
     let app = start(stack, &smtp).await;
