@@ -3,6 +3,7 @@
 //! By hand: no crate walks `X-Forwarded-For` through a chain of trusted networks.
 
 use std::{
+    fmt,
     future::{Ready, ready},
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
@@ -47,13 +48,29 @@ impl Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
-impl Client {
-    /// The client's network.
-    pub fn network(&self) -> Network {
-        Network(match self.ip.to_canonical() {
+impl Network {
+    /// The network that an address is in.
+    pub fn of(ip: IpAddr) -> Self {
+        Self(match ip.to_canonical() {
             IpAddr::V4(v4) => v4.into(),
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
         })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => v4.fmt(f),
+            IpAddr::V6(v6) => write!(f, "{v6}/64"),
+        }
+    }
+}
+
+impl Client {
+    /// The client's network.
+    pub fn network(&self) -> Network {
+        Network::of(self.ip)
     }
 }
 
@@ -176,7 +193,9 @@ mod tests {
 
     #[test]
     fn client_network_is_v4_address_or_half_of_v6() {
-        let network = |ip: &str| Client { ip: ip.parse().unwrap(), user_agent: String::new() }.network();
+        let network = |ip: &str| Network::of(ip.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2::7").to_string(), "2001:db8:1:2::/64");
+        assert_eq!(network("::ffff:192.0.2.1").to_string(), "192.0.2.1");
         assert_eq!(network("2001:db8:1:2::7"), network("2001:db8:1:2:ffff::9"));
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
         for (one, other) in [("2001:db8:1:2::7", "2001:db8:1:3::7"), ("192.0.2.1", "192.0.2.2")] {

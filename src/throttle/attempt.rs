@@ -31,7 +31,7 @@ impl Attempt {
         let limits = self.limits.as_ref()?;
         let failures = limits.fail(&self.keys).await;
         let turn = |(key, failures): (&Key, u32)| {
-            key.kind.policy().is_turn(failures).then(|| detail(key.kind, failures))
+            key.kind.policy().is_threshold(failures).then(|| detail(key.kind, failures))
         };
         self.keys.iter().zip(failures).find_map(turn)
     }

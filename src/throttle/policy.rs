@@ -100,7 +100,7 @@ impl Policy {
     }
 
     /// Whether the failure with this number is the first that makes the next attempt wait, or the last one that is accepted.
-    pub(super) fn is_turn(&self, failures: u32) -> bool {
+    pub(super) fn is_threshold(&self, failures: u32) -> bool {
         failures == self.free || self.most == Some(failures)
     }
 }

@@ -61,8 +61,10 @@ pub(super) async fn reserve(redis: &dyn RedisCommands, key: Key) -> Result<bool,
 pub(super) async fn fail(redis: &dyn RedisCommands, keys: &[Key]) -> Result<Vec<u32>, Error> {
     let mut commands = redis::pipe();
     for key in keys {
-        commands.cmd("INCR").arg(name(*key));
-        commands.cmd("PEXPIRE").arg(name(*key)).arg(millis(key.kind.policy().kept)).ignore();
+        let (name, kept) = (name(*key), millis(key.kind.policy().kept));
+        // The count ends by itself even if the connection breaks before the last command.
+        commands.cmd("SET").arg(&name).arg(0).arg("NX").arg("PX").arg(kept).ignore();
+        commands.cmd("INCR").arg(&name).cmd("PEXPIRE").arg(&name).arg(kept).ignore();
     }
     let failures: Vec<u32> = run(redis, &commands).await?;
     let mut commands = redis::pipe();

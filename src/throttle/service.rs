@@ -21,11 +21,11 @@ use super::{
 use crate::{config::Config, db::Db, error::Error, security::Client};
 
 /// How long an attempt waits until others at the same time are through.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Between two looks whether they are.
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Between two deletions of old counts.
-const SWEEP_PAUSE: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Limits attempts; cheap to clone. With `THROTTLE=off` it lets everything through and does nothing.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Throttle {
     pub async fn sign_in(&self, req: &HttpRequest, email: &str, client: &Client) -> Result<Attempt, Error> {
         self.begin(|limits| match limits.browsers.key(req, &limits.subjects, email) {
             Some(browser) => vec![browser],
-            None => vec![limits.subjects.account(email), limits.subjects.network(Kind::SignIns, client.ip)],
+            None => vec![limits.subjects.account(email), limits.subjects.network(Kind::SignIns, client)],
         })
         .await
     }
@@ -62,7 +62,7 @@ impl Throttle {
     /// [`Error::Throttled`] when it has to wait.
     pub async fn password_again(&self, session: &str, client: &Client) -> Result<Attempt, Error> {
         self.begin(|limits| {
-            let network = limits.subjects.network(Kind::Confirmations, client.ip);
+            let network = limits.subjects.network(Kind::Confirmations, client);
             vec![limits.subjects.session(session), network]
         })
         .await
@@ -73,7 +73,7 @@ impl Throttle {
     /// # Errors
     /// [`Error::Throttled`] when it has to wait.
     pub async fn registration(&self, client: &Client) -> Result<Attempt, Error> {
-        self.begin(|limits| vec![limits.subjects.network(Kind::Registrations, client.ip)]).await
+        self.begin(|limits| vec![limits.subjects.network(Kind::Registrations, client)]).await
     }
 
     /// Begins a request of a link for a forgotten password; each one counts, whatever becomes of it.
@@ -81,7 +81,7 @@ impl Throttle {
     /// # Errors
     /// [`Error::Throttled`] when it has to wait.
     pub async fn forgotten(&self, client: &Client) -> Result<Attempt, Error> {
-        self.begin(|limits| vec![limits.subjects.network(Kind::Forgotten, client.ip)]).await
+        self.begin(|limits| vec![limits.subjects.network(Kind::Forgotten, client)]).await
     }
 
     /// Begins the use of a one-time link.
@@ -89,7 +89,7 @@ impl Throttle {
     /// # Errors
     /// [`Error::Throttled`] when it has to wait.
     pub async fn link(&self, client: &Client) -> Result<Attempt, Error> {
-        self.begin(|limits| vec![limits.subjects.network(Kind::Links, client.ip)]).await
+        self.begin(|limits| vec![limits.subjects.network(Kind::Links, client)]).await
     }
 
     async fn begin(&self, keys: impl FnOnce(&Limits) -> Vec<Key>) -> Result<Attempt, Error> {
@@ -100,10 +100,10 @@ impl Throttle {
             if let Some(refusal) = limits.known_wait(&keys) {
                 return Err(refusal);
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > MAX_WAIT {
                 return Err(refusal(keys[0].kind, 0, Duration::ZERO));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         // From here on the attempt ends what has begun, also when it is refused or given up.
         let attempt = Attempt::under_way(Arc::clone(limits), keys);
@@ -138,7 +138,7 @@ impl Throttle {
                     tracing::debug!(error = ?error.causes(), "old counts of failures are left for now")
                 }
             }
-            tokio::time::sleep(SWEEP_PAUSE).await;
+            tokio::time::sleep(SWEEP_INTERVAL).await;
         }
     }
 }

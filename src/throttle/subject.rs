@@ -2,18 +2,15 @@
 //! a name that shares the count of another. The hash is short on purpose: there are at most a million counts of a kind, however
 //! many names are tried.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
 use super::policy::Kind;
-use crate::{config::SessionSecret, users::email_key};
+use crate::{config::SessionSecret, security::Client, users::email_key};
 
 /// Bits of a count's number.
 const NUMBER_BITS: u32 = 20;
-
-/// Bits of an IPv6 address that name a network.
-const V6_NETWORK_BITS: u32 = 64;
 
 /// Names one count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,9 +52,9 @@ impl Subjects {
         self.key(Kind::Session, id)
     }
 
-    /// The count of the network that a client is in: an IPv4 address, or what one customer has of IPv6.
-    pub(super) fn network(&self, kind: Kind, ip: IpAddr) -> Key {
-        self.key(kind, &network(ip))
+    /// The count of the network that a client is in.
+    pub(super) fn network(&self, kind: Kind, client: &Client) -> Key {
+        self.key(kind, &client.network().to_string())
     }
 
     /// What a browser's cookie holds in place of an address.
@@ -80,25 +77,9 @@ impl Subjects {
     }
 }
 
-fn network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("{:x}/{V6_NETWORK_BITS}", u128::from(v6) >> (128 - V6_NETWORK_BITS)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn throttle_network_is_an_ipv4_address_or_64_bits_of_ipv6() {
-        let same = |one: &str, other: &str| network(one.parse().unwrap()) == network(other.parse().unwrap());
-        assert!(same("192.0.2.1", "192.0.2.1") && same("192.0.2.1", "::ffff:192.0.2.1"));
-        assert!(!same("192.0.2.1", "192.0.2.2"));
-        assert!(same("2001:db8:0:7::1", "2001:db8:0:7:ffff::2"));
-        assert!(!same("2001:db8:0:7::1", "2001:db8:0:8::1"));
-    }
 
     #[test]
     fn throttle_key_is_the_same_for_all_forms_of_an_address() {

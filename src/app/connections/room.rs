@@ -2,13 +2,15 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::security::Network;
 
 /// Most connections of one client. A page that is open has one for its live updates.
 const MAX_PER_CLIENT: usize = 256;
@@ -33,7 +35,7 @@ pub(super) struct Room {
 #[derive(Default)]
 struct Taken {
     total: usize,
-    by_client: HashMap<IpAddr, usize>,
+    by_client: HashMap<Network, usize>,
     logged_at: Option<Instant>,
 }
 
@@ -41,7 +43,7 @@ struct Taken {
 pub(super) struct Place {
     room: Arc<Room>,
     /// The client whose share it is of; a proxy has none.
-    client: Option<IpAddr>,
+    client: Option<Network>,
 }
 
 /// Why there is no room.
@@ -74,7 +76,7 @@ impl Room {
         let peer = peer.to_canonical();
         // Everybody's connections come from a proxy.
         let is_proxy = self.trusted_proxies.iter().any(|network| network.contains(&peer));
-        let client = (!is_proxy).then(|| client_of(peer));
+        let client = (!is_proxy).then(|| Network::of(peer));
         let mut taken = self.taken();
         let of_client = client.map_or(0, |client| taken.by_client.get(&client).copied().unwrap_or(0));
         let full = match (taken.total >= self.most, of_client >= self.most_per_client) {
@@ -125,14 +127,6 @@ impl Drop for Place {
                 taken.by_client.remove(&client);
             }
         }
-    }
-}
-
-/// The client that an address belongs to: with IPv6 everybody has a network of 64 bits.
-fn client_of(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V4(_) => peer,
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
     }
 }
 
