@@ -43,7 +43,7 @@ impl Accounts {
     async fn record_throttled(&self, throttled: Option<String>, client: &Client) -> Result<(), Error> {
         let Some(detail) = throttled else { return Ok(()) };
         let event = Event::new(EventKind::Throttled, None).from(Some(client)).detail(detail);
-        let unknown = Arc::clone(&self.unknown);
-        self.db.run(move |conn| unknown.write(conn, event)).await
+        let sums = Arc::clone(&self.event_sums);
+        self.db.run(move |conn| sums.write(conn, event)).await
     }
 }

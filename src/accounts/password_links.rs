@@ -150,10 +150,9 @@ impl Accounts {
         let in_store = self.sessions.has_entries();
         let outbox = Arc::clone(&self.outbox);
         let choose = move |conn: &mut DbConnection| {
-            let (user, purpose) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::lock(conn, user.id)?;
             // Another request may have used or withdrawn the link before the lock.
-            tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
+            let (user, purpose) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::set_password(conn, user.id, &hash)?;
             let by = Actor::link_owner(user.id, client);
             if purpose == TokenPurpose::Reset {

@@ -58,7 +58,7 @@ impl Accounts {
         client: Client,
         throttled: Option<String>,
     ) -> Result<(), Error> {
-        let (email, unknown) = (email.to_owned(), Arc::clone(&self.unknown));
+        let (email, sums) = (email.to_owned(), Arc::clone(&self.event_sums));
         let record = move |conn: &mut DbConnection| {
             let user = User::by_email(conn, &email)?.map(|user| user.id);
             let event = |kind| Event::new(kind, user).by(None).from(Some(&client));
@@ -66,7 +66,7 @@ impl Accounts {
             let mut events = [Some(event(EventKind::SignInFailed)), turn].into_iter().flatten();
             events.try_for_each(|event| match user {
                 Some(_) => event.write(conn),
-                None => unknown.write(conn, event),
+                None => sums.write(conn, event),
             })
         };
         self.db.run(record).await

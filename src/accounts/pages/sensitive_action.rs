@@ -86,20 +86,20 @@ impl SensitiveAction {
                 Description::new(format!("invite {name} ({email}) as {}", role(fields)), "Invite")
             }
             Self::ChangeRole => {
-                let name = target(req, accounts).await?.name();
+                let name = name_of(&target(req, accounts).await?);
                 Description::new(format!("make {name} {}", role(fields)), "Change role")
             }
             Self::Deactivate => {
-                let name = target(req, accounts).await?.name();
+                let name = name_of(&target(req, accounts).await?);
                 let about_to = format!("deactivate the account of {name}, which ends all its sessions");
                 Description::new(about_to, "Deactivate account")
             }
             Self::Activate => {
-                let name = target(req, accounts).await?.name();
+                let name = name_of(&target(req, accounts).await?);
                 Description::new(format!("activate the account of {name}"), "Activate account")
             }
             Self::MakeLink => {
-                let name = target(req, accounts).await?.name();
+                let name = name_of(&target(req, accounts).await?);
                 Description::new(format!("mail {name} a link to choose a password"), "Make a link")
             }
             Self::EndSessionsOf => {
@@ -151,10 +151,8 @@ fn role(fields: &[(String, String)]) -> &'static str {
     }
 }
 
-impl ListedUser {
-    fn name(&self) -> String {
-        visible(&self.user.name)
-    }
+fn name_of(listed: &ListedUser) -> String {
+    visible(&listed.user.name)
 }
 
 /// The user whose id is in the path.

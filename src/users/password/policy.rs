@@ -1,5 +1,7 @@
 //! The rules for new passwords (NIST SP 800-63B-4 §3.1.1, ASVS 6.2).
 
+use std::iter;
+
 use super::strength;
 use crate::{
     breached::BreachedPasswords,
@@ -50,7 +52,7 @@ impl Policy {
         if weakness.is_some() {
             return Ok(weakness);
         }
-        for form in [password, &opaque] {
+        for form in iter::once(password).chain((opaque != password).then_some(opaque.as_str())) {
             if self
                 .breached
                 .as_ref()

@@ -31,11 +31,11 @@ pub(super) struct Queue {
 }
 
 /// The client of a job; `None`: this program itself.
-type From = Option<Network>;
+type Source = Option<Network>;
 
 struct Waiting {
-    check: FairQueue<From, Job>,
-    new: FairQueue<From, Job>,
+    check: FairQueue<Source, Job>,
+    new: FairQueue<Source, Job>,
     /// The lane whose turn it is, if it has a job.
     turn: Lane,
     closed: bool,
@@ -62,8 +62,8 @@ impl Queue {
 
     /// Adds a job; `None`: the lane is full, and no client has more jobs in it than this one. A job that makes way for another
     /// client's is dropped.
-    pub(super) fn push(&self, lane: Lane, from: From, job: Job) -> Option<Ticket<'_>> {
-        let place = self.lock().lane(lane).push(from, job)?;
+    pub(super) fn push(&self, lane: Lane, source: Source, job: Job) -> Option<Ticket<'_>> {
+        let place = self.lock().lane(lane).push(source, job)?;
         self.changed.notify_one();
         Some(Ticket { queue: self, lane, place })
     }
@@ -94,7 +94,7 @@ impl Queue {
 }
 
 impl Waiting {
-    fn lane(&mut self, lane: Lane) -> &mut FairQueue<From, Job> {
+    fn lane(&mut self, lane: Lane) -> &mut FairQueue<Source, Job> {
         match lane {
             Lane::Check => &mut self.check,
             Lane::New => &mut self.new,

@@ -5,7 +5,8 @@
 
 use zxcvbn::{Entropy, zxcvbn};
 
-/// Most characters that are judged: those at the beginning. What follows makes a password no easier to guess.
+/// Most characters that are judged: those at the beginning. What follows makes a password no easier to guess. It is below the 66
+/// characters from which zxcvbn's count of guesses can exceed 64 bits.
 const JUDGED_LENGTH: usize = 48;
 
 /// Most spellings that are tried. Digits alone have as many.
