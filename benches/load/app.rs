@@ -29,6 +29,24 @@ const REGISTERING_CLIENTS: usize = 8;
 /// How long a server may take from its start to the first response.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Whether guessing and bursts are limited.
+#[derive(Debug, Clone, Copy)]
+pub enum Throttle {
+    /// As by default.
+    On,
+    /// Everybody who is measured has one address and may do what they like.
+    Off,
+}
+
+impl Throttle {
+    fn value(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// The real program, running in a process of its own.
 pub struct App {
     child: Child,
@@ -37,9 +55,10 @@ pub struct App {
 
 impl App {
     /// Starts the program on a free port.
-    pub fn start(stores: &Stores) -> Result<Self> {
+    pub fn start(stores: &Stores, throttle: Throttle) -> Result<Self> {
         let port = free_port()?;
         let child = program(stores)
+            .env("THROTTLE", throttle.value())
             .env("LISTEN_ADDR", format!("127.0.0.1:{port}"))
             .env("BASE_URL", format!("http://127.0.0.1:{port}"))
             .stdout(Stdio::null())
@@ -70,7 +89,6 @@ fn program(stores: &Stores) -> Command {
         .env("DATABASE_URL", stores.postgres_url.as_str())
         .env("REDIS_URL", stores.redis_url.as_str())
         .env("SESSION_SECRET", "0123456789abcdef".repeat(4))
-        .env("THROTTLE", "off")
         .env("SESSION_LIMIT", "0")
         .env("STORE_TIMEOUT", "2s")
         .env("RUST_LOG", "warn")
@@ -178,10 +196,14 @@ pub struct IdleCost {
 }
 
 /// Starts the application, registers users, and restarts it on the database that then exists.
-pub async fn prepare(stores: &Stores, count: usize) -> Result<(App, Vec<User>, IdleCost)> {
+pub async fn prepare(
+    stores: &Stores,
+    count: usize,
+    throttle: Throttle,
+) -> Result<(App, Vec<User>, IdleCost)> {
     let before = stores.redis_memory().await?;
     make_administrator(stores).await?;
-    let app = App::start(stores)?;
+    let app = App::start(stores, Throttle::Off)?;
     wait_until_ready(app.server()?, "/readyz", "").await?;
     let mut users = register_users(app.server()?, count).await?;
     app.stop().await?;
@@ -189,7 +211,7 @@ pub async fn prepare(stores: &Stores, count: usize) -> Result<(App, Vec<User>, I
     stores.set_limit_cookies(&mut users).await?;
     let cookie = &users.first().context("no users")?.cookie;
     let start = Instant::now();
-    let app = App::start(stores)?;
+    let app = App::start(stores, throttle)?;
     wait_until_ready(app.server()?, "/profile", cookie).await?;
     let start = start.elapsed();
     tokio::time::sleep(Duration::from_secs(1)).await;

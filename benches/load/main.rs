@@ -21,7 +21,7 @@ mod workloads;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use app::IdleCost;
+use app::{IdleCost, Throttle};
 use stores::Stores;
 use workloads::{Bench, Size};
 
@@ -91,7 +91,7 @@ async fn run(workloads: &[String]) -> Result<()> {
 /// Runs W1 to W3, or those of them that are named.
 async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Result<()> {
     let selected = |workload: &str| workloads.is_empty() || workloads.iter().any(|name| name == workload);
-    let (app, users, idle_cost) = app::prepare(stores, size.users).await?;
+    let (app, users, idle_cost) = app::prepare(stores, size.users, Throttle::On).await?;
     let (mut limit_process, limit) = limit::start(stores, app.server()?, &users[0]).await?;
     let bench = Bench { app: app.server()?, limit, users: users.into(), size };
     eprintln!("· application {}, limit server {}", bench.app.pid, limit.pid);

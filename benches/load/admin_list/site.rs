@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::pages::{Page, pages};
 use crate::{
-    app::{self, App},
+    app::{self, App, Throttle},
     client::{Connection, Response},
     server::COOKIE,
     stats,
@@ -62,7 +62,7 @@ impl Site {
         let arguments = ["demo", "--users", &users, "--sessions", &count];
         let output = app::run_command(&stores, &arguments).await?;
         let password = output.trim().rsplit(' ').next().unwrap_or_default();
-        let app = App::start(&stores)?;
+        let app = App::start(&stores, Throttle::On)?;
         app::wait_until_ready(app.server()?, "/readyz", "").await?;
         let cookie = sign_in(app.server()?.port, password).await?;
         let database = connect_postgres(&stores.postgres_url).await?;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use self::attackers::{ATTACKS, Attack, Attackers};
 use crate::{
-    app,
+    app::{self, App, Throttle},
     client::Connection,
     server::{COOKIE, PASSWORD, Server, User},
     stats,
@@ -38,8 +38,8 @@ struct Seen {
 
 /// Runs all attacks, each for `seconds`, and prints what others saw.
 pub async fn run(stores: &Stores, seconds: Duration) -> Result<()> {
-    let (app, users, _) = app::prepare(stores, READERS + 1).await?;
-    let (server, users) = (app.server()?, Arc::from(users));
+    let (app, users, _) = app::prepare(stores, READERS + 1, Throttle::Off).await?;
+    let users = Arc::from(users);
     println!(
         "\n### W5 attacks from one address, {} s each, and what others see meanwhile\n",
         seconds.as_secs()
@@ -49,8 +49,13 @@ pub async fn run(stores: &Stores, seconds: Duration) -> Result<()> {
          |---|---|---|---|---|---|---|---|"
     );
     for attack in ATTACKS {
-        one(server, &users, attack, seconds).await?;
+        one(app.server()?, &users, attack, seconds).await?;
     }
+    app.stop().await?;
+    let app = App::start(stores, Throttle::On)?;
+    app::wait_until_ready(app.server()?, "/readyz", "").await?;
+    println!("| *with the limits on guessing:* |");
+    one(app.server()?, &users, Attack::WrongSignIns, seconds).await?;
     println!("| goal | | <= 100 | | 0 | | | <= 64 |");
     app.stop().await
 }
