@@ -29,8 +29,13 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         _ => return Err(malformed("names its host more than once")),
     }
     let server = &shared::<Config>(req.request())?.server;
-    for named in named(req.head()) {
-        let named = named.ok_or_else(|| malformed("names a host that can't be read"))?;
+    for text in texts(req.head()) {
+        let host = without_port(text);
+        // What nearly every request names is not parsed.
+        if host.is_some() && host == server.base_url.host_str() {
+            continue;
+        }
+        let named = host.and_then(parse).ok_or_else(|| malformed("names a host that can't be read"))?;
         let is_health_check = HEALTH_CHECKS.contains(&req.path()) && !matches!(named, Host::Domain(_));
         // The page that refuses the host needs them.
         let is_file_of_pages = req.path().starts_with("/static/");
@@ -44,8 +49,13 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
 
 /// The hosts that a request names, by its header and in its target; `None` for one that can't be read.
 pub(super) fn named(req: &RequestHead) -> impl Iterator<Item = Option<Host>> {
+    texts(req).map(|text| without_port(text).and_then(parse))
+}
+
+/// The same as the request spells them.
+fn texts(req: &RequestHead) -> impl Iterator<Item = &str> {
     let headers = req.headers().get_all(HOST).map(|host| host.to_str().unwrap_or_default());
-    headers.chain(req.uri.authority().map(|target| target.as_str())).map(parse)
+    headers.chain(req.uri.authority().map(|target| target.as_str()))
 }
 
 /// The host and port that the request was sent to, as it names them.
@@ -53,15 +63,19 @@ pub fn host_of(req: &HttpRequest) -> Option<&str> {
     req.headers().get(HOST)?.to_str().ok()
 }
 
-/// The host of `host[:port]`, without the port.
-fn parse(text: &str) -> Option<Host> {
+/// The host of `host[:port]`.
+fn without_port(text: &str) -> Option<&str> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (text, ""),
     };
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let is_port = port.is_empty() || is_number;
-    Host::parse(host).ok().filter(|_| is_port)
+    is_port.then_some(host)
+}
+
+fn parse(host: &str) -> Option<Host> {
+    Host::parse(host).ok()
 }
 
 #[cfg(test)]
@@ -91,14 +105,18 @@ mod tests {
             ("login.example.org, evil.example", None),
             ("http://login.example.org", None),
         ] {
-            assert_eq!(parse(text).map(|host| host.to_string()).as_deref(), host, "{text}");
+            assert_eq!(
+                without_port(text).and_then(parse).map(|host| host.to_string()).as_deref(),
+                host,
+                "{text}"
+            );
         }
     }
 
     proptest! {
         #[test]
         fn host_with_any_port_is_the_same(host in "[a-z0-9.-]{1,20}|\\[[0-9a-f:]{2,20}\\]", port in any::<u16>()) {
-            prop_assert_eq!(parse(&format!("{host}:{port}")), parse(&host));
+            prop_assert_eq!(without_port(&format!("{host}:{port}")).and_then(parse), parse(&host));
         }
     }
 }
