@@ -21,7 +21,7 @@ pub(super) struct Incoming {
     held: BytesMut,
     /// How many of the bytes held may go on.
     free: usize,
-    /// How many of them were searched for the end of a head.
+    /// How many of the bytes held were searched for the end of a head.
     searched: usize,
     end: BlankLine,
     /// Whether the service has the first piece of a head.
@@ -97,7 +97,7 @@ impl Incoming {
             self.free_all();
             self.has_begun = true;
         }
-        self.searched = if self.free > 0 { 0 } else { self.held.len() };
+        self.searched = if self.free > 0 { self.free } else { self.held.len() };
         self.received = self.received.max(self.free);
     }
 
@@ -123,6 +123,7 @@ impl Incoming {
         let count = self.free.min(buf.remaining());
         buf.put_slice(&self.held.split_to(count));
         self.free -= count;
+        self.searched = self.searched.saturating_sub(count);
     }
 
     /// The status for a head that is too large.

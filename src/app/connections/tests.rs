@@ -12,6 +12,7 @@ use actix_web::{
 use futures_util::stream;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
 
@@ -56,6 +57,11 @@ async fn answer(mut req: Request) -> Result<Response<Answer>, Infallible> {
 
 /// A client's end of a connection to the service.
 async fn connect() -> DuplexStream {
+    serve().await.0
+}
+
+/// A client's end, and the task of the service.
+async fn serve() -> (DuplexStream, JoinHandle<()>) {
     let (client, server) = duplex(16 * 1024);
     let vars =
         [("SESSION_SECRET", "0123456789abcdef".repeat(4)), ("BASE_URL", "https://example.org".to_owned())];
@@ -72,8 +78,7 @@ async fn connect() -> DuplexStream {
     let http = http.new_service(()).await.unwrap();
     let place = Room::new(&[]).enter([192, 0, 2, 1].into()).ok().unwrap();
     let connection = Connection::new(server, Arc::new(Refusals::new(&config.server)), place);
-    rt::spawn(async move { drop(http.call((connection, None)).await) });
-    client
+    (client, rt::spawn(async move { drop(http.call((connection, None)).await) }))
 }
 
 /// Sends the beginning and then the rest a byte every two seconds, over and over. Returns what was answered, and after how long the
@@ -222,6 +227,31 @@ async fn request_in_any_pieces_is_answered() {
             length += reader.read(&mut answers[length..]).await.unwrap();
         }
         assert!(String::from_utf8_lossy(&answers).contains("read 3HTTP/1.1 200"), "{size}");
+    }
+}
+
+#[actix_web::test]
+async fn client_that_goes_away_in_the_middle_ends_its_connection() {
+    tokio::time::pause();
+    let large = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(17_000));
+    let unread = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabcGET / HT");
+    let pipeline = format!("{GET}{GET}POST /read {CHUNKED}3\r\nabc\r\n0\r\n\r\n{GET}");
+    let mut cuts: Vec<(&str, usize)> = (1..pipeline.len()).map(|end| (&*pipeline, end)).collect();
+    cuts.extend([(&*large, large.len()), (&*unread, unread.len())]);
+    for (request, end) in cuts {
+        for first in [end / 2, end - 1] {
+            let (client, task) = serve().await;
+            let (mut reader, mut writer) = tokio::io::split(client);
+            for piece in [&request[..first], &request[first..end]] {
+                writer.write_all(piece.as_bytes()).await.unwrap();
+                sleep(Duration::from_millis(50)).await;
+            }
+            writer.shutdown().await.unwrap();
+            let mut answers = Vec::new();
+            let read = timeout(Duration::from_secs(60), reader.read_to_end(&mut answers)).await;
+            assert!(read.is_ok(), "{request:?} cut at {first} and {end}: still open");
+            assert!(task.await.is_ok(), "{request:?} cut at {first} and {end}: the task has panicked");
+        }
     }
 }
 
