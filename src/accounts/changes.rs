@@ -68,7 +68,8 @@ impl Accounts {
         let expected = StateChange::Epoch(user.session.epoch + 1);
         let (epoch, ended) = self.sessions.change_and_rotate(req, expected, change).await?;
         let outcome = self.sessions.announce_and_delete(&ended).await;
-        self.throttle.forget_account(&user.email).await;
+        self.throttle.forget_account(id).await;
+        self.throttle.remember_browser(req, id, epoch)?;
         self.sessions.adopt_epoch(req, epoch)?;
         Ok(outcome)
     }

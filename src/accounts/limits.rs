@@ -22,18 +22,16 @@ impl Accounts {
         self.record_throttled(throttled, client).await
     }
 
-    /// Looks a one-time link up; one that leads nowhere counts.
+    /// Looks a one-time link up. One that leads nowhere counts, and one that is valid is good whatever others in the network try:
+    /// nobody can guess it.
     pub(super) async fn try_link<T>(
         &self,
         client: &Client,
         find: impl Future<Output = Result<Option<T>, Error>>,
     ) -> Result<Option<T>, Error> {
-        let attempt = self.throttle.link(client).await?;
         let found = find.await?;
-        if found.is_some() {
-            attempt.succeeded().await;
-        } else {
-            let throttled = attempt.failed().await;
+        if found.is_none() {
+            let throttled = self.throttle.link(client).await?.failed().await;
             self.record_throttled(throttled, client).await?;
         }
         Ok(found)

@@ -125,11 +125,11 @@ impl Accounts {
         let set = move |conn: &mut DbConnection| {
             User::set_password(conn, id, &hash)?;
             outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
-            Ok((user.email, finish_reset(conn, id, &by, in_store)?))
+            finish_reset(conn, id, &by, in_store)
         };
-        let (email, ended) = self.db.transaction(set).await?;
+        let ended = self.db.transaction(set).await?;
         self.outbox.send_soon();
-        self.throttle.forget_account(&email).await;
+        self.throttle.forget_account(id).await;
         Ok(self.sessions.announce_and_delete(&ended).await)
     }
 
@@ -159,12 +159,12 @@ impl Accounts {
                 outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
             }
             let ended = finish_reset(conn, user.id, &by, in_store)?;
-            Ok((user.email, ended))
+            Ok((user.id, ended))
         };
         match self.db.transaction(choose).await {
-            Ok((email, ended)) => {
+            Ok((id, ended)) => {
                 self.outbox.send_soon();
-                self.throttle.forget_account(&email).await;
+                self.throttle.forget_account(id).await;
                 Ok(Some(self.sessions.announce_and_delete(&ended).await))
             }
             Err(Error::NotFound) => Ok(None),

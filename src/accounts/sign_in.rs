@@ -39,28 +39,29 @@ impl Accounts {
         remember: bool,
         client: Client,
     ) -> Result<SignIn, Error> {
-        let attempt = self.throttle.sign_in(req, email, &client).await?;
-        let Some(user) = self.authenticate(email, password, &client).await? else {
+        let found = self.find(email).await?;
+        let id = found.as_ref().map(|user| user.id);
+        let attempt = self.throttle.sign_in(req, email, found.as_ref(), &client).await?;
+        let Some(user) = authenticate(&self.db, &self.passwords, found, password, &client).await? else {
             let throttled = attempt.failed().await;
-            self.record_failure(email, client, throttled).await?;
+            self.record_failure(id, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
         let ended = self.sessions.start(req, &user, remember, client).await?;
         attempt.succeeded().await;
-        self.throttle.remember_browser(req, email)?;
+        self.throttle.remember_browser(req, user.id, user.session_epoch)?;
         Ok(SignIn::Started(ended))
     }
 
     /// The log gets the account when there is one, and never the address: people type passwords there.
     async fn record_failure(
         &self,
-        email: &str,
+        user: Option<i64>,
         client: Client,
         throttled: Option<String>,
     ) -> Result<(), Error> {
-        let (email, sums) = (email.to_owned(), Arc::clone(&self.event_sums));
+        let sums = Arc::clone(&self.event_sums);
         let record = move |conn: &mut DbConnection| {
-            let user = User::by_email(conn, &email)?.map(|user| user.id);
             let event = |kind| Event::new(kind, user).by(None).from(Some(&client));
             let turn = throttled.map(|detail| event(EventKind::Throttled).detail(detail));
             let mut events = [Some(event(EventKind::SignInFailed)), turn].into_iter().flatten();
@@ -82,7 +83,13 @@ impl Accounts {
         password: String,
         client: &Client,
     ) -> Result<Option<User>, Error> {
-        authenticate(&self.db, &self.passwords, email, password, client).await
+        let found = self.find(email).await?;
+        authenticate(&self.db, &self.passwords, found, password, client).await
+    }
+
+    async fn find(&self, email: &str) -> Result<Option<User>, Error> {
+        let email = email.to_owned();
+        self.db.run(move |conn| User::by_email(conn, &email)).await
     }
 
     /// Ends the session of the request.

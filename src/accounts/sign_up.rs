@@ -71,7 +71,7 @@ impl Accounts {
         client: Client,
         permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
     ) -> Result<(), Error> {
-        let (by, email) = (client.clone(), new.email.clone());
+        let by = client.clone();
         let make = move |conn: &mut DbConnection| {
             let kind = permit(conn)?;
             User::create(conn, id, &new)?;
@@ -79,7 +79,7 @@ impl Accounts {
         };
         let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, client };
         self.sessions.change_and_start(req, session, make).await?;
-        self.throttle.remember_browser(req, &email)
+        self.throttle.remember_browser(req, id, User::FIRST_EPOCH)
     }
 
     /// The row of a new account, with its password judged and hashed.

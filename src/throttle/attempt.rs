@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{limits::Limits, policy::Kind, refusal::detail, subject::Key};
+use super::{limits::Limits, refusal::detail, subject::Key};
 
 /// An attempt. One that is dropped was given up and counts as nothing: nobody has learnt anything by it.
 #[must_use = "what became of the attempt has to be counted"]
@@ -10,15 +10,17 @@ pub struct Attempt {
     /// `None`: nothing is limited.
     limits: Option<Arc<Limits>>,
     keys: Vec<Key>,
+    /// Those before it, in the order of the keys.
+    pub(super) failures: Vec<u32>,
 }
 
 impl Attempt {
     pub(super) fn unlimited() -> Self {
-        Self { limits: None, keys: Vec::new() }
+        Self { limits: None, keys: Vec::new(), failures: Vec::new() }
     }
 
     pub(super) fn under_way(limits: Arc<Limits>, keys: Vec<Key>) -> Self {
-        Self { limits: Some(limits), keys }
+        Self { limits: Some(limits), keys, failures: Vec::new() }
     }
 
     pub(super) fn keys(&self) -> &[Key] {
@@ -39,8 +41,8 @@ impl Attempt {
     /// Ends the counts of failures in a row.
     pub async fn succeeded(self) {
         let Some(limits) = &self.limits else { return };
-        let in_a_row = self.keys.iter().filter(|key| Kind::is_in_a_row(key.kind));
-        for key in in_a_row.filter(|key| limits.has_failures(**key)) {
+        let counts = self.keys.iter().zip(&self.failures);
+        for (key, _) in counts.filter(|(key, failures)| key.kind.is_in_a_row() && **failures > 0) {
             limits.forget(*key).await;
         }
     }

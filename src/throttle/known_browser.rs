@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Server},
     crypto::random_hex,
     error::Error,
+    users::User,
     web::{SiteCookie, cookies},
 };
 
@@ -44,14 +45,13 @@ impl KnownBrowsers {
     }
 
     /// The count that the browser of the request has for an account; `None`: it has not signed in to it before.
-    pub(super) fn key(&self, req: &HttpRequest, subjects: &Subjects, email: &str) -> Option<Key> {
-        let (browser, tag) = (self.find(req)?, subjects.tag(email));
+    pub(super) fn key(&self, req: &HttpRequest, subjects: &Subjects, account: &User) -> Option<Key> {
+        let (browser, tag) = (self.find(req)?, subjects.tag(account.id, account.session_epoch));
         browser.tags.contains(&tag).then(|| subjects.browser(&browser.id, &tag))
     }
 
     /// Leaves a cookie for [`finish`] by which the browser is known for the account too.
-    pub(super) fn remember(&self, req: &HttpRequest, subjects: &Subjects, email: &str) -> Result<(), Error> {
-        let tag = subjects.tag(email);
+    pub(super) fn remember(&self, req: &HttpRequest, tag: String) -> Result<(), Error> {
         let mut browser = match self.find(req) {
             Some(browser) => browser,
             None => KnownBrowser { id: random_hex::<16>()?, tags: Vec::new() },

@@ -27,8 +27,9 @@ pub(super) enum Store {
 }
 
 impl Limits {
-    /// Whether an attempt may be made now. Beyond what is free, one that counts in a row is let through alone, of all instances.
-    pub(super) async fn admit(&self, keys: &[Key]) -> Result<(), Error> {
+    /// Whether an attempt may be made now. Returns the failures so far, in the order of the keys. Beyond what is free, one that counts
+    /// in a row is let through alone, of all instances.
+    pub(super) async fn admit(&self, keys: &[Key]) -> Result<Vec<u32>, Error> {
         let known = match &self.store {
             Store::Redis(redis) => redis_counts::read(redis.as_ref(), keys).await,
             Store::Sql(db) => {
@@ -37,12 +38,14 @@ impl Limits {
             }
         };
         let known = known.inspect_err(store_away).ok();
+        let mut so_far = Vec::with_capacity(keys.len());
         for (index, key) in keys.iter().enumerate() {
             let known = known.as_ref().and_then(|known| known.get(index).copied());
             let Count { failures, wait } = self.local.count(*key, known);
             if !wait.is_zero() {
                 return Err(refusal(key.kind, failures, wait));
             }
+            so_far.push(failures);
         }
         for (key, count) in keys.iter().zip(known.into_iter().flatten()) {
             let alone = key.kind.is_in_a_row() && count.failures >= key.kind.policy().free;
@@ -50,7 +53,7 @@ impl Limits {
                 return Err(refusal(key.kind, count.failures, Duration::ZERO));
             }
         }
-        Ok(())
+        Ok(so_far)
     }
 
     /// The answer to an attempt for which others have to end first. A wait that this process knows of needs no patience.
@@ -79,11 +82,6 @@ impl Limits {
         let known = known.inspect_err(store_away).ok();
         let known = |index: usize| known.as_ref().and_then(|known| known.get(index).copied());
         keys.iter().enumerate().map(|(index, key)| self.local.fail(*key, known(index))).collect()
-    }
-
-    /// Whether there are failures to forget.
-    pub(super) fn has_failures(&self, key: Key) -> bool {
-        self.local.count(key, None).failures > 0
     }
 
     /// Forgets a count. Where the store is away it keeps what it has.

@@ -1,5 +1,6 @@
 //! What this process knows of the counts: how many attempts are under way, and the failures of the time in which the store is
-//! away. The table has a fixed size; names that share a slot share its count, which makes it stricter and never more lenient.
+//! away. The table has a fixed size; names that share a slot share its count, which makes it stricter and never more lenient: only a
+//! count that is of one name alone can be ended by its success.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -32,6 +33,8 @@ impl Count {
 struct Slot {
     under_way: u32,
     failures: u32,
+    /// Whose the failures are, if all are of one.
+    of: Option<Key>,
     /// Whether some of the failures are unknown to the store.
     apart: bool,
     open_at: Duration,
@@ -88,7 +91,9 @@ impl LocalCounts {
             None => own,
             Some(known) if slot.apart => known.stricter(own),
             Some(known) => {
-                slot.set(key, known, now);
+                if slot.is_of(key) {
+                    slot.set(key, known, now);
+                }
                 known
             }
         }
@@ -106,14 +111,18 @@ impl LocalCounts {
             None => own,
         };
         slot.apart |= known.is_none();
+        let is_of_key = slot.forget_at <= now || slot.is_of(key);
         slot.set(key, Count { failures, wait: key.kind.policy().wait(failures) }, now);
+        slot.of = is_of_key.then_some(key);
         failures
     }
 
     /// Forgets the failures.
     pub(super) fn forget(&self, key: Key) {
         let slot = &mut self.slots()[index(key)];
-        *slot = Slot { under_way: slot.under_way, ..Slot::default() };
+        if slot.of == Some(key) {
+            *slot = Slot { under_way: slot.under_way, ..Slot::default() };
+        }
     }
 
     fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
@@ -122,8 +131,13 @@ impl LocalCounts {
 }
 
 impl Slot {
+    /// Whether all failures are of this key.
+    fn is_of(&self, key: Key) -> bool {
+        self.failures == 0 || self.of == Some(key)
+    }
+
     fn set(&mut self, key: Key, count: Count, now: Duration) {
-        self.failures = count.failures;
+        (self.failures, self.of) = (count.failures, Some(key));
         self.open_at = now + count.wait;
         self.forget_at = if count.failures == 0 { Duration::ZERO } else { now + key.kind.policy().kept };
     }
@@ -171,6 +185,20 @@ mod tests {
         counts.forget(KEY);
         assert_eq!(counts.count(KEY, Some(Count::default())), Count::default());
         assert_eq!(counts.count(KEY, None), Count::default());
+    }
+
+    #[test]
+    fn throttle_success_ends_no_count_of_another() {
+        let counts = LocalCounts::new();
+        let other = Key { number: KEY.number + SLOTS as u64, ..KEY };
+        for _ in 0..6 {
+            counts.fail(KEY, None);
+        }
+        counts.forget(other);
+        assert_eq!(counts.count(KEY, None).failures, 6);
+        counts.fail(other, None);
+        counts.forget(other);
+        assert_eq!(counts.count(KEY, None).failures, 7, "stricter, since both are counted");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     sql_counts,
     subject::{Key, Subjects},
 };
-use crate::{config::Config, db::Db, error::Error, security::Client};
+use crate::{config::Config, db::Db, error::Error, security::Client, users::User};
 
 /// How long an attempt waits until others at the same time are through.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -44,14 +44,25 @@ impl Throttle {
         }))
     }
 
-    /// Begins a sign-in. A browser that has signed in to the account before has a count of its own.
+    /// Begins a sign-in with an address that this account has, if it has one. A browser that has signed in to the account before
+    /// has a count of its own, until the password is changed.
     ///
     /// # Errors
     /// [`Error::Throttled`] when it has to wait.
-    pub async fn sign_in(&self, req: &HttpRequest, email: &str, client: &Client) -> Result<Attempt, Error> {
-        self.begin(|limits| match limits.browsers.key(req, &limits.subjects, email) {
-            Some(browser) => vec![browser],
-            None => vec![limits.subjects.account(email), limits.subjects.network(Kind::SignIns, client)],
+    pub async fn sign_in(
+        &self,
+        req: &HttpRequest,
+        email: &str,
+        account: Option<&User>,
+        client: &Client,
+    ) -> Result<Attempt, Error> {
+        self.begin(|limits| {
+            let subjects = &limits.subjects;
+            if let Some(browser) = account.and_then(|user| limits.browsers.key(req, subjects, user)) {
+                return vec![browser];
+            }
+            let of = account.map_or_else(|| subjects.address(email), |user| subjects.account(user.id));
+            vec![of, subjects.network(Kind::SignIns, client)]
         })
         .await
     }
@@ -84,7 +95,7 @@ impl Throttle {
         self.begin(|limits| vec![limits.subjects.network(Kind::Forgotten, client)]).await
     }
 
-    /// Begins the use of a one-time link.
+    /// Begins to count a one-time link that is not valid.
     ///
     /// # Errors
     /// [`Error::Throttled`] when it has to wait.
@@ -106,24 +117,24 @@ impl Throttle {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         // From here on the attempt ends what has begun, also when it is refused or given up.
-        let attempt = Attempt::under_way(Arc::clone(limits), keys);
-        limits.admit(attempt.keys()).await?;
+        let mut attempt = Attempt::under_way(Arc::clone(limits), keys);
+        attempt.failures = limits.admit(attempt.keys()).await?;
         Ok(attempt)
     }
 
-    /// Lets the browser of the request have a count of its own for the account from now on.
+    /// Lets the browser of the request have a count of its own for the account from now on, until its `session_epoch` is raised.
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system has no random numbers.
-    pub fn remember_browser(&self, req: &HttpRequest, email: &str) -> Result<(), Error> {
+    pub fn remember_browser(&self, req: &HttpRequest, account: i64, epoch: i64) -> Result<(), Error> {
         let Some(limits) = &self.0 else { return Ok(()) };
-        limits.browsers.remember(req, &limits.subjects, email)
+        limits.browsers.remember(req, limits.subjects.tag(account, epoch))
     }
 
-    /// Forgets what strangers have tried for an address: its account has a new password.
-    pub async fn forget_account(&self, email: &str) {
+    /// Forgets what strangers have tried for an account, which has a new password.
+    pub async fn forget_account(&self, id: i64) {
         if let Some(limits) = &self.0 {
-            limits.forget(limits.subjects.account(email)).await;
+            limits.forget(limits.subjects.account(id)).await;
         }
     }
 

@@ -1,6 +1,6 @@
-//! Whom a count is of. The stores know it by a keyed hash: neither addresses nor networks can be read there, and nobody can choose
-//! a name that shares the count of another. The hash is short on purpose: there are at most a million counts of a kind, however
-//! many names are tried.
+//! Whom a count is of. The stores know it by a keyed hash: neither accounts nor networks can be read there. What exists, accounts
+//! and sessions, has a count of its own. Names that anybody can think of, addresses without an account and networks, share a
+//! million counts of a kind, however many are tried; success never ends those, so nobody can end the count of another.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::policy::Kind;
 use crate::{config::SessionSecret, security::Client, users::email_key};
 
-/// Bits of a count's number.
-const NUMBER_BITS: u32 = 20;
+/// Bits of the number of a count that names share.
+const SHARED_BITS: u32 = 20;
 
 /// Names one count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,12 +18,12 @@ pub(super) struct Key {
     /// What is counted.
     pub kind: Kind,
     /// Which one of its kind.
-    pub number: u32,
+    pub number: u64,
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{:05x}", self.kind.name(), self.number)
+        write!(f, "{}:{:x}", self.kind.name(), self.number)
     }
 }
 
@@ -37,58 +37,79 @@ impl Subjects {
         Self { secret: secret.derived("throttle") }
     }
 
-    /// The count of an account, by the address that was typed: all forms of it have one.
-    pub(super) fn account(&self, email: &str) -> Key {
-        self.key(Kind::Account, &email_key(email))
+    /// The count of an account.
+    pub(super) fn account(&self, id: i64) -> Key {
+        self.own(Kind::Account, &id.to_string())
+    }
+
+    /// The count of an address that has no account: all forms of it have one.
+    pub(super) fn address(&self, email: &str) -> Key {
+        self.shared(Kind::Account, &email_key(email))
     }
 
     /// The count that a browser has for the account of this tag.
     pub(super) fn browser(&self, id: &str, tag: &str) -> Key {
-        self.key(Kind::Browser, &format!("{id} {tag}"))
+        self.own(Kind::Browser, &format!("{id} {tag}"))
     }
 
     /// The count of a session.
     pub(super) fn session(&self, id: &str) -> Key {
-        self.key(Kind::Session, id)
+        self.own(Kind::Session, id)
     }
 
     /// The count of the network that a client is in.
     pub(super) fn network(&self, kind: Kind, client: &Client) -> Key {
-        self.key(kind, &client.network().to_string())
+        self.shared(kind, &client.network().to_string())
     }
 
-    /// What a browser's cookie holds in place of an address.
-    pub(super) fn tag(&self, email: &str) -> String {
-        hex::encode(&self.hash("tag", &email_key(email))[..8])
+    /// What a browser's cookie holds of an account. A change of the password, or what else raises the epoch, makes it another.
+    pub(super) fn tag(&self, account: i64, epoch: i64) -> String {
+        format!("{:016x}", self.hash("tag", &format!("{account} {epoch}")))
     }
 
-    fn key(&self, kind: Kind, name: &str) -> Key {
-        let hash = self.hash(kind.name(), name);
-        let number = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> (32 - NUMBER_BITS);
-        Key { kind, number }
+    fn own(&self, kind: Kind, name: &str) -> Key {
+        // Apart from the numbers that are shared.
+        Key { kind, number: self.hash(kind.name(), name) | 1 << SHARED_BITS }
     }
 
-    fn hash(&self, purpose: &str, name: &str) -> [u8; 32] {
+    fn shared(&self, kind: Kind, name: &str) -> Key {
+        Key { kind, number: self.hash(kind.name(), name) >> (u64::BITS - SHARED_BITS) }
+    }
+
+    fn hash(&self, purpose: &str, name: &str) -> u64 {
         let mut hash = Sha256::new_with_prefix(self.secret);
         for part in [purpose, "\0", name] {
             hash.update(part.as_bytes());
         }
-        hash.finalize().into()
+        let hash: [u8; 32] = hash.finalize().into();
+        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn throttle_key_is_the_same_for_all_forms_of_an_address() {
         let subjects = Subjects { secret: [7; 32] };
-        let key = subjects.account("ada@example.org");
-        assert_eq!(key, subjects.account(" ADA@Example.ORG "));
-        assert_eq!(subjects.account("ada@bücher.example"), subjects.account("ada@XN--BCHER-KVA.example"));
-        assert_ne!(key.number, Subjects { secret: [8; 32] }.account("ada@example.org").number);
-        assert!(key.number < 1 << NUMBER_BITS && key.to_string().len() == "account:".len() + 5, "{key}");
-        assert_ne!(key.number, subjects.session("ada@example.org").number);
+        let key = subjects.address("ada@example.org");
+        assert_eq!(key, subjects.address(" ADA@Example.ORG "));
+        assert_eq!(subjects.address("ada@bücher.example"), subjects.address("ada@XN--BCHER-KVA.example"));
+        assert_ne!(key, Subjects { secret: [8; 32] }.address("ada@example.org"));
+        assert!(key.number < 1 << SHARED_BITS, "{key}");
+    }
+
+    #[test]
+    fn throttle_key_of_what_exists_is_shared_with_nothing() {
+        let subjects = Subjects { secret: [7; 32] };
+        let numbers: HashSet<u64> = (0..100_000).map(|id| subjects.account(id).number).collect();
+        assert_eq!(numbers.len(), 100_000);
+        assert!(numbers.iter().all(|number| *number >= 1 << SHARED_BITS));
+        assert_ne!(subjects.account(7).number, subjects.session("7").number);
+        assert_ne!(subjects.tag(7, 1), subjects.tag(7, 2));
+        assert_ne!(subjects.tag(7, 1), subjects.tag(8, 1));
     }
 }

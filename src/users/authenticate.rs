@@ -1,4 +1,4 @@
-//! Authentication with address and password.
+//! Authentication with a password.
 
 use diesel::prelude::*;
 
@@ -12,20 +12,18 @@ use crate::{
     security::Client,
 };
 
-/// The active user with that address and password, or `None`. The result does not tell which of them was wrong, and an
-/// unknown address takes as long as a known one. A hash with weaker parameters than today's is replaced.
+/// The user that an address has, if the account is active and the password is theirs. The result does not tell what was wrong, and an
+/// address that nobody has takes as long as one that somebody has. A hash with weaker parameters than today's is replaced.
 ///
 /// # Errors
 /// [`Error::Busy`] when too many passwords wait to be checked; [`Error::Unavailable`] when the database does not answer.
 pub async fn authenticate(
     db: &Db,
     passwords: &Passwords,
-    email: &str,
+    user: Option<User>,
     password: String,
     client: &Client,
 ) -> Result<Option<User>, Error> {
-    let address = email.to_owned();
-    let user = db.run(move |conn| User::by_email(conn, &address)).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let verdict = passwords.verify(password, hash, Some(client)).await?;
     let Some(user) = user.filter(|user| user.active) else {

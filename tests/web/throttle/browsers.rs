@@ -58,6 +58,32 @@ on_both_stacks!(browser_is_known_for_the_accounts_that_signed_in_there, |stack| 
     assert_eq!(app.throttle_kinds(), ["browser", "browser", "sign-ins"]);
 });
 
+on_both_stacks!(browser_is_a_strangers_once_the_password_is_changed, |stack| async {
+    let app = start(stack).await;
+    let (ada, old) = app.known_browser("Ada Lovelace").await;
+    let own = app.client();
+    let _ = ada.sign_in(&own).await;
+    let new = "copper-lantern-17-orchid";
+    let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
+    let _ = own.post("/profile/password", &fields).await.expect(303);
+    let _ = guess(&old, &ada.email, 1).await;
+    assert_eq!(app.failures_of("account"), 1);
+    own.post("/logout", &[]).await.to("/");
+    let _ = guess(&own, &ada.email, 1).await;
+    assert_eq!(app.failures_of("browser"), 1, "the one that has changed it is known");
+});
+
+on_both_stacks!(browser_of_a_deleted_account_is_a_strangers_to_the_next_with_its_address, |stack| async {
+    let app = start(stack).await;
+    let (first, client) = app.person("Ada Lovelace").await;
+    let fields = [("current_password", PASSWORD)];
+    let _ = client.post("/profile/delete", &fields).await.expect(303);
+    let (ada, _) = app.person("Ada Lovelace").await;
+    assert_eq!(first.email, ada.email);
+    let _ = guess(&client, &ada.email, 1).await;
+    assert_eq!(app.throttle_kinds(), ["account", "sign-ins"]);
+});
+
 on_both_stacks!(forged_browser_cookie_is_a_strangers, |stack| async {
     let app = start(stack).await;
     let (ada, own) = app.known_browser("Ada Lovelace").await;

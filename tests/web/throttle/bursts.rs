@@ -1,6 +1,7 @@
 //! Tests the limits of networks: sign-ins over many accounts, the password once more, registrations and links.
 
 use crate::support::{
+    admin_pages::{link_on, token_of},
     throttling::{WRONG, guess, start, try_sign_in},
     *,
 };
@@ -111,6 +112,14 @@ on_both_stacks!(links_that_are_not_valid_are_limited_by_network, |stack| async {
         assert_page(&page);
     }
     let _ = app.client().bound_to([127, 0, 0, 2]).get("/password/reset?token=x").await.expect(404);
+    // Nobody guesses a link that is valid: it is good whatever others try.
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let link = link_on(&admin.post(&format!("{}/send-reset", app.admin_path(&ada)), &[]).await.expect(200));
+    let _ = client.get(&link).await.expect(200).has(&ada.email);
+    let token = token_of(&link);
+    let fields = [("token", &*token), ("password", NEW), ("password_confirmation", NEW)];
+    let _ = client.post("/password/reset", &fields).await.to("/login");
 });
 
 on_both_stacks!(flood_of_unknown_addresses_adds_few_rows, |stack| async {
