@@ -368,6 +368,7 @@ fn read_variables() -> BTreeSet<String> {
         let calls = [
             "reader.get(\"",
             "reader.parse(\"",
+            "reader.on_or_off(\"",
             "reader.duration(\"",
             "reader.duration_or_forever(\"",
             "reader.read_hidden(\"",

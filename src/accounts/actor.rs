@@ -28,8 +28,8 @@ impl Actor {
         Self { user: Some(admin.id), session: Some(admin.session.id.clone()), client: Some(client) }
     }
 
-    /// The owner of a one-time link.
-    pub fn link_owner(user: i64, client: Client) -> Self {
+    /// The user of the account, who is signed in or has a one-time link.
+    pub fn owner(user: i64, client: Client) -> Self {
         Self { user: Some(user), session: None, client: Some(client) }
     }
 

@@ -1,6 +1,6 @@
 //! What administrators and operators change about an account: its role, whether it may sign in, its sessions.
 
-use super::{actor::Actor, service::Accounts, sign_up::NewAccount};
+use super::{actor::Actor, notices::NewAdministrator, service::Accounts, sign_up::NewAccount};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -33,6 +33,7 @@ impl Accounts {
     /// [`Error::WeakPassword`] when the password is not good enough; [`Error::Unavailable`] when the database can't be reached.
     pub async fn create(&self, new: NewAccount, role: Role) -> Result<Option<User>, Error> {
         let new = self.new_user(new, role, None).await?;
+        let notices = self.notices();
         let create = move |conn: &mut DbConnection| {
             let id = User::new_id(conn)?;
             let user = User::create(conn, id, &new)?;
@@ -41,6 +42,9 @@ impl Accounts {
                 Role::User => EventKind::Registered,
             };
             Event::new(kind, Some(user.id)).by(None).detail("command line").write(conn)?;
+            if role == Role::Admin {
+                notices.administrator_made(conn, &user, NewAdministrator::Made, &Actor::OPERATOR)?;
+            }
             Ok(user)
         };
         match self.db.transaction(create).await {
@@ -59,11 +63,12 @@ impl Accounts {
     }
 
     /// Changes the role, which counts at the person's next request, since every request reads it. Sessions stay; the raised
-    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins in progress. One-time links are withdrawn.
+    /// `session_epoch` makes each of them take a new key at that request, and stops sign-ins in progress. One-time links are withdrawn. The other administrators are told of a new one.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
     pub async fn set_role(&self, id: i64, role: Role, by: Actor) -> Result<Change, Error> {
+        let notices = self.notices();
         let change = move |conn: &mut DbConnection| {
             let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
             by.check(conn)?;
@@ -75,9 +80,13 @@ impl Accounts {
             }
             User::set_role(conn, id, role)?;
             by.event(EventKind::RoleChanged, id, Some(role.name())).write(conn)?;
+            if role == Role::Admin {
+                notices.administrator_made(conn, &user, NewAdministrator::Promoted, &by)?;
+            }
             Ok(Change::Done(EndOutcome::NONE))
         };
         let change = self.db.transaction(change).await?;
+        self.outbox.send_soon();
         Ok(self.announce(change))
     }
 

@@ -40,8 +40,8 @@ impl Accounts {
         self.db.transaction(change).await
     }
 
-    /// Changes the password, ends the user's other sessions and gives this one a new key. `proven` is the hash that
-    /// [`Accounts::password_again`] returned.
+    /// Changes the password, ends the user's other sessions, gives this one a new key, and tells the address of the account. `proven`
+    /// is the hash that [`Accounts::password_again`] returned.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] when the new one is not good enough; [`Error::Busy`] when too many passwords wait;
@@ -56,9 +56,10 @@ impl Accounts {
     ) -> Result<EndOutcome, Error> {
         let hash = self.hash_new(new, [&user.name, &user.email], Some(&client)).await?;
         let in_store = self.sessions.has_entries();
-        let (id, session) = (user.id, user.session.id.clone());
+        let (id, session, notices) = (user.id, user.session.id.clone(), self.notices());
         let change = move |conn: &mut DbConnection| {
             let epoch = User::change_password(conn, id, &proven, &hash)?.ok_or(Error::SignInFirst)?;
+            notices.password_changed(conn, id, &client)?;
             let event = Event::new(EventKind::PasswordChanged, Some(id)).session(&session);
             event.from(Some(&client)).write(conn)?;
             let request = EndRequest::by_user(EndReason::PasswordChanged, id, client);
@@ -67,6 +68,7 @@ impl Accounts {
         };
         let expected = StateChange::Epoch(user.session.epoch + 1);
         let (epoch, ended) = self.sessions.change_and_rotate(req, expected, change).await?;
+        self.outbox.send_soon();
         let outcome = self.sessions.announce_and_delete(&ended).await;
         self.throttle.forget_account(id).await;
         self.throttle.remember_browser(req, id, epoch)?;
@@ -128,6 +130,7 @@ impl Accounts {
         };
         let (epoch, ended) = self.db.transaction(change).await?;
         let outcome = self.sessions.announce_and_delete(&ended).await;
+        self.throttle.remember_browser(req, id, epoch)?;
         self.sessions.adopt_epoch(req, epoch)?;
         Ok(outcome)
     }

@@ -1,13 +1,14 @@
-//! Deleting one's account with all its sessions.
+//! Deleting one's account with all its sessions, and all else that is stored of the person.
 
 use actix_session::SessionExt as _;
 use actix_web::HttpRequest;
 
-use super::service::Accounts;
+use super::{notices::Notices, service::Accounts};
 use crate::{
     db::DbConnection,
     error::Error,
-    events::{Event, EventKind},
+    events::{Event, EventKind, forget_texts},
+    mail::Outbox,
     security::Client,
     sessions::{
         CurrentUser, EndReason, EndRequest, Target,
@@ -29,7 +30,8 @@ pub enum Deletion {
 }
 
 impl Accounts {
-    /// Deletes the account of the signed-in user, whose password has been checked. The entries of its sessions in the store are of
+    /// Deletes the account of the signed-in user, whose password has been checked, and tells its address. Of the security log, what
+    /// happened stays under the number of the account, without what somebody has written about it. The entries of its sessions in the store are of
     /// no use without it; what the store does not confirm deleted is retried.
     ///
     /// # Errors
@@ -41,11 +43,13 @@ impl Accounts {
         client: Client,
     ) -> Result<Deletion, Error> {
         let in_store = self.sessions.has_entries();
-        let (id, session) = (user.id, user.session.id.clone());
-        let delete = move |conn: &mut DbConnection| delete(conn, id, &session, client, in_store);
+        let (id, session, notices) = (user.id, user.session.id.clone(), self.notices());
+        let delete = move |conn: &mut DbConnection| delete(conn, id, &session, client, in_store, &notices);
         let Some(ended) = self.db.transaction(delete).await? else {
             return Ok(Deletion::LastAdministrator);
         };
+        self.outbox.send_soon();
+        self.throttle.forget_account(id).await;
         self.sessions.announce_and_delete(&ended).await;
         req.get_session().purge();
         Ok(Deletion::Done)
@@ -60,8 +64,9 @@ fn delete(
     session: &str,
     client: Client,
     in_store: bool,
+    notices: &Notices,
 ) -> Result<Option<Vec<Ended>>, Error> {
-    let (_, only_administrator) = User::lock_with_administrators(conn, id)?;
+    let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
     if !rows::is_live(conn, session)? {
         return Err(Error::SignInFirst);
     }
@@ -70,6 +75,9 @@ fn delete(
     }
     let request = EndRequest::by_user(EndReason::Logout, id, client.clone());
     let ended = end::end(conn, &Target::AllOf { user: id }, &request, in_store)?;
+    forget_texts(conn, id)?;
+    Outbox::forget(conn, id)?;
+    notices.account_deleted(conn, &user, &client)?;
     Event::new(EventKind::AccountDeleted, Some(id)).from(Some(&client)).write(conn)?;
     User::delete(conn, id)?;
     Ok(Some(ended))

@@ -5,7 +5,8 @@ use time::macros::format_description;
 use super::actor::Actor;
 use crate::{
     clock::now,
-    mail::{Button, Letter, MailKind, Outbox},
+    mail::{Button, Letter, MailKind, Outbox, is_plain_name},
+    security::Client,
     sessions::catalogue::device::describe_user_agent,
     users::{
         User,
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// The page on which a person asks for a link.
-const FORGOT: &str = "/password/forgot";
+pub(super) const FORGOT: &str = "/password/forgot";
 
 /// The letter with a one-time link. `by`: who made it.
 pub(super) fn link(
@@ -77,16 +78,13 @@ pub(super) enum LinkMaker {
 /// The letter that a password was set without the old one.
 pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
     let site = outbox.site();
-    let format = format_description!("[day padding:none] [month repr:long] [year] at [hour]:[minute] UTC");
-    let at = now().format(format).unwrap_or_default();
     let from = match &by.client {
-        Some(client) => {
-            format!(", from the address {} with {}", client.ip, describe_user_agent(&client.user_agent))
-        }
-        None => ", by an administrator".to_owned(),
+        Some(client) => place(client),
+        None => "by an administrator".to_owned(),
     };
+    let at = moment();
     let paragraphs = vec![
-        format!("A new password was set for your account at {site} on {at}{from}. You were signed out everywhere."),
+        format!("A new password was set for your account at {site} on {at}, {from}. You were signed out everywhere."),
         "If that was you, all is well: sign in with the new password.".to_owned(),
         "If it was not you, somebody else may read your mail: change the password of your mailbox first, and then choose \
          another one here."
@@ -104,7 +102,25 @@ pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
     )
 }
 
-fn letter(
+/// Now, as letters say it.
+pub(super) fn moment() -> String {
+    let format = format_description!("[day padding:none] [month repr:long] [year] at [hour]:[minute] UTC");
+    now().format(format).unwrap_or_default()
+}
+
+/// Where something was done: "from the address 192.0.2.7 with Firefox 140 on Linux".
+pub(super) fn place(client: &Client) -> String {
+    format!("from the address {} with {}", client.ip, device(client))
+}
+
+/// "Firefox 140 on Linux". Anybody can name their program as they like, but not so that it reads as an address of the web.
+pub(super) fn device(client: &Client) -> String {
+    let device = describe_user_agent(&client.user_agent);
+    if is_plain_name(&device) { device } else { "an unknown program".to_owned() }
+}
+
+/// A letter to a user.
+pub(super) fn letter(
     kind: MailKind,
     user: &User,
     subject: String,
@@ -113,5 +129,5 @@ fn letter(
     reason: &str,
 ) -> Letter {
     let (name, address, reason) = (user.name.clone(), user.email.clone(), reason.to_owned());
-    Letter { kind, name, address, subject, paragraphs, button, reason }
+    Letter { kind, user: Some(user.id), name, address, subject, paragraphs, button, reason }
 }

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
+
 use super::{
     actor::Actor,
     letters::{self, LinkMaker},
+    notices::NewAdministrator,
     service::Accounts,
 };
 use crate::{
@@ -58,12 +61,15 @@ impl Accounts {
             password_hash: self.passwords.hash_generated(random_url_safe::<32>()?).await?,
             role: new.role,
         };
-        let outbox = Arc::clone(&self.outbox);
+        let (outbox, notices) = (Arc::clone(&self.outbox), self.notices());
         let invite = move |conn: &mut DbConnection| {
             by.check(conn)?;
             let id = User::new_id(conn)?;
             let user = User::create(conn, id, &new)?;
             by.event(EventKind::Invited, user.id, Some(new.role.name())).write(conn)?;
+            if new.role == Role::Admin {
+                notices.administrator_made(conn, &user, NewAdministrator::Invited, &by)?;
+            }
             issue_and_mail(conn, &outbox, user, TokenPurpose::Invite, LinkMaker::Administrator)
         };
         match self.db.transaction(invite).await {
@@ -134,13 +140,15 @@ impl Accounts {
     }
 
     /// Sets the password that the owner of a link chose, uses the link up, ends all sessions, and tells the address of the account
-    /// if there was a password before. `None` when the link is not valid: of two requests that use it at once, one gets that.
+    /// if there was a password before. The browser is known for the account from then on. `None` when the link is not valid: of two
+    /// requests that use it at once, one gets that.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] when the password is not good enough, after which the link is still good; [`Error::Busy`] when too
     /// many passwords wait; [`Error::Unavailable`] when the database can't be reached.
     pub async fn choose_password(
         &self,
+        req: &HttpRequest,
         token: String,
         password: String,
         client: Client,
@@ -154,17 +162,18 @@ impl Accounts {
             // Another request may have used or withdrawn the link before the lock.
             let (user, purpose) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::set_password(conn, user.id, &hash)?;
-            let by = Actor::link_owner(user.id, client);
+            let by = Actor::owner(user.id, client);
             if purpose == TokenPurpose::Reset {
                 outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
             }
             let ended = finish_reset(conn, user.id, &by, in_store)?;
-            Ok((user.id, ended))
+            Ok((user.id, user.session_epoch + 1, ended))
         };
         match self.db.transaction(choose).await {
-            Ok((id, ended)) => {
+            Ok((id, epoch, ended)) => {
                 self.outbox.send_soon();
                 self.throttle.forget_account(id).await;
+                self.throttle.remember_browser(req, id, epoch)?;
                 Ok(Some(self.sessions.announce_and_delete(&ended).await))
             }
             Err(Error::NotFound) => Ok(None),

@@ -47,7 +47,15 @@ impl Accounts {
             self.record_failure(id, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
-        let ended = self.sessions.start(req, &user, remember, client).await?;
+        let new_browser = self.new_browser(req, &user, &client);
+        let is_new = new_browser.is_some();
+        let tell = |conn: &mut DbConnection, session: &str| {
+            new_browser.map_or(Ok(()), |browser| browser.tell(conn, session))
+        };
+        let ended = self.sessions.start(req, &user, remember, client, tell).await?;
+        if is_new {
+            self.outbox.send_soon();
+        }
         attempt.succeeded().await;
         self.throttle.remember_browser(req, user.id, user.session_epoch)?;
         Ok(SignIn::Started(ended))

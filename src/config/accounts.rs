@@ -1,15 +1,17 @@
-//! Who may have an account, with which password, and whether guessing is limited.
+//! Who may have an account, with which password, whether guessing is limited, and what people are told.
 
 use std::{path::Path, time::Duration};
 
 use super::reader::Reader;
 use crate::breached::BreachedPasswords;
 
-/// Who may have an account, with which password, and whether guessing is limited.
+/// Who may have an account, with which password, whether guessing is limited, and what people are told.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     /// `THROTTLE`: `on`, or `off` to leave limits of guessing and bursts to a proxy in front. Default: `on`.
     pub throttle: bool,
+    /// `NOTICES`: `on`, or `off`: no mail about sign-ins from new browsers and changes of accounts. Default: `on`.
+    pub notices: bool,
     /// `REGISTRATION`: `open`, or `closed` for accounts by invitation only. Default: `open`.
     pub registration_open: bool,
     /// `PASSWORD_MIN_LENGTH`: code points, 8 to 64. Default: 8.
@@ -23,11 +25,8 @@ pub struct Accounts {
 impl Accounts {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
-            throttle: reader.parse("THROTTLE", "on or off", true, |value| match value {
-                "on" => Some(true),
-                "off" => Some(false),
-                _ => None,
-            }),
+            throttle: reader.on_or_off("THROTTLE", true),
+            notices: reader.on_or_off("NOTICES", true),
             registration_open: reader.parse("REGISTRATION", "open or closed", true, |value| match value {
                 "open" => Some(true),
                 "closed" => Some(false),

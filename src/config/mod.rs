@@ -174,15 +174,17 @@ mod tests {
             ("SESSION_IDLE_TTL", "soon"),
             ("REGISTRATION", "perhaps"),
             ("THROTTLE", "perhaps"),
+            ("NOTICES", "perhaps"),
             ("PASSWORD_MIN_LENGTH", "4"),
             ("SESSION_SECRET", "short"),
         ]);
-        assert_eq!(lines.len(), 6, "{lines:?}");
+        assert_eq!(lines.len(), 7, "{lines:?}");
         for name in [
             "LISTEN_ADDR",
             "SESSION_IDLE_TTL",
             "REGISTRATION",
             "THROTTLE",
+            "NOTICES",
             "PASSWORD_MIN_LENGTH",
             "SESSION_SECRET",
         ] {

@@ -115,6 +115,15 @@ impl Reader {
         })
     }
 
+    /// Reads `on` or `off`.
+    pub(super) fn on_or_off(&mut self, name: &'static str, default: bool) -> bool {
+        self.parse(name, "on or off", default, |value| match value {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        })
+    }
+
     /// Parses a duration such as `90m`, from `min` to ten years.
     pub(super) fn duration(&mut self, name: &'static str, default: Duration, min: Duration) -> Duration {
         self.parse(name, &durations_from(min), default, |value| duration_from(value, min))

@@ -42,6 +42,7 @@ diesel::table! {
         tried_at -> Nullable<Timestamp>,
         error -> Nullable<Text>,
         given_up_at -> Nullable<Timestamp>,
+        user_id -> Nullable<Int8>,
     }
 }
 
@@ -104,6 +105,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in_notices (token_hash) {
+        token_hash -> Text,
+        user_id -> Int8,
+        session_id -> Text,
+        origin -> Text,
+        email_key -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     throttle_counts (key) {
         key -> Text,
         failures -> Int8,
@@ -149,6 +162,7 @@ diesel::table! {
 }
 
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(sign_in_notices -> users (user_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, throttle_counts, tokens, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, sign_in_notices, throttle_counts, tokens, users, write_checks,);

@@ -17,6 +17,8 @@ text_enum! {
         NameChanged => "name_changed",
         /// The password was changed; all other sessions ended.
         PasswordChanged => "password_changed",
+        /// All that is stored of the user was downloaded, by them or an administrator.
+        Exported => "exported",
         /// The account was deleted.
         AccountDeleted => "account_deleted",
         /// An administrator was made at set-up or from the command line.
@@ -61,6 +63,7 @@ impl EventKind {
             Self::Registered => "Account created",
             Self::NameChanged => "Name changed",
             Self::PasswordChanged => "Password changed",
+            Self::Exported => "Data downloaded",
             Self::AccountDeleted => "Account deleted",
             Self::AdministratorMade => "Became an administrator",
             Self::RoleChanged => "Role changed",

@@ -1,11 +1,13 @@
 //! The security log: what happened to which account and session, by whom and from where.
 
 mod event;
+mod forget;
 mod kind;
 pub mod log;
 mod sums;
 
 pub use event::Event;
+pub use forget::forget_texts;
 pub use kind::EventKind;
 pub use log::StoredEvent;
 pub use sums::EventSums;

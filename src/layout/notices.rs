@@ -21,6 +21,10 @@ pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
 const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
                                are deleted; that is tried again until it does.";
 
+/// Added to the notice that a session was ended because it was somebody else's.
+const DISOWNED: &str = "A link to choose a new password is on its way to your address. It works for one hour. Choose one soon: until \
+                        then whoever knows the old one can sign in again.";
+
 /// Added to a notice of how many sessions ended before an end of many stopped.
 const END_STOPPED: &str = "Then it was stopped, because the database did not answer, or because you were signed out or are \
                            no administrator any more. Look at the list, and end the others again.";
@@ -73,6 +77,8 @@ pub enum Flash {
     PasswordSet(EndOutcome),
     /// A link for a new password was asked for.
     LinkRequested,
+    /// A session was ended because it was somebody else's, and a link for a new password mailed.
+    SessionDisowned(EndOutcome),
     /// The password was given again.
     Confirmed,
     /// An account may not sign in any more; with that its sessions ended.
@@ -130,17 +136,12 @@ impl Flash {
             Self::OwnRoleChanged => done("Your own role was changed."),
             Self::Activated => done("The account is active: the person can sign in again."),
             Self::Unchanged => warning("Nothing was changed: it was so already."),
-            Self::PasswordSet(ends) => {
-                let where_ended = match ends.count {
-                    0 => ".",
-                    _ => "; wherever you were signed in, that has ended.",
-                };
-                ended(ends, format!("Your password is set. Sign in with it{where_ended}"))
-            }
+            Self::PasswordSet(ends) => password_set(ends),
             Self::LinkRequested => done(
                 "If there is an account with this address, a link to choose a new password is on its way to it. The link \
                  works for one hour. If nothing comes, look among the spam, and check the address.",
             ),
+            Self::SessionDisowned(ends) => session_disowned(ends),
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
             Self::Deactivated(ends) => {
                 ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
@@ -165,6 +166,22 @@ fn ended(ends: EndOutcome, text: String) -> Notice {
         true => done(text),
         false => warning(format!("{text} {UNCONFIRMED}")),
     }
+}
+
+fn password_set(ends: EndOutcome) -> Notice {
+    let where_ended = match ends.count {
+        0 => ".",
+        _ => "; wherever you were signed in, that has ended.",
+    };
+    ended(ends, format!("Your password is set. Sign in with it{where_ended}"))
+}
+
+fn session_disowned(ends: EndOutcome) -> Notice {
+    let what = match ends.count {
+        0 => "That session had ended before.",
+        _ => "That session was ended.",
+    };
+    ended(ends, format!("{what} {DISOWNED}"))
 }
 
 fn limit_reached(ends: EndOutcome) -> Notice {
@@ -240,6 +257,8 @@ mod tests {
             Flash::PasswordSet(ENDS),
             Flash::PasswordSet(UNSURE),
             Flash::LinkRequested,
+            Flash::SessionDisowned(ENDS),
+            Flash::SessionDisowned(UNSURE),
             Flash::Confirmed,
             Flash::Deactivated(ENDS),
             Flash::Deactivated(UNSURE),

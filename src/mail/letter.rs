@@ -17,6 +17,8 @@ const MAX_INITIAL: usize = 1;
 pub struct Letter {
     /// What it is about, for those who look after the mail.
     pub kind: MailKind,
+    /// The person's account: with it the mail is deleted. `None`: it tells that the account is gone.
+    pub user: Option<i64>,
     /// The person's name.
     pub name: String,
     /// The person's address.
@@ -91,7 +93,7 @@ impl Letter {
 
 /// Whether a name is one rather than an advertisement: programs that show mail make links of what looks like an address, and anybody
 /// can register with a name of their own and somebody else's address.
-fn is_plain_name(name: &str) -> bool {
+pub fn is_plain_name(name: &str) -> bool {
     let is_host = |word: &str| {
         let parts: Vec<&str> = word.split('.').filter(|part| !part.is_empty()).collect();
         parts.len() > 1 && parts.iter().any(|part| part.chars().count() > MAX_INITIAL)
@@ -108,6 +110,7 @@ mod tests {
     fn letter(name: &str, address: &str) -> Letter {
         Letter {
             kind: MailKind::Invitation,
+            user: Some(1),
             name: name.to_owned(),
             address: address.to_owned(),
             subject: "Your invitation to login.example.org".to_owned(),

@@ -5,6 +5,6 @@ mod outbox;
 mod rows;
 mod transport;
 
-pub use letter::{Button, Letter};
+pub use letter::{Button, Letter, is_plain_name};
 pub use outbox::{Outbox, OutboxState};
-pub use rows::{LastFailure, MailKind};
+pub use rows::{LastFailure, MailKind, StoredMail};

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     letter::Letter,
-    rows::{self, DueMail, LastFailure},
+    rows::{self, DueMail, LastFailure, StoredMail},
     transport::{Refusal, Transport, greeting},
 };
 use crate::{
@@ -90,12 +90,30 @@ impl Outbox {
     /// [`Error`] when the database fails.
     pub fn write(&self, conn: &mut DbConnection, letter: &Letter) -> Result<(), Error> {
         match letter.message(&self.from, self.site())? {
-            Some((recipient, message)) => rows::insert(conn, letter.kind, recipient.as_ref(), &message),
+            Some((recipient, message)) => {
+                rows::insert(conn, letter.kind, letter.user, recipient.as_ref(), &message)
+            }
             None => {
                 tracing::warn!(kind = letter.kind.name(), "no mail can be sent to the address of an account");
                 Ok(())
             }
         }
+    }
+
+    /// Deletes the mail of a user that waits or was given up, inside the transaction that deletes the account.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn forget(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+        rows::delete_of(conn, user)
+    }
+
+    /// The mail of a user that waits or was given up.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn mails_of(conn: &mut DbConnection, user: i64) -> Result<Vec<StoredMail>, Error> {
+        rows::of_user(conn, user)
     }
 
     /// Lets this instance send what was written, once its transaction is committed.
@@ -175,9 +193,15 @@ impl Outbox {
             }
             None => tracing::error!(mail = id, kind, reason = ?reason, "a mail could not be sent"),
         }
+        // Of somebody whose account is gone nothing is kept.
+        let forget = next.is_none() && mail.user.is_none();
         let postpone = async |db: &Db| {
             let reason = reason.clone();
-            db.run(move |conn| rows::postpone(conn, id, &reason, next)).await
+            let write = move |conn: &mut DbConnection| match forget {
+                true => rows::delete(conn, id),
+                false => rows::postpone(conn, id, &reason, next),
+            };
+            db.run(write).await
         };
         self.db.with_retries(postpone).await
     }

@@ -36,6 +36,14 @@ text_enum! {
         ForgottenPassword => "forgotten_password",
         /// A password was set without the old one.
         PasswordSet => "password_set",
+        /// Somebody has signed in with a browser that had not done so before.
+        NewBrowser => "new_browser",
+        /// The password was changed by somebody who knew the old one.
+        PasswordChanged => "password_changed",
+        /// Somebody else was made an administrator.
+        AdministratorMade => "administrator_made",
+        /// The account was deleted.
+        AccountDeleted => "account_deleted",
         /// A kind that a newer version sends.
         Unknown => "unknown",
     } else Unknown
@@ -46,6 +54,7 @@ text_enum! {
 pub(super) struct DueMail {
     pub id: i64,
     pub kind: MailKind,
+    pub user: Option<i64>,
     pub recipient: String,
     pub message: String,
     pub created_at: PrimitiveDateTime,
@@ -58,6 +67,7 @@ pub(super) struct DueMail {
 pub(super) fn insert(
     conn: &mut DbConnection,
     kind: MailKind,
+    user: Option<i64>,
     recipient: &str,
     message: &str,
 ) -> Result<(), Error> {
@@ -65,6 +75,7 @@ pub(super) fn insert(
     diesel::insert_into(mails::table)
         .values((
             mails::kind.eq(kind),
+            mails::user_id.eq(user),
             mails::recipient.eq(recipient),
             mails::message.eq(message),
             mails::created_at.eq(at),
@@ -81,6 +92,7 @@ pub(super) fn lease(conn: &mut DbConnection) -> Result<Result<DueMail, Option<Pr
         let columns = (
             mails::id,
             mails::kind,
+            mails::user_id,
             mails::recipient,
             mails::message.assume_not_null(),
             mails::created_at,
@@ -106,6 +118,33 @@ pub(super) fn lease(conn: &mut DbConnection) -> Result<Result<DueMail, Option<Pr
 /// Deletes a mail that was accepted, and with it what it said.
 pub(super) fn delete(conn: &mut DbConnection, id: i64) -> Result<(), Error> {
     diesel::delete(mails::table.find(id)).execute(conn)?;
+    Ok(())
+}
+
+/// A mail of a user without what it says.
+#[derive(Debug, Clone, Queryable)]
+pub struct StoredMail {
+    /// What it is about.
+    pub kind: MailKind,
+    /// The address.
+    pub recipient: String,
+    /// When it was written, in UTC.
+    pub created_at: PrimitiveDateTime,
+    /// How often it has been tried.
+    pub tries: i64,
+    /// When it was given up, in UTC.
+    pub given_up_at: Option<PrimitiveDateTime>,
+}
+
+/// The mails of a user, the oldest first.
+pub(super) fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<StoredMail>, Error> {
+    let columns = (mails::kind, mails::recipient, mails::created_at, mails::tries, mails::given_up_at);
+    Ok(mails::table.filter(mails::user_id.eq(user)).order(mails::id).select(columns).load(conn)?)
+}
+
+/// Deletes the mails of a user.
+pub(super) fn delete_of(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+    diesel::delete(mails::table.filter(mails::user_id.eq(user))).execute(conn)?;
     Ok(())
 }
 
@@ -174,6 +213,7 @@ mod tests {
             let mail = DueMail {
                 id: 1,
                 kind: MailKind::Invitation,
+                user: Some(1),
                 recipient: String::new(),
                 message: String::new(),
                 created_at: begin,

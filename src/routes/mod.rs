@@ -6,10 +6,10 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, forgot, login, profile, recovery, register,
+        activity, confirm, deletion, disown, export, forgot, login, profile, recovery, register,
         sensitive_action::SensitiveAction::{
             Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
-            Invite, MakeLink,
+            Export, Invite, MakeLink,
         },
         session_stream, sessions, setup,
     },
@@ -34,7 +34,7 @@ pub fn without_session() -> Table {
 
 /// All other routes.
 pub fn with_session() -> Table {
-    Table::default()
+    administration()
         .get("/", Public, home::show)
         .get("/register", Public, register::show)
         .post("/register", Public, register::submit)
@@ -47,10 +47,13 @@ pub fn with_session() -> Table {
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)
         .post("/profile/delete", User, deletion::delete)
+        .get("/profile/export", User, export::download)
         .get("/password/forgot", Public, forgot::show)
         .post("/password/forgot", Public, forgot::submit)
         .get("/password/reset", Public, recovery::show)
         .post("/password/reset", Public, recovery::submit)
+        .get("/sign-in/check", Public, disown::show)
+        .post("/sign-in/check", Public, disown::submit)
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
         .get("/activity", User, activity::show)
@@ -61,6 +64,11 @@ pub fn with_session() -> Table {
         .get("/pages-sign-in", User, gate::pages_host::hand_over)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
+}
+
+/// The routes of administrators.
+fn administration() -> Table {
+    Table::default()
         .get("/admin", Admin, admin::overview::page::show)
         .get("/admin/events", Admin, admin::events::list::show)
         .get("/admin/events.csv", Admin, admin::events::csv::download)
@@ -82,6 +90,7 @@ pub fn with_session() -> Table {
             EndSessionsOf,
             admin::users::one::end_sessions,
         )
+        .post_sensitive("/admin/users/{id}/export", Admin, Export, admin::users::one::export)
         .post_sensitive("/admin/users/{id}/send-reset", Admin, MakeLink, admin::users::one::make_link)
 }
 

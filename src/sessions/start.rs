@@ -38,7 +38,8 @@ const ID_BYTES: usize = 16;
 impl Sessions {
     /// Starts a session for a user whose credentials were just checked. A session that this browser already has is replaced; what the
     /// browser keeps of it is deleted if it was another user's.
-    /// Returns what ended because of `SESSION_LIMIT`.
+    /// Returns what ended because of `SESSION_LIMIT`. `tell`: what is written with the session, whose id it is given; sign-ins of
+    /// the same user wait until it is.
     ///
     /// # Errors
     /// As [`Sessions::change_and_start`].
@@ -48,9 +49,10 @@ impl Sessions {
         user: &User,
         remembered: bool,
         client: Client,
+        tell: impl FnOnce(&mut DbConnection, &str) -> Result<(), Error> + Send + 'static,
     ) -> Result<EndOutcome, Error> {
         let new = NewSession { user_id: user.id, epoch: user.session_epoch, remembered, client };
-        self.change_and_start(req, new, |_| Ok(())).await
+        self.record_and_start(req, new, |_| Ok(()), tell).await
     }
 
     /// Makes a change, such as creating the user, and starts a session; both or neither.
@@ -65,6 +67,16 @@ impl Sessions {
         new: NewSession,
         change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
     ) -> Result<EndOutcome, Error> {
+        self.record_and_start(req, new, change, |_, _| Ok(())).await
+    }
+
+    async fn record_and_start(
+        &self,
+        req: &HttpRequest,
+        new: NewSession,
+        change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
+        tell: impl FnOnce(&mut DbConnection, &str) -> Result<(), Error> + Send + 'static,
+    ) -> Result<EndOutcome, Error> {
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let brought = RequestContext::with(|context| context.unused_keys()).unwrap_or_default();
         let user_id = new.user_id;
@@ -75,7 +87,9 @@ impl Sessions {
         let recorded = self.db.transaction(move |conn| {
             change(conn)?;
             let is_other_persons = !brought.is_empty() && rows::is_other_persons(conn, &brought, user_id)?;
-            Ok((is_other_persons, record_sign_in(conn, &sign_in, &record, limit, in_store)?))
+            let ended = record_sign_in(conn, &sign_in, &record, limit, in_store)?;
+            tell(conn, &sign_in.session_id)?;
+            Ok((is_other_persons, ended))
         });
         let (is_other_persons, (ended, count)) = match recorded.await {
             Ok(recorded) => recorded,

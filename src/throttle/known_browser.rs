@@ -1,6 +1,8 @@
 //! The cookie by which a browser is known that has signed in before: an id of the browser, and a tag of each account. It is no
 //! session and signs nobody in; it is encrypted and authenticated under its name.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpMessage as _, HttpRequest,
     body::BoxBody,
@@ -13,6 +15,7 @@ use crate::{
     config::{Config, Server},
     crypto::random_hex,
     error::Error,
+    security::Client,
     users::User,
     web::{SiteCookie, cookies},
 };
@@ -27,6 +30,7 @@ const MAX_AGE: Duration = Duration::days(400);
 pub(super) struct KnownBrowsers {
     server: Server,
     key: CookieKey,
+    subjects: Arc<Subjects>,
 }
 
 /// What a cookie says.
@@ -40,18 +44,24 @@ struct KnownBrowser {
 struct Pending(Cookie<'static>);
 
 impl KnownBrowsers {
-    pub(super) fn new(config: &Config) -> Self {
-        Self { server: config.server.clone(), key: config.session.secret.cookie_key() }
+    pub(super) fn new(config: &Config, subjects: Arc<Subjects>) -> Self {
+        Self { server: config.server.clone(), key: config.session.secret.cookie_key(), subjects }
+    }
+
+    /// What is stored in place of where a client is and what it is.
+    pub(super) fn origin(&self, client: &Client) -> String {
+        self.subjects.origin(client)
     }
 
     /// The count that the browser of the request has for an account; `None`: it has not signed in to it before.
-    pub(super) fn key(&self, req: &HttpRequest, subjects: &Subjects, account: &User) -> Option<Key> {
-        let (browser, tag) = (self.find(req)?, subjects.tag(account.id, account.session_epoch));
-        browser.tags.contains(&tag).then(|| subjects.browser(&browser.id, &tag))
+    pub(super) fn key(&self, req: &HttpRequest, account: &User) -> Option<Key> {
+        let (browser, tag) = (self.find(req)?, self.subjects.tag(account.id, account.session_epoch));
+        browser.tags.contains(&tag).then(|| self.subjects.browser(&browser.id, &tag))
     }
 
-    /// Leaves a cookie for [`finish`] by which the browser is known for the account too.
-    pub(super) fn remember(&self, req: &HttpRequest, tag: String) -> Result<(), Error> {
+    /// Leaves a cookie for [`finish`] by which the browser is known for the account too, while it has this `session_epoch`.
+    pub(super) fn remember(&self, req: &HttpRequest, account: i64, epoch: i64) -> Result<(), Error> {
+        let tag = self.subjects.tag(account, epoch);
         let mut browser = match self.find(req) {
             Some(browser) => browser,
             None => KnownBrowser { id: random_hex::<16>()?, tags: Vec::new() },

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    known_browser::KnownBrowsers,
     local_counts::{Count, LocalCounts},
     redis_counts::{self, RedisCommands},
     refusal::refusal,
@@ -15,8 +14,7 @@ use crate::{db::Db, error::Error};
 /// What the limits are made of.
 pub(super) struct Limits {
     pub(super) local: LocalCounts,
-    pub(super) subjects: Subjects,
-    pub(super) browsers: KnownBrowsers,
+    pub(super) subjects: Arc<Subjects>,
     pub(super) store: Store,
 }
 

@@ -27,21 +27,26 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Between two deletions of old counts.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Limits attempts; cheap to clone. With `THROTTLE=off` it lets everything through and does nothing.
+/// Limits attempts, and knows browsers that have signed in before; cheap to clone.
 #[derive(Clone)]
-pub struct Throttle(Option<Arc<Limits>>);
+pub struct Throttle {
+    /// `None`: everything is let through (`THROTTLE=off`).
+    limits: Option<Arc<Limits>>,
+    /// `None`: neither the limits nor notices of new browsers need to know them.
+    browsers: Option<Arc<KnownBrowsers>>,
+}
 
 impl Throttle {
     /// The limits of this site; `redis`: where there is one.
     pub fn new(config: &Config, db: Db, redis: Option<Arc<dyn RedisCommands>>) -> Self {
-        Self(config.accounts.throttle.then(|| {
-            Arc::new(Limits {
-                local: LocalCounts::new(),
-                subjects: Subjects::new(&config.session.secret),
-                browsers: KnownBrowsers::new(config),
-                store: redis.map_or(Store::Sql(db), Store::Redis),
-            })
-        }))
+        let subjects = Arc::new(Subjects::new(&config.session.secret));
+        let needs_browsers = config.accounts.throttle || config.accounts.notices;
+        let browsers = needs_browsers.then(|| Arc::new(KnownBrowsers::new(config, Arc::clone(&subjects))));
+        let limits = config.accounts.throttle.then(|| {
+            let store = redis.map_or(Store::Sql(db), Store::Redis);
+            Arc::new(Limits { local: LocalCounts::new(), subjects, store })
+        });
+        Self { limits, browsers }
     }
 
     /// Begins a sign-in with an address that this account has, if it has one. A browser that has signed in to the account before
@@ -56,11 +61,12 @@ impl Throttle {
         account: Option<&User>,
         client: &Client,
     ) -> Result<Attempt, Error> {
+        let browser = account.and_then(|user| self.browsers.as_ref()?.key(req, user));
         self.begin(|limits| {
-            let subjects = &limits.subjects;
-            if let Some(browser) = account.and_then(|user| limits.browsers.key(req, subjects, user)) {
+            if let Some(browser) = browser {
                 return vec![browser];
             }
+            let subjects = &limits.subjects;
             let of = account.map_or_else(|| subjects.address(email), |user| subjects.account(user.id));
             vec![of, subjects.network(Kind::SignIns, client)]
         })
@@ -104,7 +110,7 @@ impl Throttle {
     }
 
     async fn begin(&self, keys: impl FnOnce(&Limits) -> Vec<Key>) -> Result<Attempt, Error> {
-        let Some(limits) = &self.0 else { return Ok(Attempt::unlimited()) };
+        let Some(limits) = &self.limits else { return Ok(Attempt::unlimited()) };
         let keys = keys(limits);
         let start = Instant::now();
         while !limits.local.begin(&keys) {
@@ -122,25 +128,31 @@ impl Throttle {
         Ok(attempt)
     }
 
-    /// Lets the browser of the request have a count of its own for the account from now on, until its `session_epoch` is raised.
+    /// Where a sign-in to this account comes from, if its browser is new: it has not signed in to the account before, or not since
+    /// the password was changed. Two sign-ins of one network and one program come from the same place. `None`: the browser is known.
+    pub fn new_origin(&self, req: &HttpRequest, account: &User, client: &Client) -> Option<String> {
+        let browsers = self.browsers.as_ref()?;
+        browsers.key(req, account).is_none().then(|| browsers.origin(client))
+    }
+
+    /// Lets the browser of the request be known for the account from now on, until its `session_epoch` is raised.
     ///
     /// # Errors
     /// [`Error::Internal`] when the operating system has no random numbers.
     pub fn remember_browser(&self, req: &HttpRequest, account: i64, epoch: i64) -> Result<(), Error> {
-        let Some(limits) = &self.0 else { return Ok(()) };
-        limits.browsers.remember(req, limits.subjects.tag(account, epoch))
+        self.browsers.as_ref().map_or(Ok(()), |browsers| browsers.remember(req, account, epoch))
     }
 
-    /// Forgets what strangers have tried for an account, which has a new password.
+    /// Forgets what strangers have tried for an account, which has a new password or is gone.
     pub async fn forget_account(&self, id: i64) {
-        if let Some(limits) = &self.0 {
+        if let Some(limits) = &self.limits {
             limits.forget(limits.subjects.account(id)).await;
         }
     }
 
     /// Deletes old counts for as long as it is polled; Redis does so by itself.
     pub async fn sweep(self) {
-        let Some(Limits { store: Store::Sql(db), .. }) = self.0.as_deref() else { return };
+        let Some(Limits { store: Store::Sql(db), .. }) = self.limits.as_deref() else { return };
         loop {
             match db.run(sql_counts::delete_old).await {
                 Ok(true) => continue,

@@ -67,6 +67,11 @@ impl Subjects {
         format!("{:016x}", self.hash("tag", &format!("{account} {epoch}")))
     }
 
+    /// What is stored in place of where a sign-in came from: the network, and the program by its `User-Agent` header.
+    pub(super) fn origin(&self, client: &Client) -> String {
+        format!("{:016x}", self.hash("origin", &format!("{} {}", client.network(), client.user_agent)))
+    }
+
     fn own(&self, kind: Kind, name: &str) -> Key {
         // Apart from the numbers that are shared.
         Key { kind, number: self.hash(kind.name(), name) | 1 << SHARED_BITS }

@@ -33,6 +33,19 @@ impl User {
         Ok((user, is_only))
     }
 
+    /// The active administrators but one; invited ones who have no password yet are none.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn administrators_but(conn: &mut DbConnection, id: i64) -> Result<Vec<Self>, Error> {
+        let active = users::table.filter(users::role.eq(Role::Admin)).filter(users::active);
+        let mut others: Vec<Self> = active.filter(users::id.ne(id)).order(users::id).load(conn)?;
+        let ids: Vec<i64> = others.iter().map(|other| other.id).collect();
+        let invited = tokens::invited(conn, &ids)?;
+        others.retain(|other| !invited.contains(&other.id));
+        Ok(others)
+    }
+
     fn is_active_administrator(&self) -> bool {
         self.active && self.role == Role::Admin
     }

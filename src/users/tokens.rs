@@ -2,6 +2,7 @@
 //! holds a random token; only the token's SHA-256 is stored. Links are withdrawn by the changes in `credentials`.
 
 use diesel::prelude::*;
+use time::PrimitiveDateTime;
 
 use super::user::User;
 use crate::{
@@ -148,6 +149,27 @@ pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, Token
         .select((users::all_columns, tokens::purpose))
         .first(conn)
         .optional()?)
+}
+
+/// A token without its hash.
+#[derive(Debug, Clone, Queryable)]
+pub struct StoredToken {
+    /// What the link is for.
+    pub purpose: TokenPurpose,
+    /// When it was made, in UTC.
+    pub created_at: PrimitiveDateTime,
+    /// Until when it is valid, in UTC.
+    pub expires_at: PrimitiveDateTime,
+}
+
+/// The user's tokens, the oldest first.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<StoredToken>, Error> {
+    let columns = (tokens::purpose, tokens::created_at, tokens::expires_at);
+    let of_user = tokens::table.filter(tokens::user_id.eq(user));
+    Ok(of_user.order(tokens::created_at).select(columns).load(conn)?)
 }
 
 /// Deletes the user's tokens of one purpose.

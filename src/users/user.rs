@@ -195,7 +195,7 @@ impl User {
         Ok(changed)
     }
 
-    /// Deletes the user, and with it their sessions and tokens.
+    /// Deletes the user, and with it their sessions, tokens and notices of sign-ins.
     ///
     /// # Errors
     /// [`Error`] when the database fails.

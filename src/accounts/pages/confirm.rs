@@ -95,6 +95,18 @@ pub async fn required(
     Ok(Some(html(status, &page)))
 }
 
+/// The response to a request that needs the password to have been given recently and carries nothing: the page that asks for it and
+/// leads to `next`.
+///
+/// # Errors
+/// [`Error::Forbidden`] for a client that wants JSON.
+pub fn ask_first(req: &HttpRequest, next: &str) -> Result<HttpResponse, Error> {
+    if wants_json(req) {
+        return Err(Error::Forbidden("Give the password again first, at /confirm-password."));
+    }
+    Ok(see_other(&format!("/confirm-password?next={next}"), None))
+}
+
 /// `GET /confirm-password`
 pub async fn show(layout: Layout, user: CurrentUser, query: Query<NextQuery>) -> HttpResponse {
     let next = next_or_profile(&query.into_inner().next);

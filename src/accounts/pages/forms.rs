@@ -148,6 +148,18 @@ impl FormFields for ResetForm {
     const FIELDS: &'static [&'static str] = &["token", "password", "password_confirmation"];
 }
 
+/// `POST /sign-in/check`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct CheckForm {
+    /// The token of the link in the notice.
+    pub token: String,
+}
+
+impl FormFields for CheckForm {
+    const FIELDS: &'static [&'static str] = &["token"];
+}
+
 /// `POST /confirm-password`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]

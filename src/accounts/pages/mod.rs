@@ -4,7 +4,9 @@
 pub mod activity;
 pub mod confirm;
 pub mod deletion;
+pub mod disown;
 mod ended_notice;
+pub mod export;
 pub mod forgot;
 mod forms;
 pub mod login;

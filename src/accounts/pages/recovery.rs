@@ -93,7 +93,7 @@ pub async fn submit(
     check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     let is_own = matches!(CurrentUser::find(&req).await, Ok(Some(user)) if user.id == owner.0.id);
     if errors.is_empty() {
-        let chosen = accounts.choose_password(values.token.clone(), values.password, client).await;
+        let chosen = accounts.choose_password(&req, values.token.clone(), values.password, client).await;
         match catch_weak_password(&mut errors, chosen)? {
             None => {}
             // The session of this browser has ended with the others.

@@ -33,6 +33,8 @@ pub enum SensitiveAction {
     Activate,
     /// Makes a one-time link for a user.
     MakeLink,
+    /// Exports what is stored of a user.
+    Export,
     /// Ends all sessions of a user.
     EndSessionsOf,
     /// Ends one session, of anybody.
@@ -101,6 +103,10 @@ impl SensitiveAction {
             Self::MakeLink => {
                 let name = name_of(&target(req, accounts).await?);
                 Description::new(format!("mail {name} a link to choose a password"), "Make a link")
+            }
+            Self::Export => {
+                let name = name_of(&target(req, accounts).await?);
+                Description::new(format!("download all that is stored of {name}"), "Download")
             }
             Self::EndSessionsOf => {
                 let target = target(req, accounts).await?;

@@ -7,7 +7,7 @@ use askama::Template;
 
 use super::list::{LinkPanel, UserRow};
 use crate::{
-    accounts::{Accounts, Actor, Change, pages::signed_out::signed_out},
+    accounts::{Accounts, Actor, Change, Recorded, pages::export::file, pages::signed_out::signed_out},
     admin::{
         events::rows::{self, EventRow},
         forms::{EndSessionsForm, NoFields, RoleForm},
@@ -165,6 +165,7 @@ pub async fn end_sessions(
     let (epoch, ended) =
         request.accounts.end_sessions_of(request.id, keep, values.remarks(), request.actor()).await?;
     if request.is_own() {
+        request.accounts.throttle().remember_browser(&req, request.id, epoch)?;
         request.sessions.adopt_epoch(&req, epoch)?;
     }
     Ok(see_other(&request.path(), Flash::AllEnded(ended)))
@@ -184,6 +185,19 @@ pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<Htt
         errors.add_form("This account is deactivated. Activate it first; then make a link.");
     }
     request.refuse(errors).await
+}
+
+/// `POST /admin/users/{id}/export`: a file with all that is stored of the user.
+///
+/// # Errors
+/// As [`Accounts::export`], and as [`show`].
+pub async fn export(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
+    if !form.errors.is_empty() {
+        return request.refuse(form.errors).await;
+    }
+    let session = request.admin.session.id.clone();
+    let export = request.accounts.export(request.id, request.actor(), session, Recorded::Yes).await?;
+    file(export, request.id).await
 }
 
 impl UserRequest {

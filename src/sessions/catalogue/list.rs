@@ -174,6 +174,26 @@ pub fn by_id(conn: &mut DbConnection, id: &str) -> Result<ListedSession, Error> 
         .first(conn)?)
 }
 
+/// The sessions of a user, active and ended, in the order of their ids: at most `limit` of those after an id.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub fn of_user(
+    conn: &mut DbConnection,
+    user: i64,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<ListedSession>, Error> {
+    Ok(sessions::table
+        .inner_join(users::table)
+        .filter(dsl::user_id.eq(user))
+        .filter(dsl::id.gt(after.unwrap_or_default()))
+        .order(dsl::id)
+        .limit(limit)
+        .select(listed_columns!())
+        .load(conn)?)
+}
+
 /// The sessions with these ids, in no particular order; ids without a session are omitted.
 ///
 /// # Errors

@@ -14,3 +14,4 @@ pub mod predicates;
 pub mod rights;
 pub mod rotated_keys;
 pub mod rows;
+pub mod sign_in_notices;

@@ -1,4 +1,4 @@
-//! Deletes what is older than `SESSION_HISTORY` and `EVENT_HISTORY`, and one-time links that have expired. Any number of instances
+//! Deletes what is older than `SESSION_HISTORY` and `EVENT_HISTORY`, and links that have expired. Any number of instances
 //! may do so: a row that another one has deleted is not found.
 
 use std::{sync::Arc, time::Duration};
@@ -11,7 +11,7 @@ use crate::{
     config::History,
     db::{Db, DbConnection},
     error::Error,
-    sessions::{duration::time_duration, service::Sessions},
+    sessions::{catalogue::sign_in_notices, duration::time_duration, service::Sessions},
     users::tokens,
 };
 
@@ -83,6 +83,7 @@ pub(crate) async fn run(sessions: Arc<Sessions>) {
 async fn delete_batches(db: &Db, history: History) -> Result<bool, Error> {
     let db = db.with_long_timeout();
     let mut more = db.run(|conn| tokens::delete_expired(conn, BATCH)).await?;
+    more |= db.run(|conn| sign_in_notices::delete_expired(conn, BATCH)).await?;
     for old in Old::ALL {
         let Some(kept) = old.kept(&history) else { continue };
         let before = now().saturating_sub(time_duration(kept));

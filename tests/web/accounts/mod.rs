@@ -3,7 +3,9 @@
 mod activity;
 mod addresses;
 mod confirm_password;
+mod deletion;
 mod ended_notice;
+mod export;
 mod hash_queue;
 mod invitations;
 mod last_administrator;

@@ -6,6 +6,7 @@ mod cookies;
 mod crawl;
 mod letters;
 mod live;
+mod new_browsers;
 mod operator_pages;
 mod other_session;
 mod screenshots;

@@ -4,4 +4,6 @@ mod delivery;
 mod forgotten;
 mod killed;
 mod letters;
+mod new_browsers;
+mod notices;
 mod tls;

@@ -30,7 +30,7 @@ fn route_table_rules_match_paths() {
         let path = line.path;
         let expected = match path {
             "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
-            | "/password/forgot" | "/password/reset" | "/logout" => Access::Public,
+            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" => Access::Public,
             _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
             _ => Access::User,
         };

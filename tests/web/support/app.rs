@@ -52,6 +52,8 @@ impl TestApp {
                 ("LISTEN_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
                 ("SESSION_SECRET".to_owned(), random_secret()),
                 ("THROTTLE".to_owned(), "off".to_owned()),
+                // Other mail is counted; tests of the notices turn them on.
+                ("NOTICES".to_owned(), "off".to_owned()),
                 // Rows of a test may be as old as it needs them; tests of the history set their own.
                 ("SESSION_HISTORY".to_owned(), "forever".to_owned()),
                 ("EVENT_HISTORY".to_owned(), "forever".to_owned()),

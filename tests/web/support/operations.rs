@@ -89,7 +89,8 @@ async fn visitor(
         "sign-up" => shown(&accounts.sign_up(&req, fields.account(), client).await?),
         "set-up" => shown(&accounts.set_up(&req, fields.get("token"), fields.account(), client).await?),
         "choose-password" => {
-            shown(&accounts.choose_password(fields.get("token"), fields.get("password"), client).await?)
+            let (token, password) = (fields.get("token"), fields.get("password"));
+            shown(&accounts.choose_password(&req, token, password, client).await?)
         }
         "link-owner" => {
             let owner = accounts.link_owner(&fields.get("token"), &client).await?;

@@ -127,7 +127,7 @@ fn error_signs(page: &Html, complaints: &mut Vec<String>) {
 
 /// Each form of a signed-in page names the page's session, but those of people whom their fields name.
 fn forms(page: &Html, complaints: &mut Vec<String>) {
-    const FOR_ANYBODY: [&str; 4] = ["/login", "/register", "/setup", "/password/reset"];
+    const FOR_ANYBODY: [&str; 5] = ["/login", "/register", "/setup", "/password/reset", "/sign-in/check"];
     let session = page.select(&css("body[data-session]")).find_map(|body| body.attr("data-session"));
     for form in page.select(&css("form[method=post]")) {
         let action = form.attr("action").unwrap_or_default();

@@ -153,7 +153,7 @@ async fn held_sign_in(
     let Credentials { email, password } = credentials.into_inner();
     let user = accounts.authenticate(&email, password, &client).await?.ok_or(Error::SignInFirst)?;
     barrier.hold().await;
-    sessions.start(&req, &user, false, client).await?;
+    sessions.start(&req, &user, false, client, |_, _| Ok(())).await?;
     Ok(done())
 }
 

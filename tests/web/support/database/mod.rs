@@ -4,12 +4,14 @@
 mod bulk_ends;
 mod consistency;
 mod events;
+mod everything;
 mod locks;
 mod mails;
 mod samples;
 mod session_ends;
 mod session_times;
 mod sessions;
+mod sign_in_notices;
 mod store_entries;
 mod throttle_counts;
 mod tokens;

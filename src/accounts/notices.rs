@@ -1,0 +1,202 @@
+//! Notices: mails that tell people what happened to their accounts, each with what, where, when, and what to do. `NOTICES=off` leaves
+//! them out.
+
+use std::sync::Arc;
+
+use super::{
+    actor::Actor,
+    letters::{FORGOT, device, letter, moment, place},
+    service::Accounts,
+};
+use crate::{
+    db::DbConnection,
+    error::Error,
+    mail::{Button, Letter, MailKind, Outbox, is_plain_name},
+    security::Client,
+    users::User,
+};
+
+/// How somebody became an administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NewAdministrator {
+    /// They had an account before.
+    Promoted,
+    /// They were invited as one.
+    Invited,
+    /// Their account was made as one.
+    Made,
+}
+
+/// Writes notices, each inside the transaction of what it tells. After it `Outbox::send_soon` is to be called.
+#[derive(Clone)]
+pub(super) struct Notices(Option<Arc<Outbox>>);
+
+impl Accounts {
+    /// The notices of this site.
+    pub(super) fn notices(&self) -> Notices {
+        Notices(self.rules.notices.then(|| Arc::clone(&self.outbox)))
+    }
+}
+
+impl Notices {
+    /// Whether any are written.
+    pub(super) fn are_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Tells of a sign-in from a new browser. `token`: of the link to its session.
+    pub(super) fn new_browser(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        token: &str,
+        client: &Client,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| new_browser(outbox, user, token, client))
+    }
+
+    /// Tells that the password was changed by somebody who knew the old one.
+    pub(super) fn password_changed(
+        &self,
+        conn: &mut DbConnection,
+        user: i64,
+        client: &Client,
+    ) -> Result<(), Error> {
+        if !self.are_on() {
+            return Ok(());
+        }
+        let user = User::by_id(conn, user)?;
+        self.write(conn, |outbox| password_changed(outbox, &user, client))
+    }
+
+    /// Tells that the account, which is deleted with this transaction, is gone.
+    pub(super) fn account_deleted(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        client: &Client,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| Letter { user: None, ..account_deleted(outbox, user, client) })
+    }
+
+    /// Tells all other active administrators that somebody was made one, also whoever has done it: it may have been done in their
+    /// name.
+    pub(super) fn administrator_made(
+        &self,
+        conn: &mut DbConnection,
+        new: &User,
+        how: NewAdministrator,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        if !self.are_on() {
+            return Ok(());
+        }
+        let others = User::administrators_but(conn, new.id)?;
+        let maker = others.iter().find(|other| Some(other.id) == by.user);
+        let done_by = match maker {
+            Some(maker) => format!("by {}", named(maker)),
+            None => "on the command line of the server".to_owned(),
+        };
+        for other in &others {
+            self.write(conn, |outbox| administrator_made(outbox, other, new, how, &done_by, by))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, conn: &mut DbConnection, letter: impl FnOnce(&Outbox) -> Letter) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |outbox| outbox.write(conn, &letter(outbox)))
+    }
+}
+
+fn new_browser(outbox: &Outbox, user: &User, token: &str, client: &Client) -> Letter {
+    let (site, device, at) = (outbox.site(), device(client), moment());
+    let paragraphs = vec![
+        format!(
+            "Somebody has signed in to your account at {site} with a browser that had not signed in to it before: {device}, from \
+             the address {}, on {at}.",
+            client.ip
+        ),
+        "If that was you, there is nothing to do. We tell you of each browser once, as long as it keeps our cookies.".to_owned(),
+        "If it was not you, somebody knows your password. Open this link, which works for 7 days without signing in: it shows \
+         that one session, and a button there ends it and mails you a link to choose a new password."
+            .to_owned(),
+    ];
+    let button =
+        Button { label: "Look at this sign-in", href: outbox.href(&format!("/sign-in/check?token={token}")) };
+    let subject = format!("A new sign-in to your account at {site}");
+    let reason = "You get this mail whenever a browser signs in to your account for the first time.";
+    letter(MailKind::NewBrowser, user, subject, paragraphs, Some(button), reason)
+}
+
+fn password_changed(outbox: &Outbox, user: &User, client: &Client) -> Letter {
+    let (site, place, at) = (outbox.site(), place(client), moment());
+    let paragraphs = vec![
+        format!(
+            "The password of your account at {site} was changed on {at}, {place}. Wherever else you were signed in, that has ended."
+        ),
+        "If that was you, there is nothing to do.".to_owned(),
+        "If it was not you, somebody was signed in as you and knew your password. Choose another one with the link below: that \
+         signs out everybody, them too."
+            .to_owned(),
+    ];
+    let button = Button { label: "Choose another password", href: outbox.href(FORGOT) };
+    let subject = format!("Your password for {site} was changed");
+    let reason = "You get this mail whenever the password of your account is changed.";
+    letter(MailKind::PasswordChanged, user, subject, paragraphs, Some(button), reason)
+}
+
+fn account_deleted(outbox: &Outbox, user: &User, client: &Client) -> Letter {
+    let (site, place, at) = (outbox.site(), place(client), moment());
+    let paragraphs = vec![
+        format!(
+            "Your account at {site} was deleted on {at}, {place}, by somebody who gave its password. All its sessions have ended, \
+             and what was stored of you is removed."
+        ),
+        "If that was you, there is nothing to do.".to_owned(),
+        format!(
+            "If it was not you, somebody knew your password: change it wherever else you use it, and write to those who run \
+             {site}. The account can't be brought back, but you can make a new one with this address."
+        ),
+    ];
+    let subject = format!("Your account at {site} was deleted");
+    let reason = "You get this mail because it was the address of the account. It is the last one.";
+    letter(MailKind::AccountDeleted, user, subject, paragraphs, None, reason)
+}
+
+fn administrator_made(
+    outbox: &Outbox,
+    to: &User,
+    new: &User,
+    how: NewAdministrator,
+    done_by: &str,
+    by: &Actor,
+) -> Letter {
+    let (site, at, new_name) = (outbox.site(), moment(), named(new));
+    let place = by.client.as_ref().map(|client| format!(", {}", place(client))).unwrap_or_default();
+    let what = match how {
+        NewAdministrator::Promoted => "was made an administrator of",
+        NewAdministrator::Invited => "was invited as an administrator of",
+        NewAdministrator::Made => "has a new account as an administrator of",
+    };
+    let paragraphs = vec![
+        format!("{new_name} {what} {site} on {at}, {done_by}{place}."),
+        "Administrators see and end everyone's sessions and change all accounts. If you know of this, there is nothing to do."
+            .to_owned(),
+        "If you don't, look at the account, take the role away again, and ask who did it: somebody may have acted in the name of \
+         another administrator."
+            .to_owned(),
+    ];
+    let button =
+        Button { label: "Look at the account", href: outbox.href(&format!("/admin/users/{}", new.id)) };
+    let subject = format!("{site} has a new administrator");
+    let reason = "You get this mail because you are an administrator too.";
+    letter(MailKind::AdministratorMade, to, subject, paragraphs, Some(button), reason)
+}
+
+/// A person in a letter to somebody else: "Ada Lovelace (ada@example.org)". A name that reads as an address of the web is left out.
+fn named(user: &User) -> String {
+    match user.name.trim() {
+        name if is_plain_name(name) => format!("{name} ({})", user.email),
+        _ => user.email.clone(),
+    }
+}
