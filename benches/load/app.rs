@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     client::Connection,
-    server::{COOKIE, PASSWORD, Server, User, free_port},
+    server::{BROWSER_COOKIE, COOKIE, PASSWORD, Server, User, free_port},
     stats,
     stores::Stores,
 };
@@ -179,7 +179,14 @@ async fn register_user(connection: &mut Connection, number: usize) -> Result<Use
     let response = connection.post("/register", &fields).await?;
     match response.cookie(COOKIE) {
         Some(value) if response.status == 303 => {
-            Ok(User { cookie: format!("{COOKIE}={value}"), limit_cookie: String::new(), email })
+            let browser = response.cookie(BROWSER_COOKIE).unwrap_or_default();
+            let browser_cookie = format!("{BROWSER_COOKIE}={browser}");
+            Ok(User {
+                cookie: format!("{COOKIE}={value}"),
+                browser_cookie,
+                limit_cookie: String::new(),
+                email,
+            })
         }
         _ => Err(response.unexpected("a registration")),
     }

@@ -62,7 +62,7 @@ pub async fn sign_in(server: Server, users: Arc<[User]>, seed: usize, end: Insta
         let user = random.choose(&users);
         let start = Instant::now();
         let fields = [("email", user.email.as_str()), ("password", PASSWORD), ("next", "")];
-        let response = connection.post("/login", &fields).await?;
+        let response = connection.post_with_cookie("/login", &user.browser_cookie, &fields).await?;
         let latency = start.elapsed();
         if response.status != 303 || response.cookie(COOKIE).is_none() {
             return Err(response.unexpected(&format!("a sign-in of {}", user.email)));

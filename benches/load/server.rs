@@ -5,6 +5,9 @@ use anyhow::Result;
 /// The session cookie's name over plain HTTP.
 pub const COOKIE: &str = "gatehouse";
 
+/// The name of the cookie by which a browser is known.
+pub const BROWSER_COOKIE: &str = "gatehouse-browser";
+
 /// The password of every user.
 pub const PASSWORD: &str = "violet-harbor-93-lantern";
 
@@ -13,6 +16,8 @@ pub struct User {
     pub email: String,
     /// The session cookie as `name=value`, as the application set it.
     pub cookie: String,
+    /// The cookie by which the browser is known that has registered, as `name=value`; its sign-ins are no news.
+    pub browser_cookie: String,
     /// The cookie for the limit server: its value is the key of the user's session in the store.
     pub limit_cookie: String,
 }
