@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{config::Config, error::Error, state::shared};
 
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+const SEC_FETCH_MODE: &str = "sec-fetch-mode";
+
 /// Whether a request has a safe method, comes from this site, or was not sent by a browser.
 ///
 /// # Errors
@@ -40,13 +43,17 @@ fn is_safe(method: &Method) -> bool {
 
 /// Whether a browser sent the request from a page of this site. `host` is one of the site's own; with the scheme of `BASE_URL` it
 /// makes the origin of the pages there. Origins are compared as they are written (RFC 6454 §6.2): a URL that has the same
-/// origin, such as one with a user name, is none.
+/// origin, such as one with a user name, is none. Browsers send each of the headers once: of several none can be believed.
 fn is_same_origin(headers: &HeaderMap, site: &Url, host: Option<&str>) -> bool {
+    if [SEC_FETCH_SITE, SEC_FETCH_MODE, ORIGIN.as_str()].iter().any(|name| headers.get_all(*name).count() > 1)
+    {
+        return false;
+    }
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
-    match (header("sec-fetch-site"), header(ORIGIN.as_str())) {
+    match (header(SEC_FETCH_SITE), header(ORIGIN.as_str())) {
         // This site's scripts send no form by themselves.
         (Some(site), _) => {
-            let is_page_load = header("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+            let is_page_load = header(SEC_FETCH_MODE).is_none_or(|mode| mode == "navigate");
             is_page_load && matches!(site, "same-origin" | "none")
         }
         (None, None) => true,
@@ -63,7 +70,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     fn passes_at(site: &str, host: &str, headers: &[(&str, &str)]) -> bool {
-        let req = headers.iter().fold(TestRequest::post(), |req, header| req.insert_header(*header));
+        let req = headers.iter().fold(TestRequest::post(), |req, header| req.append_header(*header));
         is_same_origin(req.to_http_request().headers(), &Url::parse(site).unwrap(), Some(host))
     }
 
@@ -88,6 +95,20 @@ mod tests {
         for mode in ["cors", "no-cors", "same-origin", "websocket", ""] {
             assert!(!passes(&[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", mode)]), "{mode}");
         }
+    }
+
+    #[test]
+    fn cross_origin_several_headers_refused() {
+        let own = [
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-mode", "navigate"),
+            ("origin", "https://login.example.org"),
+        ];
+        assert!(passes(&own));
+        for (again, value) in own.into_iter().chain([("sec-fetch-site", "cross-site"), ("origin", "null")]) {
+            assert!(!passes(&[&own[..], &[(again, value)]].concat()), "{again}: {value}");
+        }
+        assert!(!passes(&[("origin", "https://login.example.org"), ("origin", "https://evil.example")]));
     }
 
     #[test]
