@@ -8,7 +8,7 @@ use lettre::{
 };
 
 use super::rows::MailKind;
-use crate::{config::mail_address, crypto::random_hex, error::Error};
+use crate::{config::mail_address, crypto::random_hex, error::Error, text::plain_forms};
 
 /// Longest part between two dots of a text that no program takes for the name of a host.
 const MAX_INITIAL: usize = 1;
@@ -92,11 +92,13 @@ impl Letter {
 }
 
 /// Whether a name is one rather than an advertisement: programs that show mail make links of what looks like an address, and anybody
-/// can register with a name of their own and somebody else's address.
+/// can register with a name of their own and somebody else's address. Browsers read wide letters and other dots as plain ones.
 pub fn is_plain_name(name: &str) -> bool {
+    let name = plain_forms(name);
     let is_host = |word: &str| {
         let parts: Vec<&str> = word.split('.').filter(|part| !part.is_empty()).collect();
-        parts.len() > 1 && parts.iter().any(|part| part.chars().count() > MAX_INITIAL)
+        let is_number = parts.iter().all(|part| part.chars().all(|c| c.is_ascii_digit()));
+        parts.len() > 1 && (is_number || parts.iter().any(|part| part.chars().count() > MAX_INITIAL))
     };
     let has_mark = |c: char| matches!(c, '/' | ':' | '@' | '<' | '>' | '\\') || c.is_control();
     !name.is_empty() && !name.contains(has_mark) && !name.split_whitespace().any(is_host)
@@ -151,12 +153,36 @@ mod tests {
 
     #[test]
     fn names_that_read_as_addresses_are_left_out() {
-        for name in ["Ada Lovelace", "J. R. R. Tolkien", "J.R.R. Tolkien", "Ömer", "Smith Jr.", "ליאת"] {
+        for name in [
+            "Ada Lovelace",
+            "J. R. R. Tolkien",
+            "J.R.R. Tolkien",
+            "E\u{301}.K. Ö",
+            "Ada…",
+            "Smith Jr.",
+            "ליאת",
+        ] {
             assert!(is_plain_name(name), "{name}");
         }
         for name in ["Win at evil.example", "https://evil", "www.evil.example", "a@b", "<b>Ada</b>", ""] {
             assert!(!is_plain_name(name), "{name}");
             assert!(!message(name).contains("evil"), "{name}");
+        }
+        for name in [
+            "evil。example",
+            "evil｡example",
+            "evil．example",
+            "evil․example",
+            "evil﹒example",
+            "ｅｖｉｌ.example",
+            "https：//evil",
+            "https:／／evil",
+            "ada＠evil",
+            "1.2.3.4",
+            "１。２。３。４",
+        ] {
+            assert!(!is_plain_name(name), "{name}");
+            assert!(message(name).contains("To: ada@example.org\r\n"), "{name}");
         }
     }
 

@@ -2,7 +2,7 @@
 //! this function folds: the databases' own functions depend on locale and encoding, and disagree with it.
 
 use icu_casemap::CaseMapper;
-use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
 
 /// The dot above, which Turkish writes on a capital I.
@@ -15,6 +15,12 @@ const DOT_ABOVE: char = '\u{307}';
 pub fn fold(text: &str) -> String {
     // Case folding can yield characters that decompose further, and those can fold again.
     fold_once(&fold_once(text))
+}
+
+/// The text with its characters in their plain forms (NFKC), and with the dots that browsers take for those of host names (RFC 3490
+/// §3.1) as dots.
+pub fn plain_forms(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text).replace('\u{3002}', ".")
 }
 
 fn fold_once(text: &str) -> String {

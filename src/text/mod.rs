@@ -4,6 +4,6 @@ mod fold;
 mod opaque;
 mod visible;
 
-pub use fold::{SearchKey, fold};
+pub use fold::{SearchKey, fold, plain_forms};
 pub use opaque::opaque_string;
 pub use visible::{Flaw, NOT_VISIBLE, check, escaped, is_refused, shown};
