@@ -62,8 +62,15 @@ impl BreachedPasswords {
     /// Whether the file has the password.
     ///
     /// # Errors
-    /// When the file can't be read, or a line of it is no hash.
+    /// When the file can't be read, or a line of it is no hash: which file, and why, for whoever configured it.
     pub fn contains(&self, password: &str) -> io::Result<bool> {
+        let unreadable = |error: io::Error| {
+            io::Error::new(error.kind(), format!("BREACHED_PASSWORDS: {}: {error}", self.path.display()))
+        };
+        self.search(password).map_err(unreadable)
+    }
+
+    fn search(&self, password: &str) -> io::Result<bool> {
         let file = File::open(&self.path)?;
         let length = file.metadata()?.len();
         let mut wanted = [0; DIGITS];

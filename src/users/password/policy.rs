@@ -45,7 +45,7 @@ impl Policy {
     /// It costs milliseconds of CPU time and reads a file: it is for the hashing threads.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the breached passwords can't be read.
+    /// [`Error::Unavailable`] when the breached passwords can't be read: nothing passes unchecked.
     pub fn weakness(&self, password: &str, personal: &[String]) -> Result<Option<String>, Error> {
         let opaque = opaque_string(password);
         let weakness = self.length_flaw(password).or_else(|| easy_to_guess(&opaque, personal));
@@ -57,7 +57,7 @@ impl Policy {
                 .breached
                 .as_ref()
                 .map_or(Ok(false), |file| file.contains(form))
-                .map_err(Error::internal)?
+                .map_err(Error::unavailable)?
             {
                 return Ok(Some("This password is known from a breach. Choose another one.".to_owned()));
             }

@@ -205,11 +205,21 @@ on_both_stacks!(password_known_from_breach_422, |stack| async {
     fs::write(&newer, breached(&[first, second])).unwrap();
     fs::rename(&newer, &file).unwrap();
     assert_refused(&register(&app, "bob@example.org", second).await, "breach");
-    // A list that is gone lets nothing pass.
+    // A list that is gone or broken lets nothing pass until it is back.
+    fs::write(&newer, breached(&[first])).unwrap();
     fs::remove_file(&file).unwrap();
-    let page = register(&app, "bob@example.org", PASSWORD).await.expect(500);
-    assert!(!page.body.contains("No such file"), "{}", page.body);
+    for broken in [None, Some(PASSWORD)] {
+        if let Some(text) = broken {
+            fs::write(&file, text).unwrap();
+        }
+        let page = register(&app, "bob@example.org", PASSWORD).await.expect(503);
+        assert_eq!(page.header("retry-after").as_deref(), Some("1"));
+        assert!(!page.body.contains("No such file") && !page.body.contains("SHA-1"), "{}", page.body);
+        assert_page(&page);
+    }
     assert_eq!(app.user_count(), 1);
+    fs::rename(&newer, &file).unwrap();
+    let _ = register(&app, "bob@example.org", PASSWORD).await.to("/profile");
 });
 
 on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async {
