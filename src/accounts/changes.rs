@@ -26,18 +26,24 @@ pub enum OwnEnd {
 }
 
 impl Accounts {
-    /// Changes the user's name. `name` has been checked.
+    /// Changes the user's name, if it is another one. `name` has been checked.
     ///
     /// # Errors
-    /// [`Error::SignInFirst`] when the session ended meanwhile.
+    /// [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Throttled`] after too many changes.
     pub async fn change_name(&self, user: &CurrentUser, name: &str, client: Client) -> Result<(), Error> {
         let (id, session, name) = (user.id, user.session.id.clone(), name.trim().to_owned());
+        if name == user.name {
+            return Ok(());
+        }
+        let (attempt, from) = (self.throttle.change(id).await?, client.clone());
         let change = move |conn: &mut DbConnection| {
             check_live(conn, &session)?;
             User::set_name(conn, id, &name)?;
             Event::new(EventKind::NameChanged, Some(id)).session(&session).from(Some(&client)).write(conn)
         };
-        self.db.transaction(change).await
+        self.db.transaction(change).await?;
+        self.count_done(attempt, id, &from).await;
+        Ok(())
     }
 
     /// Changes the password, ends the user's other sessions, gives this one a new key, and tells the address of the account. `proven`

@@ -1,4 +1,4 @@
-//! Limits of what visitors may do and try: registrations, and links that are not valid.
+//! Limits of what visitors and users may do and try: registrations, links that are not valid, and what adds to the security log.
 
 use std::{future::Future, sync::Arc};
 
@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
+    throttle::Attempt,
 };
 
 impl Accounts {
@@ -20,6 +21,15 @@ impl Accounts {
     pub(super) async fn count_forgotten(&self, client: &Client) -> Result<(), Error> {
         let throttled = self.throttle.forgotten(client).await?.failed().await;
         self.record_throttled(throttled, client).await
+    }
+
+    /// Counts what a user has done that is recorded each time. It is done, so what fails here is only logged.
+    pub(super) async fn count_done(&self, attempt: Attempt, user: i64, client: &Client) {
+        let Some(detail) = attempt.failed().await else { return };
+        let event = Event::new(EventKind::Throttled, Some(user)).from(Some(client)).detail(detail);
+        if let Err(error) = self.db.run(move |conn| event.write(conn)).await {
+            tracing::warn!(user, error = ?error.causes(), "that a user has to wait from now on was not recorded");
+        }
     }
 
     /// Looks a one-time link up. One that leads nowhere counts, and one that is valid is good whatever others in the network try:

@@ -18,7 +18,7 @@ impl Accounts {
     /// [`Self::record_password_given`].
     ///
     /// # Errors
-    /// [`Error::Throttled`] after too many wrong ones; [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Busy`]
+    /// [`Error::Throttled`] after too many, wrong or right; [`Error::SignInFirst`] when the session ended meanwhile; [`Error::Busy`]
     /// when too many checks wait; [`Error::Unavailable`] when the database can't be reached.
     pub async fn password_again(
         &self,
@@ -28,9 +28,11 @@ impl Accounts {
     ) -> Result<Option<String>, Error> {
         let id = user.id;
         let attempt = self.throttle.password_again(&user.session.id, client).await?;
+        let given = self.throttle.change(id).await?;
         let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
         if self.passwords.verify(password, Some(hash.clone()), Some(client)).await? != Verdict::Wrong {
             attempt.succeeded().await;
+            self.count_done(given, id, client).await;
             return Ok(Some(hash));
         }
         let throttled = attempt.failed().await;

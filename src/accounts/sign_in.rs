@@ -29,7 +29,7 @@ impl Accounts {
     /// this browser has. A failure is recorded.
     ///
     /// # Errors
-    /// [`Error::Throttled`] after too many failures; [`Error::Forbidden`] when the account was changed meanwhile;
+    /// [`Error::Throttled`] after too many failures or sign-ins; [`Error::Forbidden`] when the account was changed meanwhile;
     /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when a store can't be reached.
     pub async fn sign_in(
         &self,
@@ -47,16 +47,18 @@ impl Accounts {
             self.record_failure(id, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
+        let counted = self.throttle.session(user.id).await?;
         let new_browser = self.new_browser(req, &user, &client);
         let is_new = new_browser.is_some();
         let tell = |conn: &mut DbConnection, session: &str| {
             new_browser.map_or(Ok(()), |browser| browser.tell(conn, session))
         };
-        let ended = self.sessions.start(req, &user, remember, client, tell).await?;
+        let ended = self.sessions.start(req, &user, remember, client.clone(), tell).await?;
         if is_new {
             self.outbox.send_soon();
         }
         attempt.succeeded().await;
+        self.count_done(counted, user.id, &client).await;
         self.throttle.remember_browser(req, user.id, user.session_epoch)?;
         Ok(SignIn::Started(ended))
     }

@@ -29,6 +29,10 @@ pub(super) enum Kind {
     Forgotten,
     /// Set-up links and links to choose a password that were not valid, from one network.
     Links,
+    /// What one user changes or confirms, which is recorded each time.
+    Changes,
+    /// Sessions that one user starts.
+    Sessions,
 }
 
 /// The numbers of one kind.
@@ -56,6 +60,8 @@ impl Kind {
             Self::Registrations => "registrations",
             Self::Forgotten => "forgotten",
             Self::Links => "links",
+            Self::Changes => "changes",
+            Self::Sessions => "started",
         }
     }
 
@@ -77,6 +83,8 @@ impl Kind {
             Self::SignIns => Policy { longest: Duration::from_secs(5 * 60), ..of_network },
             Self::Confirmations | Self::Links => of_network,
             Self::Registrations | Self::Forgotten => Policy { free: 10, ..of_network },
+            Self::Changes => Policy { free: 100, ..of_network },
+            Self::Sessions => Policy { free: 100, longest: Duration::from_secs(10), ..of_network },
         }
     }
 }
@@ -109,7 +117,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 8] = [
+    const ALL: [Kind; 10] = [
         Kind::Account,
         Kind::Browser,
         Kind::Session,
@@ -118,6 +126,8 @@ mod tests {
         Kind::Registrations,
         Kind::Forgotten,
         Kind::Links,
+        Kind::Changes,
+        Kind::Sessions,
     ];
 
     #[test]

@@ -26,6 +26,8 @@ fn what(kind: Kind, failures: u32) -> &'static str {
         Kind::Registrations => "There were too many registrations from your network.",
         Kind::Forgotten => "Too many links for forgotten passwords were asked for from your network.",
         Kind::Links => "Too many links that are not valid were tried from your network.",
+        Kind::Changes => "There were too many changes to your account.",
+        Kind::Sessions => "There were too many sign-ins to your account.",
     }
 }
 
@@ -53,6 +55,8 @@ pub(super) fn detail(kind: Kind, failures: u32) -> String {
         Kind::Registrations => "registrations from one network",
         Kind::Forgotten => "links for forgotten passwords that were asked for from one network",
         Kind::Links => "links that are not valid from one network",
+        Kind::Changes => "changes to the account and passwords given again",
+        Kind::Sessions => "sign-ins",
     };
     let then = if kind.policy().is_closed(failures) { "no more are taken" } else { "the next ones wait" };
     format!("{failures} {of_whom}; {then}")

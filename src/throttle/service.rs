@@ -109,6 +109,22 @@ impl Throttle {
         self.begin(|limits| vec![limits.subjects.network(Kind::Links, client)]).await
     }
 
+    /// Begins what a user changes or confirms; each one counts, since each is recorded.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn change(&self, user: i64) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.user(Kind::Changes, user)]).await
+    }
+
+    /// Begins a session of a user who has given the right password; each one counts.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn session(&self, user: i64) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.user(Kind::Sessions, user)]).await
+    }
+
     async fn begin(&self, keys: impl FnOnce(&Limits) -> Vec<Key>) -> Result<Attempt, Error> {
         let Some(limits) = &self.limits else { return Ok(Attempt::unlimited()) };
         let keys = keys(limits);

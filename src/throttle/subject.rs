@@ -39,7 +39,7 @@ impl Subjects {
 
     /// The count of an account.
     pub(super) fn account(&self, id: i64) -> Key {
-        self.own(Kind::Account, &id.to_string())
+        self.user(Kind::Account, id)
     }
 
     /// The count of an address that has no account: all forms of it have one.
@@ -55,6 +55,11 @@ impl Subjects {
     /// The count of a session.
     pub(super) fn session(&self, id: &str) -> Key {
         self.own(Kind::Session, id)
+    }
+
+    /// The count of what a user does.
+    pub(super) fn user(&self, kind: Kind, id: i64) -> Key {
+        self.own(kind, &id.to_string())
     }
 
     /// The count of the network that a client is in.

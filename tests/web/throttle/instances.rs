@@ -65,7 +65,7 @@ on_all_backends!(right_passwords_at_the_same_time_all_sign_in, |backend| async {
     for answer in sent {
         let _ = answer.await.unwrap().to("/profile");
     }
-    assert_eq!(app.throttle_kinds(), Vec::<String>::new(), "a right password costs no write");
+    assert_eq!(app.throttle_kinds(), Vec::<String>::new(), "a right password is no failure");
 });
 
 on_all_backends!(counts_end, |backend| async {

@@ -1,7 +1,8 @@
-//! Tests the limits on guessing and on bursts.
+//! Tests the limits on guessing, on bursts, and on what one account adds to the security log.
 
 mod browsers;
 mod bursts;
 mod guessing;
 mod instances;
 mod outage;
+mod own_account;
