@@ -15,6 +15,7 @@ mod hosts;
 mod known_secrets;
 mod log;
 mod mail;
+mod pages;
 mod percent;
 mod postgres_parameters;
 mod postgres_url;
@@ -98,14 +99,17 @@ impl Config {
         let server = Server::read(&mut reader);
         let stores = Stores::read(&mut reader);
         server.check_exposure(&mut reader);
-        server.check_pages_dir(&mut reader, &stores.database);
         let session = Session::read(&mut reader, &server, &stores.database);
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);
         let mail = Mail::read(&mut reader, &stores.database);
+        pages::check_folder(&mut reader, &server, &stores.database, &mail);
+        pages::check_host(&mut reader, &server, session.as_ref());
         let log = Log::read(&mut reader);
         let secrets = [stores.secrets(), mail.secrets()].concat().into_iter();
-        let secrets = KnownSecrets::new(secrets.chain(reader.get("SESSION_SECRET")));
+        let given = reader.get("SESSION_SECRET").unwrap_or_default();
+        let secrets =
+            KnownSecrets::new(secrets.chain(given.split(',').map(|secret| secret.trim().to_owned())));
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
@@ -131,7 +135,7 @@ mod tests {
         config(vars).unwrap_err().lines().to_vec()
     }
 
-    const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const SECRET: &str = "9b1c6f04d7e2a8539c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2";
 
     #[test]
     fn defaults_match_readme() {
@@ -264,7 +268,13 @@ mod tests {
         ("ALLOWED_HOSTS", "ada@login.example.net", &[]),
         ("TRUSTED_PROXIES", "0.0.0.0/0", &[]),
         ("TRUSTED_PROXIES", "10.0.0.0/8,::/0", &[]),
+        ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1", &[]),
+        ("TRUSTED_PROXIES", "10.0.0.0/7", &[]),
+        ("TRUSTED_PROXIES", "2000::/3", &[]),
+        ("TRUSTED_PROXIES", "2001::/15", &[]),
+        ("TRUSTED_PROXIES", "8000::/1", &[]),
         ("TRUSTED_PROXIES", "::ffff:0:0/96", &[]),
+        ("TRUSTED_PROXIES", "::ffff:0:0/103", &[]),
         ("TRUSTED_PROXIES", "::ffff:0:0/90", &[]),
         ("TRUSTED_PROXIES", "10.0.0.0/33", &[]),
         ("TRUSTED_PROXIES", "proxy.example.org", &[]),
@@ -360,30 +370,10 @@ mod tests {
 
     #[test]
     fn trusted_proxies_in_mapped_form_are_those_of_ipv4() {
-        let proxies = "::ffff:10.0.0.0/104, ::ffff:192.0.2.7,2001:db8::/32";
+        let proxies = "::ffff:10.0.0.0/104, ::ffff:192.0.2.7,2001:db8::/32,fc00::/7,2a00::/16";
         let config = config(&[("SESSION_SECRET", SECRET), ("TRUSTED_PROXIES", proxies)]).unwrap();
         let networks: Vec<String> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
-        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
-    }
-
-    #[test]
-    fn pages_dir_with_the_database_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let (data, pages) = (folder.path().join("data"), folder.path().join("pages"));
-        std::fs::create_dir_all(&data).unwrap();
-        std::fs::create_dir_all(&pages).unwrap();
-        let read = |pages: &Path| {
-            let vars = [
-                ("DATABASE_URL", format!("sqlite://{}/site.db", data.display())),
-                ("PAGES_DIR", pages.display().to_string()),
-            ];
-            Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value)))
-        };
-        for with_database in [folder.path(), &data, &pages.join("..")] {
-            let lines = read(with_database).unwrap_err().lines().to_vec();
-            assert!(lines.len() == 1 && lines[0].starts_with("PAGES_DIR: "), "{lines:?}");
-        }
-        read(&pages).unwrap();
+        assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32", "fc00::/7", "2a00::/16"]);
     }
 
     #[test]

@@ -6,9 +6,15 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::reader::Reader;
 
-/// The networks of proxies. One of all addresses would believe what everybody writes.
+/// Least prefix of a network of IPv4: the largest private one has it.
+const MIN_PREFIX_V4: u8 = 8;
+/// Least prefix of a network of IPv6 that is not private; providers have at most a /19.
+const MIN_PREFIX_V6: u8 = 16;
+
+/// The networks of proxies. One of half the internet would believe what everybody writes.
 pub(super) fn trusted(reader: &mut Reader) -> Vec<IpNet> {
-    let may_hold = "networks of proxies, not of all addresses, comma-separated, such as 10.0.0.0/8,192.0.2.7";
+    let may_hold =
+        "networks of proxies, comma-separated, such as 10.0.0.0/8,192.0.2.7; none wider than /8, of IPv6 /16";
     reader.parse("TRUSTED_PROXIES", may_hold, Vec::new(), |value| {
         value.split(',').map(|part| network(part.trim())).collect()
     })
@@ -26,7 +32,12 @@ fn network(text: &str) -> Option<IpNet> {
         },
         IpNet::V4(_) => network,
     };
-    (network.prefix_len() > 0).then_some(network)
+    let min_prefix = match network {
+        IpNet::V4(_) => MIN_PREFIX_V4,
+        IpNet::V6(v6) if v6.network().is_unique_local() => 0,
+        IpNet::V6(_) => MIN_PREFIX_V6,
+    };
+    (network.prefix_len() >= min_prefix).then_some(network)
 }
 
 /// The first of the addresses of IPv6 that stand for those of IPv4 (RFC 4291 §2.5.5.2).

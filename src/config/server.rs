@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{database_url::DatabaseUrl, exposure, hosts, proxies, reader::Reader};
+use super::{exposure, hosts, proxies, reader::Reader};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -65,25 +65,6 @@ impl Server {
                  and name it in TRUSTED_PROXIES",
                 self.listen_addr
             ));
-        }
-    }
-
-    /// Refuses a `PAGES_DIR` that holds the database: everybody who is signed in could read it, and the secret beside it.
-    pub(super) fn check_pages_dir(&self, reader: &mut Reader, database: &DatabaseUrl) {
-        let (Some(pages), DatabaseUrl::Sqlite(file)) = (&self.pages_dir, database) else {
-            return;
-        };
-        // A folder that can't be found has not been made yet: it will be below one that can.
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-        let made = file.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
-        if let (Some(made), Ok(pages)) = (made, pages.canonicalize())
-            && made.starts_with(&pages)
-        {
-            reader.invalid(
-                "PAGES_DIR",
-                &pages.display().to_string(),
-                "a folder without the database of DATABASE_URL in it",
-            );
         }
     }
 
