@@ -88,7 +88,7 @@ fn program(stores: &Stores) -> Command {
         .env_clear()
         .env("DATABASE_URL", stores.postgres_url.as_str())
         .env("REDIS_URL", stores.redis_url.as_str())
-        .env("SESSION_SECRET", "0123456789abcdef".repeat(4))
+        .env("SESSION_SECRET", "9b1c6f04d7e2a8539c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2")
         .env("SESSION_LIMIT", "0")
         .env("STORE_TIMEOUT", "2s")
         .env("RUST_LOG", "warn")

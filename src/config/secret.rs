@@ -1,4 +1,4 @@
-//! The secret that encrypts session cookies.
+//! The secrets that encrypt session cookies.
 
 use std::{collections::HashSet, fmt, fs, path::Path};
 
@@ -10,35 +10,47 @@ use crate::files;
 
 /// Least length of a secret, in bytes.
 const MIN_BYTES: usize = 64;
-/// Least number of different bytes; random hexadecimal digits have 16.
-const MIN_DIFFERENT: usize = 8;
+/// Least number of bytes that don't follow from those before them. 64 random hexadecimal digits have some 52.
+const MIN_UNFORESEEN: usize = 24;
+/// What stands in examples, in any case; 64 random letters have one of them in less than one of a million secrets.
+const PLACEHOLDERS: [&str; 6] = ["change", "secret", "example", "password", "replace", "insert"];
 
-/// A secret of at least 64 bytes; `Debug` does not print it.
+/// The secrets, each of at least 64 bytes, newest first; `Debug` does not print them.
 #[derive(Clone)]
-pub struct SessionSecret(Key);
+pub struct SessionSecret {
+    newest: Key,
+    older: Vec<Key>,
+}
 
 impl SessionSecret {
     /// The file beside the SQLite database that holds the secret.
     pub const FILE_NAME: &str = "session_secret";
 
-    /// The key for the cookie middleware.
+    /// The key that cookies are made with.
     pub fn cookie_key(&self) -> Key {
-        self.0.clone()
+        self.newest.clone()
+    }
+
+    /// The keys that cookies may have been made with before.
+    pub fn older_cookie_keys(&self) -> &[Key] {
+        &self.older
     }
 
     /// A key for another purpose, from which the secret can't be found.
     pub fn derived(&self, purpose: &str) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(purpose.as_bytes());
-        hash.update(self.0.master());
+        hash.update(self.newest.master());
         hash.finalize().into()
     }
 
-    /// Hex SHA-256 of the key of the cookies: differs between secrets without revealing them.
-    pub fn fingerprint(&self) -> String {
-        hex::encode(Sha256::digest(self.0.master()))
+    /// Hex SHA-256 of the keys of the cookies, newest first: they differ between secrets without revealing them.
+    pub fn fingerprints(&self) -> Vec<String> {
+        let keys = std::iter::once(&self.newest).chain(&self.older);
+        keys.map(|key| hex::encode(Sha256::digest(key.master()))).collect()
     }
 
-    /// The given value; without one, on SQLite, the content of the file beside the database, which is created at first use.
+    /// The given value: secrets, newest first, with commas between them. Without one, on SQLite, the content of the file beside the
+    /// database, which is created at first use.
     ///
     /// # Errors
     /// What is wrong with the value, or why the file could not be read or written.
@@ -46,9 +58,10 @@ impl SessionSecret {
         match (given, database) {
             (Some(value), _) => {
                 let may_hold = format!(
-                    "it must have at least {MIN_BYTES} random bytes, such as `openssl rand -hex 64` prints"
+                    "it must have at least {MIN_BYTES} random bytes, such as `openssl rand -hex 64` prints; \
+                     commas stand between several secrets, the newest first"
                 );
-                Self::from_text(value).map_err(|wrong| format!("{wrong} (not shown); {may_hold}"))
+                Self::from_list(value).map_err(|wrong| format!("{wrong} (not shown); {may_hold}"))
             }
             (None, DatabaseUrl::Sqlite(path)) => Self::from_file_beside(path),
             (None, DatabaseUrl::Postgres(_)) => Err(format!(
@@ -57,16 +70,15 @@ impl SessionSecret {
         }
     }
 
-    /// Hashes the text to a key, so that every byte of it counts: the cookie library uses only the first 64.
-    fn from_text(text: &str) -> Result<Self, String> {
-        let bytes = text.as_bytes();
-        if bytes.len() < MIN_BYTES {
-            return Err(format!("has {} bytes", bytes.len()));
-        }
-        if is_guessable(bytes) {
-            return Err("has only a few different characters".to_owned());
-        }
-        Ok(Self(Key::from(&Sha512::digest(bytes))))
+    fn from_list(list: &str) -> Result<Self, String> {
+        let texts: Vec<&str> = list.split(',').map(str::trim).collect();
+        let is_one = texts.len() == 1;
+        let keys = texts.iter().zip(1..).map(|(text, number)| {
+            key(text).map_err(|wrong| if is_one { wrong } else { format!("{wrong} in secret {number}") })
+        });
+        let mut keys = keys.collect::<Result<Vec<Key>, String>>()?.into_iter();
+        let newest = keys.next().ok_or("is empty")?;
+        Ok(Self { newest, older: keys.collect() })
     }
 
     /// Reads the secret from the file beside the database. Instances that create the file at the same time use the same secret.
@@ -81,13 +93,32 @@ impl SessionSecret {
         files::restrict(&file).map_err(file_error)?;
         let secret = fs::read_to_string(&file).map_err(file_error)?;
         let in_file = |wrong| format!("in {} {wrong}; delete the file to make a new one", file.display());
-        Self::from_text(&secret).map_err(in_file)
+        Ok(Self { newest: key(&secret).map_err(in_file)?, older: Vec::new() })
     }
 }
 
-/// Whether a text is made of a few characters: nobody has drawn it.
-fn is_guessable(bytes: &[u8]) -> bool {
-    bytes.iter().collect::<HashSet<_>>().len() < MIN_DIFFERENT
+/// Hashes a text to a key, so that every byte of it counts: the cookie library uses only the first 64.
+fn key(text: &str) -> Result<Key, String> {
+    let bytes = text.as_bytes();
+    if bytes.len() < MIN_BYTES {
+        return Err(format!("has {} bytes", bytes.len()));
+    }
+    let lower = text.to_ascii_lowercase();
+    if let Some(word) = PLACEHOLDERS.iter().find(|word| lower.contains(*word)) {
+        return Err(format!("has the word \"{word}\", as examples do,"));
+    }
+    if unforeseen(bytes) < MIN_UNFORESEEN {
+        return Err("has few different characters, or repeats itself,".to_owned());
+    }
+    Ok(Key::from(&Sha512::digest(bytes)))
+}
+
+/// How many bytes don't follow from those before them: they neither repeat or count on the last one, nor end three bytes that
+/// have stood there before.
+fn unforeseen(bytes: &[u8]) -> usize {
+    let mut seen = HashSet::new();
+    let is_new = |window: &&[u8]| seen.insert(window.to_vec()) && window[2].abs_diff(window[1]) > 1;
+    bytes.windows(3).filter(is_new).count()
 }
 
 impl fmt::Debug for SessionSecret {
@@ -100,19 +131,56 @@ impl fmt::Debug for SessionSecret {
 mod tests {
     use super::*;
 
+    fn random() -> String {
+        crate::crypto::random_hex::<64>().unwrap()
+    }
+
     #[test]
-    fn secret_of_few_characters_is_refused() {
-        for (text, right) in [
-            ("a".repeat(64), false),
-            ("ab".repeat(40), false),
-            ("0110100110010110".repeat(4), false),
-            ("changeme".repeat(8), false),
-            (format!("{}bcdefg", "a".repeat(80)), false),
-            ("0123456789abcdef".repeat(4), true),
-            ("31415926535897932384626433832795028841971693993751058209749445923078".to_owned(), true),
-            (crate::crypto::random_hex::<64>().unwrap(), true),
+    fn secret_that_nobody_has_drawn_is_refused() {
+        for text in [
+            "a".repeat(64),
+            "ab".repeat(40),
+            "0110100110010110".repeat(4),
+            "changeme".repeat(8),
+            format!("{}bcdefg", "a".repeat(80)),
+            format!("{}1234567", "0".repeat(57)),
+            "abcdefgh".repeat(8),
+            "0123456789abcdef".repeat(4),
+            "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-./".to_owned(),
+            format!("{}xyz123", "password".repeat(8)),
+            "please-change-this-secret-please-change-this-secret-please-change".to_owned(),
+            format!("CHANGEME-{}", random()),
+            random()[..63].to_owned(),
+            String::new(),
         ] {
-            assert_eq!(SessionSecret::from_text(&text).is_ok(), right, "{text}");
+            assert!(SessionSecret::from_list(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn secret_that_was_drawn_is_taken() {
+        let pi = "31415926535897932384626433832795028841971693993751058209749445923078";
+        let letters = "uvZ1nQk7Ww2yqf4cJxT9sLhPz0aRb3dEgMiNoYtKlXjCv8H5mDpOeIS6rBFAUG/+";
+        SessionSecret::from_list(pi).unwrap();
+        SessionSecret::from_list(letters).unwrap();
+        for _ in 0..1_000 {
+            // 64 hexadecimal digits are the shortest secret that is drawn with one of the usual tools.
+            SessionSecret::from_list(&crate::crypto::random_hex::<32>().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn secrets_are_a_list_newest_first() {
+        let (new, old) = (random(), random());
+        let both = SessionSecret::from_list(&format!("{new}, {old}")).unwrap();
+        let alone = |text: &str| SessionSecret::from_list(text).unwrap();
+        assert_eq!(both.fingerprints(), [alone(&new).fingerprints(), alone(&old).fingerprints()].concat());
+        assert!(both.cookie_key() == alone(&new).cookie_key());
+        assert!(both.older_cookie_keys() == [alone(&old).cookie_key()]);
+        assert_eq!(both.derived("x"), alone(&new).derived("x"));
+        for wrong in [format!("{new},"), format!(",{new}"), format!("{new},short"), format!("{new},,{old}")] {
+            let mistake = SessionSecret::from_list(&wrong).unwrap_err();
+            assert!(mistake.contains("in secret ") && !mistake.contains(&new), "{mistake}");
         }
     }
 }

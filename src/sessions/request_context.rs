@@ -40,6 +40,8 @@ pub(super) struct RequestContext {
     pub dead_keys: Vec<String>,
     /// How long ago the request's key was replaced by a new one: the browser is asked to send the request again.
     pub rotated_since: Option<Duration>,
+    /// The session's cookie came under an older secret; the request has it under the newest.
+    pub sealed_anew: bool,
     /// A script's request, or a stream: it doesn't count as use of the session.
     pub in_background: bool,
     /// The catalogue's row, where reading the state has fetched it too.

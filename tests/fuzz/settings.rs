@@ -8,7 +8,7 @@ use crate::mutate;
 
 /// Reads a configuration with these variables.
 pub fn read(vars: &[(&str, &str)]) -> Result<Config, Mistakes> {
-    let secret = ("SESSION_SECRET", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    let secret = ("SESSION_SECRET", "9b1c6f04d7e2a8539c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2");
     let vars = std::iter::once(&secret).chain(vars);
     let vars = vars.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::from_vars(vars.collect::<Vec<_>>())

@@ -63,8 +63,13 @@ async fn connect() -> DuplexStream {
 /// A client's end, and the task of the service.
 async fn serve() -> (DuplexStream, JoinHandle<()>) {
     let (client, server) = duplex(16 * 1024);
-    let vars =
-        [("SESSION_SECRET", "0123456789abcdef".repeat(4)), ("BASE_URL", "https://example.org".to_owned())];
+    let vars = [
+        (
+            "SESSION_SECRET",
+            "9b1c6f04d7e2a853".to_owned() + "9c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2",
+        ),
+        ("BASE_URL", "https://example.org".to_owned()),
+    ];
     let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value))).unwrap();
     // Its own times are those of the real clock.
     let http = HttpService::build()

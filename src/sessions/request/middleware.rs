@@ -74,7 +74,7 @@ fn finish_cookies(
     remove_others(headers, config, !context.unused_keys().is_empty());
 }
 
-/// The session cookie of a remembered session that was used, and neither changed nor ended, with its lifetime started anew.
+/// The session cookie of a session that was used, and neither changed nor ended, if it is remembered or came under an older secret.
 /// Not when the browser may have got another cookie meanwhile: this one would replace it.
 async fn renewal<B>(
     res: &ServiceResponse<B>,
@@ -85,7 +85,7 @@ async fn renewal<B>(
 ) -> Option<Cookie<'static>> {
     let user = CurrentUser::resolved(res.request())??;
     let session = &config.session;
-    if !user.session.remembered
+    if !(user.session.remembered || context.sealed_anew)
         || context.in_background
         || context.saved.is_some()
         || cookies::sets(res.headers(), &session.cookie_name)
@@ -96,7 +96,7 @@ async fn renewal<B>(
     if began.elapsed() > RECHECK_AFTER && !sessions.is_current(key).await {
         return None;
     }
-    renewed(res.request().headers(), config)
+    renewed(res.request().headers(), config, user.session.remembered)
 }
 
 /// Adds `Max-Age` to the session cookie that actix-session has set; only the cookie's value is encrypted.

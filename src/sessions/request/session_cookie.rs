@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use actix_web::{
     HttpRequest,
-    cookie::{Cookie, CookieJar},
+    cookie::{Cookie, CookieJar, Key as CookieKey},
     dev::ServiceRequest,
     http::header::HeaderMap,
 };
@@ -43,6 +43,9 @@ pub(super) async fn choose(
         [only] => Some(only.as_str()),
         several => first_live(several, &config.session, sessions, context).await,
     };
+    let sealed_anew = chosen.and_then(|value| sealed_anew(value, &config.session));
+    context.sealed_anew = sealed_anew.is_some();
+    let chosen = sealed_anew.as_deref().or(chosen);
     cookies::choose(req.headers_mut(), name, chosen, &SiteCookie::names(&config.server));
 }
 
@@ -81,10 +84,31 @@ async fn first_live<'a>(
 
 /// The store key of the session key in a cookie of this site.
 fn key_in(value: &str, config: &config::Session) -> Option<String> {
+    let newest = config.secret.cookie_key();
+    let mut keys = std::iter::once(&newest).chain(config.secret.older_cookie_keys());
+    let cookie = keys.find_map(|key| opened(value, config, key))?;
+    Key::parse(cookie.value()).map(|key| key.store_key())
+}
+
+/// A session cookie that was made under an older secret, as it is under the newest, which is the only one that actix-session knows.
+fn sealed_anew(value: &str, config: &config::Session) -> Option<String> {
+    let older = config.secret.older_cookie_keys();
+    let newest = config.secret.cookie_key();
+    if older.is_empty() || opened(value, config, &newest).is_some() {
+        return None;
+    }
+    let cookie = older.iter().find_map(|key| opened(value, config, key))?;
+    let mut jar = CookieJar::new();
+    jar.private_mut(&newest).add(cookie);
+    let sealed = jar.get(&config.cookie_name)?.encoded().to_string();
+    sealed.split_once('=').map(|(_, value)| value.to_owned())
+}
+
+/// A cookie as it was before this key has encrypted it.
+fn opened(value: &str, config: &config::Session, key: &CookieKey) -> Option<Cookie<'static>> {
     let mut jar = CookieJar::new();
     jar.add_original(decoded(value, config)?);
-    let cookie = jar.private(&config.secret.cookie_key()).get(&config.cookie_name)?;
-    Key::parse(cookie.value()).map(|key| key.store_key())
+    jar.private(key).get(&config.cookie_name)
 }
 
 /// A session cookie as it was sent, with its value decoded.
@@ -104,12 +128,14 @@ impl Sessions {
     }
 }
 
-/// The cookie that the request came with, with its lifetime started anew.
-pub(super) fn renewed(headers: &HeaderMap, config: &Config) -> Option<Cookie<'static>> {
+/// The cookie that the request came with, under the newest secret; that of a remembered session with its lifetime started anew.
+pub(super) fn renewed(headers: &HeaderMap, config: &Config, remembered: bool) -> Option<Cookie<'static>> {
     let sent = cookies::values(headers, &config.session.cookie_name).next()?;
     let mut cookie = decoded(sent, &config.session)?;
     set_attributes(&mut cookie, config, config.session.cookie_domain.clone());
-    cookie.set_max_age(time_duration(config.session.remember_ttl));
+    if remembered {
+        cookie.set_max_age(time_duration(config.session.remember_ttl));
+    }
     Some(cookie)
 }
 

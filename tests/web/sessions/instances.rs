@@ -1,5 +1,7 @@
 //! Tests several instances on the same stores, and restarts of one instance.
 
+use reqwest::Method;
+
 use crate::support::{
     test_routes::{builder, session_id, start},
     *,
@@ -97,6 +99,59 @@ on_both_stacks!(kill_keeps_sessions, |stack| async {
     assert!(!signed_in(&copy).await);
     let verified = program.command(&["sessions", "verify"], "");
     assert!(verified.status.success(), "{verified:?}");
+});
+
+on_both_stacks!(secret_is_replaced_without_signing_out, |stack| async {
+    let (old, new) = (random_secret(), random_secret());
+    let mut app = TestApp::builder(stack).var("SESSION_SECRET", &old).start().await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let (remembered, away) = (app.client(), app.client());
+    ada.sign_in(&away).await;
+    let away_id = app.newest_session_of(&ada);
+    ada.sign_in_remembered(&remembered).await;
+    let value = |browser: &Client| browser.cookie(COOKIE).unwrap().value;
+    let before = value(&client);
+
+    app.restart_with(&[("SESSION_SECRET", &format!("{new},{old}"))]).await;
+    client.request(Method::GET, "/sessions").header("x-background", "1").send().await.expect(200);
+    assert_eq!(value(&client), before, "what a page fetches by itself renews nothing");
+    for browser in [&client, &remembered] {
+        let before = value(browser);
+        browser.get("/profile").await.expect(200).has(&ada.email);
+        let renewed = browser.cookie(COOKIE).unwrap();
+        assert_ne!(renewed.value, before);
+        assert!(renewed.is("httponly") && renewed.attribute("samesite") == Some("Lax"));
+    }
+    assert_eq!(client.cookie(COOKIE).unwrap().max_age(), None, "it ends with the browser");
+    assert!(remembered.cookie(COOKIE).unwrap().max_age().is_some());
+    let under_new = value(&client);
+    client.get("/profile").await.expect(200);
+    assert_eq!(value(&client), under_new, "once is enough");
+    assert_eq!(app.active_session_ids().len(), 3);
+
+    // Without the old secret those are out that did not come by.
+    app.set_session_time(&away_id, SessionTime::LastSeen, "2026-01-01 00:00:00");
+    app.restart_with(&[("SESSION_SECRET", &new)]).await;
+    assert!(signed_in(&client).await && signed_in(&remembered).await && !signed_in(&away).await);
+    eventually(|| async { app.active_session_ids().len() == 2 }).await;
+    assert_eq!(app.end_notes("missing"), ["SESSION_SECRET was changed"]);
+    assert_eq!(app.ended_session_ids(), [away_id]);
+});
+
+on_both_stacks!(cookies_under_an_older_secret_are_found_among_others, |stack| async {
+    let (old, new) = (random_secret(), random_secret());
+    let mut app = TestApp::builder(stack).var("SESSION_SECRET", &old).start().await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let sent = client.cookie(COOKIE).unwrap().value;
+    app.restart_with(&[("SESSION_SECRET", &format!("{new},{old}"))]).await;
+    let name = COOKIE;
+    let cookies = format!("{name}=zzzz; {name}={sent}");
+    let page = app.client().request(Method::GET, "/profile").header("cookie", &cookies).send().await;
+    page.expect(200).has(&ada.email);
+    client.post("/logout", &[]).await.to("/");
+    let copy = app.client();
+    copy.set_cookie(name, &sent);
+    assert!(!signed_in(&copy).await, "ended means ended under each secret");
 });
 
 on_both_stacks!(changed_secret_signs_out_without_error, |stack| async {

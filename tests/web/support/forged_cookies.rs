@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::session_pages::COOKIE;
 
 /// The `SESSION_SECRET` of the applications whose cookies these functions read and make.
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "9b1c6f04d7e2a8539c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2";
 
 /// The value of a cookie that holds this session key.
 pub fn cookie_for(key: &str) -> String {
