@@ -1,6 +1,6 @@
 //! The error type of all requests, and the HTTP status of each error.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -18,9 +18,15 @@ pub enum Error {
     /// 401: the client is not signed in.
     #[error("sign in first")]
     SignInFirst,
+    /// 401: address or password is wrong, or the account is deactivated.
+    #[error("wrong credentials")]
+    WrongCredentials,
     /// 403: the user or the client is not allowed to do this; the text says why.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// 403: the password was given too long ago for this.
+    #[error("the password is needed again")]
+    PasswordNeeded,
     /// 403: a page of another site made the browser send this.
     #[error("this request came from another site")]
     CrossOrigin,
@@ -30,15 +36,24 @@ pub enum Error {
     /// 409: the page was made for another session than the one that sent this; the text says whose that is.
     #[error("{0}")]
     OtherSession(String),
+    /// 409: the address has an account already.
+    #[error("the address is taken")]
+    AddressTaken,
     /// 413: the body is too large.
     #[error("the request is too large")]
     TooLarge,
     /// 415: the body has a media type that the route does not take.
     #[error("this page takes forms only")]
     UnsupportedMediaType,
+    /// 415: a call of a script got a body that is neither JSON nor a form.
+    #[error("calls take JSON or forms")]
+    NotJson,
     /// 421: the request is for a host that this site does not have.
     #[error("this site is not at that address")]
     Misdirected,
+    /// 422: fields of a call can't be used; what is wrong with each.
+    #[error("fields can't be used")]
+    Fields(BTreeMap<String, Vec<String>>),
     /// 422: a new password is not good enough; the text says why.
     #[error("the password: {0}")]
     WeakPassword(String),
@@ -112,13 +127,46 @@ impl Error {
             | Self::WeakPassword(text)
             | Self::Throttled { text, .. } => Some(text),
             Self::Forbidden(text) => Some(text),
+            Self::WrongCredentials => Some(WRONG_CREDENTIALS),
+            Self::AddressTaken => Some(ADDRESS_TAKEN),
+            Self::PasswordNeeded => Some(
+                "Give the password once more for this, as confirm_password in the body: it was last given too long ago.",
+            ),
+            Self::NotJson => Some(
+                "Send the fields as JSON (Content-Type: application/json, in UTF-8) or as a form (application/x-www-form-urlencoded).",
+            ),
+            Self::Fields(_) => {
+                Some("Some fields can't be used; errors says what is wrong with each. Nothing was changed.")
+            }
             Self::CrossOrigin => Some(
                 "This request came from another site, so nothing was done. Open the page here and try again.",
             ),
-            Self::KeyRotated => {
-                Some("The session has just got a new key. Send the request again, with the new cookie.")
-            }
+            Self::KeyRotated => Some(
+                "The session has just got a new key. Send the request again, with the new cookie or token.",
+            ),
             Self::Busy => Some("Too many passwords wait to be checked just now. Nothing was changed."),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the fields that were sent, by their names.
+    fn fields(&self) -> Option<BTreeMap<String, Vec<String>>> {
+        let one = |field: &str, message: &str| BTreeMap::from([(field.to_owned(), vec![message.to_owned()])]);
+        match self {
+            Self::Fields(fields) => Some(fields.clone()),
+            Self::WeakPassword(message) => Some(one("password", message)),
+            Self::AddressTaken => Some(one("email", ADDRESS_TAKEN)),
+            _ => None,
+        }
+    }
+
+    /// What a program knows the error by, where its status alone doesn't say it.
+    fn problem(&self) -> Option<Problem> {
+        match self {
+            Self::AddressTaken => Some(Problem { name: "address-taken", title: "The address is taken" }),
+            Self::PasswordNeeded => {
+                Some(Problem { name: "password-needed", title: "Give the password again" })
+            }
             _ => None,
         }
     }
@@ -145,6 +193,26 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
+/// What a sign-in says of a wrong address or password.
+pub const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
+
+/// What a registration says of an address that has an account.
+pub const ADDRESS_TAKEN: &str =
+    "An account with this address exists already. Sign in, or use another address.";
+
+/// What is wrong with each field, for problem details; in the extensions of the response.
+#[derive(Debug, Clone)]
+pub struct FieldProblems(pub BTreeMap<String, Vec<String>>);
+
+/// What a program knows an error by (the `type` of RFC 9457); in the extensions of the response.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem {
+    /// Its name in the address of its description.
+    pub name: &'static str,
+    /// The same for people.
+    pub title: &'static str,
+}
+
 /// The message that the error page shows instead of the status's default; in the extensions of the response.
 #[derive(Debug, Clone)]
 pub struct Detail(pub String);
@@ -162,14 +230,14 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::SignInFirst => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::SignInFirst | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) | Self::PasswordNeeded | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::OtherSession(_) => StatusCode::CONFLICT,
+            Self::OtherSession(_) | Self::AddressTaken => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Fields(_) | Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -191,6 +259,12 @@ impl ResponseError for Error {
         if let Some(text) = self.detail() {
             response.extensions_mut().insert(Detail(text.to_owned()));
         }
+        if let Some(fields) = self.fields() {
+            response.extensions_mut().insert(FieldProblems(fields));
+        }
+        if let Some(problem) = self.problem() {
+            response.extensions_mut().insert(problem);
+        }
         response
     }
 }
@@ -204,13 +278,18 @@ mod tests {
         for (error, status) in [
             (Error::BadRequest("x".into()), 400),
             (Error::SignInFirst, 401),
+            (Error::WrongCredentials, 401),
             (Error::Forbidden("x"), 403),
+            (Error::PasswordNeeded, 403),
             (Error::CrossOrigin, 403),
             (Error::NotFound, 404),
             (Error::OtherSession("x".into()), 409),
+            (Error::AddressTaken, 409),
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
+            (Error::NotJson, 415),
             (Error::Misdirected, 421),
+            (Error::Fields(BTreeMap::new()), 422),
             (Error::WeakPassword("x".into()), 422),
             (Error::Throttled { wait: Duration::from_secs(7), text: "x".into() }, 429),
             (Error::HeadersTooLarge, 431),

@@ -7,6 +7,7 @@
 //! - [`app`] – starting and stopping; the parts that handlers share; the order of middleware
 //! - [`routes`] – the whole URL table, and who may use each route
 //! - [`admin`] – the administration's pages: sessions, users, events, overview
+//! - [`api`] – JSON for front ends, apps and scripts
 //! - [`accounts`] – the operations on accounts, and their pages
 //! - [`layout`] – page frame, notices, error pages
 //! - [`gate`] – the operator's own pages behind the login
@@ -31,6 +32,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod api;
 pub mod app;
 pub mod breached;
 pub mod cli;

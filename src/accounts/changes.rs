@@ -10,8 +10,13 @@ use crate::{
     events::{Event, EventKind},
     security::Client,
     sessions::{
-        CurrentUser, EndOutcome, EndReason, EndRequest, StateChange, Target,
-        catalogue::{end, list, rows},
+        CurrentUser, EndOutcome, EndReason, EndRequest, Page, StateChange, Target,
+        catalogue::{
+            cursor::Cursor,
+            end,
+            filter::{Filter, ListQuery},
+            list, rows,
+        },
     },
     users::User,
 };
@@ -80,6 +85,21 @@ impl Accounts {
         self.throttle.remember_browser(req, id, epoch)?;
         self.sessions.adopt_epoch(req, epoch)?;
         Ok(outcome)
+    }
+
+    /// A page of the user's own sessions, the last used first. The first page begins with that of the request.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when store or database can't be read.
+    pub async fn own_sessions(&self, user: &CurrentUser, after: Option<&Cursor>) -> Result<Page, Error> {
+        let own = &user.session.id;
+        let filter = Filter { user: Some(user.id), except: Some(own.clone()), ..Filter::default() };
+        let mut page = self.sessions.page(&ListQuery { filter, ..ListQuery::default() }, after).await?;
+        if after.is_none() {
+            let current = self.sessions.one(own.clone()).await?;
+            page.rows.splice(0..0, Some(current).filter(|session| session.ended_at.is_none()));
+        }
+        Ok(page)
     }
 
     /// Ends one of the user's own sessions.

@@ -17,7 +17,7 @@ use crate::{
     security::{bodies, cross_origin, header_size, headers, host},
     sessions::sender_by_cookie,
     throttle::known_browser,
-    web::flash,
+    web::{cookies, flash},
 };
 
 /// Refuses requests that are for other hosts, cross-origin or larger than any route accepts, renders failures as error pages, sets
@@ -39,6 +39,7 @@ pub(super) async fn guard(
     if let Ok(res) = &mut result {
         flash::finish(res, server);
         known_browser::finish(res);
+        cookies::finish(res);
         if version <= Version::HTTP_10 {
             end_by_close(res);
         }

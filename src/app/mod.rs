@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use actix_cors::Cors;
 use actix_identity::IdentityMiddleware;
 use actix_session::{
     SessionMiddleware,
@@ -19,8 +20,11 @@ use actix_web::{
     App, HttpRequest, HttpResponse, ResponseError as _, Scope,
     dev::ServerHandle,
     guard::fn_guard,
-    http::{Method, header::ALLOW},
-    middleware::from_fn,
+    http::{
+        Method,
+        header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::{Condition, from_fn},
     rt::task::JoinHandle,
     web::{self, Data, ServiceConfig},
 };
@@ -36,7 +40,7 @@ use crate::{
     mail::Outbox,
     ops::health::Readiness,
     routes,
-    security::{self, bodies},
+    security::{self, api, bodies},
     sessions::{self, Sessions, Store},
     throttle::Throttle,
     users::{keys, password::Passwords},
@@ -51,6 +55,9 @@ const MAX_STORE_WAIT: Duration = Duration::from_secs(1);
 /// How long the server waits when it stops for links that were asked for, and then for the mail that is being sent, which another
 /// instance or the next start would send again.
 const TASK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Seconds for which a browser asks no more whether a front end may call. Chromium takes no longer time.
+const PREFLIGHT_MAX_AGE: usize = 7_200;
 
 /// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
 /// outlast that end.
@@ -132,14 +139,23 @@ pub async fn start(
         // the request's context is open while the session middleware uses the store.
         App::new()
             .configure(|app| share(app, &parts))
-            .configure(|app| add_routes(app, routes::without_session()))
+            .configure(|app| add_routes(app, "", routes::without_session()))
             .service(pages_host(&parts.config))
+            .service(
+                web::scope(api::PREFIX)
+                    .wrap(identity_middleware(&parts.config))
+                    .wrap(session_middleware(&parts))
+                    .wrap(from_fn(sessions::with_context))
+                    .wrap(cors(&parts.config))
+                    .configure(|app| add_routes(app, api::PREFIX, routes::calls()))
+                    .default_service(web::to(not_found)),
+            )
             .service(
                 web::scope("")
                     .wrap(identity_middleware(&parts.config))
                     .wrap(session_middleware(&parts))
                     .wrap(from_fn(sessions::with_context))
-                    .configure(|app| add_routes(app, routes::with_session()))
+                    .configure(|app| add_routes(app, "", routes::with_session()))
                     .configure(extra)
                     .default_service(web::to(not_found)),
             )
@@ -274,14 +290,27 @@ fn pages_host(config: &Data<Config>) -> Scope {
     let config = config.clone();
     web::scope("")
         .guard(fn_guard(move |asked| security::pages_host::is_asked_for(&config.server, asked.head())))
-        .configure(|app| add_routes(app, routes::at_pages_host()))
+        .configure(|app| add_routes(app, "", routes::at_pages_host()))
         .default_service(web::to(gate::pages_host::elsewhere))
 }
 
-fn add_routes(app: &mut ServiceConfig, table: routes::Table) {
-    for resource in table.into_resources() {
+fn add_routes(app: &mut ServiceConfig, below: &str, table: routes::Table) {
+    for resource in table.into_resources(below) {
         app.service(resource);
     }
+}
+
+/// Lets front ends of `FRONTEND_URL` call with the session's cookie and read what is answered; there are none without it.
+fn cors(config: &Config) -> Condition<Cors> {
+    let origins = config.server.frontends.origins();
+    let cors = origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    let cors = cors
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([RETRY_AFTER])
+        .supports_credentials()
+        .max_age(PREFLIGHT_MAX_AGE);
+    Condition::new(!origins.is_empty(), cors)
 }
 
 /// Answers what no route has: 404, or 405 for a method that none takes (RFC 9110 §9.1).

@@ -77,6 +77,9 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
 
 async fn serve(config: Config) -> Result<(), Error> {
     let base_url = config.server.base_url.clone();
+    for trouble in config.server.frontends.troubles(&base_url, config.session.same_site) {
+        tracing::warn!("{trouble}");
+    }
     let mut running = app::start(config, |_| {}).await?;
     tracing::info!(listen = %running.addr, site = %base_url, "serving");
     setup::print_link(running.setup_link.as_deref());

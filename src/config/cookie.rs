@@ -2,34 +2,13 @@
 
 use url::Host;
 
-use super::{reader::Reader, server::Server};
+use super::{reader::Reader, same_site::SameSite, server::Server};
 
 /// Most characters of a cookie's name; with the value it has to stay far below the 4096 bytes that browsers take.
 const MAX_NAME_LENGTH: usize = 64;
 
 /// What the names of all our other cookies begin with, after a prefix such as `__Host-`.
 const RESERVED: &str = "gatehouse-";
-
-/// The cookie's `SameSite` attribute (RFC 6265bis §5.6.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent on requests from this site only.
-    Strict,
-    /// Sent on top-level navigation from other sites too.
-    Lax,
-    /// Sent always; needs https.
-    None,
-}
-
-impl From<SameSite> for actix_web::cookie::SameSite {
-    fn from(value: SameSite) -> Self {
-        match value {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
-        }
-    }
-}
 
 /// `COOKIE_DOMAIN`: the host of `BASE_URL` or a domain above it that one owner has.
 pub(super) fn domain(reader: &mut Reader, server: &Server) -> Option<String> {

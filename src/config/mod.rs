@@ -10,6 +10,8 @@ mod cookie;
 mod database_url;
 mod env_file;
 mod exposure;
+mod frontends;
+mod gate;
 mod history;
 mod hosts;
 mod known_secrets;
@@ -22,14 +24,16 @@ mod postgres_url;
 mod proxies;
 mod reader;
 mod redis_url;
+mod same_site;
 mod secret;
 mod server;
 mod session;
 mod stores;
 
 pub use accounts::Accounts;
-pub use cookie::SameSite;
 pub use database_url::DatabaseUrl;
+pub use frontends::Frontends;
+pub use gate::Gate;
 pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
@@ -37,6 +41,7 @@ pub use mail::{Mail, SmtpTls, SmtpUrl, mail_address};
 pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
 pub use redis_url::RedisUrl;
+pub use same_site::SameSite;
 pub use secret::SessionSecret;
 pub use server::Server;
 pub use session::Session;
@@ -96,10 +101,13 @@ impl Config {
     }
 
     fn read(mut reader: Reader) -> Result<Self, Mistakes> {
-        let server = Server::read(&mut reader);
+        let mut server = Server::read(&mut reader);
         let stores = Stores::read(&mut reader);
         server.check_exposure(&mut reader);
         let session = Session::read(&mut reader, &server, &stores.database);
+        if let Some(session) = &session {
+            server.gate = Gate::read(&mut reader, &server.base_url, session.cookie_domain.as_deref());
+        }
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);
         let mail = Mail::read(&mut reader, &stores.database);

@@ -9,10 +9,7 @@ use std::{
 };
 
 /// Variables of features that this version does not have. Setting one would do nothing, so it is a mistake.
-const NOT_SUPPORTED: [(&str, &str); 2] = [
-    ("FRONTEND_URL", "calls from other origins (CORS)"),
-    ("OPS_ADDR", "a listener of its own for metrics and health"),
-];
+const NOT_SUPPORTED: [(&str, &str); 1] = [("OPS_ADDR", "a listener of its own for metrics and health")];
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{exposure, hosts, proxies, reader::Reader};
+use super::{exposure, frontends::Frontends, gate::Gate, hosts, proxies, reader::Reader};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -23,6 +23,10 @@ pub struct Server {
     allowed_hosts: Vec<Host>,
     /// `TRUSTED_PROXIES`: networks of proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// `FRONTEND_URL`: front ends at other origins.
+    pub frontends: Frontends,
+    /// `GATE_HOSTS`, `COOKIE_DOMAIN`: the sites behind this login.
+    pub gate: Gate,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
     pub pages_dir: Option<PathBuf>,
     /// `PAGES_HOST`: a host name of their own for those pages, whose scripts then share no origin with this site.
@@ -48,6 +52,8 @@ impl Server {
             base_url,
             allowed_hosts,
             trusted_proxies: proxies::trusted(reader),
+            frontends: Frontends::read(reader),
+            gate: Gate::default(),
             pages_dir: reader.parse("PAGES_DIR", "a folder that exists", None, |value| {
                 let path = PathBuf::from(value);
                 path.is_dir().then_some(Some(path))

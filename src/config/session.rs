@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    cookie::{self, SameSite},
+    cookie,
     database_url::DatabaseUrl,
     reader::{DAY, Reader},
+    same_site::SameSite,
     secret::SessionSecret,
     server::Server,
 };

@@ -12,6 +12,7 @@ use actix_web::{
     web::Data,
 };
 use askama::Template;
+use serde_json::{Value, json};
 
 use super::{
     error_texts::ErrorTexts,
@@ -19,8 +20,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    error::{Detail, Error, LinkOn},
-    security::{pages_host, refusal},
+    error::{Detail, Error, FieldProblems, LinkOn, Problem},
+    security::{api, pages_host, refusal},
     sessions::CurrentUser,
     state::shared,
     web::{
@@ -149,6 +150,23 @@ fn link_on(info: &RequestInfo, bare: &HttpResponse) -> Option<LinkOn> {
     })
 }
 
+/// Problem details (RFC 9457), with what is wrong with each field.
+fn problem_details(info: &RequestInfo, bare: &HttpResponse, texts: &ErrorTexts, message: String) -> Value {
+    let extensions = bare.extensions();
+    let problem = extensions.get::<Problem>();
+    let kind = problem.map(|problem| info.config.server.href(&format!("{}#/{}", api::DOCS, problem.name)));
+    let mut details = json!({
+        "type": kind.as_deref().unwrap_or("about:blank"),
+        "title": problem.map_or(texts.title, |problem| problem.title),
+        "status": bare.status().as_u16(),
+        "detail": message,
+    });
+    if let Some(FieldProblems(fields)) = extensions.get::<FieldProblems>() {
+        details["errors"] = json!(fields);
+    }
+    details
+}
+
 /// The page or problem details for a bare error response, with its headers (`Allow`, `Retry-After`, cookies). The outer
 /// `Option` of `viewer` is `None` when the request was refused before its user was looked up.
 fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer>>) -> HttpResponse {
@@ -159,13 +177,9 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
         None => texts.message.to_owned(),
     };
     let mut response = if info.accepts_json {
-        let problem = serde_json::json!({
-            "type": "about:blank",
-            "title": texts.title,
-            "status": status.as_u16(),
-            "detail": message,
-        });
-        HttpResponse::build(status).content_type(PROBLEM_JSON).body(problem.to_string())
+        HttpResponse::build(status)
+            .content_type(PROBLEM_JSON)
+            .body(problem_details(info, &bare, texts, message).to_string())
     } else {
         let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
         let bare_layout = Layout::bare(&info.config, &info.path);

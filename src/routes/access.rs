@@ -42,6 +42,8 @@ pub(super) struct Rule {
     pub sensitive: Option<SensitiveAction>,
     /// Which page has the form that sends the request.
     pub form_page: FormPage,
+    /// Whether scripts call it, with a body of their own and not with the form of a page.
+    pub is_call: bool,
 }
 
 /// Which page has the form that sends a request; the client returns to it.
@@ -82,13 +84,13 @@ pub(super) fn check(
 /// The response to a client that may not use the route, or not as it is now; `None`: it may.
 async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
     if rule.access == Access::Public {
-        return refusal_of_public(rule, req).await;
+        return if rule.is_call { Ok(None) } else { refusal_of_public(rule, req).await };
     }
     // Before the body, which may take its time: a form of a session that ends meanwhile is refused by the operation itself.
     let Some(user) = CurrentUser::find(req.request()).await? else {
         return Ok(Some(not_signed_in(req).await));
     };
-    let sent = SentForm::take(req).await?;
+    let sent = if rule.is_call { SentForm::default() } else { SentForm::take(req).await? };
     if let Some(response) = other_session(rule, req.request(), &sent, &user) {
         return Ok(Some(response));
     }

@@ -13,7 +13,7 @@ use crate::{
         },
         session_stream, sessions, setup,
     },
-    admin, gate,
+    admin, api, gate,
     layout::home,
     ops::health,
     web::assets,
@@ -92,6 +92,25 @@ fn administration() -> Table {
         )
         .post_sensitive("/admin/users/{id}/export", Admin, Export, admin::users::one::export)
         .post_sensitive("/admin/users/{id}/send-reset", Admin, MakeLink, admin::users::one::make_link)
+}
+
+/// The calls of front ends, apps and scripts, and the page about them.
+pub fn calls() -> Table {
+    Table::default()
+        .post("/auth/register", Public, api::sign_in::register)
+        .post("/auth/login", Public, api::sign_in::login)
+        .post("/auth/logout", User, api::sign_in::logout)
+        .get("/auth/me", User, api::me::me)
+        .get("/auth/session", Public, api::me::session)
+        .post("/auth/rotate-session", User, api::own_sessions::rotate)
+        .get("/auth/sessions", User, api::own_sessions::list)
+        .delete("/auth/sessions", User, api::own_sessions::end_others)
+        .delete("/auth/sessions/{id}", User, api::own_sessions::end)
+        .get("/auth/profile", User, api::me::profile)
+        .put("/auth/profile", User, api::me::change_name)
+        .get("/auth/verify", Public, api::verify::verify)
+        .get("/auth/openapi.json", Public, api::description::json)
+        .get("/auth/docs", Public, api::docs::show)
 }
 
 /// The routes of `PAGES_HOST`, which know their reader by a cookie of that host.

@@ -15,13 +15,14 @@ use actix_web::{
 
 use super::access::{Access, FormPage, Rule, check};
 use crate::{
-    accounts::pages::sensitive_action::SensitiveAction, sessions::CurrentUser, web::accept::wants_json,
+    accounts::pages::sensitive_action::SensitiveAction, security::api, sessions::CurrentUser,
+    web::accept::wants_json,
 };
 
 /// One route of the table without its handler, for tests that request each route with each kind of client.
 #[derive(Debug, Clone)]
 pub struct RouteSpec {
-    /// `GET`, which includes `HEAD`, or `POST`.
+    /// `GET`, which includes `HEAD`, `POST`, or of calls `PUT` and `DELETE`.
     pub method: Method,
     /// The pattern, such as `/sessions/{id}/end`.
     pub path: &'static str,
@@ -60,6 +61,30 @@ impl Table {
         self.add(RouteSpec { method: Method::POST, path, access, sensitive: None }, guard::Post(), handler)
     }
 
+    /// Adds a route for `PUT`.
+    pub fn put<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(RouteSpec { method: Method::PUT, path, access, sensitive: None }, guard::Put(), handler)
+    }
+
+    /// Adds a route for `DELETE`.
+    pub fn delete<F, Args>(self, path: &'static str, access: Access, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.add(
+            RouteSpec { method: Method::DELETE, path, access, sensitive: None },
+            guard::Delete(),
+            handler,
+        )
+    }
+
     /// Adds a route for `POST` of a sensitive action: the password must have been given recently.
     pub fn post_sensitive<F, Args>(
         self,
@@ -85,7 +110,8 @@ impl Table {
     {
         let route = web::route().guard(guard).to(handler);
         let form_page = self.form_page(spec.path);
-        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page };
+        let is_call = api::is_call(spec.path);
+        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page, is_call };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
             route
         } else {
@@ -109,9 +135,9 @@ impl Table {
         &self.specs
     }
 
-    /// The resources, one per path; for other methods they answer 405 with `Allow`. A browser that asks for an address that only
+    /// The resources of a scope at the path `below`, one per path; for other methods they answer 405 with `Allow`. A browser that asks for an address that only
     /// takes forms is led to the page that has the form.
-    pub fn into_resources(self) -> Vec<Resource> {
+    pub fn into_resources(self, below: &str) -> Vec<Resource> {
         let form_pages: HashMap<_, _> =
             self.specs.iter().map(|spec| (spec.path, self.form_page(spec.path))).collect();
         let mut paths: Vec<(&'static str, Vec<Method>, Vec<Route>)> = Vec::new();
@@ -126,7 +152,10 @@ impl Table {
         }
         paths
             .into_iter()
-            .map(|(path, methods, routes)| resource(path, &methods, routes, form_pages.get(path).copied()))
+            .map(|(path, methods, routes)| {
+                let form_page = form_pages.get(path).copied();
+                resource(path.strip_prefix(below).unwrap_or(path), &methods, routes, form_page)
+            })
             .collect()
     }
 }

@@ -77,11 +77,13 @@ pub fn insert(headers: &mut HeaderMap, server: &Server) {
 }
 
 /// The policy of this site's own pages. Browsers hold the redirects after a form to `form-action`, and those after a sign-in may
-/// lead to `PAGES_HOST`.
+/// lead to `PAGES_HOST` and to the sites behind this login.
 fn own_pages_policy(server: &Server) -> HeaderValue {
-    let with_pages_host = server.pages_href("").and_then(|origin| {
-        let policy = OWN_PAGES_CSP.replace("form-action 'self'", &format!("form-action 'self' {origin}"));
-        HeaderValue::from_str(&policy).ok()
-    });
-    with_pages_host.unwrap_or(HeaderValue::from_static(OWN_PAGES_CSP))
+    let others: Vec<String> = server.pages_href("").into_iter().chain(server.gate.form_targets()).collect();
+    if others.is_empty() {
+        return HeaderValue::from_static(OWN_PAGES_CSP);
+    }
+    let targets = format!("form-action 'self' {}", others.join(" "));
+    let policy = OWN_PAGES_CSP.replace("form-action 'self'", &targets);
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(OWN_PAGES_CSP))
 }

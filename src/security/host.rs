@@ -8,7 +8,7 @@ use actix_web::{
 };
 use url::Host;
 
-use super::refusal;
+use super::{api, refusal};
 use crate::{config::Config, error::Error, state::shared};
 
 /// What is asked by load balancers and orchestrators, which name the address of this machine and not the site.
@@ -39,7 +39,9 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         let is_health_check = HEALTH_CHECKS.contains(&req.path()) && !matches!(named, Host::Domain(_));
         // The page that refuses the host needs them.
         let is_file_of_pages = req.path().starts_with("/static/");
-        if !server.has_host(&named) && !is_health_check && !is_file_of_pages {
+        // Proxies ask with the host that a browser has asked them for, to whose pages the answer says nothing.
+        let is_of_other_site = req.path() == api::VERIFY;
+        if !server.has_host(&named) && !is_health_check && !is_file_of_pages && !is_of_other_site {
             refusal::log(req.request(), "foreign_host", None, "not a host of BASE_URL or ALLOWED_HOSTS");
             return Err(Error::Misdirected);
         }

@@ -3,6 +3,9 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::api;
+use crate::config::Server;
+
 /// What a browser does not show as a page, with all that is below it; nor does anybody want to end at a page that signs in or out.
 const NO_PAGES: [&str; 10] = [
     "/login",
@@ -17,6 +20,9 @@ const NO_PAGES: [&str; 10] = [
     "/readyz",
 ];
 
+/// Most bytes of an address.
+const MAX_LENGTH: usize = 2048;
+
 /// The path and query that `next` names, or `None` when it is not a page of this site, or is the page for signing in, signing
 /// out, registering or setting up.
 pub fn local_path(next: &str) -> Option<String> {
@@ -25,7 +31,7 @@ pub fn local_path(next: &str) -> Option<String> {
         && !next.starts_with("//")
         && !next.contains('\\')
         && !next.chars().any(char::is_control)
-        && next.len() <= 2048;
+        && next.len() <= MAX_LENGTH;
     if !is_plain_path {
         return None;
     }
@@ -38,12 +44,25 @@ pub fn local_path(next: &str) -> Option<String> {
     Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
 
+/// Where `next` leads after signing in: to a page of this site, or to a site behind this login (`COOKIE_DOMAIN`, `GATE_HOSTS`).
+pub fn next_page(next: &str, server: &Server) -> Option<String> {
+    if next.starts_with('/') {
+        return local_path(next);
+    }
+    let is_plain = next.len() <= MAX_LENGTH && !next.contains('\\') && !next.chars().any(char::is_control);
+    let url = Url::parse(next).ok().filter(|_| is_plain)?;
+    if url.origin() == server.base_url.origin() {
+        return local_path(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+    }
+    server.gate.leads_to(&url).then(|| url.into())
+}
+
 /// Routes are found by the path without its escapes.
 fn is_page(path: &str) -> bool {
     let path = percent_decode_str(path).decode_utf8_lossy();
     let is_at_or_below =
         |above: &&str| path.strip_prefix(*above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    !NO_PAGES.iter().any(is_at_or_below)
+    !api::is_call(&path) && !NO_PAGES.iter().any(is_at_or_below)
 }
 
 #[cfg(test)]
@@ -81,6 +100,8 @@ mod tests {
             ("/readyz", None),
             ("/login/", None),
             ("/loginx", Some("/loginx")),
+            ("/auth/session", None),
+            ("/auth/docs", Some("/auth/docs")),
         ] {
             assert_eq!(local_path(next).as_deref(), expected, "{next:?}");
         }

@@ -66,6 +66,8 @@ pub(super) struct FoundSession {
     pub last_login_at: Option<PrimitiveDateTime>,
     /// The user's `session_epoch`.
     pub session_epoch: i64,
+    /// When the address was confirmed.
+    pub email_confirmed_at: Option<PrimitiveDateTime>,
 }
 
 /// The sessions that a query found, by store key.
@@ -286,6 +288,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<FoundSessions, Error>
                         users::created_at,
                         users::last_login_at,
                         users::session_epoch,
+                        users::email_confirmed_at,
                     ),
                 ))
                 .load::<(String, FoundSession)>($conn)

@@ -30,10 +30,12 @@ pub use end_task::{EndProblem, EndTask};
 pub use live::end_message::EndMessage;
 pub use pages::{Page, Preview};
 pub use request::{
+    bearer::came_by_bearer,
     by_store_key::current_store_key,
-    current::{Administrator, CurrentUser},
+    current::{Administrator, CurrentSession, CurrentUser},
     ended_session::EndedSession,
     middleware::with_context,
+    rotated_key::refuse_replaced_key,
     session_cookie::sender_by_cookie,
     session_store::Store,
     site_data::clear_site_data,

@@ -38,6 +38,8 @@ pub(super) struct RequestContext {
     pub loaded: Option<LoadedEntry>,
     /// Hex SHA-256 of the session keys that led to no entry.
     pub dead_keys: Vec<String>,
+    /// The request brought its key as a token: its answer sets no cookie.
+    pub by_bearer: bool,
     /// How long ago the request's key was replaced by a new one: the browser is asked to send the request again.
     pub rotated_since: Option<Duration>,
     /// The session's cookie came under an older secret; the request has it under the newest.

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use super::{
     catalogue::rows,
     new_key::NewKey,
-    request::current::CurrentUser,
+    request::{bearer::came_by_bearer, current::CurrentUser},
     request_context::{LoadedEntry, RequestContext, Rotation},
     service::Sessions,
     store::state::{SessionState, State},
@@ -16,6 +16,8 @@ use crate::{db::DbConnection, error::Error};
 /// What a change that rotates the key writes into the session's state.
 #[derive(Debug, Clone, Copy)]
 pub enum StateChange {
+    /// Nothing: the key alone is changed.
+    None,
     /// The user has just given the password.
     Confirmed,
     /// The change raises the user's `session_epoch` to this number.
@@ -25,6 +27,7 @@ pub enum StateChange {
 impl StateChange {
     fn apply(self, state: &mut State) {
         match self {
+            Self::None => {}
             Self::Confirmed => SessionState::record_confirmation(state),
             Self::Epoch(epoch) => SessionState::record_epoch(state, epoch),
         }
@@ -107,14 +110,23 @@ impl Sessions {
         SessionState::put(&req.get_session(), &state)
     }
 
+    /// Gives the session of this request a new key at once.
+    ///
+    /// # Errors
+    /// As [`Sessions::change_and_rotate`].
+    pub async fn rotate_now(&self, req: &HttpRequest) -> Result<(), Error> {
+        self.change_and_rotate(req, StateChange::None, |_| Ok(())).await
+    }
+
     /// Gives the session a new key if its user was changed since the session got its current one. Only a request of the
     /// session's own browser can rotate its key, so after a change of role the next request does it here. Where the new key
-    /// can't be stored, the request goes on with the old one and the next request tries again.
+    /// can't be stored, the request goes on with the old one and the next request tries again. A client with a token keeps it: it
+    /// would not look for another one in an answer.
     ///
     /// # Errors
     /// [`Error::Internal`] when the state can't be serialized.
     pub fn rotate_if_stale(&self, req: &HttpRequest, user: &CurrentUser) -> Result<(), Error> {
-        if user.session.has_stale_key {
+        if user.session.has_stale_key && !came_by_bearer() {
             self.adopt_epoch(req, user.session.epoch)?;
             RequestContext::with(|context| context.rotation = Some(Rotation::WherePossible));
             req.get_session().renew();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::{
     HttpMessage as _, HttpRequest,
     body::BoxBody,
-    cookie::{Cookie, CookieJar, Key as CookieKey, time::Duration},
+    cookie::{Cookie, Key as CookieKey, time::Duration},
     dev::ServiceResponse,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     security::Client,
     users::User,
-    web::{SiteCookie, cookies},
+    web::{SiteCookie, cookies, sealed},
 };
 
 /// Most accounts that one browser is known for; the one that was used longest ago makes way.
@@ -77,32 +77,17 @@ impl KnownBrowsers {
 
     fn find(&self, req: &HttpRequest) -> Option<KnownBrowser> {
         let name = SiteCookie::KnownBrowser.name(&self.server);
-        cookies::values(req.headers(), name).find_map(|value| {
-            let mut jar = CookieJar::new();
-            jar.add_original(Cookie::new(name, from_plain(value)));
-            KnownBrowser::parse(jar.private(&self.key).get(name)?.value())
-        })
+        cookies::values(req.headers(), name)
+            .find_map(|value| KnownBrowser::parse(&sealed::open(&self.key, name, value)?))
     }
 
     fn cookie(&self, browser: &KnownBrowser) -> Option<Cookie<'static>> {
         let name = SiteCookie::KnownBrowser.name(&self.server);
-        let mut jar = CookieJar::new();
-        jar.private_mut(&self.key).add(Cookie::new(name, browser.text()));
-        let mut cookie = cookies::for_this_host(&self.server, name, to_plain(jar.get(name)?.value()));
+        let sealed = sealed::seal(&self.key, name, &browser.text())?;
+        let mut cookie = cookies::for_this_host(&self.server, name, sealed);
         cookie.set_max_age(MAX_AGE);
         Some(cookie)
     }
-}
-
-/// Base64 in the letters that stand in a cookie as they are.
-fn to_plain(base64: &str) -> String {
-    base64.trim_end_matches('=').replace('+', "-").replace('/', "_")
-}
-
-fn from_plain(value: &str) -> String {
-    let base64 = value.replace('-', "+").replace('_', "/");
-    let padding = (4 - base64.len() % 4) % 4;
-    format!("{base64}{}", "=".repeat(padding))
 }
 
 impl KnownBrowser {

@@ -9,6 +9,8 @@ use actix_web::{
     },
 };
 
+use crate::security::api;
+
 /// The media type of RFC 9457 problem details.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -17,22 +19,28 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// The header by which a script marks a request that no person made.
 const BACKGROUND: &str = "x-background";
 
-/// Whether the client accepts JSON or an event stream and no HTML: it is a script and gets problem details, not pages.
+/// Whether the client gets problem details, not pages: it asks for what only scripts ask for, or accepts JSON or an event stream and no
+/// HTML.
 pub fn wants_json(req: &HttpRequest) -> bool {
+    if api::is_call(req.path()) {
+        return true;
+    }
     let accept = req.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     let is_script =
         ["application/json", PROBLEM_JSON, EVENT_STREAM].iter().any(|media_type| accept.contains(media_type));
     is_script && !accept.contains("text/html")
 }
 
-/// What open pages ask for by themselves: the streams, and the pages that are kept current. `{id}` stands for one segment.
-const BACKGROUND_READS: [&str; 6] = [
+/// What open pages ask for by themselves: the streams, the pages that are kept current, and what a page of a site behind this login
+/// fetches. `{id}` stands for one segment.
+const BACKGROUND_READS: [&str; 7] = [
     "/session/events",
     "/sessions",
     "/admin",
     "/admin/sessions",
     "/admin/sessions/events",
     "/admin/sessions/{id}",
+    "/auth/verify",
 ];
 
 /// Whether a page made the request by itself: a session that no person uses expires in time, even while one of its pages

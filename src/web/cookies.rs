@@ -1,7 +1,10 @@
 //! Cookies: the `Cookie` headers of a request and the `Set-Cookie` headers of a response. Nothing else reads them.
 
 use actix_web::{
+    HttpMessage as _, HttpRequest,
+    body::BoxBody,
     cookie::{Cookie, SameSite},
+    dev::ServiceResponse,
     http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE},
 };
 
@@ -90,6 +93,22 @@ pub fn for_this_host(server: &Server, name: &'static str, value: String) -> Cook
 pub fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
     if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
         headers.append(SET_COOKIE, value);
+    }
+}
+
+/// In the request's extensions: its answer sets no cookie.
+struct SetsNone;
+
+/// Makes the answer to a request set no cookie, whatever else sets: its client has a token instead.
+pub fn set_none(req: &HttpRequest) {
+    req.extensions_mut().insert(SetsNone);
+}
+
+/// Takes the cookies out of an answer that is to set none.
+pub fn finish(res: &mut ServiceResponse<BoxBody>) {
+    let sets_none = res.request().extensions().contains::<SetsNone>();
+    if sets_none {
+        res.headers_mut().remove(SET_COOKIE);
     }
 }
 

@@ -13,6 +13,7 @@ mod number;
 mod paging;
 pub mod query;
 mod query_fields;
+pub mod sealed;
 mod sent_form;
 pub mod sse;
 
@@ -20,8 +21,8 @@ pub use cookies::SiteCookie;
 pub use form::{FieldErrors, Form, FormFields, checkbox, lines};
 pub use html::{form_page, form_page_later, html};
 pub use list::{Chip, ListAddress, NO_SUCH_PAGE, cursor};
-pub use moment::Moment;
+pub use moment::{Moment, rfc3339};
 pub use number::{grouped, grouped_count};
 pub use paging::{Page, ROWS_TO_READ};
 pub use query_fields::Query;
-pub use sent_form::{CONFIRM_PASSWORD, SentForm};
+pub use sent_form::{CONFIRM_PASSWORD, SentForm, decode, read_body};

@@ -24,14 +24,18 @@ impl Moment {
     /// Formats a time relative to `now`.
     fn relative_to(at: PrimitiveDateTime, now: OffsetDateTime) -> Self {
         let at = at.assume_utc();
-        let whole_seconds = at.replace_nanosecond(0).unwrap_or(at);
         let exact = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
         Self {
-            iso: whole_seconds.format(&Rfc3339).unwrap_or_default(),
+            iso: rfc3339(at),
             exact: at.format(exact).unwrap_or_default(),
             relative: relative((at - now).whole_seconds()),
         }
     }
+}
+
+/// A time in RFC 3339, in UTC and whole seconds.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
 }
 
 /// A distance from now in seconds (negative: past) in words, in the largest unit that fits. `static/app.js` uses the same words.

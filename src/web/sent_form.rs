@@ -90,14 +90,14 @@ impl SentForm {
 ///
 /// # Errors
 /// [`Error::TooLarge`] over the limit of the application; [`Error::BadRequest`] when it arrives cut off or too slowly.
-pub(super) async fn read_body(req: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
+pub async fn read_body(req: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Error> {
     match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(req, payload)).await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(Error::TooLarge)
         }
-        Ok(Err(_)) => Err(Error::BadRequest("The form did not arrive whole.".into())),
-        Err(_) => Err(Error::BadRequest("The form took too long to arrive.".into())),
+        Ok(Err(_)) => Err(Error::BadRequest("The body did not arrive whole.".into())),
+        Err(_) => Err(Error::BadRequest("The body took too long to arrive.".into())),
     }
 }
 
@@ -107,7 +107,7 @@ fn payload_of(body: Bytes) -> Payload {
 }
 
 /// Decodes `application/x-www-form-urlencoded` text; `None` when the result is not UTF-8.
-pub(super) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let with_spaces = text.replace('+', " ");
     percent_decode_str(&with_spaces).decode_utf8().ok().map(String::from)
 }

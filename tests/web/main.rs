@@ -10,6 +10,7 @@ mod support;
 
 mod accounts;
 mod admin;
+mod api;
 mod browser;
 mod cli;
 mod db;

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     accounts::service::Accounts,
+    config::Config,
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
@@ -108,8 +109,13 @@ pub fn ask_first(req: &HttpRequest, next: &str) -> Result<HttpResponse, Error> {
 }
 
 /// `GET /confirm-password`
-pub async fn show(layout: Layout, user: CurrentUser, query: Query<NextQuery>) -> HttpResponse {
-    let next = next_or_profile(&query.into_inner().next);
+pub async fn show(
+    config: web::Data<Config>,
+    layout: Layout,
+    user: CurrentUser,
+    query: Query<NextQuery>,
+) -> HttpResponse {
+    let next = next_or_profile(&query.into_inner().next, &config.server);
     html(StatusCode::OK, &ConfirmPage::alone(layout, &user.email, next, FieldErrors::default()))
 }
 
@@ -119,6 +125,7 @@ pub async fn show(layout: Layout, user: CurrentUser, query: Query<NextQuery>) ->
 /// As [`Accounts::confirm_password`].
 pub async fn submit(
     req: HttpRequest,
+    config: web::Data<Config>,
     accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
@@ -126,7 +133,7 @@ pub async fn submit(
     form: Form<ConfirmForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    let next = next_or_profile(&values.next);
+    let next = next_or_profile(&values.next, &config.server);
     if errors.is_empty() && !accounts.confirm_password(&req, &user, values.password, client).await? {
         errors.add("password", "That is not your password.");
     }

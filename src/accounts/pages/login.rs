@@ -7,14 +7,13 @@ use serde::Deserialize;
 use super::{ended_notice::with_end_notice, forms::LoginForm, lost_cookie, signed_out::signed_out};
 use crate::{
     accounts::{service::Accounts, sign_in::SignIn},
-    error::Error,
+    config::{Config, Server},
+    error::{Error, WRONG_CREDENTIALS},
     layout::{Flash, Layout, see_other},
-    security::{Client, local_path},
+    security::{Client, next_page},
     sessions::CurrentUser,
     web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
 };
-
-const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
 
 #[derive(Template)]
 #[template(path = "accounts/login.html")]
@@ -32,11 +31,11 @@ impl LoginPage {
     }
 }
 
-/// `?next=`: the path to go to after signing in.
+/// `?next=`: where to go after signing in.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NextQuery {
-    /// A path of this site; anything else is ignored.
+    /// A path of this site, or an address of a site behind this login; anything else is ignored.
     pub next: String,
 }
 
@@ -47,20 +46,21 @@ pub struct CookieQuery {
     cookie: String,
 }
 
-/// The path to go to after signing in: `next` if it is a path of this site, else the profile.
-pub(super) fn next_or_profile(next: &str) -> String {
-    local_path(next).unwrap_or_else(|| "/profile".to_owned())
+/// Where to go after signing in: to `next` if that is allowed, else to the profile.
+pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
+    next_page(next, server).unwrap_or_else(|| "/profile".to_owned())
 }
 
 /// The redirect of somebody who is signed in already to the page that they wanted; `None`: nobody is, or no page was named.
-pub(super) fn onwards(layout: &Layout, next: &str) -> Option<HttpResponse> {
+pub(super) fn onwards(layout: &Layout, next: &str, server: &Server) -> Option<HttpResponse> {
     layout.user.as_ref()?;
-    local_path(next).map(|next| see_other(&next, None))
+    next_page(next, server).map(|next| see_other(&next, None))
 }
 
 /// `GET /login`
 pub async fn show(
     req: HttpRequest,
+    config: web::Data<Config>,
     mut layout: Layout,
     query: Query<NextQuery>,
     cookie: Query<CookieQuery>,
@@ -69,7 +69,7 @@ pub async fn show(
         layout.notices.extend(lost_cookie::notice(&req, &cookie.cookie));
     }
     let values = LoginForm { next: query.into_inner().next, ..LoginForm::default() };
-    if let Some(response) = onwards(&layout, &values.next) {
+    if let Some(response) = onwards(&layout, &values.next, &config.server) {
         return response;
     }
     with_end_notice(&req, layout, |layout| {
@@ -95,6 +95,7 @@ pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> H
 /// As [`Accounts::sign_in`].
 pub async fn submit(
     req: HttpRequest,
+    config: web::Data<Config>,
     accounts: web::Data<Accounts>,
     layout: Layout,
     client: Client,
@@ -108,7 +109,7 @@ pub async fn submit(
     match accounts.sign_in(&req, &values.email, password, values.remember, client).await {
         Ok(SignIn::Started(ended)) => {
             let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
-            Ok(see_other(&next_or_profile(&values.next), flash))
+            Ok(see_other(&next_or_profile(&values.next, &config.server), flash))
         }
         Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
             errors.add_form(text);

@@ -12,7 +12,8 @@ use crate::{
         service::Accounts,
         sign_up::{NewAccount, SignUp},
     },
-    error::Error,
+    config::Config,
+    error::{ADDRESS_TAKEN, Error},
     layout::{Flash, Layout, see_other},
     security::Client,
     web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
@@ -43,9 +44,14 @@ impl RegisterPage {
 }
 
 /// `GET /register`
-pub async fn show(accounts: web::Data<Accounts>, layout: Layout, query: Query<NextQuery>) -> HttpResponse {
+pub async fn show(
+    config: web::Data<Config>,
+    accounts: web::Data<Accounts>,
+    layout: Layout,
+    query: Query<NextQuery>,
+) -> HttpResponse {
     let values = RegisterForm { next: query.into_inner().next, ..RegisterForm::default() };
-    if let Some(response) = onwards(&layout, &values.next) {
+    if let Some(response) = onwards(&layout, &values.next, &config.server) {
         return response;
     }
     html(StatusCode::OK, &RegisterPage::new(&accounts, layout, values, FieldErrors::default()))
@@ -57,6 +63,7 @@ pub async fn show(accounts: web::Data<Accounts>, layout: Layout, query: Query<Ne
 /// As [`Accounts::sign_up`].
 pub async fn submit(
     req: HttpRequest,
+    config: web::Data<Config>,
     accounts: web::Data<Accounts>,
     layout: Layout,
     client: Client,
@@ -82,12 +89,11 @@ pub async fn submit(
         };
         match signed_up {
             None => {}
-            Some(SignUp::Done) => return Ok(see_other(&next_or_profile(&values.next), Flash::Welcome)),
+            Some(SignUp::Done) => {
+                return Ok(see_other(&next_or_profile(&values.next, &config.server), Flash::Welcome));
+            }
             Some(SignUp::Closed) => return Ok(closed(&accounts, layout)),
-            Some(SignUp::AddressTaken) => errors.add(
-                "email",
-                "An account with this address exists already. Sign in, or use another address.",
-            ),
+            Some(SignUp::AddressTaken) => errors.add("email", ADDRESS_TAKEN),
         }
     }
     Ok(form_page(&RegisterPage::new(&accounts, layout, values, errors.clone()), &errors))

@@ -10,13 +10,7 @@ use crate::{
     error::Error,
     layout::{AlikeSessions, Flash, Layout, SessionFacts, see_other},
     security::Client,
-    sessions::{
-        CurrentUser, Sessions,
-        catalogue::{
-            cursor::Cursor,
-            filter::{Filter, ListQuery},
-        },
-    },
+    sessions::{CurrentUser, catalogue::cursor::Cursor},
     web::{FieldErrors, ListAddress, NO_SUCH_PAGE, Query, form_page, html},
 };
 
@@ -44,7 +38,7 @@ pub struct MySessionsQuery {
 /// # Errors
 /// [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(
-    sessions: web::Data<Sessions>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
     query: Query<MySessionsQuery>,
@@ -66,12 +60,9 @@ pub async fn show(
         };
         return Ok(form_page(&page, &errors));
     }
-    let own = user.session.id.clone();
-    let filter = Filter { user: Some(user.id), except: Some(own.clone()), ..Filter::default() };
-    let page = sessions.page(&ListQuery { filter, ..ListQuery::default() }, cursor.as_ref()).await?;
-    let current = if cursor.is_none() { Some(sessions.one(own.clone()).await?) } else { None };
-    let shown = current.iter().filter(|session| session.ended_at.is_none()).chain(&page.rows);
-    let shown: Vec<SessionFacts> = shown.map(|session| SessionFacts::of(session, &own)).collect();
+    let page = accounts.own_sessions(&user, cursor.as_ref()).await?;
+    let shown = page.rows.iter().map(|session| SessionFacts::of(session, &user.session.id));
+    let shown: Vec<SessionFacts> = shown.collect();
     let (count, entries) = (shown.len(), AlikeSessions::group(shown));
     let next_page = page.next.map(|cursor| address.href(Some(&cursor.to_string())));
     Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, count, entries, first_page, next_page }))

@@ -1,15 +1,17 @@
-//! The session of a request that came without the session's cookie: another host of this site knows it by its store key, which it
-//! keeps sealed.
+//! Sessions by their store key: that of a request that came without the session's cookie, since another host of this site keeps the
+//! store key sealed; and the one that a request has just started.
 
 use std::rc::Rc;
 
 use actix_web::HttpRequest;
+use time::PrimitiveDateTime;
 
-use super::current::CurrentUser;
+use super::current::{CurrentSession, CurrentUser};
 use crate::{
     clock::now,
     error::Error,
     sessions::{
+        duration::time_duration,
         request_context::{LoadedEntry, RequestContext},
         service::{Backend, Sessions},
     },
@@ -21,6 +23,28 @@ pub fn current_store_key() -> Option<String> {
 }
 
 impl Sessions {
+    /// Whoever this request has signed in, with the session that it has started; `None`: it has started none, or that one has ended
+    /// already.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn just_started(&self) -> Result<Option<CurrentUser>, Error> {
+        let record = RequestContext::with(|context| Some(context.new_key.as_ref()?.record.clone()));
+        let Some(record) = record.flatten() else {
+            return Ok(None);
+        };
+        let found = self.lookup.find(record.store_key.clone()).await?;
+        let (store_key, session_id) = (record.store_key, record.session_id);
+        let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
+        Ok(found.map(|found| CurrentUser::new(&found, &loaded)))
+    }
+
+    /// When a session that is used now expires, unless it is used again.
+    pub fn expires_at(&self, session: &CurrentSession) -> PrimitiveDateTime {
+        let ttl = time_duration(self.config.ttl(session.remembered));
+        now().saturating_add(ttl).min(session.absolute_expires_at)
+    }
+
     /// Finds the user of the session that has this store key now, and notes both as those of the request. It counts as use of the
     /// session, as a request with its cookie does. `None` when the session has ended or has another key.
     ///

@@ -33,6 +33,8 @@ pub struct CurrentUser {
     pub created_at: PrimitiveDateTime,
     /// The last sign-in, this session's included.
     pub last_login_at: Option<PrimitiveDateTime>,
+    /// Whether the address was confirmed by a link that was mailed to it.
+    pub has_confirmed_email: bool,
     /// The session that the request came with.
     pub session: CurrentSession,
 }
@@ -149,6 +151,7 @@ impl CurrentUser {
             role: found.role,
             created_at: found.user_created_at,
             last_login_at: found.last_login_at,
+            has_confirmed_email: found.email_confirmed_at.is_some(),
             session: CurrentSession {
                 id: found.session_id.clone(),
                 remembered: found.remembered,

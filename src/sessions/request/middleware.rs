@@ -12,6 +12,7 @@ use actix_web::{
 };
 
 use super::{
+    bearer,
     current::CurrentUser,
     rotated_key::ask_again,
     session_cookie::{choose, remove_others, renewed},
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     config::{self, Config},
     error::Error,
+    security::api,
     sessions::{request_context::RequestContext, service::Sessions},
     state::shared,
     web::{accept::is_in_background, cookies},
@@ -39,7 +41,13 @@ pub async fn with_context(
     let began = Instant::now();
     let mut context =
         RequestContext { in_background: is_in_background(req.head()), ..RequestContext::default() };
-    choose(&mut req, &config, &sessions, &mut context).await;
+    match bearer::take(&mut req, &config, &mut context) {
+        Ok(true) => {}
+        Ok(false) => choose(&mut req, &config, &sessions, &mut context).await,
+        Err(error) => return Ok(req.error_response(error)),
+    }
+    // A proxy hands on one cookie, and to a page of another host.
+    let is_of_proxy = req.path() == api::VERIFY;
     let (result, context) = context.scope(next.call(req)).await;
     match result {
         Ok(res) if let Some(age) = context.rotated_since => {
@@ -47,8 +55,14 @@ pub async fn with_context(
             Ok(res.into_response(response))
         }
         Ok(mut res) => {
+            if context.by_bearer {
+                bearer::challenge(&mut res);
+            }
             let renewal = renewal(&res, &config, &sessions, &context, began).await;
             finish_cookies(res.headers_mut(), &config, &context, renewal);
+            if !is_of_proxy {
+                remove_others(res.headers_mut(), &config, !context.unused_keys().is_empty());
+            }
             site_data::add_header(res.headers_mut(), &context);
             Ok(res.map_into_boxed_body())
         }
@@ -71,7 +85,6 @@ fn finish_cookies(
     } else if let Some(cookie) = renewal {
         cookies::append(headers, &cookie);
     }
-    remove_others(headers, config, !context.unused_keys().is_empty());
 }
 
 /// The session cookie of a session that was used, and neither changed nor ended, if it is remembered or came under an older secret.
@@ -87,6 +100,7 @@ async fn renewal<B>(
     let session = &config.session;
     if !(user.session.remembered || context.sealed_anew)
         || context.in_background
+        || context.by_bearer
         || context.saved.is_some()
         || cookies::sets(res.headers(), &session.cookie_name)
     {

@@ -58,6 +58,11 @@ impl Sessions {
     }
 }
 
+/// Lets the handler answer a request whose key was replaced as it answers one that is not signed in.
+pub fn refuse_replaced_key() {
+    RequestContext::with(|context| context.rotated_since = None);
+}
+
 /// The only response to a request whose key was replaced this long ago: a page is asked for once more at the same address, with
 /// the same form; a script is asked to try again.
 pub(super) async fn ask_again(req: &HttpRequest, age: Duration) -> HttpResponse {

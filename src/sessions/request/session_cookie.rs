@@ -111,6 +111,14 @@ fn opened(value: &str, config: &config::Session, key: &CookieKey) -> Option<Cook
     jar.private(key).get(&config.cookie_name)
 }
 
+/// The value of the session cookie that is made of a key, as browsers send it.
+pub(super) fn made_of(key: String, config: &config::Session) -> Option<String> {
+    let mut jar = CookieJar::new();
+    jar.private_mut(&config.secret.cookie_key()).add(Cookie::new(config.cookie_name.clone(), key));
+    let cookie = jar.get(&config.cookie_name)?.encoded().to_string();
+    cookie.split_once('=').map(|(_, value)| value.to_owned())
+}
+
 /// A session cookie as it was sent, with its value decoded.
 fn decoded(value: &str, config: &config::Session) -> Option<Cookie<'static>> {
     Cookie::parse_encoded(format!("{}={value}", config.cookie_name)).ok()

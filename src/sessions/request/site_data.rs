@@ -13,7 +13,7 @@ pub fn clear_site_data() {
 
 /// Adds the header to a response on its way out.
 pub(super) fn add_header(headers: &mut HeaderMap, context: &RequestContext) {
-    if !context.clears_site_data {
+    if !context.clears_site_data || context.by_bearer {
         return;
     }
     let directives = ClearSiteData(vec![ClearSiteDataDirective::Cache, ClearSiteDataDirective::Storage]);

@@ -50,9 +50,14 @@ impl Key {
         self.secret.try_into().ok()
     }
 
+    /// The key as cookies and tokens contain it.
+    pub fn text(&self) -> String {
+        let letter = if self.remembered { REMEMBERED } else { NOT_REMEMBERED };
+        format!("{letter}{}", self.secret)
+    }
+
     /// The cookie's value; `None` when it is longer than actix-session allows.
     pub fn into_cookie(self) -> Option<SessionKey> {
-        let letter = if self.remembered { REMEMBERED } else { NOT_REMEMBERED };
-        format!("{letter}{}", self.secret).try_into().ok()
+        self.text().try_into().ok()
     }
 }

@@ -7,6 +7,7 @@ use reqwest::Method;
 use tempfile::TempDir;
 
 use crate::support::{
+    calls::is_call,
     routes::{Access, all_routes},
     *,
 };
@@ -71,7 +72,7 @@ fn links(answer: &Answer, path: &str) -> Vec<String> {
 
 /// Every GET route, with an example value for each parameter.
 fn table(session: &str) -> Vec<(String, Access)> {
-    let lines = all_routes().into_iter().filter(|line| line.method.as_str() == "GET");
+    let lines = all_routes().into_iter().filter(|line| line.method == "GET" && !is_call(line.path));
     lines
         .map(|line| {
             let id = if line.path.starts_with("/admin/users") { "1" } else { session };

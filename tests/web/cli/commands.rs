@@ -120,13 +120,10 @@ fn cli_check_config_lists_all_errors_without_secrets() {
 
 #[test]
 fn cli_variables_of_missing_features_stop_the_start() {
-    for (name, value) in [("FRONTEND_URL", "https://app.example.org"), ("OPS_ADDR", "127.0.0.1:9100")] {
-        for command in ["check-config", "serve"] {
-            let message = Program::run(&[command], &vars(&[(name, value)]), "").failed();
-            assert!(message.starts_with(&format!("{name}: ")), "{message}");
-            assert!(message.contains("this version"), "{message}");
-            assert_eq!(message.lines().count(), 1, "{message}");
-        }
+    for command in ["check-config", "serve"] {
+        let message = Program::run(&[command], &vars(&[("OPS_ADDR", "127.0.0.1:9100")]), "").failed();
+        assert!(message.starts_with("OPS_ADDR: ") && message.contains("this version"), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
     Program::run(&["check-config"], &vars(&[("THROTTLE", "off")]), "").done();
 }

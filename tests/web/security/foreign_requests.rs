@@ -6,9 +6,9 @@ use crate::support::{routes::session_routes, *};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The path of every POST route, with an example for each parameter.
+/// The path of every form, with an example for each parameter.
 fn forms() -> Vec<String> {
-    let posts = session_routes().into_iter().filter(|line| line.method.as_str() == "POST");
+    let posts = session_routes().into_iter().filter(|line| line.method == "POST");
     posts.map(|line| line.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa")).collect()
 }
 

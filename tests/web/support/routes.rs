@@ -1,15 +1,22 @@
 //! The application's route table as the tests see it.
 
 pub use gatehouse::routes::{Access, RouteSpec};
-use gatehouse::routes::{with_session, without_session};
+use gatehouse::routes::{calls, with_session, without_session};
+
+use super::calls::is_call;
 
 /// All routes, those without a session first.
 pub fn all_routes() -> Vec<RouteSpec> {
-    let tables = [without_session(), with_session()];
+    let tables = [without_session(), with_session(), calls()];
     tables.iter().flat_map(|table| table.specs().to_vec()).collect()
 }
 
-/// The routes that look for a session.
+/// The calls of front ends, apps and scripts, without the page about them.
+pub fn call_routes() -> Vec<RouteSpec> {
+    calls().specs().iter().filter(|route| is_call(route.path)).cloned().collect()
+}
+
+/// The routes of pages and forms that look for a session.
 pub fn session_routes() -> Vec<RouteSpec> {
     with_session().specs().to_vec()
 }

@@ -1,0 +1,14 @@
+//! JSON for front ends, apps and scripts, under `/auth`: thin handlers over the operations that pages use too. Every answer is JSON, an
+//! error problem details (RFC 9457); the one page is that of the description.
+
+mod answers;
+mod body;
+pub mod description;
+pub mod docs;
+mod fields;
+mod json;
+pub mod me;
+pub mod own_sessions;
+mod sent;
+pub mod sign_in;
+pub mod verify;

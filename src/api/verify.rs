@@ -1,0 +1,159 @@
+//! `GET /auth/verify`: whether a proxy may let a request pass to the site behind it (forward authentication), and who sends it.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderName, HeaderValue, LOCATION},
+    web::Data,
+};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Deserialize;
+use url::{Url, form_urlencoded::Serializer};
+use utoipa::IntoParams;
+
+use super::{answers::Problem, own_sessions::mistake};
+use crate::{
+    config::{Config, Server},
+    error::Error,
+    security::{OriginalRequest, next_page},
+    sessions::{CurrentUser, refuse_replaced_key},
+    users::Role,
+    web::Query,
+};
+
+/// What is asked.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// `admin`: only administrators pass.
+    #[param(required = false, pattern = "^(user|admin)?$")]
+    role: String,
+    /// `1`: a browser that asks for a page is sent to sign in (302), for proxies that hand this answer on to it.
+    #[param(required = false, pattern = "^[01]?$")]
+    redirect: String,
+}
+
+/// `GET /auth/verify`
+///
+/// # Errors
+/// [`Error::SignInFirst`] for nobody; [`Error::Forbidden`] without the role; [`Error::Unavailable`] when a store can't be read.
+#[utoipa::path(
+    get, path = "/auth/verify", tag = "Sites behind this login", summary = "May this request pass?",
+    description = "Asked by a proxy (nginx auth_request, Caddy forward_auth, Traefik forwardAuth) for each request to a site behind it, with the request's cookies or token.",
+    params(Asked),
+    responses(
+        (status = 200, description = "It may. The headers say who sends it; values are percent-encoded outside of visible ASCII.", headers(
+            ("Remote-User" = String, description = "The number of the account."),
+            ("Remote-Name" = String, description = "The name."),
+            ("Remote-Email" = String, description = "The address, once it was confirmed."),
+            ("Remote-Groups" = String, description = "The role, user or admin."),
+        )),
+        (status = 302, description = "With redirect=1: nobody is signed in, and a browser asks for a page."),
+        (status = 401, description = "Nobody is signed in. For a page that a browser asks for, Location says where to sign in.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Somebody without the role.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "role or redirect holds something else.", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn verify(
+    req: HttpRequest,
+    config: Data<Config>,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Error> {
+    let needs_admin = match asked.role.as_str() {
+        "" | "user" => false,
+        "admin" => true,
+        _ => return Err(mistake("role", "Ask for user or admin.")),
+    };
+    let leads_to_sign_in = match asked.redirect.as_str() {
+        "" | "0" => false,
+        "1" => true,
+        _ => return Err(mistake("redirect", "Send 1, or leave it out.")),
+    };
+    let user = match CurrentUser::find(&req).await {
+        // The browser has the new key by now, or is given it at the sign-in page, which leads back.
+        Err(Error::KeyRotated) => {
+            refuse_replaced_key();
+            None
+        }
+        user => user?,
+    };
+    let Some(user) = user else {
+        return Ok(sign_in_first(&req, &config.server, leads_to_sign_in));
+    };
+    if needs_admin && user.role != Role::Admin {
+        return Err(Error::Forbidden("Only administrators may pass here."));
+    }
+    Ok(passes(&user))
+}
+
+/// The answer for nobody. A page that a browser asks for is told where to sign in, with the way back where that is known and allowed.
+fn sign_in_first(req: &HttpRequest, server: &Server, leads_to_sign_in: bool) -> HttpResponse {
+    let original = OriginalRequest::of(req, server);
+    let mut response = match leads_to_sign_in && original.is_page {
+        true => HttpResponse::Found().finish(),
+        false => HttpResponse::from_error(Error::SignInFirst),
+    };
+    let next = original.url.as_ref().map(Url::as_str).filter(|url| next_page(url, server).is_some());
+    let query = next.map(|next| Serializer::new(String::new()).append_pair("next", next).finish());
+    let path = query.map_or_else(|| "/login".to_owned(), |query| format!("/login?{query}"));
+    if original.is_page
+        && let Ok(address) = HeaderValue::from_str(&server.href(&path))
+    {
+        response.headers_mut().insert(LOCATION, address);
+    }
+    response
+}
+
+const USER: HeaderName = HeaderName::from_static("remote-user");
+const NAME: HeaderName = HeaderName::from_static("remote-name");
+const EMAIL: HeaderName = HeaderName::from_static("remote-email");
+const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+
+fn passes(user: &CurrentUser) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((USER, user.id));
+    response.insert_header((NAME, encoded(&user.name)));
+    response.insert_header((GROUPS, user.role.name()));
+    // An address that nobody has proven must not decide anything elsewhere.
+    if user.has_confirmed_email {
+        response.insert_header((EMAIL, encoded(&user.email)));
+    }
+    response.finish()
+}
+
+/// What stands for itself in a header: visible ASCII and spaces, but no escapes of others.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+
+fn encoded(text: &str) -> HeaderValue {
+    let text = utf8_percent_encode(text, ESCAPED).to_string();
+    HeaderValue::from_str(text.trim()).unwrap_or(HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn identity_is_encoded() {
+        for (text, header) in [
+            ("Ada Lovelace", "Ada Lovelace"),
+            ("Zoë", "Zo%C3%AB"),
+            ("100% \"x\", y;z", "100%25 \"x\", y;z"),
+            ("a\r\nRemote-Groups: admin", "a%0D%0ARemote-Groups: admin"),
+            ("\0\u{7f}", "%00%7F"),
+        ] {
+            assert_eq!(encoded(text).to_str().unwrap(), header);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn identity_can_be_decoded_again(text in "\\PC{1,20}") {
+            let header = encoded(text.trim());
+            let decoded = percent_encoding::percent_decode(header.as_bytes()).decode_utf8().unwrap();
+            prop_assert_eq!(decoded.as_ref(), text.trim_matches(' ').trim());
+        }
+    }
+}
