@@ -126,11 +126,17 @@ impl<T: Transport> Connection<T> {
         kind.into()
     }
 
-    /// Whether the client owes the rest of a head, or of a body that nobody reads.
-    fn waits_for_head(&self) -> bool {
+    /// How long the client has for what it owes: the rest of a head, of a body that nobody reads, or of one that is read.
+    fn time_for_rest(&self) -> Option<Duration> {
         let turn = self.progress.turn();
-        let has_begun = turn == 0 || self.incoming.has_received(turn) || self.progress.is_body_unread();
-        has_begun && self.progress.phase() == Phase::Head
+        match self.progress.phase() {
+            Phase::Head => {
+                let has_begun =
+                    turn == 0 || self.incoming.has_received(turn) || self.progress.is_body_unread();
+                has_begun.then_some(HEAD_TIMEOUT)
+            }
+            Phase::Request(body) => (body.left() > 0 && self.incoming.is_empty()).then_some(BODY_TIMEOUT),
+        }
     }
 }
 
@@ -212,7 +218,9 @@ impl<T: Transport> AsyncWrite for Connection<T> {
         if std::mem::take(&mut this.is_write_blocked) {
             this.progress.unpark();
         }
-        if this.waits_for_head() && this.deadline.is_over(cx, this.progress.turn(), HEAD_TIMEOUT) {
+        if let Some(time) = this.time_for_rest()
+            && this.deadline.is_over(cx, this.progress.turn(), time)
+        {
             cx.waker().wake_by_ref();
         }
         this.io()?.poll_flush(cx)

@@ -1,6 +1,6 @@
 //! The HTTP service over connections whose clients are slow, in a time that passes as fast as nothing else happens.
 
-use std::{convert::Infallible, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, convert::Infallible, rc::Rc, sync::Arc, time::Duration};
 
 use actix_http::{HttpMessage as _, HttpService, KeepAlive, Request, Response};
 use actix_service::{Service as _, ServiceFactory as _, fn_service};
@@ -24,16 +24,29 @@ use crate::config::Config;
 /// The size of `/big`.
 const BIG: usize = 1024 * 1024;
 
-impl Transport for DuplexStream {
-    fn abort_on_close(&self) {}
+thread_local! {
+    /// Whether a connection was to be closed without what it still had to send.
+    static ABORTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Answers `/big` with a megabyte, `/events` with an event a minute for an hour, `/read` once it has the body, and all else at once.
+impl Transport for DuplexStream {
+    fn abort_on_close(&self) {
+        ABORTED.set(true);
+    }
+}
+
+/// What the HTTP parser says to a malformed request.
+const OF_THE_PARSER: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+
+/// Answers `/big` with a megabyte, `/none` with nothing, `/alike` with what looks like an answer of the HTTP parser, `/events` with an
+/// event a minute for an hour, `/read` once it has the body, and all else at once.
 async fn answer(mut req: Request) -> Result<Response<Answer>, Infallible> {
     let progress = req.conn_data::<Rc<Progress>>().cloned().unwrap();
     let underway = progress.begin(req.headers());
     let body = match req.path() {
         "/big" => BoxBody::new(vec![b'a'; BIG]),
+        "/none" => BoxBody::new(()),
+        "/alike" => BoxBody::new(OF_THE_PARSER),
         "/events" => BoxBody::new(BodyStream::new(stream::unfold(0, async |count| {
             sleep(Duration::from_secs(60)).await;
             (count < 60).then(|| (Ok::<_, Infallible>(Bytes::from_static(b"data: a\n\n")), count + 1))
@@ -109,14 +122,18 @@ async fn trickle(begin: &str, rest: &str) -> (String, Duration) {
 }
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const SIZED: &str = "HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n";
 const CHUNKED: &str = "HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 #[actix_web::test]
 async fn slow_head_408() {
     tokio::time::pause();
-    for (begin, rest) in
-        [("", "GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaa"), ("GET / HT", "a"), ("\r\n", "\r\n")]
-    {
+    for (begin, rest) in [
+        ("", "GET / HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaa"),
+        ("GET / HT", "a"),
+        ("GET / HT", ""),
+        ("\r\n", "\r\n"),
+    ] {
         for begin in [begin.to_owned(), format!("{GET}{begin}"), format!("{GET}{GET}{begin}")] {
             let (answer, after) = trickle(&begin, rest).await;
             let (_, last) = answer.rsplit_once("HTTP/1.1 ").unwrap();
@@ -134,6 +151,14 @@ async fn slow_head_408() {
 }
 
 #[actix_web::test]
+async fn silent_connection_408() {
+    tokio::time::pause();
+    let (answer, after) = trickle("", "").await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(after <= Duration::from_secs(14), "{after:?}");
+}
+
+#[actix_web::test]
 async fn slow_body_is_closed() {
     tokio::time::pause();
     for (what, begin, rest) in [
@@ -141,8 +166,10 @@ async fn slow_body_is_closed() {
         ("blank lines in chunks that nobody reads", format!("POST / {CHUNKED}ffff\r\n"), "\r\n\r\n"),
         ("chunks", format!("POST /read {CHUNKED}"), "1\r\na\r\n"),
         ("a trailer", format!("POST /read {CHUNKED}0\r\nX: "), "a"),
-        ("a body", "POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n".to_owned(), "a"),
+        ("a body", format!("POST /read {SIZED}"), "a"),
         ("a second body", format!("{GET}POST /read {CHUNKED}"), "1\r\na\r\n"),
+        ("a body that does not come", format!("POST /read {SIZED}"), ""),
+        ("a body that does not come and nobody reads", format!("POST / {SIZED}"), ""),
     ] {
         let (answer, after) = trickle(&begin, rest).await;
         assert!(!answer.contains("read "), "{what}: {answer}");
@@ -153,17 +180,63 @@ async fn slow_body_is_closed() {
 #[actix_web::test]
 async fn unread_answers_are_thrown_away() {
     tokio::time::pause();
-    for path in ["/big", "/"] {
+    for path in ["/big", "/", "/none"] {
         let mut client = connect().await;
         let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
         let start = Instant::now();
         // Nothing is read of a pipeline whose first answers nobody takes.
+        let mut sent = 0;
         let sending = timeout(Duration::from_secs(60), async {
-            while client.write_all(request.as_bytes()).await.is_ok() {}
+            while sent < 10_000 && client.write_all(request.as_bytes()).await.is_ok() {
+                sent += 1;
+            }
         });
         assert!(sending.await.is_ok(), "{path}: the connection is open");
+        assert!(sent < 10_000, "{path}: all are answered");
         assert!(start.elapsed() <= Duration::from_secs(25), "{path}: {:?}", start.elapsed());
+        assert!(ABORTED.take(), "{path}: the system goes on to offer the answers");
     }
+}
+
+#[actix_web::test]
+async fn reader_who_takes_next_to_nothing_is_cut_off() {
+    tokio::time::pause();
+    let mut client = connect().await;
+    client.write_all(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let (mut piece, mut received) = ([0; 500], 0);
+    loop {
+        sleep(Duration::from_secs(1)).await;
+        match client.read(&mut piece).await.unwrap() {
+            0 => break,
+            count => received += count,
+        }
+    }
+    assert!(received < BIG / 10, "{received}");
+}
+
+#[actix_web::test]
+async fn answer_like_one_of_the_parser_is_sent_as_it_is() {
+    tokio::time::pause();
+    let mut client = connect().await;
+    client.write_all(format!("GET /alike HTTP/1.1\r\nHost: a\r\n\r\n{GET}").as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    while !answers.ends_with(b"answered") {
+        assert!(client.read_buf(&mut answers).await.unwrap() > 0, "{}", String::from_utf8_lossy(&answers));
+    }
+    assert!(String::from_utf8(answers).unwrap().contains(OF_THE_PARSER));
+}
+
+#[actix_web::test]
+async fn refused_client_may_send_what_it_is_sending() {
+    tokio::time::pause();
+    let mut client = connect().await;
+    client.write_all(b"nonsense\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    client.write_all(b"more").await.unwrap();
+    sleep(2 * LINGER).await;
+    assert!(client.write_all(b"and more").await.is_err(), "the connection is open");
 }
 
 #[actix_web::test]
@@ -179,7 +252,7 @@ async fn slow_reader_gets_everything() {
             count => received += count,
         }
     }
-    assert!(received > BIG, "{received}");
+    assert!(received > BIG && !ABORTED.get(), "{received}");
 }
 
 #[actix_web::test]
