@@ -19,12 +19,12 @@ pub(super) fn domain(reader: &mut Reader, server: &Server) -> Option<String> {
     reader.parse("COOKIE_DOMAIN", &may_hold, None, |value| {
         // Browsers ignore one leading dot (RFC 6265 §5.2.3).
         let domain = match Host::parse(value.strip_prefix('.').unwrap_or(value)).ok()? {
-            Host::Domain(domain) if !domain.ends_with('.') => domain,
-            _ => return None,
+            Host::Domain(domain) => domain,
+            Host::Ipv4(_) | Host::Ipv6(_) => return None,
         };
         let covers = host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         // Browsers refuse cookies for domains in which anyone may register names, such as co.uk.
-        let has_one_owner = domain.contains('.') && psl::suffix_str(&domain) != Some(domain.as_str());
+        let has_one_owner = psl::suffix_str(&domain) != Some(domain.as_str());
         (covers && has_one_owner).then_some(Some(domain))
     })
 }
@@ -61,7 +61,7 @@ pub(super) fn name(reader: &mut Reader, server: &Server, has_domain: bool) -> St
         // Browsers compare the prefixes in any case.
         let lower = value.to_ascii_lowercase();
         let needs_host = lower.starts_with("__host-");
-        let needs_https = needs_host || lower.starts_with("__secure-") || lower.starts_with("__http-");
+        let needs_https = lower.starts_with("__secure-") || lower.starts_with("__http-");
         let allowed = (!needs_host || host_prefix) && (!needs_https || server.is_https());
         let bare = lower.trim_start_matches("__host-").trim_start_matches("__secure-");
         let own = !bare.is_empty() && !bare.starts_with(RESERVED);

@@ -37,7 +37,7 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();
             let is_shared = first == 100 && second & 0b1100_0000 == 64;
-            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || is_shared)
+            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || is_shared)
         }
         // Global unicast (RFC 4291 §2.4).
         IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
