@@ -55,7 +55,7 @@ impl Accounts {
     /// Returns whether it is right.
     ///
     /// # Errors
-    /// [`Error::SignInFirst`] when the session ended or the password was changed meanwhile; also as [`Self::password_again`].
+    /// [`Error::SignInFirst`] when the session ended meanwhile; also as [`Self::password_again`].
     pub async fn confirm_password(
         &self,
         req: &HttpRequest,
@@ -63,17 +63,12 @@ impl Accounts {
         password: String,
         client: Client,
     ) -> Result<bool, Error> {
-        let Some(proven) = self.password_again(user, password, &client).await? else {
+        if self.password_again(user, password, &client).await?.is_none() {
             return Ok(false);
-        };
-        let (id, confirmed) = (user.id, event(user, EventKind::Confirmed, &client));
-        let record = move |conn: &mut DbConnection| {
-            // What was proven must still be so.
-            if User::by_id(conn, id)?.password_hash != proven {
-                return Err(Error::SignInFirst);
-            }
-            confirmed.write(conn)
-        };
+        }
+        let confirmed = event(user, EventKind::Confirmed, &client);
+        // A change of the password meanwhile has ended the session, unless this session made it.
+        let record = move |conn: &mut DbConnection| confirmed.write(conn);
         self.sessions.change_and_rotate(req, StateChange::Confirmed, record).await?;
         Ok(true)
     }

@@ -12,6 +12,7 @@ async fn give(client: &Client, path: &str, password: &str) -> Answer {
             vec![("current_password", password), ("password", NEW), ("password_confirmation", NEW)]
         }
         "/profile/delete" => vec![("current_password", password)],
+        "/sessions/end-others" => vec![("confirm_password", password)],
         _ => vec![("password", password)],
     };
     client.post(path, &fields).await
@@ -21,16 +22,17 @@ on_both_stacks!(wrong_password_of_signed_in_person_is_an_event_everywhere, |stac
     let (app, _) = test_routes::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (id, session) = (app.user_id(&ada), session_id(&client).await);
-    for path in ["/profile/password", "/profile/delete", "/confirm-password"] {
+    app.forget_confirmations();
+    for path in ["/profile/password", "/profile/delete", "/confirm-password", "/sessions/end-others"] {
         let before = app.event_count_of("confirmation_failed");
         let _ = give(&client, path, "").await.expect(422);
         assert_eq!(app.event_count_of("confirmation_failed"), before, "{path}: nothing was tried");
         let _ = give(&client, path, WRONG).await.expect(422);
         assert_eq!(app.event_count_of("confirmation_failed"), before + 1, "{path}");
     }
-    assert_eq!(app.event_users("confirmation_failed"), vec![vec![Some(id); 2]; 3]);
+    assert_eq!(app.event_users("confirmation_failed"), vec![vec![Some(id); 2]; 4]);
     let sessions = app.sessions_of_events("confirmation_failed");
-    assert_eq!(sessions, vec![session; 3]);
+    assert_eq!(sessions, vec![session; 4]);
     let _ = client.get("/activity").await.expect(200).has("Wrong password given again");
 });
 

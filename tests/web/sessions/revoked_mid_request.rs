@@ -43,16 +43,20 @@ async fn password_change_by_session_ended_meanwhile_401() {
     let _ = ada.sign_in(&app.client()).await;
 }
 
-on_both_stacks!(name_change_by_session_ended_meanwhile_401, |stack| async {
+on_both_stacks!(forms_of_session_ended_meanwhile_401, |stack| async {
     let (app, _) = start(stack).await;
     let (ada, owner) = app.person("Ada Lovelace").await;
     let thief = app.client();
     let _ = ada.sign_in(&thief).await;
     let id = session_id(&thief).await;
     let held = app.hold_form(&thief, "/profile", &[("name", "Mallory")]).await;
+    let guess = app.hold_form(&thief, "/profile/delete", &[("current_password", "wrong")]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let _ = owner.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
     assert_eq!(held.finish().await.status, 401);
+    let answer = guess.finish().await;
+    assert!(answer.status == 401 && !answer.text.contains(&ada.email), "{}", answer.text);
+    assert_eq!(app.event_count_of("confirmation_failed"), 0);
     let _ = owner.get("/profile").await.expect(200).lacks("Mallory");
 });
 
