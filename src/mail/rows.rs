@@ -209,7 +209,7 @@ mod tests {
     fn pauses_grow_until_three_days_have_passed() {
         let begin = datetime!(2026-11-26 12:00:00);
         let (mut at, mut pauses) = (begin, Vec::new());
-        for tries in 0.. {
+        for tries in 0..1_000 {
             let mail = DueMail {
                 id: 1,
                 kind: MailKind::Invitation,

@@ -202,6 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn throttle_forgets_what_is_no_longer_kept_while_the_store_is_away() {
+        let mut counts = LocalCounts::new();
+        for _ in 0..9 {
+            counts.fail(KEY, None);
+        }
+        counts.made -= KEY.kind.policy().kept + Duration::from_secs(1);
+        assert_eq!(counts.count(KEY, None), Count::default());
+        assert_eq!(counts.fail(KEY, None), 1);
+    }
+
+    #[test]
+    fn throttle_kinds_share_no_count() {
+        let counts = LocalCounts::new();
+        counts.fail(KEY, None);
+        let other = Key { kind: Kind::Browser, ..KEY };
+        assert_eq!(counts.count(other, None), Count::default());
+    }
+
+    #[test]
     fn throttle_trusts_the_store_where_it_answers() {
         let counts = LocalCounts::new();
         counts.fail(KEY, Some(7));

@@ -130,6 +130,30 @@ mod tests {
         Kind::Sessions,
     ];
 
+    /// The rows of the table in `docs/throttling.md`, in the order of [`ALL`].
+    const DOCUMENTED: &str = include_str!("../../docs/throttling.md");
+
+    /// A limit in words: `5 | 1 s, 2 s, 4 s … up to 30 min | 30 days | 100`.
+    fn in_words(policy: Policy) -> String {
+        let longest = policy.longest.as_secs() / 60;
+        let kept = match policy.kept.as_secs() / 3600 {
+            1 => "1 hour".to_owned(),
+            hours => format!("{} days", hours / 24),
+        };
+        let most = policy.most.map_or_else(|| "–".to_owned(), |most| most.to_string());
+        format!("{} | 1 s, 2 s, 4 s … up to {longest} min | {kept} | {most}", policy.free)
+    }
+
+    #[test]
+    fn throttle_numbers_are_those_of_the_documentation() {
+        let rows = DOCUMENTED.lines().filter(|line| line.starts_with("| ")).skip(1);
+        let rows: Vec<_> = rows.filter_map(|row| row.trim_matches(['|', ' ']).split_once(" | ")).collect();
+        assert_eq!(rows.len(), ALL.len(), "{rows:?}");
+        for (kind, (what, numbers)) in ALL.into_iter().zip(rows) {
+            assert_eq!(in_words(kind.policy()), numbers, "{kind:?}: {what}");
+        }
+    }
+
     #[test]
     fn throttle_waits_grow_from_a_second_to_the_longest() {
         for kind in ALL {

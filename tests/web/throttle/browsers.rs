@@ -32,7 +32,8 @@ on_both_stacks!(stranger_cannot_lock_the_owner_out, |stack| async {
 on_both_stacks!(known_browser_has_limits_of_its_own, |stack| async {
     let app = start(stack).await;
     let (ada, own) = app.known_browser("Ada Lovelace").await;
-    assert_eq!(guess(&own, &ada.email, 5).await, [401; 5]);
+    assert_eq!(guess(&own, &ada.email, 4).await, [401; 4]);
+    assert_eq!(guess(&own, &ada.email.to_uppercase(), 1).await, [401], "another form of the address");
     assert!(try_sign_in(&own, &ada.email, PASSWORD).await.retry_after() >= 1);
     assert_eq!(app.failures_of("browser"), 5);
     // A browser that has not signed in before.
@@ -82,6 +83,32 @@ on_both_stacks!(browser_of_a_deleted_account_is_a_strangers_to_the_next_with_its
     assert_eq!(first.email, ada.email);
     let _ = guess(&client, &ada.email, 1).await;
     assert_eq!(app.throttle_kinds(), ["account", "sign-ins"]);
+});
+
+on_both_stacks!(browser_is_known_for_the_last_eight_accounts, |stack| async {
+    let app = start(stack).await;
+    let mut people = Vec::new();
+    for number in 0..9 {
+        people.push(app.person(&format!("Ada {number}")).await.0);
+    }
+    let browser = app.client();
+    let use_account = async |person: &Person| {
+        person.sign_in(&browser).await;
+        browser.post("/logout", &[]).await.to("/");
+    };
+    for person in &people[..8] {
+        use_account(person).await;
+    }
+    // One that is used again is no further one.
+    use_account(&people[7]).await;
+    let _ = guess(&browser, &people[0].email, 1).await;
+    assert_eq!(app.throttle_kinds(), ["browser"]);
+    app.forget_throttle_counts();
+    use_account(&people[8]).await;
+    let _ = guess(&browser, &people[0].email, 1).await;
+    assert_eq!(app.throttle_kinds(), ["account", "sign-ins"], "the one that was used longest ago makes way");
+    let _ = guess(&browser, &people[1].email, 1).await;
+    assert_eq!(app.throttle_kinds(), ["account", "browser", "sign-ins"]);
 });
 
 on_both_stacks!(forged_browser_cookie_is_a_strangers, |stack| async {

@@ -11,8 +11,13 @@ const NEW: &str = "copper-lantern-17-orchid";
 on_both_stacks!(guessing_over_many_addresses_is_limited_by_network, |stack| async {
     let app = start(stack).await;
     let client = app.client();
+    let (eve, _) = app.person("Eve").await;
     for number in 0..20 {
         let _ = try_sign_in(&client, &format!("nobody{number}@example.org"), WRONG).await.expect(401);
+        if number == 10 {
+            // Whoever guesses has an account too; that breaks no row here.
+            let _ = eve.sign_in(&app.client()).await;
+        }
     }
     let page = try_sign_in(&client, "another@example.org", WRONG).await;
     assert!(page.retry_after() >= 1);
@@ -54,6 +59,28 @@ on_both_stacks!(password_once_more_is_limited_by_session, |stack| async {
     let _ = ada.sign_in(&app.client()).await;
 });
 
+on_both_stacks!(password_once_more_is_limited_by_network, |stack| async {
+    let app = start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let mut sessions = Vec::new();
+    for _ in 0..6 {
+        let client = app.client();
+        let _ = ada.sign_in(&client).await;
+        sessions.push(client);
+    }
+    for client in &sessions[..5] {
+        for _ in 0..4 {
+            let _ = client.post("/confirm-password", &[("password", WRONG)]).await.expect(422);
+        }
+    }
+    let page = sessions[5].post("/confirm-password", &[("password", PASSWORD)]).await;
+    assert!(page.retry_after() >= 1);
+    assert_page(&page);
+    let _ = page.has("too many wrong passwords from your network");
+    let elsewhere = sessions[5].copy().bound_to([127, 0, 0, 2]);
+    let _ = elsewhere.post("/confirm-password", &[("password", PASSWORD)]).await.to("/profile");
+});
+
 on_both_stacks!(form_that_carries_the_password_is_limited_too, |stack| async {
     let app = start(stack).await;
     let (_, admin) = app.admin("Grace Hopper").await;
@@ -67,6 +94,7 @@ on_both_stacks!(form_that_carries_the_password_is_limited_too, |stack| async {
     app.let_waits_pass();
     let right = [&wrong[..3], &[("confirm_password", PASSWORD)]].concat();
     let _ = admin.post("/admin/users", &right).await.expect(201);
+    assert_eq!(app.throttle_kinds(), ["confirmations"], "the row was broken");
 });
 
 on_both_stacks!(registrations_are_limited_by_network, |stack| async {

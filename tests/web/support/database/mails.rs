@@ -36,8 +36,20 @@ impl Stores {
     /// Lets all mails have been written so many days ago.
     #[track_caller]
     pub fn age_mails(&self, days: i64) {
-        let then = time::OffsetDateTime::now_utc() - time::Duration::days(days);
-        let then = super::timestamp(time::PrimitiveDateTime::new(then.date(), then.time()));
-        self.sql(&format!("UPDATE mails SET created_at = '{then}'"));
+        self.sql(&format!("UPDATE mails SET created_at = '{}'", days_ago(days)));
     }
+
+    /// Lets all mails that were given up have been so many days ago.
+    #[track_caller]
+    pub fn age_mails_given_up(&self, days: i64) {
+        let then = days_ago(days);
+        self.sql(&format!(
+            "UPDATE mails SET given_up_at = '{then}', tried_at = '{then}' WHERE given_up_at IS NOT NULL"
+        ));
+    }
+}
+
+fn days_ago(days: i64) -> String {
+    let then = time::OffsetDateTime::now_utc() - time::Duration::days(days);
+    super::timestamp(time::PrimitiveDateTime::new(then.date(), then.time()))
 }
