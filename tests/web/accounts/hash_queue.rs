@@ -2,6 +2,7 @@
 //! clients and purposes take turns.
 
 use std::{
+    cell::Cell,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -56,45 +57,70 @@ async fn post_until_checked(client: &Client, path: &str, fields: &[(&str, &str)]
     }
 }
 
+/// Asserts that a form is carried out while a flood waits, after few of its forms: those that are not checked within a second are
+/// refused. Other tests keep the machine busy, and then a single check can take a second, so it is tried again with another flood.
+async fn assert_waits_for_no_flood(
+    start: impl AsyncFn() -> Vec<JoinHandle<Answer>>,
+    checked: u16,
+    client: &Client,
+    path: &str,
+    fields: &[(&str, &str)],
+) {
+    for _ in 0..5 {
+        let mut flood = start().await;
+        let answer = client.post(path, fields).await;
+        let before = answered(&mut flood, checked).await;
+        for sent in flood {
+            drop(sent.await);
+        }
+        if answer.status != 503 {
+            let _ = answer.to("/profile");
+            assert!(before < FLOOD / 2, "it waited for {before} others");
+            return;
+        }
+    }
+    panic!("it waited for too long behind each flood");
+}
+
 on_both_stacks!(sign_in_waits_for_no_other_client, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
-    let mut flood = flood_of_sign_ins(&app).await;
-    post_until_checked(&app.client(), "/login", &[("email", &ada.email), ("password", PASSWORD)]).await;
-    let checked = answered(&mut flood, 401).await;
-    assert!(checked < FLOOD / 2, "it waited for {checked} checks of another client");
+    let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &app.client(), "/login", &fields)
+        .await;
 });
 
 on_both_stacks!(registration_waits_for_no_sign_in, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, _) = app.person("Ada Lovelace").await;
-    let mut flood = flood_of_sign_ins(&app).await;
     // From the same address.
-    let (client, new) = (
-        app.client().bound_to([127, 0, 0, 2]),
-        [("password", PASSWORD), ("password_confirmation", PASSWORD)],
-    );
+    let client = app.client().bound_to([127, 0, 0, 2]);
     let account = [("name", "Grace Hopper"), ("email", "grace@example.org")];
-    post_until_checked(&client, "/register", &[account, new].concat()).await;
-    let checked = answered(&mut flood, 401).await;
-    assert!(checked < FLOOD / 2, "it waited for {checked} sign-ins");
+    let new = [("password", PASSWORD), ("password_confirmation", PASSWORD)];
+    let fields = [account, new].concat();
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &client, "/register", &fields)
+        .await;
 });
 
 on_both_stacks!(sign_in_waits_for_no_registration, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let stranger = Rc::new(app.client());
-    let register = |number: usize| {
-        let email = format!("eve{number}@example.org");
+    let count = Cell::new(0);
+    let register = || {
+        count.set(count.get() + 1);
+        let email = format!("eve{}@example.org", count.get());
         let password = ("password", "copper-lantern-17-orchid");
         let again = ("password_confirmation", "copper-lantern-17-orchid");
         send_form(&stranger, "/register", &[("name", "Eve"), ("email", &email), password, again])
     };
-    let mut flood: Vec<_> = (0..FLOOD).map(register).collect();
-    wait_for_first(&mut flood, 303).await;
-    post_until_checked(&app.client(), "/login", &[("email", &ada.email), ("password", PASSWORD)]).await;
-    let hashed = answered(&mut flood, 303).await;
-    assert!(hashed < FLOOD / 2, "it waited for {hashed} registrations");
+    let flood = async || {
+        let mut flood: Vec<_> = (0..FLOOD).map(|_| register()).collect();
+        wait_for_first(&mut flood, 303).await;
+        flood
+    };
+    let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
+    assert_waits_for_no_flood(flood, 303, &app.client(), "/login", &fields).await;
 });
 
 on_both_stacks!(sign_in_that_waited_too_long_503, |stack| async {

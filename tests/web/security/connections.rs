@@ -1,7 +1,10 @@
 //! Tests clients that hold many connections or never read, and requests that the HTTP parser refuses. How slow clients end is
 //! tested beside the connections (`src/app/connections/tests.rs`), where time passes faster.
 
-use std::io::{Read as _, Write as _};
+use std::{
+    io::{Read as _, Write as _},
+    net::{IpAddr, SocketAddr},
+};
 
 use futures_util::future::join_all;
 use tokio::{
@@ -12,7 +15,7 @@ use tokio::{
 use crate::support::*;
 
 /// A connection from another address of this machine.
-async fn connect_from(last: u8, addr: std::net::SocketAddr) -> TcpStream {
+async fn connect_from(last: u8, addr: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     // What nobody reads is then the server's to keep.
     socket.set_recv_buffer_size(4096).unwrap();
@@ -62,6 +65,37 @@ on_both_stacks!(unread_pipelines_take_little_memory, |stack| async {
     client.get("/profile").await.expect(200).has(&ada.email);
 });
 
+/// Bytes that the system holds for the client of a connection, which has not taken them, as Linux tells them.
+fn held_by_the_system(stream: &TcpStream) -> usize {
+    let in_table = |addr: SocketAddr| match addr.ip() {
+        IpAddr::V4(ip) => format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), addr.port()),
+        IpAddr::V6(_) => panic!("{addr}"),
+    };
+    let ends = [stream.peer_addr().unwrap(), stream.local_addr().unwrap()].map(in_table).join(" ");
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let line = table.lines().find(|line| line.contains(&ends)).unwrap();
+    let (unsent, _) = line.split_whitespace().nth(4).unwrap().split_once(':').unwrap();
+    usize::from_str_radix(unsent, 16).unwrap()
+}
+
+on_both_stacks!(unread_answer_takes_little_of_the_system, |stack| async {
+    let pages = tempfile::TempDir::new().unwrap();
+    std::fs::write(pages.path().join("film.mp4"), vec![b'a'; 16 * 1024 * 1024]).unwrap();
+    let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let cookie = client.cookie(COOKIE).unwrap().value;
+    let mut stream = connect_from(1, app.addr()).await;
+    let request =
+        format!("GET /pages/film.mp4 HTTP/1.1\r\nHost: {}\r\nCookie: {COOKIE}={cookie}\r\n\r\n", app.addr());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    eventually(|| async { held_by_the_system(&stream) > 64 * 1024 }).await;
+    for _ in 0..20 {
+        client.get("/profile").await.expect(200);
+        let held = held_by_the_system(&stream);
+        assert!(held < 512 * 1024, "{held} bytes");
+    }
+});
+
 on_both_stacks!(client_has_its_share_of_connections, |stack| async {
     let app = TestApp::builder(stack).var("TRUSTED_PROXIES", "127.0.9.9").start().await;
     let open = async |last: u8, count: usize| {
@@ -89,6 +123,42 @@ on_both_stacks!(client_has_its_share_of_connections, |stack| async {
         status(&mut stream).await == Some(200)
     })
     .await;
+});
+
+on_both_stacks!(connections_in_all_are_what_open_files_leave, |stack| async {
+    // Of 300 files 44 are for connections, a quarter of them for one client.
+    let program = TestApp::builder(stack).open_files(OpenFiles { soft: 260, hard: 300 }).start_program();
+    let open = async |last: u8, count: usize| {
+        join_all((0..count).map(|_| async {
+            let mut stream = connect_from(last, program.addr()).await;
+            (status(&mut stream).await, stream)
+        }))
+        .await
+    };
+    let statuses =
+        |opened: &[(Option<u16>, TcpStream)]| opened.iter().map(|(status, _)| *status).collect::<Vec<_>>();
+    // Connections of the start are closed by then.
+    eventually(|| async { statuses(&open(2, 11).await) == [Some(200); 11] }).await;
+    let mut all = Vec::new();
+    for last in 3..7 {
+        all.extend(open(last, 11).await);
+    }
+    assert_eq!(statuses(&all), [Some(200); 44]);
+    assert_eq!(statuses(&open(3, 1).await), [Some(503)], "there is no room in all");
+    all.truncate(33);
+    eventually(|| async { statuses(&open(7, 1).await) == [Some(200)] }).await;
+    assert_eq!(statuses(&open(3, 1).await), [Some(429)], "the client has its share");
+});
+
+on_both_stacks!(burst_of_connections_waits_to_be_accepted, |stack| async {
+    let program = TestApp::builder(stack).start_program();
+    program.freeze();
+    let connected = join_all((0..300).map(|number| connect_from((number / 100 + 1) as u8, program.addr())));
+    // What does not fit into the system's queue would be tried again for minutes.
+    let connected = tokio::time::timeout(std::time::Duration::from_secs(20), connected).await;
+    program.thaw();
+    let mut last = connected.unwrap().pop().unwrap();
+    assert_eq!(status(&mut last).await, Some(200));
 });
 
 on_both_stacks!(refused_request_has_security_headers, |stack| async {

@@ -15,7 +15,7 @@ use super::{
     client::{Client, path_of},
     instance::{Instance, STOP_DEADLINE},
     postgres::PostgresServer,
-    program::{Program, Vars},
+    program::{OpenFiles, Program, Vars},
     redis::RedisServer,
     stack::{Backend, Stack},
     stores::{StoreOptions, Stores},
@@ -62,6 +62,7 @@ impl TestApp {
             ],
             routes: Arc::new(|_| {}),
             set_up: true,
+            open_files: None,
         }
     }
 
@@ -167,9 +168,16 @@ pub struct Builder {
     vars: Vars,
     routes: Routes,
     set_up: bool,
+    open_files: Option<OpenFiles>,
 }
 
 impl Builder {
+    /// Limits the files that a program of its own may have open.
+    pub fn open_files(mut self, limits: OpenFiles) -> Self {
+        self.open_files = Some(limits);
+        self
+    }
+
     /// Starts the application on a site that is not set up: it has a link for the first administrator, and nobody can register.
     pub fn not_set_up(mut self) -> Self {
         self.set_up = false;
@@ -232,7 +240,7 @@ impl Builder {
     /// Starts the program in a process of its own, which can be killed; it has no routes but its own.
     pub fn start_program(self) -> Program {
         let stores = Arc::new(Stores::new(self.stack, self.options));
-        Program::serve(self.vars, stores, self.set_up)
+        Program::serve(self.vars, stores, self.set_up, self.open_files)
     }
 }
 

@@ -53,7 +53,7 @@ pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
 pub use page_check::{assert_page, header_complaints};
 pub use postgres::{PostgresDatabase, PostgresServer};
-pub use program::{Finished, Program, Vars};
+pub use program::{Finished, OpenFiles, Program, Vars};
 pub use redis::RedisServer;
 pub use session_pages::{
     COOKIE, listed_sessions, listed_sessions_for_admin, new_cookie, own_session_id, signed_in,

@@ -34,6 +34,14 @@ pub struct Program {
     vars: Vars,
     stores: Arc<Stores>,
     set_up: bool,
+    open_files: Option<OpenFiles>,
+}
+
+/// The limits of open files that a program is started with (`ulimit -n`).
+#[derive(Debug, Clone, Copy)]
+pub struct OpenFiles {
+    pub soft: u32,
+    pub hard: u32,
 }
 
 /// A command that runs for longer is killed: one that should have failed may have started to serve.
@@ -48,7 +56,12 @@ pub struct Finished {
 }
 
 impl Program {
-    pub(super) fn serve(vars: Vars, stores: Arc<Stores>, set_up: bool) -> Self {
+    pub(super) fn serve(
+        vars: Vars,
+        stores: Arc<Stores>,
+        set_up: bool,
+        open_files: Option<OpenFiles>,
+    ) -> Self {
         let vars: Vec<_> = stores.vars().into_iter().chain(vars).collect();
         if set_up {
             stores.migrate();
@@ -57,12 +70,13 @@ impl Program {
         loop {
             let addr = free_addr();
             let folder = TempDir::new().unwrap();
-            let command = &mut command(&["serve"], &vars);
+            let command = &mut serve(&vars, open_files);
             command.env("LISTEN_ADDR", addr.to_string()).current_dir(folder.path());
             let mut process = OwnProcess::start(folder, command);
             if process.serves(addr) {
                 drop(administrator);
-                return Self { process, address: Arc::new(Mutex::new(addr)), vars, stores, set_up };
+                let address = Arc::new(Mutex::new(addr));
+                return Self { process, address, vars, stores, set_up, open_files };
             }
             let output = process.output();
             assert!(output.contains("in use"), "the program ended:\n{output}");
@@ -151,6 +165,16 @@ impl Program {
         self.process.kill();
     }
 
+    /// Stops the program where it is (SIGSTOP); its port stays open.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets the program go on.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
     /// Asks the program to end (SIGTERM) and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.signal("TERM");
@@ -162,7 +186,7 @@ impl Program {
         let mut addr = *self.address.lock().unwrap();
         let _administrator = self.set_up.then(|| self.stores.passing_administrator());
         loop {
-            let command = &mut command(&["serve"], &self.vars);
+            let command = &mut serve(&self.vars, self.open_files);
             command.env("LISTEN_ADDR", addr.to_string()).current_dir(self.process.folder());
             self.process.start_again(command);
             if self.process.serves(addr) {
@@ -209,8 +233,22 @@ impl TestApp {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_gatehouse");
+
+fn serve(vars: &[(String, String)], open_files: Option<OpenFiles>) -> Command {
+    let Some(OpenFiles { soft, hard }) = open_files else { return command(&["serve"], vars) };
+    let mut command = Command::new("/bin/sh");
+    command.args([
+        "-c",
+        &format!("ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$0\" serve"),
+        PROGRAM,
+    ]);
+    command.env_clear().envs(vars.iter().map(|(name, value)| (name, value)));
+    command
+}
+
 fn command(arguments: &[&str], vars: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gatehouse"));
+    let mut command = Command::new(PROGRAM);
     command.args(arguments).env_clear().envs(vars.iter().map(|(name, value)| (name, value)));
     command
 }
