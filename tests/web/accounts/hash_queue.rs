@@ -57,37 +57,35 @@ async fn post_until_checked(client: &Client, path: &str, fields: &[(&str, &str)]
     }
 }
 
-/// Asserts that a form is carried out while a flood waits, after few of its forms: those that are not checked within a second are
-/// refused. Other tests keep the machine busy, and then a single check can take a second, so it is tried again with another flood.
+/// Asserts that a form is carried out while most of a flood waits: after a second the rest of the flood is refused. Other tests keep the machine busy, and then a single check can take a second, so it is tried again with another flood.
 async fn assert_waits_for_no_flood(
     start: impl AsyncFn() -> Vec<JoinHandle<Answer>>,
-    checked: u16,
     client: &Client,
     path: &str,
     fields: &[(&str, &str)],
 ) {
     for _ in 0..5 {
-        let mut flood = start().await;
+        let flood = start().await;
         let answer = client.post(path, fields).await;
-        let before = answered(&mut flood, checked).await;
+        let waiting = flood.iter().filter(|sent| !sent.is_finished()).count();
         for sent in flood {
             drop(sent.await);
         }
         if answer.status != 503 {
             let _ = answer.to("/profile");
-            assert!(before < FLOOD / 2, "it waited for {before} others");
-            return;
+            if waiting > FLOOD / 2 {
+                return;
+            }
         }
     }
-    panic!("it waited for too long behind each flood");
+    panic!("it waited for most of each flood");
 }
 
 on_both_stacks!(sign_in_waits_for_no_other_client, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
-    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &app.client(), "/login", &fields)
-        .await;
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, &app.client(), "/login", &fields).await;
 });
 
 on_both_stacks!(registration_waits_for_no_sign_in, |stack| async {
@@ -98,8 +96,7 @@ on_both_stacks!(registration_waits_for_no_sign_in, |stack| async {
     let account = [("name", "Grace Hopper"), ("email", "grace@example.org")];
     let new = [("password", PASSWORD), ("password_confirmation", PASSWORD)];
     let fields = [account, new].concat();
-    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &client, "/register", &fields)
-        .await;
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, &client, "/register", &fields).await;
 });
 
 on_both_stacks!(sign_in_waits_for_no_registration, |stack| async {
@@ -120,7 +117,7 @@ on_both_stacks!(sign_in_waits_for_no_registration, |stack| async {
         flood
     };
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
-    assert_waits_for_no_flood(flood, 303, &app.client(), "/login", &fields).await;
+    assert_waits_for_no_flood(flood, &app.client(), "/login", &fields).await;
 });
 
 on_both_stacks!(sign_in_that_waited_too_long_503, |stack| async {
