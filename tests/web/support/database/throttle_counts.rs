@@ -78,7 +78,7 @@ impl Stores {
     /// Lets all counts of the database grow so old that they are no longer kept.
     #[track_caller]
     pub fn expire_throttle_counts(&self) {
-        self.sql("UPDATE throttle_counts SET expires_at = 1");
+        self.sql("UPDATE throttle_counts SET open_at = 0, expires_at = 1");
     }
 
     /// How often Postgres has read a table so far, as its statistics know.
