@@ -19,6 +19,7 @@ async fn main() {
     // Worker threads may end after this one. The thread that drops the last handle of the actix system wakes a receiver
     // that is gone by then, and panics; so one handle is kept.
     std::mem::forget(actix_web::rt::System::current());
+    gatehouse::telemetry::end_log();
     // Returning from `main` would wait without limit for threads that hang in database calls.
     std::process::exit(status);
 }

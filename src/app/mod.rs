@@ -42,6 +42,7 @@ use crate::{
     routes,
     security::{self, api, bodies},
     sessions::{self, Sessions, Store},
+    telemetry,
     throttle::Throttle,
     users::{keys, password::Passwords},
 };
@@ -175,7 +176,11 @@ pub async fn start(
 
 /// What goes on beside the requests.
 async fn background(parts: Parts) {
-    tokio::join!(parts.sessions.into_inner().background(), parts.accounts.throttle().sweep());
+    tokio::join!(
+        parts.sessions.into_inner().background(),
+        parts.accounts.throttle().sweep(),
+        telemetry::report_left_out(),
+    );
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {

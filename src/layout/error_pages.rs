@@ -24,6 +24,7 @@ use crate::{
     security::{api, pages_host, refusal},
     sessions::CurrentUser,
     state::shared,
+    telemetry::shown_in_log,
     web::{
         accept::{PROBLEM_JSON, wants_json},
         html,
@@ -107,15 +108,15 @@ impl RequestInfo {
     }
 
     fn log(&self, status: StatusCode, error: &ActixError) {
-        let (status, method, path) = (status.as_u16(), &self.method, &self.path);
+        let (status, method, path) = (status.as_u16(), &self.method, shown_in_log(self.path.as_bytes()));
         let error = match error.as_error::<Error>() {
             Some(error) => error.causes(),
             None => format!("{error:?}"),
         };
         if status >= 500 {
-            tracing::error!(status, %method, ?path, ?error, "request failed");
+            tracing::error!(status, %method, path, ?error, "request failed");
         } else {
-            tracing::debug!(status, %method, ?path, ?error, "request refused");
+            tracing::debug!(status, %method, path, ?error, "request refused");
         }
     }
 }

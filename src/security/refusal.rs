@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use super::client::Client;
-use crate::{config::Config, state::shared};
+use crate::{config::Config, state::shared, telemetry::shown_in_log};
 
 /// Who sent a request, by the user's id and the session's public id.
 pub type Sender = (i64, String);
@@ -21,14 +21,13 @@ pub fn log(req: &HttpRequest, kind: &'static str, sender: Option<&Sender>, detai
         session = sender.map(|(_, session)| session.as_str()),
         ip = %Client::of(req, proxies.unwrap_or_default()).ip,
         method = %req.method(),
-        path = ?req.path(),
+        path = shown_in_log(req.path().as_bytes()),
         host = text(req, HOST),
         origin = text(req, ORIGIN),
         detail,
     );
 }
 
-/// A header in quotes, so that nothing in it looks like another field of the entry.
 fn text(req: &HttpRequest, name: HeaderName) -> Option<String> {
-    Some(format!("{:?}", String::from_utf8_lossy(req.headers().get(name)?.as_bytes())))
+    Some(shown_in_log(req.headers().get(name)?.as_bytes()))
 }

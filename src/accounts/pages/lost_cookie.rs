@@ -10,6 +10,7 @@ use crate::{
     security::{Client, host::host_of},
     sessions::Sessions,
     state::shared,
+    telemetry::shown_in_log,
 };
 
 /// The query that the sign-in page gets along with `next`.
@@ -46,7 +47,8 @@ pub(super) fn notice(req: &HttpRequest, cookie: &str) -> Option<Notice> {
     let config = shared::<Config>(req).ok()?;
     let (site, host) = (&config.server.base_url, host_of(req));
     tracing::warn!(
-        host,
+        ip = %Client::of(req, &config.server.trusted_proxies).ip,
+        host = host.map(|host| shown_in_log(host.as_bytes())),
         base_url = %site,
         cookie_domain = config.session.cookie_domain.as_deref(),
         "a browser did not keep the session cookie"

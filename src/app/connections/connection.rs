@@ -236,6 +236,13 @@ impl<T: Transport> Drop for Connection<T> {
         if let (Some(status), Some(io), Some(place)) = (self.refusal, self.io.take(), self.place.take())
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
+            // No handler has seen the request, so nothing else logs it.
+            tracing::warn!(
+                target: "gatehouse::security",
+                kind = "unreadable_request",
+                ip = %place.peer,
+                status = status.as_u16()
+            );
             runtime.spawn(refusal::close(io, self.refusals.bytes(status), place));
         }
     }

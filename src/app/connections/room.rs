@@ -42,6 +42,8 @@ struct Taken {
 /// The place of one connection, which is free again once this is dropped.
 pub(super) struct Place {
     room: Arc<Room>,
+    /// Where the connection comes from.
+    pub(super) peer: IpAddr,
     /// The client whose share it is of; a proxy has none.
     client: Option<Network>,
 }
@@ -87,7 +89,7 @@ impl Room {
                 if let Some(client) = client {
                     *taken.by_client.entry(client).or_default() += 1;
                 }
-                return Ok(Place { room: Arc::clone(self), client });
+                return Ok(Place { room: Arc::clone(self), peer, client });
             }
         };
         taken.log(full, peer);

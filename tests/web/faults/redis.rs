@@ -135,6 +135,7 @@ async fn redis_connection_changes_logged_once() {
     proxy.set(ProxyMode::Pass);
     eventually(|| async { count("Redis connected") == 2 }).await;
     eventually(|| async { program.client().get("/readyz").await.status == 200 }).await;
+    eventually(|| async { count("ready again") == 1 }).await;
     let counts = ["Redis connected", "Redis connection lost", "Redis not reached"].map(count);
     assert_eq!(counts, [2, 1, 1], "{}", program.output());
 }

@@ -216,8 +216,10 @@ async fn failed_login_logs_all_causes() {
     ada.register(&client).await;
     server.database().command::<()>(FULL.refuse);
     assert_unavailable(&client, "/login", Some(&[("email", &ada.email), ("password", &ada.password)])).await;
-    let output = program.output();
-    let entry = output.lines().find(|line| line.contains("request failed")).expect("an entry");
+    let entry = eventually(|| async {
+        program.output().lines().find(|line| line.contains("request failed")).map(str::to_owned)
+    })
+    .await;
     assert!(entry.contains("/login") && entry.contains("OOM"), "{entry}");
     client.get("/readyz").await.expect(503);
     eventually(|| async { program.output().matches("not ready").count() == 1 }).await;

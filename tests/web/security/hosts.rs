@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::support::{
     calls::is_call,
+    raw::raw_bytes,
     routes::{all_routes, example},
     *,
 };
@@ -153,11 +154,14 @@ on_both_stacks!(origin_is_compared_whole, |stack| async {
     rename("sso.example.net", "https://sso.example.net").await.to("/profile");
 });
 
-/// The entries with a kind in the log of a program that writes JSON, each as JSON.
-fn entries(program: &Program, kind: &str) -> Vec<serde_json::Value> {
-    let output = program.output();
-    let entries = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    entries.filter(|entry| entry["kind"] == kind).collect()
+/// Waits until the log of a program that writes JSON has so many entries with a kind, and returns each as JSON.
+async fn entries(program: &Program, kind: &str, count: usize) -> Vec<serde_json::Value> {
+    let found = || {
+        let output = program.output();
+        let entries = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        entries.filter(|entry| entry["kind"] == kind).collect::<Vec<_>>()
+    };
+    eventually(|| async { Some(found()).filter(|found| found.len() >= count) }).await
 }
 
 on_both_stacks!(refusals_are_logged_with_user_and_address, |stack| async {
@@ -188,17 +192,42 @@ on_both_stacks!(refusals_are_logged_with_user_and_address, |stack| async {
             "{entry}"
         );
     };
-    let found = entries(&program, "denied");
+    let found = entries(&program, "denied", denied.len()).await;
     assert_eq!(found.len(), denied.len(), "{found:?}");
     for (entry, path) in found.iter().zip(denied) {
         assert_names_sender(entry);
         assert!(entry["path"].as_str().unwrap().contains(path), "{entry}");
     }
-    let found = entries(&program, "cross_origin_refused");
+    let found = entries(&program, "cross_origin_refused", 1).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_names_sender(&found[0]);
     assert_eq!(found[0]["origin"], "\"https://evil.example kind=x\"");
-    let found = entries(&program, "foreign_host");
+    let found = entries(&program, "foreign_host", 1).await;
     assert_eq!((found.len(), &found[0]["ip"]), (1, &"127.0.0.9".into()), "{found:?}");
     assert_eq!(found[0]["host"], "\"evil.example\"");
 });
+
+#[actix_web::test]
+async fn one_client_cannot_fill_the_log() {
+    let program = TestApp::builder(Stack::Sqlite).var("LOG_FORMAT", "json").start_program();
+    let client = program.client().bound_to([127, 0, 0, 9]);
+    let long = format!("https://evil.example/{}", "\\".repeat(20_000));
+    for _ in 0..100 {
+        client.request(Method::GET, "/").header("host", "evil.example").send().await.expect(421);
+        let _ = client.request(Method::POST, "/login").cross_site(&long).form(&[]).send().await.expect(403);
+        let referer = format!("http://{}/login", program.addr());
+        let _ = client.request(Method::GET, "/login?cookie=lost").header("referer", &referer).send().await;
+        assert_eq!(raw_bytes(program.addr(), b"nonsense\r\n\r\n").await.status, 400);
+    }
+    let other = program.client().bound_to([127, 0, 0, 10]);
+    other.request(Method::GET, "/").header("host", "evil.example").send().await.expect(421);
+    let of =
+        |entries: &[serde_json::Value], ip: &str| entries.iter().filter(|entry| entry["ip"] == ip).count();
+    let foreign = entries(&program, "foreign_host", 21).await;
+    assert_eq!((of(&foreign, "127.0.0.9"), of(&foreign, "127.0.0.10")), (20, 1), "others are not hidden");
+    assert_eq!(entries(&program, "cross_origin_refused", 20).await.len(), 20);
+    assert_eq!(entries(&program, "unreadable_request", 20).await.len(), 20);
+    let log = program.output();
+    assert_eq!(log.matches("did not keep the session cookie").count(), 20);
+    assert!(log.len() < 200 * 1024, "{} bytes", log.len());
+}

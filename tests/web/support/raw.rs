@@ -1,5 +1,7 @@
 //! Requests byte by byte: an ordinary client normalizes `..` and `%2e%2e` in an address before it sends it.
 
+use std::net::SocketAddr;
+
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -11,6 +13,13 @@ use super::{app::TestApp, client::Client};
 pub struct RawAnswer {
     pub status: u16,
     pub text: String,
+}
+
+/// Sends any bytes and reads until the connection is closed.
+pub async fn raw_bytes(addr: SocketAddr, request: &[u8]) -> RawAnswer {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    RawAnswer::read(stream).await
 }
 
 impl TestApp {
@@ -26,11 +35,9 @@ impl TestApp {
         self.raw_bytes(request.as_bytes()).await
     }
 
-    /// Sends any bytes and reads until the connection is closed.
+    /// As [`raw_bytes`].
     pub async fn raw_bytes(&self, request: &[u8]) -> RawAnswer {
-        let mut stream = TcpStream::connect(self.addr()).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        RawAnswer::read(stream).await
+        raw_bytes(self.addr(), request).await
     }
 
     /// Sends a form except for its last byte, with the client's cookies.
