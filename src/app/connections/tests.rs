@@ -312,10 +312,10 @@ async fn request_in_any_pieces_is_answered() {
 async fn client_that_goes_away_in_the_middle_ends_its_connection() {
     tokio::time::pause();
     let large = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(17_000));
-    let unread = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabcGET / HT");
+    let unread = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabcGET / HT";
     let pipeline = format!("{GET}{GET}POST /read {CHUNKED}3\r\nabc\r\n0\r\n\r\n{GET}");
     let mut cuts: Vec<(&str, usize)> = (1..pipeline.len()).map(|end| (&*pipeline, end)).collect();
-    cuts.extend([(&*large, large.len()), (&*unread, unread.len())]);
+    cuts.extend([(&*large, large.len()), (unread, unread.len())]);
     for (request, end) in cuts {
         for first in [end / 2, end - 1] {
             let (client, task) = serve().await;

@@ -29,7 +29,7 @@ pub mod pool_routes;
 mod postgres;
 mod program;
 pub mod proxied_site;
-mod raw;
+pub mod raw;
 mod redis;
 pub mod routes;
 pub mod sample_data;
