@@ -1,5 +1,5 @@
-//! Warnings and errors that anybody can cause as often as they like: of those of one place in the code the first ones of a minute are
-//! written, and then how many more there were. One client can't fill the log, nor hide in it what others do.
+//! Warnings and errors that anybody can cause as often as they like: of those of one place in the code, and of one kind, the first ones of
+//! a minute are written, and then how many more there were. One client can't fill the log, nor hide in it what others do.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use tracing_subscriber::layer::{Context, Filter};
 const MAX_OF_CLIENT: u32 = 20;
 
 /// Entries of a minute about all clients.
-const MAX_OF_PLACE: u32 = 200;
+const MAX_OF_ALL: u32 = 200;
 
 /// The filter; cheap to clone.
 #[derive(Clone, Default)]
@@ -28,9 +28,16 @@ pub(super) struct Limit(Arc<Mutex<Minute>>);
 /// What was written in this minute.
 #[derive(Default)]
 struct Minute {
-    /// By the client's address too, where the entry has one.
-    written: HashMap<(Identifier, Option<String>), u32>,
+    /// For each client and, without one, for all.
+    written: HashMap<(Identifier, About), u32>,
     left_out: HashMap<Identifier, LeftOut>,
+}
+
+/// What an entry is about, by its fields.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct About {
+    kind: Option<String>,
+    ip: Option<String>,
 }
 
 /// Entries that were not written.
@@ -47,8 +54,8 @@ impl Limit {
         std::mem::take(&mut *self.minute()).left_out.into_values().collect()
     }
 
-    fn admits(&self, place: &'static Metadata<'static>, client: Option<String>) -> bool {
-        self.minute().admits(place, client)
+    fn admits(&self, place: &'static Metadata<'static>, about: About) -> bool {
+        self.minute().admits(place, about)
     }
 
     fn minute(&self) -> MutexGuard<'_, Minute> {
@@ -57,10 +64,11 @@ impl Limit {
 }
 
 impl Minute {
-    fn admits(&mut self, place: &'static Metadata<'static>, client: Option<String>) -> bool {
+    fn admits(&mut self, place: &'static Metadata<'static>, about: About) -> bool {
         let id = place.callsite();
-        let client = client.map(|client| ((id.clone(), Some(client)), MAX_OF_CLIENT));
-        let keys: Vec<_> = client.into_iter().chain([((id.clone(), None), MAX_OF_PLACE)]).collect();
+        let all = About { ip: None, ..about.clone() };
+        let client = about.ip.is_some().then_some(((id.clone(), about), MAX_OF_CLIENT));
+        let keys: Vec<_> = client.into_iter().chain([((id.clone(), all), MAX_OF_ALL)]).collect();
         let is_full = |(key, most): &(_, u32)| self.written.get(key).is_some_and(|written| written >= most);
         if keys.iter().any(is_full) {
             self.left_out.entry(id).or_insert(LeftOut { of: place, entries: 0 }).entries += 1;
@@ -82,9 +90,9 @@ impl<S> Filter<S> for Limit {
         if *event.metadata().level() > Level::WARN {
             return true;
         }
-        let mut client = ClientAddress(None);
-        event.record(&mut client);
-        self.admits(event.metadata(), client.0)
+        let mut about = About::default();
+        event.record(&mut about);
+        self.admits(event.metadata(), about)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -92,13 +100,12 @@ impl<S> Filter<S> for Limit {
     }
 }
 
-/// The field `ip` of an entry.
-struct ClientAddress(Option<String>);
-
-impl Visit for ClientAddress {
+impl Visit for About {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "ip" {
-            self.0 = Some(format!("{value:?}"));
+        match field.name() {
+            "kind" => self.kind = Some(format!("{value:?}")),
+            "ip" => self.ip = Some(format!("{value:?}")),
+            _ => {}
         }
     }
 }
@@ -126,7 +133,9 @@ mod tests {
     fn log_has_the_first_entries_about_each_client() {
         let limit = Limit::default();
         let written = |limit: &Limit, client: &str, tries: u32| {
-            (0..tries).filter(|_| limit.admits(place(), Some(client.to_owned()))).count() as u32
+            (0..tries)
+                .filter(|_| limit.admits(place(), About { ip: Some(client.to_owned()), kind: None }))
+                .count() as u32
         };
         assert_eq!(written(&limit, "192.0.2.1", 1_000), MAX_OF_CLIENT);
         assert_eq!(written(&limit, "192.0.2.2", 3), 3, "others are not hidden");
@@ -136,14 +145,14 @@ mod tests {
         assert!(limit.minute().written.len() < 100);
         let left_out = limit.next_minute();
         let total = 1_000 + 3 + 97 * 1_000;
-        assert_eq!(left_out.iter().map(|left| left.entries).sum::<u64>(), total - u64::from(MAX_OF_PLACE));
+        assert_eq!(left_out.iter().map(|left| left.entries).sum::<u64>(), total - u64::from(MAX_OF_ALL));
         assert_eq!(written(&limit, "192.0.2.1", 1_000), MAX_OF_CLIENT, "the next minute");
     }
 
     #[test]
-    fn log_entries_without_a_client_have_the_limit_of_the_place() {
+    fn log_entries_without_a_client_have_the_limit_of_all() {
         let limit = Limit::default();
-        let written = (0..1_000).filter(|_| limit.admits(place(), None)).count() as u32;
-        assert_eq!(written, MAX_OF_PLACE);
+        let written = (0..1_000).filter(|_| limit.admits(place(), About::default())).count() as u32;
+        assert_eq!(written, MAX_OF_ALL);
     }
 }
