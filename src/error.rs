@@ -36,9 +36,12 @@ pub enum Error {
     /// 409: the page was made for another session than the one that sent this; the text says whose that is.
     #[error("{0}")]
     OtherSession(String),
-    /// 409: the address has an account already.
-    #[error("the address is taken")]
+    /// 409: another account has the address, or can have it back.
+    #[error("another account has the address")]
     AddressTaken,
+    /// 403: the password is right, and the address has to be confirmed before there is a session.
+    #[error("the address is not confirmed")]
+    EmailUnconfirmed,
     /// 413: the body is too large.
     #[error("the request is too large")]
     TooLarge,
@@ -129,6 +132,9 @@ impl Error {
             Self::Forbidden(text) => Some(text),
             Self::WrongCredentials => Some(WRONG_CREDENTIALS),
             Self::AddressTaken => Some(ADDRESS_TAKEN),
+            Self::EmailUnconfirmed => Some(
+                "Confirm your email address first: a mail with a link is on its way to it.",
+            ),
             Self::PasswordNeeded => Some(
                 "Give the password once more for this, as confirm_password in the body: it was last given too long ago.",
             ),
@@ -164,6 +170,9 @@ impl Error {
     fn problem(&self) -> Option<Problem> {
         match self {
             Self::AddressTaken => Some(Problem { name: "address-taken", title: "The address is taken" }),
+            Self::EmailUnconfirmed => {
+                Some(Problem { name: "email-unconfirmed", title: "Confirm your email address" })
+            }
             Self::PasswordNeeded => {
                 Some(Problem { name: "password-needed", title: "Give the password again" })
             }
@@ -231,7 +240,9 @@ impl ResponseError for Error {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignInFirst | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::PasswordNeeded | Self::CrossOrigin => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::PasswordNeeded | Self::EmailUnconfirmed | Self::CrossOrigin => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::OtherSession(_) | Self::AddressTaken => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -285,6 +296,7 @@ mod tests {
             (Error::NotFound, 404),
             (Error::OtherSession("x".into()), 409),
             (Error::AddressTaken, 409),
+            (Error::EmailUnconfirmed, 403),
             (Error::TooLarge, 413),
             (Error::UnsupportedMediaType, 415),
             (Error::NotJson, 415),

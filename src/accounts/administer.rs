@@ -12,7 +12,7 @@ use crate::{
             rows,
         },
     },
-    users::{Role, User},
+    users::{NewUser, Role, User},
 };
 
 /// What became of a change.
@@ -27,12 +27,12 @@ pub enum Change {
 }
 
 impl Accounts {
-    /// Makes an account with a password, from the command line. `None` when the address is taken.
+    /// Makes an account with a password, from the command line, whose operator vouches for the address. `None` when the address is taken.
     ///
     /// # Errors
     /// [`Error::WeakPassword`] when the password is not good enough; [`Error::Unavailable`] when the database can't be reached.
     pub async fn create(&self, new: NewAccount, role: Role) -> Result<Option<User>, Error> {
-        let new = self.new_user(new, role, None).await?;
+        let new = NewUser { email_confirmed: true, ..self.new_user(new, role, None).await? };
         let notices = self.notices();
         let create = move |conn: &mut DbConnection| {
             let id = User::new_id(conn)?;
@@ -49,7 +49,7 @@ impl Accounts {
         };
         match self.db.transaction(create).await {
             Ok(user) => Ok(Some(user)),
-            Err(error) if error.is_unique_violation() => Ok(None),
+            Err(Error::AddressTaken) => Ok(None),
             Err(error) => Err(error),
         }
     }

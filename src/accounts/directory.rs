@@ -7,6 +7,7 @@ use crate::{
     sessions::catalogue::counts::count_active_of,
     users::{
         User,
+        address_tokens::{self, FormerAddress},
         list::{self, Filter, UserSummary},
     },
 };
@@ -50,6 +51,14 @@ impl Accounts {
             with_sessions(conn, found)?.pop().ok_or(Error::NotFound)
         };
         self.db.run(read).await
+    }
+
+    /// The addresses that a user had before and can have back, the oldest change first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn former_addresses(&self, id: i64) -> Result<Vec<FormerAddress>, Error> {
+        self.db.run(move |conn| address_tokens::former_addresses(conn, id)).await
     }
 
     /// The user with that address, if there is one.

@@ -78,13 +78,9 @@ pub(super) enum LinkMaker {
 /// The letter that a password was set without the old one.
 pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
     let site = outbox.site();
-    let from = match &by.client {
-        Some(client) => place(client),
-        None => "by an administrator".to_owned(),
-    };
-    let at = moment();
+    let done = when_and_where(by.client.as_ref());
     let paragraphs = vec![
-        format!("A new password was set for your account at {site} on {at}, {from}. You were signed out everywhere."),
+        format!("A new password was set for your account at {site}{done}. You were signed out everywhere."),
         "If that was you, all is well: sign in with the new password.".to_owned(),
         "If it was not you, somebody else may read your mail: change the password of your mailbox first, and then choose \
          another one here."
@@ -117,6 +113,12 @@ pub(super) fn place(client: &Client) -> String {
 pub(super) fn device(client: &Client) -> String {
     let device = describe_user_agent(&client.user_agent);
     if is_plain_name(&device) { device } else { "an unknown program".to_owned() }
+}
+
+/// When something was done, which is now, and from where; `None`: on the command line.
+pub(super) fn when_and_where(client: Option<&Client>) -> String {
+    let from = client.map_or_else(|| "by an administrator".to_owned(), place);
+    format!(" on {}, {from}", moment())
 }
 
 /// A letter to a user.

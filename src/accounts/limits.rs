@@ -32,6 +32,23 @@ impl Accounts {
         }
     }
 
+    /// Counts a registration after which a mail goes to the address.
+    pub(super) async fn count_registration_by_mail(&self, email: &str, client: &Client) -> Result<(), Error> {
+        let throttled = self.throttle.registration_by_mail(email, client).await?.failed().await;
+        self.record_throttled(throttled, client).await
+    }
+
+    /// Counts a mail to confirm an address that a user has asked for.
+    pub(super) async fn count_address_mail(
+        &self,
+        user: i64,
+        email: &str,
+        client: &Client,
+    ) -> Result<(), Error> {
+        let throttled = self.throttle.address_mail(user, email, client).await?.failed().await;
+        self.record_throttled(throttled, client).await
+    }
+
     /// Looks a one-time link up. One that leads nowhere counts, and one that is valid is good whatever others in the network try:
     /// nobody can guess it.
     pub(super) async fn try_link<T>(

@@ -2,11 +2,14 @@
 //! other people's accounts. `service` has the operations as methods of [`Accounts`]; `pages` are their forms.
 
 mod actor;
+mod address_letters;
 mod administer;
 mod changes;
 mod deletion;
 mod directory;
 mod disown;
+mod email_change;
+mod email_links;
 mod export;
 mod export_records;
 mod forgotten;
@@ -21,12 +24,15 @@ mod service;
 pub mod setup;
 mod sign_in;
 mod sign_up;
+mod sign_up_by_mail;
 
 pub use actor::Actor;
 pub use administer::Change;
 pub use changes::OwnEnd;
 pub use deletion::Deletion;
 pub use directory::ListedUser;
+pub use email_change::EmailChange;
+pub use email_links::{EmailConfirmed, EmailGivenBack};
 pub use export::{Export, Recorded};
 pub use password_links::{Link, NewInvitation};
 pub use service::Accounts;

@@ -60,6 +60,7 @@ impl Accounts {
             email: new.email.trim().to_owned(),
             password_hash: self.passwords.hash_generated(random_url_safe::<32>()?).await?,
             role: new.role,
+            email_confirmed: false,
         };
         let (outbox, notices) = (Arc::clone(&self.outbox), self.notices());
         let invite = move |conn: &mut DbConnection| {
@@ -77,7 +78,7 @@ impl Accounts {
                 self.outbox.send_soon();
                 Ok(Some(link))
             }
-            Err(error) if error.is_unique_violation() => Ok(None),
+            Err(Error::AddressTaken) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -163,6 +164,11 @@ impl Accounts {
             let (user, purpose) = tokens::owner(conn, &token)?.ok_or(Error::NotFound)?;
             User::set_password(conn, user.id, &hash)?;
             let by = Actor::owner(user.id, client);
+            // The link came to the address by mail, and a change of the address would have withdrawn it.
+            if User::confirm_email(conn, user.id)? {
+                by.event(EventKind::EmailConfirmed, user.id, Some("with the link to choose a password"))
+                    .write(conn)?;
+            }
             if purpose == TokenPurpose::Reset {
                 outbox.write(conn, &letters::password_set(&outbox, &user, &by))?;
             }

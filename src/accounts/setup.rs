@@ -15,7 +15,7 @@ use crate::{
     events::EventKind,
     security::Client,
     users::{
-        Role, SetUp, User,
+        NewUser, Role, SetUp, User,
         tokens::{self, TokenPurpose},
     },
 };
@@ -95,13 +95,15 @@ impl Accounts {
         client: Client,
     ) -> Result<SetupOutcome, Error> {
         let new = self.new_user(new, Role::Admin, Some(&client)).await?;
+        // Whoever has the link runs the site, and must be able to sign in before it sends mail.
+        let new = NewUser { email_confirmed: true, ..new };
         let id = self.db.transaction(User::new_id).await?;
         let used = token.clone();
         let permit = move |conn: &mut DbConnection| use_link(conn, &used);
         match self.create_and_start(req, id, new, client, permit).await {
             Ok(()) => Ok(SetupOutcome::Done),
             Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.find_setup_link(&token).await?)),
-            Err(error) if error.is_unique_violation() => Ok(SetupOutcome::AddressTaken),
+            Err(Error::AddressTaken) => Ok(SetupOutcome::AddressTaken),
             Err(error) => Err(error),
         }
     }

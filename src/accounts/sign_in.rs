@@ -20,6 +20,9 @@ use crate::{
 pub enum SignIn {
     /// A session has started; these ended because of `SESSION_LIMIT`.
     Started(EndOutcome),
+    /// The password is right, but the address is not confirmed, which is required (`EMAIL_CONFIRMATION`): a mail with a link is on
+    /// its way to it.
+    Unconfirmed,
     /// Address or password is wrong, or the account is deactivated.
     Refused,
 }
@@ -29,7 +32,8 @@ impl Accounts {
     /// this browser has. A failure is recorded.
     ///
     /// # Errors
-    /// [`Error::Throttled`] after too many failures or sign-ins; [`Error::Forbidden`] when the account was changed meanwhile;
+    /// [`Error::Throttled`] after too many failures, sign-ins, or mails to an address that is not confirmed; [`Error::Forbidden`] when the
+    /// account was changed meanwhile;
     /// [`Error::Busy`] when too many sign-ins wait; [`Error::Unavailable`] when a store can't be reached.
     pub async fn sign_in(
         &self,
@@ -47,6 +51,11 @@ impl Accounts {
             self.record_failure(id, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
+        if self.rules.confirmation_required && user.email_confirmed_at.is_none() {
+            attempt.succeeded().await;
+            self.send_confirmation(user.id, &user.email, client).await?;
+            return Ok(SignIn::Unconfirmed);
+        }
         let counted = self.throttle.session(user.id).await?;
         let new_browser = self.new_browser(req, &user, &client);
         let is_new = new_browser.is_some();

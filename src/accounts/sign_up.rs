@@ -1,8 +1,14 @@
 //! Registering an account.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 
-use super::service::Accounts;
+use super::{
+    address_letters::ConfirmReason,
+    email_change::{Holder, write_confirmation},
+    service::Accounts,
+};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -27,6 +33,9 @@ pub struct NewAccount {
 pub enum SignUp {
     /// The account was made and its user is signed in.
     Done,
+    /// A mail is on its way to the address, and nobody is signed in (`EMAIL_CONFIRMATION=required`). Nothing tells whether there was
+    /// an account with it before.
+    CheckMail,
     /// The address has an account already.
     AddressTaken,
     /// Accounts are made by invitation only (`REGISTRATION=closed`), or there is no administrator yet.
@@ -34,7 +43,8 @@ pub enum SignUp {
 }
 
 impl Accounts {
-    /// Makes an account and signs its user in.
+    /// Makes an account and signs its user in. A link that proves the address is mailed to it; where that is required first, nobody is
+    /// signed in.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many registrations; [`Error::WeakPassword`] when the password is not good enough;
@@ -44,9 +54,15 @@ impl Accounts {
         if !self.rules.registration_open || self.set_up.is_pending().await? {
             return Ok(SignUp::Closed);
         }
+        if self.rules.confirmation_required {
+            self.count_registration_by_mail(&new.email, &client).await?;
+            let new = self.new_user(new, Role::User, Some(&client)).await?;
+            self.sign_up_by_mail(new, client).await?;
+            return Ok(SignUp::CheckMail);
+        }
         self.count_registration(&client).await?;
         let email = new.email.clone();
-        let take_id = move |conn: &mut DbConnection| match User::by_email(conn, &email)? {
+        let take_id = move |conn: &mut DbConnection| match Holder::find(conn, &email, None)? {
             Some(_) => Ok(None),
             None => User::new_id(conn).map(Some),
         };
@@ -56,7 +72,7 @@ impl Accounts {
         let new = self.new_user(new, Role::User, Some(&client)).await?;
         match self.create_and_start(req, id, new, client, |_| Ok(EventKind::Registered)).await {
             Ok(()) => Ok(SignUp::Done),
-            Err(error) if error.is_unique_violation() => Ok(SignUp::AddressTaken),
+            Err(Error::AddressTaken) => Ok(SignUp::AddressTaken),
             Err(error) => Err(error),
         }
     }
@@ -71,18 +87,23 @@ impl Accounts {
         client: Client,
         permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
     ) -> Result<(), Error> {
-        let by = client.clone();
+        let (by, outbox) = (client.clone(), Arc::clone(&self.outbox));
         let make = move |conn: &mut DbConnection| {
             let kind = permit(conn)?;
-            User::create(conn, id, &new)?;
-            Event::new(kind, Some(id)).from(Some(&by)).write(conn)
+            let user = User::create(conn, id, &new)?;
+            Event::new(kind, Some(id)).from(Some(&by)).write(conn)?;
+            if new.email_confirmed {
+                return Ok(());
+            }
+            write_confirmation(conn, &outbox, &user, ConfirmReason::Registered)
         };
         let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, client };
         self.sessions.change_and_start(req, session, make).await?;
+        self.outbox.send_soon();
         self.throttle.remember_browser(req, id, User::FIRST_EPOCH)
     }
 
-    /// The row of a new account, with its password judged and hashed.
+    /// The row of a new account whose address is not confirmed, with its password judged and hashed.
     pub(super) async fn new_user(
         &self,
         new: NewAccount,
@@ -95,6 +116,7 @@ impl Accounts {
             name: new.name.trim().to_owned(),
             email: new.email.trim().to_owned(),
             role,
+            email_confirmed: false,
         })
     }
 }

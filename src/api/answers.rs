@@ -54,6 +54,13 @@ pub struct Account {
     pub(super) user: User,
 }
 
+/// What was done, where there is nothing else to say.
+#[derive(Serialize, ToSchema)]
+pub struct Message {
+    /// For people.
+    pub(super) message: String,
+}
+
 /// A sign-in.
 #[derive(Serialize, ToSchema)]
 pub struct SignedIn {

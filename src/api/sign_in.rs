@@ -7,7 +7,7 @@ use actix_web::{
 };
 
 use super::{
-    answers::{Problem, SignedIn, User, utc},
+    answers::{Message, Problem, SignedIn, User, utc},
     body::Body,
     fields::{Credentials, NoFields, Registration},
 };
@@ -29,6 +29,7 @@ use crate::{
     request_body(content((Registration = "application/json"), (Registration = "application/x-www-form-urlencoded"))),
     responses(
         (status = 201, description = "The account was made; its user is signed in.", body = SignedIn),
+        (status = 202, description = "A mail leads on; nobody is signed in. With `EMAIL_CONFIRMATION=required` this says nothing about whether the address has an account.", body = Message),
         (status = 403, description = "Accounts here are by invitation, the site is not set up, or the request came from another site.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The address has an account.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Fields can't be used; `errors` says what is wrong with each.", body = Problem, content_type = "application/problem+json"),
@@ -53,6 +54,10 @@ pub async fn register(
             let answer = signed_in(&req, &sessions, message, token).await?;
             Ok(HttpResponse::Created().json(answer))
         }
+        SignUp::CheckMail => {
+            let message = "Check your mail: the link in it confirms the address, and then you can sign in.".to_owned();
+            Ok(HttpResponse::Accepted().json(Message { message }))
+        }
         SignUp::AddressTaken => Err(Error::AddressTaken),
         SignUp::Closed => {
             Err(Error::Forbidden("Accounts here are by invitation, or the site is not set up yet."))
@@ -70,6 +75,7 @@ pub async fn register(
     request_body(content((Credentials = "application/json"), (Credentials = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Signed in.", body = SignedIn),
+        (status = 403, description = "The password is right, and the address has to be confirmed first (type `…/email-unconfirmed`); or the request came from another site.", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "Address or password is wrong.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Fields can't be used; `errors` says what is wrong with each.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many failures; `Retry-After` says when to try again.", body = Problem, content_type = "application/problem+json"),
@@ -86,6 +92,7 @@ pub async fn login(
     let sent = body.check("token", |sent| no_cookie(sent.token)).valid()?;
     match accounts.sign_in(&req, &sent.email, sent.password, sent.remember, client).await? {
         SignIn::Refused => Err(Error::WrongCredentials),
+        SignIn::Unconfirmed => Err(Error::EmailUnconfirmed),
         SignIn::Started(ended) => {
             let mut message = "You are signed in.".to_owned();
             if ended.count > 0 {

@@ -115,7 +115,7 @@ fn passes(user: &CurrentUser) -> HttpResponse {
     response.insert_header((NAME, encoded(&user.name)));
     response.insert_header((GROUPS, user.role.name()));
     // An address that nobody has proven must not decide anything elsewhere.
-    if user.has_confirmed_email {
+    if user.email_confirmed {
         response.insert_header((EMAIL, encoded(&user.email)));
     }
     response.finish()

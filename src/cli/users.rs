@@ -267,10 +267,11 @@ fn as_line(listed: &ListedUser) -> String {
     let ListedUser { user, active_sessions } = listed;
     let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
     let (role, state) = (user.role.name(), user.state.name());
+    let unconfirmed = if user.email_confirmed { "" } else { "  email not confirmed" };
     let same_address =
         user.same_address_as.map_or_else(String::new, |id| format!("  same address as user {id}"));
     plain(&format!(
-        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{same_address}",
+        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{unconfirmed}{same_address}",
         user.id,
         user.name,
         user.email,
@@ -284,6 +285,8 @@ fn as_json(listed: &ListedUser) -> String {
         "id": user.id,
         "name": user.name,
         "email": user.email,
+        "email_confirmed": user.email_confirmed,
+        "pending_email": user.pending_email,
         "same_address_as": user.same_address_as,
         "role": user.role.name(),
         "state": user.state.name(),

@@ -14,6 +14,8 @@ pub struct Accounts {
     pub notices: bool,
     /// `REGISTRATION`: `open`, or `closed` for accounts by invitation only. Default: `open`.
     pub registration_open: bool,
+    /// `EMAIL_CONFIRMATION`: whether nobody gets a session before the address is confirmed (`required`). Default: `optional`.
+    pub confirmation_required: bool,
     /// `PASSWORD_MIN_LENGTH`: code points, 8 to 64. Default: 8.
     pub password_min_length: usize,
     /// `BREACHED_PASSWORDS`: a file in which new passwords are looked up.
@@ -32,6 +34,16 @@ impl Accounts {
                 "closed" => Some(false),
                 _ => None,
             }),
+            confirmation_required: reader.parse(
+                "EMAIL_CONFIRMATION",
+                "optional or required",
+                false,
+                |value| match value {
+                    "optional" => Some(false),
+                    "required" => Some(true),
+                    _ => None,
+                },
+            ),
             password_min_length: reader.parse(
                 "PASSWORD_MIN_LENGTH",
                 "a number of characters from 8 to 64",

@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(config.accounts.confirm_ttl, Duration::from_secs(600));
         assert_eq!((config.history.sessions, config.history.events), (Some(365 * DAY), Some(365 * DAY)));
         assert!(config.accounts.registration_open && config.accounts.throttle);
+        assert!(!config.accounts.confirmation_required);
         assert!(config.stores.redis.is_none());
         assert!(config.mail.server.is_none());
         assert_eq!(config.mail.sender(&config.server).to_string(), "Gatehouse <gatehouse@localhost>");
@@ -187,16 +188,18 @@ mod tests {
             ("REGISTRATION", "perhaps"),
             ("THROTTLE", "perhaps"),
             ("NOTICES", "perhaps"),
+            ("EMAIL_CONFIRMATION", "perhaps"),
             ("PASSWORD_MIN_LENGTH", "4"),
             ("SESSION_SECRET", "short"),
         ]);
-        assert_eq!(lines.len(), 7, "{lines:?}");
+        assert_eq!(lines.len(), 8, "{lines:?}");
         for name in [
             "LISTEN_ADDR",
             "SESSION_IDLE_TTL",
             "REGISTRATION",
             "THROTTLE",
             "NOTICES",
+            "EMAIL_CONFIRMATION",
             "PASSWORD_MIN_LENGTH",
             "SESSION_SECRET",
         ] {

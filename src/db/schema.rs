@@ -132,6 +132,8 @@ diesel::table! {
         user_id -> Nullable<Int8>,
         created_at -> Timestamp,
         expires_at -> Timestamp,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
     }
 }
 
@@ -151,6 +153,7 @@ diesel::table! {
         email_confirmed_at -> Nullable<Timestamp>,
         search_text -> Text,
         same_address_as -> Nullable<Int8>,
+        pending_email -> Nullable<Text>,
     }
 }
 

@@ -19,6 +19,20 @@ text_enum! {
         PasswordChanged => "password_changed",
         /// All that is stored of the user was downloaded, by them or an administrator.
         Exported => "exported",
+        /// A link that proves the address was asked for, on the profile or by signing in where that is required.
+        EmailConfirmationAsked => "email_confirmation_asked",
+        /// The address was proven to be the user's.
+        EmailConfirmed => "email_confirmed",
+        /// Another address was asked for.
+        EmailChangeAsked => "email_change_asked",
+        /// The change was withdrawn before the other address was confirmed.
+        EmailChangeWithdrawn => "email_change_withdrawn",
+        /// The address was replaced.
+        EmailChanged => "email_changed",
+        /// The earlier address was given back; all sessions ended, and the password is void.
+        EmailChangeUndone => "email_change_undone",
+        /// Somebody else wanted to have an account with this address.
+        AddressTried => "address_tried",
         /// The account was deleted.
         AccountDeleted => "account_deleted",
         /// An administrator was made at set-up or from the command line.
@@ -64,6 +78,13 @@ impl EventKind {
             Self::NameChanged => "Name changed",
             Self::PasswordChanged => "Password changed",
             Self::Exported => "Data downloaded",
+            Self::EmailConfirmationAsked => "Link to confirm the address asked for",
+            Self::EmailConfirmed => "Address confirmed",
+            Self::EmailChangeAsked => "Change of the address asked for",
+            Self::EmailChangeWithdrawn => "Change of the address withdrawn",
+            Self::EmailChanged => "Address changed",
+            Self::EmailChangeUndone => "Change of the address undone",
+            Self::AddressTried => "Address typed by somebody else",
             Self::AccountDeleted => "Account deleted",
             Self::AdministratorMade => "Became an administrator",
             Self::RoleChanged => "Role changed",

@@ -32,7 +32,7 @@ impl EventActor {
             Some(_) if event.actor_id == event.user_id => Self::Owner,
             Some(id) if reason == Some(EndReason::Replaced) => Self::NextInBrowser(id),
             Some(id) => Self::Other(id),
-            None if matches!(event.kind, EventKind::SignInFailed | EventKind::Throttled) => Self::NotSignedIn,
+            None if may_be_a_visitors(event.kind) => Self::NotSignedIn,
             None if event.kind == EventKind::Unknown => Self::System,
             None if reason.is_some_and(|reason| reason.ended_by() == EndedBy::System) => Self::System,
             None => Self::CommandLine,
@@ -46,6 +46,14 @@ impl EventActor {
             Self::Owner | Self::NotSignedIn | Self::CommandLine | Self::System => None,
         }
     }
+}
+
+/// Whether the kind has no actor because whoever did it was not signed in.
+fn may_be_a_visitors(kind: EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::SignInFailed | EventKind::Throttled | EventKind::ResetRequested | EventKind::AddressTried
+    )
 }
 
 /// Why the session of an event ended, if it is about that.
@@ -83,6 +91,7 @@ mod tests {
         use EventActor::{CommandLine, NextInBrowser, NotSignedIn, Other, Owner, System};
         for (kind, actor_id, detail, actor) in [
             (EventKind::SignInFailed, None, None, NotSignedIn),
+            (EventKind::ResetRequested, None, None, NotSignedIn),
             (EventKind::SignedIn, Some(1), None, Owner),
             (EventKind::RoleChanged, Some(2), Some("admin"), Other(2)),
             (EventKind::RoleChanged, None, Some("admin"), CommandLine),

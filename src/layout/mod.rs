@@ -1,15 +1,19 @@
 //! The frame of every page, notices, error pages, and formatting that several rooms share.
 
 mod alike_sessions;
+mod email_notices;
 pub mod error_pages;
 pub mod error_texts;
 pub mod home;
 pub mod log_entry;
+mod notice;
 pub mod notices;
 mod page_layout;
 mod session_facts;
 
 pub use alike_sessions::AlikeSessions;
-pub use notices::{Flash, Notice, see_other};
+pub use email_notices::EmailFlash;
+pub use notice::Notice;
+pub use notices::{Flash, see_other};
 pub use page_layout::{Layout, Viewer};
 pub use session_facts::SessionFacts;

@@ -3,6 +3,10 @@
 use actix_web::{HttpResponse, http::header::LOCATION};
 use serde::{Deserialize, Serialize};
 
+use super::{
+    email_notices::EmailFlash,
+    notice::{Notice, done, ended, warning},
+};
 use crate::{
     sessions::EndOutcome,
     web::{flash, grouped_count},
@@ -16,10 +20,6 @@ pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
     }
     response
 }
-
-/// Added to a notice when the store may still have entries of the ended sessions.
-const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
-                               are deleted; that is tried again until it does.";
 
 /// Added to the notice that a session was ended because it was somebody else's.
 const DISOWNED: &str = "A link to choose a new password is on its way to your address. It works for one hour. Choose one soon: until \
@@ -79,21 +79,14 @@ pub enum Flash {
     LinkRequested,
     /// A session was ended because it was somebody else's, and a link for a new password mailed.
     SessionDisowned(EndOutcome),
+    /// About the user's address.
+    Email(EmailFlash),
     /// The password was given again.
     Confirmed,
     /// An account may not sign in any more; with that its sessions ended.
     Deactivated(EndOutcome),
     /// All sessions of a user were ended.
     AllEnded(EndOutcome),
-}
-
-/// The notice as a page shows it.
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// `done`, `warning` or `problem`.
-    pub kind: &'static str,
-    /// The sentence.
-    pub text: String,
 }
 
 impl Flash {
@@ -142,6 +135,7 @@ impl Flash {
                  works for one hour. If nothing comes, look among the spam, and check the address.",
             ),
             Self::SessionDisowned(ends) => session_disowned(ends),
+            Self::Email(flash) => flash.notice(),
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
             Self::Deactivated(ends) => {
                 ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
@@ -149,22 +143,6 @@ impl Flash {
             Self::AllEnded(ends) => ended(ends, sessions_ended(ends.count)),
             Self::AlreadyEnded => warning("That session had ended already."),
         }
-    }
-}
-
-fn done(text: impl Into<String>) -> Notice {
-    Notice { kind: "done", text: text.into() }
-}
-
-fn warning(text: impl Into<String>) -> Notice {
-    Notice { kind: "warning", text: text.into() }
-}
-
-/// A notice of ended sessions; a warning when the store has not confirmed the deletion of their entries.
-fn ended(ends: EndOutcome, text: String) -> Notice {
-    match ends.confirmed {
-        true => done(text),
-        false => warning(format!("{text} {UNCONFIRMED}")),
     }
 }
 
@@ -224,7 +202,7 @@ fn others_ended(count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::notice::UNCONFIRMED, *};
 
     const ENDS: EndOutcome = EndOutcome { count: 1204, confirmed: true };
     const UNSURE: EndOutcome = EndOutcome { confirmed: false, ..ENDS };
@@ -259,6 +237,8 @@ mod tests {
             Flash::LinkRequested,
             Flash::SessionDisowned(ENDS),
             Flash::SessionDisowned(UNSURE),
+            Flash::Email(EmailFlash::ChangeAsked),
+            Flash::Email(EmailFlash::GivenBack(ENDS)),
             Flash::Confirmed,
             Flash::Deactivated(ENDS),
             Flash::Deactivated(UNSURE),

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
-use super::notices::{Flash, Notice};
+use super::{notice::Notice, notices::Flash};
 use crate::{
     config::Config,
     error::Error,

@@ -44,6 +44,14 @@ text_enum! {
         AdministratorMade => "administrator_made",
         /// The account was deleted.
         AccountDeleted => "account_deleted",
+        /// The link that proves an address.
+        ConfirmAddress => "confirm_address",
+        /// The address of an account was replaced: to the earlier one, with the link that gives it back.
+        AddressChanged => "address_changed",
+        /// The earlier address of an account was given back: to the one that it had meanwhile.
+        AddressGivenBack => "address_given_back",
+        /// Somebody wanted to have an account with the address of another one.
+        AddressTried => "address_tried",
         /// A kind that a newer version sends.
         Unknown => "unknown",
     } else Unknown

@@ -6,7 +6,8 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, disown, export, forgot, login, profile, recovery, register,
+        activity, confirm, deletion, disown, email, email_links, export, forgot, login, profile, recovery,
+        register,
         sensitive_action::SensitiveAction::{
             Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
             Export, Invite, MakeLink,
@@ -34,7 +35,12 @@ pub fn without_session() -> Table {
 
 /// All other routes.
 pub fn with_session() -> Table {
-    administration()
+    administration(own_pages(visitors(Table::default())))
+}
+
+/// What anyone may use.
+fn visitors(table: Table) -> Table {
+    table
         .get("/", Public, home::show)
         .get("/register", Public, register::show)
         .post("/register", Public, register::submit)
@@ -43,17 +49,31 @@ pub fn with_session() -> Table {
         .post("/logout", Public, login::logout)
         .get("/setup", Public, setup::show)
         .post("/setup", Public, setup::submit)
-        .get("/profile", User, profile::show)
-        .post("/profile", User, profile::change_name)
-        .post("/profile/password", User, profile::change_password)
-        .post("/profile/delete", User, deletion::delete)
-        .get("/profile/export", User, export::download)
+        .get("/email/sent", Public, email_links::sent)
+        .get("/email/confirm", Public, email_links::show_confirmation)
+        .post("/email/confirm", Public, email_links::confirm)
+        .get("/email/undo", Public, email_links::show_undo)
+        .post("/email/undo", Public, email_links::undo)
         .get("/password/forgot", Public, forgot::show)
         .post("/password/forgot", Public, forgot::submit)
         .get("/password/reset", Public, recovery::show)
         .post("/password/reset", Public, recovery::submit)
         .get("/sign-in/check", Public, disown::show)
         .post("/sign-in/check", Public, disown::submit)
+}
+
+/// The pages of whoever is signed in, and the operator's own.
+fn own_pages(table: Table) -> Table {
+    table
+        .get("/profile", User, profile::show)
+        .post("/profile", User, profile::change_name)
+        .post("/profile/password", User, profile::change_password)
+        .post("/profile/email", User, email::change)
+        .post("/profile/email/confirm", User, email::confirm)
+        .post("/profile/email/resend", User, email::resend)
+        .post("/profile/email/withdraw", User, email::withdraw)
+        .post("/profile/delete", User, deletion::delete)
+        .get("/profile/export", User, export::download)
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
         .get("/activity", User, activity::show)
@@ -66,9 +86,9 @@ pub fn with_session() -> Table {
         .get("/pages/{path:.*}", User, gate::pages::serve)
 }
 
-/// The routes of administrators.
-fn administration() -> Table {
-    Table::default()
+/// The pages of administrators.
+fn administration(table: Table) -> Table {
+    table
         .get("/admin", Admin, admin::overview::page::show)
         .get("/admin/events", Admin, admin::events::list::show)
         .get("/admin/events.csv", Admin, admin::events::csv::download)

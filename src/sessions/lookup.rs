@@ -66,8 +66,10 @@ pub(super) struct FoundSession {
     pub last_login_at: Option<PrimitiveDateTime>,
     /// The user's `session_epoch`.
     pub session_epoch: i64,
-    /// When the address was confirmed.
+    /// When it was proven that the address is the user's.
     pub email_confirmed_at: Option<PrimitiveDateTime>,
+    /// The address that is to take its place once it is confirmed.
+    pub pending_email: Option<String>,
 }
 
 /// The sessions that a query found, by store key.
@@ -289,6 +291,7 @@ fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<FoundSessions, Error>
                         users::last_login_at,
                         users::session_epoch,
                         users::email_confirmed_at,
+                        users::pending_email,
                     ),
                 ))
                 .load::<(String, FoundSession)>($conn)

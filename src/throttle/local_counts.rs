@@ -12,6 +12,9 @@ use super::subject::Key;
 /// Slots of the table, a power of two.
 const SLOTS: usize = 1 << 14;
 
+/// At least as many as there are kinds of counts.
+const KINDS: usize = 16;
+
 /// A count as it stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
@@ -145,7 +148,7 @@ impl Slot {
 
 /// The slot of a key. The kinds lie apart, so that a number that two of them share is no collision.
 fn index(key: Key) -> usize {
-    (key.number as usize).wrapping_add(key.kind as usize * (SLOTS / 8)) % SLOTS
+    (key.number as usize).wrapping_add(key.kind as usize * (SLOTS / KINDS)) % SLOTS
 }
 
 #[cfg(test)]

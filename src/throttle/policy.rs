@@ -33,6 +33,10 @@ pub(super) enum Kind {
     Changes,
     /// Sessions that one user starts.
     Sessions,
+    /// Mails to confirm addresses that were asked for from one network.
+    AddressMails,
+    /// Mails to confirm addresses that were asked for by one account, or to one address.
+    AddressMailsOf,
 }
 
 /// The numbers of one kind.
@@ -62,6 +66,8 @@ impl Kind {
             Self::Links => "links",
             Self::Changes => "changes",
             Self::Sessions => "started",
+            Self::AddressMails => "address-mails",
+            Self::AddressMailsOf => "address-mails-of",
         }
     }
 
@@ -82,9 +88,12 @@ impl Kind {
             },
             Self::SignIns => Policy { longest: Duration::from_secs(5 * 60), ..of_network },
             Self::Confirmations | Self::Links => of_network,
-            Self::Registrations | Self::Forgotten => Policy { free: 10, ..of_network },
+            Self::Registrations | Self::Forgotten | Self::AddressMails => Policy { free: 10, ..of_network },
             Self::Changes => Policy { free: 100, ..of_network },
             Self::Sessions => Policy { free: 100, longest: Duration::from_secs(10), ..of_network },
+            Self::AddressMailsOf => {
+                Policy { free: 5, longest: Duration::from_secs(30 * 60), kept: DAY, most: None }
+            }
         }
     }
 }
@@ -128,6 +137,8 @@ mod tests {
         Kind::Links,
         Kind::Changes,
         Kind::Sessions,
+        Kind::AddressMails,
+        Kind::AddressMailsOf,
     ];
 
     /// The rows of the table in `docs/throttling.md`, in the order of [`ALL`].
@@ -135,13 +146,17 @@ mod tests {
 
     /// A limit in words: `5 | 1 s, 2 s, 4 s … up to 30 min | 30 days | 100`.
     fn in_words(policy: Policy) -> String {
-        let longest = policy.longest.as_secs() / 60;
+        let longest = match policy.longest.as_secs() {
+            seconds if seconds < 60 => format!("{seconds} s"),
+            seconds => format!("{} min", seconds / 60),
+        };
         let kept = match policy.kept.as_secs() / 3600 {
             1 => "1 hour".to_owned(),
+            24 => "1 day".to_owned(),
             hours => format!("{} days", hours / 24),
         };
         let most = policy.most.map_or_else(|| "–".to_owned(), |most| most.to_string());
-        format!("{} | 1 s, 2 s, 4 s … up to {longest} min | {kept} | {most}", policy.free)
+        format!("{} | 1 s, 2 s, 4 s … up to {longest} | {kept} | {most}", policy.free)
     }
 
     #[test]

@@ -28,6 +28,10 @@ fn what(kind: Kind, failures: u32) -> &'static str {
         Kind::Links => "Too many links that are not valid were tried from your network.",
         Kind::Changes => "There were too many changes to your account.",
         Kind::Sessions => "There were too many sign-ins to your account.",
+        Kind::AddressMails => "Too many mails to confirm an address were asked for from your network.",
+        Kind::AddressMailsOf => {
+            "Too many mails to confirm this address were asked for. The newest one that has arrived works."
+        }
     }
 }
 
@@ -57,6 +61,8 @@ pub(super) fn detail(kind: Kind, failures: u32) -> String {
         Kind::Links => "links that are not valid from one network",
         Kind::Changes => "changes to the account and passwords given again",
         Kind::Sessions => "sign-ins",
+        Kind::AddressMails => "mails to confirm addresses that were asked for from one network",
+        Kind::AddressMailsOf => "mails to confirm an address that were asked for",
     };
     let then = if kind.policy().is_closed(failures) { "no more are taken" } else { "the next ones wait" };
     format!("{failures} {of_whom}; {then}")

@@ -101,6 +101,30 @@ impl Throttle {
         self.begin(|limits| vec![limits.subjects.network(Kind::Forgotten, client)]).await
     }
 
+    /// Begins a registration after which a mail goes to the address, whoever has it; each one counts.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn registration_by_mail(&self, email: &str, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| {
+            let network = limits.subjects.network(Kind::Registrations, client);
+            vec![network, limits.subjects.address_mails_to(email)]
+        })
+        .await
+    }
+
+    /// Begins to send a mail that a user has asked for, to confirm an address; each one counts.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn address_mail(&self, user: i64, email: &str, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| {
+            let network = limits.subjects.network(Kind::AddressMails, client);
+            vec![network, limits.subjects.address_mails_of(user), limits.subjects.address_mails_to(email)]
+        })
+        .await
+    }
+
     /// Begins to count a one-time link that is not valid.
     ///
     /// # Errors

@@ -62,6 +62,16 @@ impl Subjects {
         self.own(kind, &id.to_string())
     }
 
+    /// The count of mails to confirm addresses that an account has asked for.
+    pub(super) fn address_mails_of(&self, user: i64) -> Key {
+        self.own(Kind::AddressMailsOf, &user.to_string())
+    }
+
+    /// The count of those that went to an address.
+    pub(super) fn address_mails_to(&self, email: &str) -> Key {
+        self.shared(Kind::AddressMailsOf, &email_key(email))
+    }
+
     /// The count of the network that a client is in.
     pub(super) fn network(&self, kind: Kind, client: &Client) -> Key {
         self.shared(kind, &client.network().to_string())

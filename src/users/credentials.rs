@@ -1,11 +1,20 @@
 //! Changes of what an account is signed in to with, or of what it may do. Each withdraws the one-time links that were made before, as
-//! the WSTG asks (WSTG-ATHN-09), and raises `session_epoch`: sign-ins in progress start no session.
+//! the WSTG asks (WSTG-ATHN-09), and a change of the address that waits to be confirmed, and raises `session_epoch`: sign-ins in progress
+//! start no session. Left are links that prove the address of the account, and those that give back an earlier one: whoever has taken
+//! over an account must not be able to withdraw them.
 //!
 //! The user's row is always written first, so that a link that is made or used at the same time waits.
 
 use diesel::prelude::*;
 
-use super::{role::Role, tokens, user::User};
+use super::{
+    address::Address,
+    address_tokens::keep_for_former_owner,
+    role::Role,
+    search::search_text,
+    tokens,
+    user::{User, address_taken},
+};
 use crate::{
     clock::now,
     db::{DbConnection, schema::users},
@@ -23,6 +32,7 @@ impl User {
                 users::role.eq(role),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
+                users::pending_email.eq(None::<String>),
             ))
             .execute(conn)?;
         tokens::expire_all(conn, id)
@@ -38,6 +48,7 @@ impl User {
                 users::active.eq(false),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
+                users::pending_email.eq(None::<String>),
             ))
             .execute(conn)?;
         tokens::expire_all(conn, id)
@@ -60,6 +71,7 @@ impl User {
                 users::password_hash.eq(new_hash),
                 users::session_epoch.eq(users::session_epoch + 1),
                 users::updated_at.eq(now()),
+                users::pending_email.eq(None::<String>),
             ))
             .returning(users::session_epoch)
             .get_result(conn)
@@ -79,10 +91,37 @@ impl User {
             users::password_hash.eq(hash),
             users::session_epoch.eq(users::session_epoch + 1),
             users::updated_at.eq(now()),
+            users::pending_email.eq(None::<String>),
         );
         match diesel::update(users::table.find(id)).set(set).execute(conn)? {
             0 => Err(Error::NotFound),
             _ => tokens::delete_all(conn, id),
         }
+    }
+
+    /// Replaces the address with one that has been proven to be the user's, whose row is locked. Each session rotates its key at its
+    /// next request. Returns the new `session_epoch`.
+    ///
+    /// # Errors
+    /// [`Error::AddressTaken`] when another user has the address, or can have it back.
+    pub fn set_email(conn: &mut DbConnection, user: &Self, address: &Address) -> Result<i64, Error> {
+        let at = now();
+        let epoch = diesel::update(users::table.find(user.id))
+            .set((
+                users::email.eq(&address.shown),
+                users::email_key.eq(&address.key),
+                users::search_text.eq(search_text(&user.name, &address.shown, &address.key)),
+                users::email_confirmed_at.eq(at),
+                users::pending_email.eq(None::<String>),
+                users::same_address_as.eq(None::<i64>),
+                users::session_epoch.eq(users::session_epoch + 1),
+                users::updated_at.eq(at),
+            ))
+            .returning(users::session_epoch)
+            .get_result(conn)
+            .map_err(address_taken)?;
+        keep_for_former_owner(conn, &address.key, user.id)?;
+        tokens::expire_all(conn, user.id)?;
+        Ok(epoch)
     }
 }

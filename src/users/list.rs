@@ -75,6 +75,10 @@ pub struct UserSummary {
     pub name: String,
     /// The address as typed.
     pub email: String,
+    /// Whether it was proven that the address is the user's.
+    pub email_confirmed: bool,
+    /// The address that is to take its place once it is confirmed.
+    pub pending_email: Option<String>,
     /// The user whose address this is another form of, if there is one.
     pub same_address_as: Option<i64>,
     /// What the user may do.
@@ -157,6 +161,8 @@ fn with_details(conn: &mut DbConnection, users: Vec<User>) -> Result<Vec<UserSum
         role: user.role,
         name: user.name,
         email: user.email,
+        email_confirmed: user.email_confirmed_at.is_some(),
+        pending_email: user.pending_email,
         same_address_as: user.same_address_as,
         created_at: user.created_at,
         last_login_at: user.last_login_at,

@@ -1,6 +1,8 @@
 //! Users: the row, roles, passwords, one-time tokens and authentication.
 
 mod address;
+pub mod address_links;
+pub mod address_tokens;
 mod authenticate;
 mod credentials;
 pub mod fields;

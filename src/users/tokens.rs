@@ -1,5 +1,6 @@
 //! One-time links with which a user chooses a password, after an invitation or in place of a forgotten password. The link
-//! holds a random token; only the token's SHA-256 is stored. Links are withdrawn by the changes in `credentials`.
+//! holds a random token; only the token's SHA-256 is stored. Links are withdrawn by the changes in `credentials`. The same table
+//! has the links about addresses, see `address_tokens`.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -143,7 +144,7 @@ pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, Token
     Ok(tokens::table
         .inner_join(users::table)
         .filter(tokens::token_hash.eq(sha256_hex(token)))
-        .filter(tokens::purpose.eq_any([TokenPurpose::Invite, TokenPurpose::Reset]))
+        .filter(tokens::purpose.eq_any(FOR_PASSWORDS))
         .filter(tokens::expires_at.gt(now()))
         .filter(users::active)
         .select((users::all_columns, tokens::purpose))
@@ -179,33 +180,38 @@ fn revoke(conn: &mut DbConnection, user: i64, purpose: TokenPurpose) -> Result<(
     Ok(())
 }
 
-/// Makes all of the user's tokens invalid. Who was invited still counts as invited.
+/// What is for choosing a password.
+const FOR_PASSWORDS: [TokenPurpose; 2] = [TokenPurpose::Invite, TokenPurpose::Reset];
+
+/// Makes all links with which the user chooses a password invalid. Who was invited still counts as invited.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub(super) fn expire_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     let valid = tokens::table.filter(tokens::user_id.eq(user)).filter(tokens::expires_at.gt(now()));
+    let valid = valid.filter(tokens::purpose.eq_any(FOR_PASSWORDS));
     diesel::update(valid).set(tokens::expires_at.eq(now())).execute(conn)?;
     Ok(())
 }
 
-/// Deletes all of the user's tokens, now that there is a password: an invitation is used up too.
+/// Deletes all links with which the user chooses a password, now that there is one: an invitation is used up too.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub(super) fn delete_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
-    diesel::delete(tokens::table.filter(tokens::user_id.eq(user))).execute(conn)?;
+    let theirs = tokens::table.filter(tokens::user_id.eq(user));
+    diesel::delete(theirs.filter(tokens::purpose.eq_any(FOR_PASSWORDS))).execute(conn)?;
     Ok(())
 }
 
-/// Deletes expired links for new passwords and for the first administrator, at most `limit`; they are refused anyway. Returns
-/// whether there may be more.
+/// Deletes expired links, at most `limit`; they are refused anyway. Left are those by which a user counts as invited, and those that
+/// say that the site was set up. Returns whether there may be more.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn delete_expired(conn: &mut DbConnection, limit: i64) -> Result<bool, Error> {
     let expired: Vec<String> = tokens::table
-        .filter(tokens::purpose.eq_any([TokenPurpose::Reset, TokenPurpose::Setup]))
+        .filter(tokens::purpose.ne_all([TokenPurpose::Invite, TokenPurpose::SetupUsed]))
         .filter(tokens::expires_at.le(now()))
         .limit(limit)
         .select(tokens::token_hash)

@@ -5,6 +5,7 @@ use time::PrimitiveDateTime;
 
 use super::{
     address::{Address, email_key, plain_key},
+    address_tokens::keep_for_former_owner,
     name::ShownName,
     role::Role,
     search::search_text,
@@ -41,12 +42,14 @@ pub struct User {
     pub updated_at: PrimitiveDateTime,
     /// The last sign-in, in UTC.
     pub last_login_at: Option<PrimitiveDateTime>,
-    /// When the address was confirmed, in UTC; not used yet.
+    /// When it was proven that the address is the user's, in UTC.
     pub email_confirmed_at: Option<PrimitiveDateTime>,
     /// The text that the user is found by, see [`search_text`]; empty until it is made.
     pub search_text: String,
     /// The user who has the key of this address, if this is another form of an older account's.
     pub same_address_as: Option<i64>,
+    /// The address that is to take the place of `email` once it is confirmed.
+    pub pending_email: Option<String>,
 }
 
 /// The values of a user to create.
@@ -59,6 +62,8 @@ pub struct NewUser {
     pub password_hash: String,
     /// What the user may do.
     pub role: Role,
+    /// Whether the address is known to be the user's.
+    pub email_confirmed: bool,
 }
 
 impl User {
@@ -143,27 +148,30 @@ impl User {
     /// Creates the user with an id of [`User::new_id`].
     ///
     /// # Errors
-    /// A unique violation ([`Error::is_unique_violation`]) when the address is taken; [`Error::BadRequest`] when it is none.
+    /// [`Error::AddressTaken`] when another user has the address, or can have it back; [`Error::BadRequest`] when it is none.
     pub fn create(conn: &mut DbConnection, id: i64, new: &NewUser) -> Result<Self, Error> {
         let at = now();
         let address = Address::parse(&new.email)
             .ok_or_else(|| Error::BadRequest("This is not an email address.".to_owned()))?;
-        Ok(diesel::insert_into(users::table)
+        let insert = diesel::insert_into(users::table)
             .values((
                 users::id.eq(id),
                 users::name.eq(&new.name),
                 users::search_text.eq(search_text(&new.name, &address.shown, &address.key)),
                 users::email.eq(address.shown),
-                users::email_key.eq(address.key),
+                users::email_key.eq(&address.key),
                 users::password_hash.eq(&new.password_hash),
                 users::role.eq(new.role),
                 users::active.eq(true),
                 users::session_epoch.eq(Self::FIRST_EPOCH),
                 users::created_at.eq(at),
                 users::updated_at.eq(at),
+                users::email_confirmed_at.eq(new.email_confirmed.then_some(at)),
             ))
-            .returning(users::all_columns)
-            .get_result(conn)?)
+            .returning(users::all_columns);
+        let user = insert.get_result(conn).map_err(address_taken)?;
+        keep_for_former_owner(conn, &address.key, id)?;
+        Ok(user)
     }
 
     /// Changes the name.
@@ -179,6 +187,24 @@ impl User {
             0 => Err(Error::NotFound),
             _ => Ok(()),
         }
+    }
+
+    /// Notes that the address is the user's. Returns whether that was not known before.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn confirm_email(conn: &mut DbConnection, id: i64) -> Result<bool, Error> {
+        let unconfirmed = users::table.find(id).filter(users::email_confirmed_at.is_null());
+        Ok(diesel::update(unconfirmed).set(users::email_confirmed_at.eq(now())).execute(conn)? > 0)
+    }
+
+    /// Notes the address that is to take the place of the user's once it is confirmed, or that none is.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn set_pending_email(conn: &mut DbConnection, id: i64, email: Option<&str>) -> Result<(), Error> {
+        diesel::update(users::table.find(id)).set(users::pending_email.eq(email)).execute(conn)?;
+        Ok(())
     }
 
     /// Allows signing in. Returns whether it was forbidden before.
@@ -214,4 +240,10 @@ impl User {
             .returning(users::session_epoch)
             .get_result(conn)?)
     }
+}
+
+/// The error of a statement that gives a user an address.
+pub(super) fn address_taken(error: diesel::result::Error) -> Error {
+    let error = Error::from(error);
+    if error.is_unique_violation() { Error::AddressTaken } else { error }
 }

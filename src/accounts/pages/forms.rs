@@ -175,6 +175,34 @@ impl FormFields for ConfirmForm {
     const FIELDS: &'static [&'static str] = &["password", "next"];
 }
 
+/// `POST /profile/email`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct EmailForm {
+    /// The new address.
+    #[validate(custom(function = "fields::email"))]
+    pub email: String,
+    /// The user's current password.
+    #[validate(length(min = 1, message = "Enter your current password."))]
+    pub current_password: String,
+}
+
+impl FormFields for EmailForm {
+    const FIELDS: &'static [&'static str] = &["email", "current_password"];
+}
+
+/// `POST /email/confirm` and `POST /email/undo`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct TokenForm {
+    /// The token of the one-time link.
+    pub token: String,
+}
+
+impl FormFields for TokenForm {
+    const FIELDS: &'static [&'static str] = &["token"];
+}
+
 /// `?token=` of a one-time link.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

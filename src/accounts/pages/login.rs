@@ -9,7 +9,7 @@ use crate::{
     accounts::{service::Accounts, sign_in::SignIn},
     config::{Config, Server},
     error::{Error, WRONG_CREDENTIALS},
-    layout::{Flash, Layout, see_other},
+    layout::{EmailFlash, Flash, Layout, see_other},
     security::{Client, next_page},
     sessions::CurrentUser,
     web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
@@ -111,6 +111,7 @@ pub async fn submit(
             let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
             Ok(see_other(&next_or_profile(&values.next, &config.server), flash))
         }
+        Ok(SignIn::Unconfirmed) => Ok(see_other("/email/sent", Flash::Email(EmailFlash::ConfirmFirst))),
         Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
             errors.add_form(text);
             Ok(form_page_later(&LoginPage::new(layout, values, errors), wait))

@@ -5,6 +5,8 @@ pub mod activity;
 pub mod confirm;
 pub mod deletion;
 pub mod disown;
+pub mod email;
+pub mod email_links;
 mod ended_notice;
 pub mod export;
 pub mod forgot;

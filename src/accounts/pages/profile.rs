@@ -1,5 +1,7 @@
 //! `/profile`: shows and changes the signed-in user's account.
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -10,7 +12,7 @@ use crate::{
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
-    web::{FieldErrors, Form, Moment, html},
+    web::{FieldErrors, Form, Moment, form_page_later, html},
 };
 
 #[derive(Template)]
@@ -18,6 +20,8 @@ use crate::{
 pub(super) struct ProfilePage {
     layout: Layout,
     email: String,
+    email_confirmed: bool,
+    pending_email: Option<String>,
     role: String,
     member_since: Moment,
     last_sign_in: Option<Moment>,
@@ -25,6 +29,9 @@ pub(super) struct ProfilePage {
     name_errors: FieldErrors,
     password_errors: FieldErrors,
     delete_errors: FieldErrors,
+    /// The new address as it was typed.
+    new_email: String,
+    email_errors: FieldErrors,
     min_length: usize,
 }
 
@@ -33,6 +40,8 @@ impl ProfilePage {
         Self {
             layout,
             email: user.email.clone(),
+            email_confirmed: user.email_confirmed,
+            pending_email: user.pending_email.clone(),
             role: user.role.name().to_owned(),
             member_since: Moment::new(user.created_at),
             last_sign_in: user.last_login_at.map(Moment::new),
@@ -40,6 +49,8 @@ impl ProfilePage {
             name_errors: FieldErrors::default(),
             password_errors: FieldErrors::default(),
             delete_errors: FieldErrors::default(),
+            new_email: String::new(),
+            email_errors: FieldErrors::default(),
             min_length: accounts.rules().password_min_length,
         }
     }
@@ -47,6 +58,21 @@ impl ProfilePage {
     /// The page after a deletion that was refused.
     pub(super) fn deletion_refused(self, delete_errors: FieldErrors) -> HttpResponse {
         Self { delete_errors, ..self }.refused()
+    }
+
+    /// The page after a change of the address that was refused.
+    pub(super) fn email_refused(self, new_email: String, email_errors: FieldErrors) -> HttpResponse {
+        Self { new_email, email_errors, ..self }.refused()
+    }
+
+    /// The page after a mail about an address that has to wait.
+    pub(super) fn email_later(
+        self,
+        new_email: String,
+        email_errors: FieldErrors,
+        wait: Duration,
+    ) -> HttpResponse {
+        form_page_later(&Self { new_email, email_errors, ..self }, wait)
     }
 
     /// The page as a response to a form with mistakes: 422.

@@ -92,6 +92,7 @@ pub async fn submit(
             Some(SignUp::Done) => {
                 return Ok(see_other(&next_or_profile(&values.next, &config.server), Flash::Welcome));
             }
+            Some(SignUp::CheckMail) => return Ok(see_other("/email/sent", None)),
             Some(SignUp::Closed) => return Ok(closed(&accounts, layout)),
             Some(SignUp::AddressTaken) => errors.add("email", ADDRESS_TAKEN),
         }

@@ -47,6 +47,10 @@ pub struct UserRow {
     pub name: String,
     /// The user's address, as typed.
     pub email: String,
+    /// Whether it was proven that the address is the user's.
+    pub email_confirmed: bool,
+    /// The address that is to take its place once it is confirmed.
+    pub pending_email: Option<String>,
     /// The user whose address this is another form of, if there is one.
     pub same_address_as: Option<i64>,
     /// Whether the user is an administrator.
@@ -72,6 +76,8 @@ impl UserRow {
             id: user.id,
             name: user.name,
             email: user.email,
+            email_confirmed: user.email_confirmed,
+            pending_email: user.pending_email,
             same_address_as: user.same_address_as,
             is_admin: user.role == Role::Admin,
             state: user.state.name(),

@@ -22,7 +22,7 @@ use crate::{
         catalogue::filter::{Filter, ListQuery},
     },
     users::Role,
-    web::{FieldErrors, Form, html},
+    web::{FieldErrors, Form, Moment, html},
 };
 
 /// The newest events that the page shows.
@@ -43,6 +43,8 @@ struct UserPage {
     sessions: Vec<SessionFacts>,
     more_sessions: bool,
     events: Vec<EventRow>,
+    /// The addresses that the user can have back, and until when.
+    former_addresses: Vec<(String, Moment)>,
     link: Option<LinkPanel>,
 }
 
@@ -246,6 +248,7 @@ impl UserRequest {
         let sessions = self.sessions.page(&query, None).await?;
         let listed = self.accounts.one(id).await?;
         let events = rows::of_user(&self.db, id, MAX_EVENTS).await?;
+        let former = self.accounts.former_addresses(id).await?;
         let own = &self.admin.session.id;
         Ok(UserPage {
             errors: FieldErrors::default(),
@@ -256,6 +259,7 @@ impl UserRequest {
             more_sessions: sessions.next.is_some(),
             sessions: sessions.rows.iter().map(|session| SessionFacts::of(session, own)).collect(),
             events,
+            former_addresses: former.into_iter().map(|old| (old.email, Moment::new(old.until))).collect(),
             link: None,
             layout: self.layout,
         })

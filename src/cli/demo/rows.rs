@@ -29,6 +29,7 @@ pub(super) struct UserRow {
     created_at: PrimitiveDateTime,
     updated_at: PrimitiveDateTime,
     last_login_at: Option<PrimitiveDateTime>,
+    email_confirmed_at: Option<PrimitiveDateTime>,
 }
 
 impl UserRow {
@@ -53,6 +54,7 @@ impl UserRow {
             created_at,
             updated_at: created_at,
             last_login_at,
+            email_confirmed_at: Some(created_at),
         }
     }
 }

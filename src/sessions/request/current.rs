@@ -27,14 +27,16 @@ pub struct CurrentUser {
     pub name: String,
     /// The address as the user typed it.
     pub email: String,
+    /// Whether it was proven that the address is the user's.
+    pub email_confirmed: bool,
+    /// The address that is to take its place once it is confirmed.
+    pub pending_email: Option<String>,
     /// The user's role.
     pub role: Role,
     /// When the account was created.
     pub created_at: PrimitiveDateTime,
     /// The last sign-in, this session's included.
     pub last_login_at: Option<PrimitiveDateTime>,
-    /// Whether the address was confirmed by a link that was mailed to it.
-    pub has_confirmed_email: bool,
     /// The session that the request came with.
     pub session: CurrentSession,
 }
@@ -148,10 +150,11 @@ impl CurrentUser {
             id: found.user_id,
             name: found.name.clone(),
             email: found.email.clone(),
+            email_confirmed: found.email_confirmed_at.is_some(),
+            pending_email: found.pending_email.clone(),
             role: found.role,
             created_at: found.user_created_at,
             last_login_at: found.last_login_at,
-            has_confirmed_email: found.email_confirmed_at.is_some(),
             session: CurrentSession {
                 id: found.session_id.clone(),
                 remembered: found.remembered,

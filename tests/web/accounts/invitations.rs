@@ -148,6 +148,7 @@ on_both_stacks!(reset_link_single_use_and_expires, |stack| async {
     let expected = [
         text("invited", &by, Some("user")),
         text("reset_link_made", &by, Some("invitation")),
+        text("email_confirmed", &own, Some("with the link to choose a password")),
         text("password_reset", &own, None),
     ];
     assert_eq!(app.account_events(&ada), expected);

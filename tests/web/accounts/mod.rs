@@ -1,6 +1,7 @@
 //! Registering, signing in and out, and what users do with their own accounts.
 
 mod activity;
+mod address_shapes;
 mod addresses;
 mod confirm_password;
 mod deletion;

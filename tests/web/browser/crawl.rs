@@ -124,8 +124,8 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
             Access::Admin => [303, 403, 200],
         };
         let expected = match path.as_str() {
-            // There is no setup token, no reset token, and no notice of a sign-in.
-            "/setup" | "/password/reset" | "/sign-in/check" => [404; 3],
+            // There is no token, for the set-up, a password or an address, and no notice of a sign-in.
+            "/setup" | "/password/reset" | "/email/confirm" | "/email/undo" | "/sign-in/check" => [404; 3],
             // There is no `PAGES_HOST`.
             "/pages-sign-in" => [303, 404, 404],
             _ => expected,

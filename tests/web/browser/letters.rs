@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::screenshots::{folder, screenshot};
 use crate::support::{
-    admin_pages::token_of,
+    admin_pages::{any_token_of, token_of},
     smtp::{Mail, SmtpServer},
     *,
 };
@@ -41,7 +41,8 @@ async fn letters(app: &TestApp, smtp: &SmtpServer) -> Vec<(&'static str, Mail)> 
     let administrator = smtp.wait_for(7).await.pop().unwrap();
     let _ = client.post("/profile/delete", &[("current_password", password)]).await.to("/");
     let deleted = smtp.wait_for(8).await.pop().unwrap();
-    vec![
+    let mut letters = address_letters(app, smtp).await;
+    letters.extend([
         ("new-browser", new_browser),
         ("password-changed", changed),
         ("new-administrator", administrator),
@@ -50,6 +51,34 @@ async fn letters(app: &TestApp, smtp: &SmtpServer) -> Vec<(&'static str, Mail)> 
         ("new-password", by_administrator),
         ("forgotten-password", forgotten),
         ("password-replaced", replaced),
+    ]);
+    letters
+}
+
+/// The letters about addresses.
+async fn address_letters(app: &TestApp, smtp: &SmtpServer) -> Vec<(&'static str, Mail)> {
+    let (bob, client) = app.person("Bob Bemer").await;
+    let (eve, _) = app.person("Eve Ernst").await;
+    let new = "bob@bücher.example";
+    for email in [&*eve.email, new] {
+        let fields = [("email", email), ("current_password", PASSWORD)];
+        let _ = client.post("/profile/email", &fields).await.to("/profile");
+    }
+    let confirm_new = smtp.mail_to("bob@xn--bcher-kva.example", "Confirm your new address", 1).await;
+    let fields = [("token", &*any_token_of(&confirm_new.link()))];
+    let _ = client.post("/email/confirm", &fields).await.to("/profile");
+    let changed = smtp.mail_to(&bob.email, "was changed", 1).await;
+    let fields = [("email", &*bob.email), ("current_password", PASSWORD)];
+    let (_, other) = app.person("Frank Forth").await;
+    let _ = other.post("/profile/email", &fields).await.to("/profile");
+    let _ = client.post("/email/undo", &[("token", &*any_token_of(&changed.link()))]).await.expect(303);
+    vec![
+        ("confirm-address", smtp.mail_to(&bob.email, "Confirm your address", 1).await),
+        ("confirm-new-address", confirm_new),
+        ("address-changed", changed),
+        ("address-given-back", smtp.mail_to("bob@xn--bcher-kva.example", "was undone", 1).await),
+        ("address-tried", smtp.mail_to(&eve.email, "There is an account", 1).await),
+        ("address-kept", smtp.mail_to(&bob.email, "is kept", 1).await),
     ]
 }
 
@@ -77,7 +106,8 @@ async fn letters_fit_and_load_nothing() {
             let measures = "return [document.documentElement.scrollWidth - document.documentElement.clientWidth, \
                             performance.getEntriesByType('resource').length, document.querySelectorAll('a.button').length]";
             let found = browser.evaluate(measures).await;
-            let buttons = i32::from(*name != "account-deleted");
+            let buttons =
+                i32::from(!matches!(*name, "account-deleted" | "address-given-back" | "address-kept"));
             assert_eq!(found, Value::from(vec![0, 0, buttons]), "{name}, {variant}");
         }
     }

@@ -1,6 +1,7 @@
 //! The site in Chromium, and a crawl of all its pages.
 
 mod accessibility;
+mod addresses;
 mod admin;
 mod cookies;
 mod crawl;

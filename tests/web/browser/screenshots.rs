@@ -87,6 +87,9 @@ impl Tour {
         self.send("/password/forgot", "Error:", "forgot-refused").await;
         browser.fill(&[("email", "nobody@example.org")]).await;
         self.send("/password/forgot", "on its way", "forgot-sent").await;
+        self.visit("/email/sent", "email-sent").await;
+        self.visit("/email/confirm?token=used", "email-confirm-used").await;
+        self.visit("/email/undo?token=used", "email-undo-used").await;
     }
 
     async fn as_user(&self) {
@@ -103,6 +106,7 @@ impl Tour {
         self.visit("/", "front-user").await;
         self.visit("/login", "login-signed-in").await;
         self.visit("/profile", "profile").await;
+        self.addresses(&ada).await;
         self.visit("/sessions", "my-sessions-one").await;
         for device in [FIREFOX, "curl/8.14.1", "<b>Nobody knows</b>", FIREFOX_ON_MAC] {
             ada.sign_in_remembered(&self.app.client().user_agent(device)).await;
@@ -119,6 +123,24 @@ impl Tour {
         self.visit("/activity?after=nonsense", "activity-mistake").await;
         self.visit("/admin/sessions", "403").await;
         self.send("/logout", "You are signed out.", "signed-out").await;
+    }
+
+    /// The forms about one's address, and the pages behind the links in mails.
+    async fn addresses(&self, ada: &Person) {
+        let (browser, app, new) = (&self.browser, &self.app, "ada@bücher.example");
+        self.send("/profile/email", "Error:", "profile-email-refused").await;
+        browser.fill(&[("email", new)]).await;
+        let field = browser.client().find(Locator::Css("#email-current")).await.unwrap();
+        field.send_keys(PASSWORD).await.unwrap();
+        self.send("/profile/email", "waits to be confirmed", "profile-email-pending").await;
+        app.insert_address_token("confirm", ada, &ada.email, "own");
+        app.insert_address_token("confirm", ada, new, "new");
+        app.insert_address_token("undo", ada, &ada.email, "undo");
+        self.visit("/email/confirm?token=own", "email-confirm").await;
+        self.visit("/email/confirm?token=new", "email-confirm-new").await;
+        self.visit("/email/undo?token=undo", "email-undo").await;
+        browser.goto("/profile").await;
+        self.send("/profile/email/withdraw", "stays as it is", "profile-email-withdrawn").await;
     }
 
     async fn as_administrator(&self) {

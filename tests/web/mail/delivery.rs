@@ -13,6 +13,7 @@ async fn with_mail_server(stack: Stack) -> (SmtpServer, TestApp, Client) {
     let smtp = SmtpServer::start_own();
     let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
     let (_, admin) = app.admin("Grace Hopper").await;
+    app.all_mails_sent().await;
     (smtp, app, admin)
 }
 
@@ -117,6 +118,7 @@ on_both_stacks!(mail_is_sent_once_by_two_instances, |stack| async {
     let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
     let second = app.second_instance().await;
     let (_, admin) = app.admin("Grace Hopper").await;
+    app.all_mails_sent().await;
     smtp.kill();
     for number in 0..20 {
         let at = if number % 2 == 0 { admin.at(&app) } else { admin.at(&second) };
@@ -138,6 +140,7 @@ on_both_stacks!(mail_is_not_written_when_what_it_tells_does_not_happen, |stack| 
     let smtp = SmtpServer::start_own();
     let app = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start().await;
     let (grace, admin) = app.admin("Grace Hopper").await;
+    app.all_mails_sent().await;
     let fields = [("name", "Grace"), ("email", &*grace.email), ("role", "user")];
     let _ = admin.post("/admin/users", &fields).await.expect(422);
     invite(&admin, "ada@example.org").await;

@@ -7,6 +7,7 @@ async fn start(stack: Stack, smtp: &SmtpServer) -> (Program, Person) {
     let program = TestApp::builder(stack).var("SMTP_URL", smtp.url()).start_program();
     let ada = Person::new("Ada Lovelace");
     ada.register(&program.client()).await;
+    program.all_mails_sent().await;
     (program, ada)
 }
 

@@ -25,6 +25,7 @@ fn forms(app: &TestApp) -> Vec<FormInput> {
             "/profile/password",
             vec![("current_password", text(PASSWORD)), changed("password"), changed("password_confirmation")],
         ),
+        ("/profile/email", vec![("email", text("new@example.org")), ("current_password", text(PASSWORD))]),
         ("/profile/delete", vec![("current_password", text(PASSWORD))]),
     ]
 }

@@ -31,7 +31,7 @@ fn route_table_rules_match_paths() {
         let path = line.path;
         let expected = match path {
             "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
-            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" | "/auth/register"
+            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" | "/email/sent" | "/email/confirm" | "/email/undo" | "/auth/register"
             | "/auth/login" | "/auth/session" | "/auth/verify" | "/auth/openapi.json" | "/auth/docs" => {
                 Access::Public
             }

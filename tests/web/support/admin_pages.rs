@@ -17,6 +17,12 @@ pub fn link_on(page: &Answer) -> String {
     link.unwrap_or_else(|| panic!("no link on {}", page.summary()))
 }
 
+/// The token in any one-time link.
+#[track_caller]
+pub fn any_token_of(link: &str) -> String {
+    link.split_once("?token=").unwrap_or_else(|| panic!("{link}")).1.to_owned()
+}
+
 /// The token in a one-time link that sets a password.
 #[track_caller]
 pub fn token_of(link: &str) -> String {

@@ -131,8 +131,15 @@ impl SmtpServer {
         fs::rename(new, folder.join("mode")).unwrap();
     }
 
-    /// The mails that it has accepted, in their order.
+    /// The mails that it has accepted, in their order, but those that confirm the address of a new account.
     pub fn mails(&self) -> Vec<Mail> {
+        let mut mails = self.all_mails();
+        mails.retain(|mail| !mail.header("Subject").starts_with("Confirm your address"));
+        mails
+    }
+
+    /// All mails that it has accepted, in their order.
+    pub fn all_mails(&self) -> Vec<Mail> {
         let entries = fs::read_dir(self.process.folder().join("mails")).unwrap();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -151,6 +158,16 @@ impl SmtpServer {
     pub fn mail_about(&self, subject: &str) -> impl Future<Output = Mail> {
         eventually(move || async move {
             self.mails().into_iter().rev().find(|mail| mail.header("Subject").contains(subject))
+        })
+    }
+
+    /// Waits for so many mails to an address with this subject; returns the last one.
+    #[track_caller]
+    pub fn mail_to(&self, to: &str, subject: &str, count: usize) -> impl Future<Output = Mail> {
+        eventually(move || async move {
+            let mut mails = self.all_mails();
+            mails.retain(|mail| mail.to == [to] && mail.header("Subject").contains(subject));
+            mails.pop().filter(|_| mails.len() + 1 >= count)
         })
     }
 

@@ -1,5 +1,6 @@
 //! Tests the limits on guessing, on bursts, and on what one account adds to the security log.
 
+mod address_mails;
 mod browsers;
 mod bursts;
 mod guessing;

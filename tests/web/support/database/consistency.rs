@@ -87,7 +87,7 @@ impl Stores {
     #[track_caller]
     pub fn written(&self) -> Rows {
         let users = self.query_text(
-            "SELECT id, name, email, password_hash, updated_at, last_login_at FROM users ORDER BY id",
+            "SELECT id, name, email, pending_email, password_hash, updated_at, last_login_at FROM users ORDER BY id",
         );
         let sessions = self.query_text("SELECT id, store_key, ended_at FROM sessions ORDER BY id");
         let counts = self.query_text(

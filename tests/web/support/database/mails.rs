@@ -1,12 +1,21 @@
 //! The `mails` table: mail that no server has accepted yet.
 
-use crate::support::stores::Stores;
+use crate::support::{eventually::eventually, stores::Stores};
+
+/// Mails other than those that confirm addresses, of which each registration writes one.
+const OTHERS: &str = "kind <> 'confirm_address'";
 
 impl Stores {
-    /// How many mails wait.
+    /// How many mails wait, apart from those that confirm addresses.
     #[track_caller]
     pub fn waiting_mails(&self) -> usize {
-        self.count("mails WHERE given_up_at IS NULL")
+        self.count(&format!("mails WHERE given_up_at IS NULL AND {OTHERS}"))
+    }
+
+    /// Waits until no mail waits, those that confirm addresses included.
+    #[track_caller]
+    pub fn all_mails_sent(&self) -> impl Future<Output = ()> {
+        eventually(move || async move { self.count("mails WHERE given_up_at IS NULL") == 0 })
     }
 
     /// How many mails were given up, whose text is gone.
@@ -15,16 +24,18 @@ impl Stores {
         self.count("mails WHERE given_up_at IS NOT NULL AND message IS NULL")
     }
 
-    /// Why mails were not accepted.
+    /// Why mails were not accepted, apart from those that confirm addresses.
     #[track_caller]
     pub fn mail_errors(&self) -> Vec<String> {
-        self.query_column("SELECT error FROM mails WHERE error IS NOT NULL ORDER BY id")
+        self.query_column(&format!(
+            "SELECT error FROM mails WHERE error IS NOT NULL AND {OTHERS} ORDER BY id"
+        ))
     }
 
-    /// All that the table holds.
+    /// All that the table holds, apart from mails that confirm addresses.
     #[track_caller]
     pub fn mail_texts(&self) -> String {
-        format!("{:?}", self.query_text("SELECT * FROM mails"))
+        format!("{:?}", self.query_text(&format!("SELECT * FROM mails WHERE {OTHERS}")))
     }
 
     /// Makes all mails due, as if their pauses were over, also those that somebody is sending.

@@ -10,16 +10,23 @@ impl Stores {
         self.query_column("SELECT token_hash FROM tokens ORDER BY token_hash")
     }
 
-    /// How many tokens belong to a user, which the token of the set-up does not.
+    /// How many tokens there are with which users choose passwords.
     #[track_caller]
     pub fn user_token_count(&self) -> usize {
-        self.count("tokens WHERE user_id IS NOT NULL")
+        self.count("tokens WHERE purpose IN ('invite', 'reset')")
     }
 
-    /// What each user's token is for, and the user's email address.
+    /// How many tokens there are about addresses, `confirm` or `undo`.
+    #[track_caller]
+    pub fn address_token_count(&self, purpose: &str) -> usize {
+        self.count(&format!("tokens WHERE purpose = {}", quoted(purpose)))
+    }
+
+    /// What each user's token for a password is for, and the user's email address.
     #[track_caller]
     pub fn user_tokens(&self) -> Vec<Vec<String>> {
-        let select = "SELECT purpose, email FROM tokens JOIN users ON users.id = user_id ORDER BY purpose";
+        let select = "SELECT purpose, users.email FROM tokens JOIN users ON users.id = user_id \
+                      WHERE purpose IN ('invite', 'reset') ORDER BY purpose";
         self.query_text(select).into_iter().map(|row| row.into_iter().flatten().collect()).collect()
     }
 
@@ -40,6 +47,17 @@ impl Stores {
             quoted(hash),
             quoted(purpose)
         ));
+    }
+
+    /// Adds a token about an address of a user, `confirm` or `undo`, valid until 2099.
+    #[track_caller]
+    pub fn insert_address_token(&self, purpose: &str, user: impl AsRef<str>, email: &str, token: &str) {
+        let hash = gatehouse::crypto::sha256_hex(token);
+        self.insert_token(purpose, user, &hash);
+        let key =
+            if purpose == "undo" { quoted(&gatehouse::users::email_key(email)) } else { "NULL".to_owned() };
+        let (email, hash) = (quoted(email), quoted(&hash));
+        self.sql(&format!("UPDATE tokens SET email = {email}, email_key = {key} WHERE token_hash = {hash}"));
     }
 
     /// Expires all tokens.
