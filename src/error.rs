@@ -132,9 +132,9 @@ impl Error {
             Self::Forbidden(text) => Some(text),
             Self::WrongCredentials => Some(WRONG_CREDENTIALS),
             Self::AddressTaken => Some(ADDRESS_TAKEN),
-            Self::EmailUnconfirmed => Some(
-                "Confirm your email address first: a mail with a link is on its way to it.",
-            ),
+            Self::EmailUnconfirmed => {
+                Some("Confirm your email address first: a mail with a link is on its way to it.")
+            }
             Self::PasswordNeeded => Some(
                 "Give the password once more for this, as confirm_password in the body: it was last given too long ago.",
             ),

@@ -56,7 +56,7 @@ pub struct Account {
 
 /// What was done, where there is nothing else to say.
 #[derive(Serialize, ToSchema)]
-pub struct Message {
+pub(super) struct Message {
     /// For people.
     pub(super) message: String,
 }

@@ -55,7 +55,8 @@ pub async fn register(
             Ok(HttpResponse::Created().json(answer))
         }
         SignUp::CheckMail => {
-            let message = "Check your mail: the link in it confirms the address, and then you can sign in.".to_owned();
+            let message =
+                "Check your mail: the link in it confirms the address, and then you can sign in.".to_owned();
             Ok(HttpResponse::Accepted().json(Message { message }))
         }
         SignUp::AddressTaken => Err(Error::AddressTaken),

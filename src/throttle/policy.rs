@@ -126,7 +126,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 12] = [
         Kind::Account,
         Kind::Browser,
         Kind::Session,

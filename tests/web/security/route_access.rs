@@ -31,10 +31,9 @@ fn route_table_rules_match_paths() {
         let path = line.path;
         let expected = match path {
             "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
-            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" | "/email/sent" | "/email/confirm" | "/email/undo" | "/auth/register"
-            | "/auth/login" | "/auth/session" | "/auth/verify" | "/auth/openapi.json" | "/auth/docs" => {
-                Access::Public
-            }
+            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" | "/email/sent"
+            | "/email/confirm" | "/email/undo" | "/auth/register" | "/auth/login" | "/auth/session"
+            | "/auth/verify" | "/auth/openapi.json" | "/auth/docs" => Access::Public,
             _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
             _ => Access::User,
         };
