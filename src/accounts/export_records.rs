@@ -35,6 +35,7 @@ pub(super) struct Account {
     id: i64,
     name: String,
     email: String,
+    pending_email: Option<String>,
     role: &'static str,
     active: bool,
     created_at: String,
@@ -49,6 +50,7 @@ impl From<User> for Account {
             id: user.id,
             name: user.name,
             email: user.email,
+            pending_email: user.pending_email,
             role: user.role.name(),
             active: user.active,
             created_at: utc(user.created_at),
@@ -62,15 +64,16 @@ impl From<User> for Account {
 /// A one-time link that was mailed.
 #[derive(Serialize)]
 pub(super) struct Link {
-    purpose: &'static str,
+    purpose: String,
+    address: Option<String>,
     created_at: String,
     expires_at: String,
 }
 
 impl From<StoredToken> for Link {
     fn from(token: StoredToken) -> Self {
-        let StoredToken { purpose, created_at, expires_at } = token;
-        Self { purpose: purpose.name(), created_at: utc(created_at), expires_at: utc(expires_at) }
+        let StoredToken { purpose, email: address, created_at, expires_at } = token;
+        Self { purpose, address, created_at: utc(created_at), expires_at: utc(expires_at) }
     }
 }
 

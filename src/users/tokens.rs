@@ -155,8 +155,10 @@ pub fn owner(conn: &mut DbConnection, token: &str) -> Result<Option<(User, Token
 /// A token without its hash.
 #[derive(Debug, Clone, Queryable)]
 pub struct StoredToken {
-    /// What the link is for.
-    pub purpose: TokenPurpose,
+    /// What the link is for: a [`TokenPurpose`] or an [`AddressPurpose`](super::address_tokens::AddressPurpose).
+    pub purpose: String,
+    /// The address that it proves or gives back.
+    pub email: Option<String>,
     /// When it was made, in UTC.
     pub created_at: PrimitiveDateTime,
     /// Until when it is valid, in UTC.
@@ -168,7 +170,7 @@ pub struct StoredToken {
 /// # Errors
 /// [`Error`] when the database fails.
 pub fn of_user(conn: &mut DbConnection, user: i64) -> Result<Vec<StoredToken>, Error> {
-    let columns = (tokens::purpose, tokens::created_at, tokens::expires_at);
+    let columns = (tokens::purpose, tokens::email, tokens::created_at, tokens::expires_at);
     let of_user = tokens::table.filter(tokens::user_id.eq(user));
     Ok(of_user.order(tokens::created_at).select(columns).load(conn)?)
 }

@@ -35,8 +35,11 @@ on_both_stacks!(account_deletion_leaves_nothing_that_names_the_person, |stack| a
     leave_traces(&app, &admin, &zuleika, &client).await;
     let id = app.user_id(&zuleika);
     let hash = app.password_hash_of(&zuleika);
-    assert_eq!(app.tables_with(&zuleika.email), ["mails", "sessions", "sign_in_notices", "users"]);
-    assert_eq!(app.tables_with("zuleika"), ["events", "mails", "sessions", "sign_in_notices", "users"]);
+    assert_eq!(app.tables_with(&zuleika.email), ["mails", "sessions", "sign_in_notices", "tokens", "users"]);
+    assert_eq!(
+        app.tables_with("zuleika"),
+        ["events", "mails", "sessions", "sign_in_notices", "tokens", "users"]
+    );
     let events = app.events_of_kinds(&["session_ended", "deactivated", "name_changed", "signed_in"]).len();
 
     let _ = client.post("/profile/delete", &[("current_password", PASSWORD)]).await.to("/");

@@ -103,9 +103,12 @@ on_both_stacks!(export_has_all_that_is_stored_of_the_person, |stack| async {
     assert_eq!((&made["by"], &made["ip"]), (&"administrator".into(), &Value::Null));
     assert_eq!((&events[2]["by"], &events[2]["ip"]), (&"self".into(), &"127.0.0.1".into()));
     let mails: Vec<&str> = list(&export, "mails").iter().map(|mail| mail["kind"].as_str().unwrap()).collect();
-    assert_eq!(mails, ["new_browser", "new_browser", "new_password"]);
+    assert_eq!(mails, ["confirm_address", "new_browser", "new_browser", "new_password"]);
     assert_eq!(list(&export, "mails")[0]["recipient"], *ada.email);
-    assert_eq!(list(&export, "links")[0]["purpose"], "reset");
+    let links: Vec<&str> =
+        list(&export, "links").iter().map(|link| link["purpose"].as_str().unwrap()).collect();
+    assert_eq!(links, ["confirm", "reset"]);
+    assert_eq!(list(&export, "links")[0]["address"], *ada.email);
     assert_eq!(list(&export, "sign_in_notices").len(), 2);
 });
 

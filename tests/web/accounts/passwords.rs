@@ -234,8 +234,8 @@ on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async
         (setup, vec!["new-password"; 2], Some("username")),
         (
             client.get("/profile").await,
-            vec!["current-password", "new-password", "new-password", "current-password"],
-            None,
+            vec!["current-password", "new-password", "new-password", "current-password", "current-password"],
+            Some("email"),
         ),
     ];
     for (page, expected, email) in pages {

@@ -67,7 +67,7 @@ async fn address_letters(app: &TestApp, smtp: &SmtpServer) -> Vec<(&'static str,
     let confirm_new = smtp.mail_to("bob@xn--bcher-kva.example", "Confirm your new address", 1).await;
     let fields = [("token", &*any_token_of(&confirm_new.link()))];
     let _ = client.post("/email/confirm", &fields).await.to("/profile");
-    let changed = smtp.mail_to(&bob.email, "was changed", 1).await;
+    let changed = smtp.mail_to(&bob.email, "The address of your account", 1).await;
     let fields = [("email", &*bob.email), ("current_password", PASSWORD)];
     let (_, other) = app.person("Frank Forth").await;
     let _ = other.post("/profile/email", &fields).await.to("/profile");

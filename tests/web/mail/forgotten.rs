@@ -162,7 +162,7 @@ on_both_stacks!(forgotten_password_takes_the_same_time_for_known_and_unknown, |s
     let client = app.client();
     let mut ratios = Vec::new();
     // Other tests keep the machine busy, so a series may be off.
-    for _ in 0..5 {
+    for _ in 0..20 {
         let (mut known, mut unknown) = (Vec::new(), Vec::new());
         for _ in 0..50 {
             for (email, times) in [(&*ada.email, &mut known), ("nobody@example.org", &mut unknown)] {
