@@ -51,14 +51,13 @@ impl Mail {
         }
     }
 
-    /// Whom mail comes from: `gatehouse` at the host of `BASE_URL`, unless `MAIL_FROM` says something else.
+    /// Whom mail comes from: `gatehouse` at the host of `BASE_URL` (at `localhost` where that is an IP address), unless `MAIL_FROM` says something else.
     pub fn sender(&self, server: &Server) -> Mailbox {
         let by_default = || {
             let host = match server.base_url.host() {
-                Some(Host::Domain(name)) => name.to_owned(),
-                Some(Host::Ipv4(ip)) => format!("[{ip}]"),
-                Some(Host::Ipv6(ip)) => format!("[IPv6:{ip}]"),
-                None => "localhost".to_owned(),
+                Some(Host::Domain(name)) => name,
+                // Mail comes from a name: no server takes it from an IP address, and no message can be made with one.
+                Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => "localhost",
             };
             // The host of a URL is in ASCII and has no character that means anything in an address.
             Mailbox::new(Some(SENDER.to_owned()), Address::new_dangerous("gatehouse", host))
@@ -88,12 +87,17 @@ pub fn mail_address(text: &str) -> Option<Address> {
 /// Reads an address, or a name and an address in angle brackets. The name needs no quotes.
 fn sender(text: &str) -> Option<Mailbox> {
     let Some((name, address)) = text.strip_suffix('>').and_then(|text| text.rsplit_once('<')) else {
-        return Some(Mailbox::new(None, mail_address(text)?));
+        return Some(Mailbox::new(None, named_address(text)?));
     };
     let name = name.trim();
     let name = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name);
     let shown = !name.is_empty() && !name.contains(char::is_control);
-    shown.then(|| Some(Mailbox::new(Some(name.to_owned()), mail_address(address)?))).flatten()
+    shown.then(|| Some(Mailbox::new(Some(name.to_owned()), named_address(address)?))).flatten()
+}
+
+/// An address whose domain is a name.
+fn named_address(text: &str) -> Option<Address> {
+    mail_address(text).filter(|address| !address.domain().starts_with('['))
 }
 
 /// How a connection to the mail server is encrypted.
@@ -303,6 +307,8 @@ mod tests {
             "a@b@example.org",
             "a@example.org, b@example.org",
             "A <ä@example.org>",
+            "a@[192.0.2.7]",
+            "A <a@[192.0.2.7]>",
         ] {
             assert!(sender(wrong).is_none(), "{wrong}");
         }

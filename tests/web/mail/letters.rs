@@ -46,6 +46,15 @@ on_both_stacks!(mail_of_invitation_arrives_and_its_link_works, |stack| async {
     assert_eq!(smtp.mails().len(), 1, "no mail about a first password");
 });
 
+on_both_stacks!(mail_of_a_site_at_an_ip_address_arrives, |stack| async {
+    let smtp = SmtpServer::start_own();
+    let builder = TestApp::builder(stack).var("SMTP_URL", smtp.url());
+    let app = builder.var("BASE_URL", "http://127.0.0.1:3000").start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let mail = smtp.mail_to(&ada.email, "Confirm your address", 1).await;
+    assert_eq!(mail.header("From"), "Gatehouse <gatehouse@localhost>");
+});
+
 on_both_stacks!(mail_of_administrators_link_arrives_and_the_reset_is_told, |stack| async {
     let smtp = SmtpServer::start_own();
     let sender = "Die Ärztin, Praxis <praxis@bücher.example>";
