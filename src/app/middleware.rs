@@ -1,0 +1,66 @@
+//! The middleware of other crates, as this site sets it up.
+
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_identity::IdentityMiddleware;
+use actix_session::{
+    SessionMiddleware,
+    config::{BrowserSession, CookieContentSecurity, TtlExtensionPolicy},
+};
+use actix_web::{
+    http::{
+        Method,
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    },
+    middleware::Condition,
+};
+
+use super::parts::Parts;
+use crate::{config::Config, sessions::Store};
+
+/// Seconds for which a browser asks no more whether a front end may call. Chromium takes no longer time.
+const PREFLIGHT_MAX_AGE: usize = 7_200;
+
+/// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
+/// outlast that end.
+const IDENTITY_DEADLINE_DELAY: Duration = Duration::from_secs(2);
+
+/// Lets front ends of `FRONTEND_URL` call with the session's cookie and read what is answered; there are none without it.
+pub(super) fn cors(config: &Config) -> Condition<Cors> {
+    let origins = config.server.frontends.origins();
+    let cors = origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    let cors = cors
+        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([RETRY_AFTER])
+        .supports_credentials()
+        .max_age(PREFLIGHT_MAX_AGE);
+    Condition::new(!origins.is_empty(), cors)
+}
+
+/// actix-session with the store of this crate. The cookie ends with the browser; `sessions::with_context` adds the `Max-Age` of a
+/// remembered session.
+pub(super) fn session_middleware(parts: &Parts) -> SessionMiddleware<Store> {
+    let config = &parts.config.session;
+    let lifecycle = BrowserSession::default().state_ttl_extension_policy(TtlExtensionPolicy::OnEveryRequest);
+    SessionMiddleware::builder(
+        Store::on_this_thread(parts.sessions.clone().into_inner()),
+        config.secret.cookie_key(),
+    )
+    .cookie_name(config.cookie_name.clone())
+    .cookie_secure(parts.config.server.is_https())
+    .cookie_http_only(true)
+    .cookie_same_site(config.same_site.into())
+    .cookie_domain(config.cookie_domain.clone())
+    .cookie_content_security(CookieContentSecurity::Private)
+    .session_lifecycle(lifecycle)
+    .build()
+}
+
+/// actix-identity with a deadline after the absolute end that state and catalogue know: at its deadline actix-identity purges the
+/// session for the whole request, and a sign-in that still sends the old cookie would start no session.
+pub(super) fn identity_middleware(config: &Config) -> IdentityMiddleware {
+    let deadline = config.session.absolute_ttl.saturating_add(IDENTITY_DEADLINE_DELAY);
+    IdentityMiddleware::builder().login_deadline(Some(deadline)).build()
+}

@@ -1,0 +1,60 @@
+//! What handlers and extractors share.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, ServiceConfig};
+
+use crate::{
+    accounts::Accounts, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
+    security::bodies, sessions::Sessions, throttle::Throttle, users::password::Passwords,
+};
+
+/// What handlers and extractors share; each part is registered under its own type.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) config: Data<Config>,
+    pub(super) db: Data<Db>,
+    pub(super) sessions: Data<Sessions>,
+    pub(super) outbox: Data<Outbox>,
+    pub(super) accounts: Data<Accounts>,
+    readiness: Data<Readiness>,
+}
+
+impl Parts {
+    pub(super) async fn new(config: Config) -> Result<Self, Error> {
+        let db = Db::new(&config.stores.database, config.stores.timeout);
+        let sessions = Arc::new(Sessions::new(&config, db.clone()).await?);
+        let passwords = Passwords::start()?;
+        let throttle = Throttle::new(&config, db.clone(), sessions.redis_commands());
+        let outbox = Arc::new(Outbox::new(&config, db.clone()));
+        let accounts = Accounts::new(
+            db.clone(),
+            passwords,
+            Arc::clone(&sessions),
+            throttle,
+            config.accounts.clone(),
+            Arc::clone(&outbox),
+        );
+        Ok(Self {
+            config: Data::new(config),
+            db: Data::new(db),
+            sessions: Data::from(sessions),
+            outbox: Data::from(outbox),
+            accounts: Data::new(accounts),
+            readiness: Data::default(),
+        })
+    }
+}
+
+/// Registers the shared parts and the settings of the extractors with the application.
+pub(super) fn share(app: &mut ServiceConfig, parts: &Parts) {
+    app.app_data(parts.config.clone())
+        .app_data(parts.db.clone())
+        .app_data(parts.sessions.clone())
+        .app_data(parts.outbox.clone())
+        .app_data(parts.accounts.clone())
+        .app_data(Data::from(parts.accounts.site_set_up()))
+        .app_data(parts.readiness.clone())
+        .app_data(web::PayloadConfig::new(bodies::MAX_BYTES))
+        .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
+}
