@@ -7,7 +7,7 @@ use super::api;
 use crate::config::Server;
 
 /// What a browser does not show as a page, with all that is below it; nor does anybody want to end at a page that signs in or out.
-const NO_PAGES: [&str; 10] = [
+const NO_PAGES: [&str; 11] = [
     "/login",
     "/logout",
     "/register",
@@ -15,6 +15,7 @@ const NO_PAGES: [&str; 10] = [
     "/session/events",
     "/admin/sessions/events",
     "/admin/events.csv",
+    "/profile/export",
     "/static",
     "/healthz",
     "/readyz",

@@ -286,6 +286,7 @@ on_both_stacks!(next_leads_to_pages_only, |stack| async {
         "/x/%2e%2e/session/events",
         "/%73ession/events#x",
         "/admin/events.csv?q=a",
+        "/profile/export?x=1",
         "/readyz?",
         "/%6cogin",
     ] {
