@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::{
     forms::{CheckForm, TokenQuery},
+    invalid_link::InvalidLink,
     signed_out::signed_out,
 };
 use crate::{
@@ -34,13 +35,6 @@ struct NoticedSession {
     facts: SessionFacts,
     /// When and why it ended.
     end: Option<(Moment, &'static str)>,
-}
-
-/// The page for a link that is not valid, or no longer.
-#[derive(Template)]
-#[template(path = "accounts/disown_link_invalid.html")]
-struct InvalidLinkPage {
-    layout: Layout,
 }
 
 impl NoticedSessionPage {
@@ -76,7 +70,7 @@ pub async fn show(
         Some(found) => {
             html(StatusCode::OK, &NoticedSessionPage::new(layout, token, found, FieldErrors::default()))
         }
-        None => html(StatusCode::NOT_FOUND, &InvalidLinkPage { layout }),
+        None => InvalidLink::Notice.page(layout),
     })
 }
 
@@ -97,12 +91,12 @@ pub async fn submit(
             Some(found) => {
                 Ok(form_page(&NoticedSessionPage::new(layout, values.token, found, errors.clone()), &errors))
             }
-            None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
+            None => Ok(InvalidLink::Notice.form_page(layout)),
         };
     }
     let is_own = |session: &str| layout.user.as_ref().is_some_and(|user| user.session_id == session);
     match accounts.disown_session(values.token, client).await? {
-        None => Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
+        None => Ok(InvalidLink::Notice.form_page(layout)),
         Some((session, ended)) if is_own(&session) => {
             Ok(signed_out(&req, "/login", Flash::SessionDisowned(ended)))
         }

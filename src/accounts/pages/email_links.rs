@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::{
     forms::{TokenForm, TokenQuery},
+    invalid_link::InvalidLink,
     signed_out::signed_out,
 };
 use crate::{
@@ -39,14 +40,6 @@ struct UndoPage {
     name: String,
 }
 
-/// The page for a link that is not valid, or no longer.
-#[derive(Template)]
-#[template(path = "accounts/email_link_invalid.html")]
-struct InvalidLinkPage {
-    layout: Layout,
-    purpose: AddressPurpose,
-}
-
 /// The page for a link that proves an address which another account has by now.
 #[derive(Template)]
 #[template(path = "accounts/email_taken.html")]
@@ -77,7 +70,7 @@ pub async fn show_confirmation(
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     let Some(link) = accounts.address_link(&token, AddressPurpose::Confirm, &client).await? else {
-        return Ok(invalid(layout, AddressPurpose::Confirm, StatusCode::NOT_FOUND));
+        return Ok(InvalidLink::Confirm.page(layout));
     };
     let former = link.changes_address().then(|| link.user.email.clone());
     let page = ConfirmPage { layout, token, email: link.address.shown, former };
@@ -107,7 +100,7 @@ pub async fn confirm(
             return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &TakenPage { layout }));
         }
         EmailConfirmed::Invalid => {
-            return Ok(invalid(layout, AddressPurpose::Confirm, StatusCode::UNPROCESSABLE_ENTITY));
+            return Ok(InvalidLink::Confirm.form_page(layout));
         }
     };
     let next = if is_signed_in(&req, user).await { "/profile" } else { "/login" };
@@ -126,7 +119,7 @@ pub async fn show_undo(
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     let Some(link) = accounts.address_link(&token, AddressPurpose::Undo, &client).await? else {
-        return Ok(invalid(layout, AddressPurpose::Undo, StatusCode::NOT_FOUND));
+        return Ok(InvalidLink::Undo.page(layout));
     };
     let page = UndoPage { layout, token, email: link.address.shown, name: link.user.name };
     Ok(html(StatusCode::OK, &page))
@@ -144,7 +137,7 @@ pub async fn undo(
     form: Form<TokenForm>,
 ) -> Result<HttpResponse, Error> {
     let Some(given_back) = accounts.undo_email_change(form.values.token, client).await? else {
-        return Ok(invalid(layout, AddressPurpose::Undo, StatusCode::UNPROCESSABLE_ENTITY));
+        return Ok(InvalidLink::Undo.form_page(layout));
     };
     let (next, flash) =
         (tokens::path(&given_back.token), Flash::Email(EmailFlash::GivenBack(given_back.ended)));
@@ -157,8 +150,4 @@ pub async fn undo(
 /// Whether the request is one of this user, who may have been signed out by it.
 async fn is_signed_in(req: &HttpRequest, user: i64) -> bool {
     matches!(CurrentUser::find(req).await, Ok(Some(current)) if current.id == user)
-}
-
-fn invalid(layout: Layout, purpose: AddressPurpose, status: StatusCode) -> HttpResponse {
-    html(status, &InvalidLinkPage { layout, purpose })
 }

@@ -11,6 +11,7 @@ mod ended_notice;
 pub mod export;
 pub mod forgot;
 mod forms;
+mod invalid_link;
 pub mod login;
 pub mod lost_cookie;
 pub mod profile;

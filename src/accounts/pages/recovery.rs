@@ -5,6 +5,7 @@ use askama::Template;
 
 use super::{
     forms::{ResetForm, TokenQuery, catch_weak_password, check_new_password},
+    invalid_link::InvalidLink,
     signed_out::signed_out,
 };
 use crate::{
@@ -26,13 +27,6 @@ struct ResetPage {
     email: String,
     invited: bool,
     min_length: usize,
-}
-
-/// The page for a link that is not valid, or no longer.
-#[derive(Template)]
-#[template(path = "accounts/reset_link_invalid.html")]
-struct InvalidLinkPage {
-    layout: Layout,
 }
 
 impl ResetPage {
@@ -71,7 +65,7 @@ pub async fn show(
         Some(owner) => {
             html(StatusCode::OK, &ResetPage::new(&accounts, layout, token, owner, FieldErrors::default()))
         }
-        None => html(StatusCode::NOT_FOUND, &InvalidLinkPage { layout }),
+        None => InvalidLink::Password.page(layout),
     })
 }
 
@@ -88,7 +82,7 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let Some(owner) = accounts.link_owner(&values.token, &client).await? else {
-        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout }));
+        return Ok(InvalidLink::Password.form_page(layout));
     };
     check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     let is_own = matches!(CurrentUser::find(&req).await, Ok(Some(user)) if user.id == owner.0.id);
@@ -101,7 +95,7 @@ pub async fn submit(
                 return Ok(signed_out(&req, "/login", Flash::PasswordSet(ended)));
             }
             Some(Some(ended)) => return Ok(see_other("/login", Flash::PasswordSet(ended))),
-            Some(None) => return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &InvalidLinkPage { layout })),
+            Some(None) => return Ok(InvalidLink::Password.form_page(layout)),
         }
     }
     Ok(form_page(&ResetPage::new(&accounts, layout, values.token, owner, errors.clone()), &errors))
