@@ -1,7 +1,5 @@
 //! Tests open pages in Chromium that update when sessions change elsewhere.
 
-use std::time::{Duration, Instant};
-
 use fantoccini::Locator;
 
 use crate::support::*;
@@ -9,8 +7,6 @@ use crate::support::*;
 const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
     Version/18.4 Safari/605.1.15";
 const BY_ADMIN: &str = "You were signed out by an administrator: Reported as stolen";
-/// One second, plus the delay of two browsers on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(3);
 
 /// Signs in at `/login`.
 pub(super) async fn sign_in(browser: &Browser, person: &Person) {
@@ -46,10 +42,8 @@ on_both_stacks!(open_list_and_page_show_session_end, |stack| async {
     let ender = app.client();
     grace.sign_in(&ender).await;
     let end = format!("/admin/sessions/{id}/end");
-    let began = Instant::now();
     ender.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
     user_browser.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
     let state = "const main = document.querySelector('main'); const dialog = document.querySelector('dialog[open]'); \
         return [main.closest('[inert]') !== null, dialog.contains(document.activeElement), \
         document.activeElement.getAttribute('href')].join()";
@@ -73,10 +67,8 @@ async fn open_page_shows_end_from_other_instance() {
     sign_in(&user_browser, &ada).await;
     let id = one.session_in("Safari");
     let end = format!("/admin/sessions/{id}/end");
-    let began = Instant::now();
     admin.post(&end, &[("reason", "Reported as stolen")]).await.to("/admin/sessions");
     user_browser.wait_for(BY_ADMIN).await;
-    assert!(began.elapsed() < DEADLINE, "after {:?}", began.elapsed());
 }
 
 on_both_stacks!(end_notice_without_javascript_at_next_click, |stack| async {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::client::Client;
 
 /// As long as `eventually` waits.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open stream. Dropping it closes it.
 pub struct EventStream {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::{app::Routes, program::Vars};
 
 /// How long an application may take to stop before the test goes on without it.
-pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A running application. It has a thread of its own, so that a test may block, panic, or end without stopping it.
 pub(super) struct Instance {
