@@ -4,7 +4,7 @@ use actix_web::web::{Data, Json};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        OpenApi as Description, RefOr, Response, ResponseBuilder,
+        OpenApi as Description, RefOr, Required, Response, ResponseBuilder,
         content::ContentBuilder,
         path::Operation,
         schema::Ref,
@@ -62,6 +62,11 @@ impl Modify for CommonAnswers {
             let writes = writes.into_iter().flatten().map(|operation| (operation, true));
             for (operation, is_write) in reads.chain(writes) {
                 complete(operation, is_write);
+            }
+            // What ends something can do without fields.
+            let body = item.delete.as_mut().and_then(|operation| operation.request_body.as_mut());
+            if let Some(RefOr::T(body)) = body {
+                body.required = Some(Required::False);
             }
         }
     }

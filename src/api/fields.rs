@@ -13,7 +13,7 @@ use crate::{users::fields, web::FormFields};
 pub struct Registration {
     /// Shown to others; 1 to 100 characters that can be seen.
     #[validate(custom(function = "fields::name"))]
-    #[schema(required, min_length = 1, max_length = 100, format = "person-name", examples("Ada Lovelace"))]
+    #[schema(required, min_length = 1, max_length = 100, examples("Ada Lovelace"))]
     pub name: String,
     /// The address to sign in with.
     #[validate(custom(function = "fields::email"))]
@@ -22,9 +22,10 @@ pub struct Registration {
     /// At least 8 characters, or as many as this site asks for, and not easy to guess.
     #[schema(
         required,
-        format = "new-password",
+        format = "password",
+        pattern = r"^[^\u0000]*$",
         min_length = 8,
-        max_length = 1024,
+        max_length = 128,
         examples("violet-anchor-93-maple")
     )]
     pub password: String,
@@ -51,7 +52,13 @@ pub struct Credentials {
     pub email: String,
     /// The password.
     #[validate(length(min = 1, message = "Enter your password."))]
-    #[schema(required, format = "password", min_length = 1, examples("violet-anchor-93-maple"))]
+    #[schema(
+        required,
+        format = "password",
+        pattern = r"^[^\u0000]*$",
+        min_length = 1,
+        examples("violet-anchor-93-maple")
+    )]
     pub password: String,
     /// Whether the session outlives the browser, and lasts longer without being used.
     #[serde(deserialize_with = "crate::web::checkbox")]
@@ -75,7 +82,7 @@ impl CallFields for Credentials {
 pub struct Profile {
     /// The new name; 1 to 100 characters that can be seen.
     #[validate(custom(function = "fields::name"))]
-    #[schema(required, min_length = 1, max_length = 100, format = "person-name", examples("Ada King"))]
+    #[schema(required, min_length = 1, max_length = 100, examples("Ada King"))]
     pub name: String,
 }
 
@@ -90,7 +97,7 @@ impl CallFields for Profile {}
 #[serde(default, deny_unknown_fields)]
 pub struct Confirmation {
     /// The password of the account, if it was last given too long ago (`CONFIRM_PASSWORD_TTL`).
-    #[schema(format = "password")]
+    #[schema(format = "password", pattern = r"^[^\u0000]*$")]
     pub confirm_password: String,
 }
 

@@ -27,7 +27,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct After {
     /// Where the page starts: `next` of the page before.
-    #[param(required = false)]
+    #[param(required = false, pattern = r"^([0-9]{1,17}\.[A-Za-z0-9_-]{1,64})?$")]
     after: String,
 }
 

@@ -23,6 +23,8 @@ on_both_stacks!(description_has_every_call, |stack| async {
                 );
             }
             assert!(operation["responses"]["503"].is_object(), "{method} {path}");
+            let body = &operation["requestBody"];
+            assert!(body.is_null() || body["required"] == (method != "delete"), "{method} {path}");
         }
     }
     let routes: BTreeSet<String> =
@@ -33,6 +35,19 @@ on_both_stacks!(description_has_every_call, |stack| async {
         assert_eq!(described["components"]["schemas"][name]["additionalProperties"], false, "{name}");
     }
     assert!(!answer.body.contains("# Errors") && !answer.body.contains("mfa"));
+});
+
+on_both_stacks!(description_has_the_longest_password, |stack| async {
+    let app = TestApp::start(stack).await;
+    let described = app.client().get("/auth/openapi.json").await.expect(200).json();
+    let password = &described["components"]["schemas"]["Registration"]["properties"]["password"];
+    let longest = usize::try_from(password["maxLength"].as_u64().unwrap()).unwrap();
+    for (length, status) in [(longest + 1, 422), (longest, 201)] {
+        let password: String = random_secret().chars().cycle().take(length).collect();
+        let sent = serde_json::json!({"name": "Ada", "email": "ada@example.org", "password": password});
+        let answer = app.client().post_json("/auth/register", &sent).await;
+        assert_eq!(answer.status, status, "{length}: {}", answer.summary());
+    }
 });
 
 on_both_stacks!(docs_page_shows_every_call, |stack| async {
