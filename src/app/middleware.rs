@@ -14,10 +14,15 @@ use actix_web::{
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
     },
     middleware::Condition,
+    web::Data,
 };
 
 use super::parts::Parts;
-use crate::{config::Config, sessions::Store};
+use crate::{
+    config::Config,
+    security::{api, pages_host},
+    sessions::Store,
+};
 
 /// Seconds for which a browser asks no more whether a front end may call. Chromium takes no longer time.
 const PREFLIGHT_MAX_AGE: usize = 7_200;
@@ -26,17 +31,22 @@ const PREFLIGHT_MAX_AGE: usize = 7_200;
 /// outlast that end.
 const IDENTITY_DEADLINE_DELAY: Duration = Duration::from_secs(2);
 
-/// Lets front ends of `FRONTEND_URL` call with the session's cookie and read what is answered; there are none without it.
-pub(super) fn cors(config: &Config) -> Condition<Cors> {
-    let origins = config.server.frontends.origins();
-    let cors = origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
-    let cors = cors
+/// Lets front ends of `FRONTEND_URL` call with the session's cookie and read what is answered, refusals and faults too; there are
+/// none without it.
+pub(super) fn cors(config: &Data<Config>) -> Condition<Cors> {
+    let has_frontends = !config.server.frontends.origins().is_empty();
+    let config = config.clone();
+    let cors = Cors::default()
+        .allowed_origin_fn(move |origin, asked| {
+            let is_call = api::is_call(asked.uri.path()) && !pages_host::is_asked_for(&config.server, asked);
+            is_call && origin.to_str().is_ok_and(|origin| config.server.frontends.has(origin))
+        })
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allowed_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE])
         .expose_headers([RETRY_AFTER])
         .supports_credentials()
         .max_age(PREFLIGHT_MAX_AGE);
-    Condition::new(!origins.is_empty(), cors)
+    Condition::new(has_frontends, cors)
 }
 
 /// actix-session with the store of this crate. The cookie ends with the browser; `sessions::with_context` adds the `Max-Age` of a

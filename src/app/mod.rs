@@ -62,7 +62,7 @@ pub struct Running {
 }
 
 /// Migrates the database and starts serving; when the database can't be reached, it serves already and migrates later. `extra` adds
-/// routes inside the session middleware.
+/// routes inside the session middleware, also below `/auth`.
 ///
 /// # Errors
 /// [`Error::Misconfigured`] when a setting can never work, such as an address that is taken; also when a migration fails.
@@ -80,8 +80,8 @@ pub async fn start(
     let app = move || {
         let parts = shared.clone();
         let extra = extra.clone();
-        // The last `wrap` is outermost: the guard sees every failure, including a panic or an error of the session middleware;
-        // the request's context is open while the session middleware uses the store.
+        // The last `wrap` is outermost: the guard completes every failure, including a panic or an error of the session middleware,
+        // and front ends can read it; the request's context is open while the session middleware uses the store.
         App::new()
             .configure(|app| share(app, &parts))
             .configure(|app| add_routes(app, "", routes::without_session()))
@@ -91,8 +91,8 @@ pub async fn start(
                     .wrap(identity_middleware(&parts.config))
                     .wrap(session_middleware(&parts))
                     .wrap(from_fn(sessions::with_context))
-                    .wrap(cors(&parts.config))
                     .configure(|app| add_routes(app, api::PREFIX, routes::calls()))
+                    .configure(extra.clone())
                     .default_service(web::to(not_found)),
             )
             .service(
@@ -106,7 +106,9 @@ pub async fn start(
             )
             .default_service(web::to(unknown))
             .wrap(CatchPanic::default())
-            .wrap(from_fn(guard::guard))
+            .wrap(from_fn(guard::refuse))
+            .wrap(cors(&parts.config))
+            .wrap(from_fn(guard::complete))
     };
     let server = connections::serve(listener, &parts.config.server, app).map_err(Error::internal)?;
     let background = actix_web::rt::spawn(background(parts.clone()));

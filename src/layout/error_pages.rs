@@ -80,7 +80,8 @@ pub fn render(
             Ok(ServiceResponse::new(req, rendered(info, bare, viewer)))
         }
         Err(error) => {
-            let bare = error.as_response_error().error_response();
+            // With the headers that middleware adds to the answers of errors.
+            let bare = error.error_response();
             info.log(bare.status(), &error);
             Err(InternalError::from_response("rendered", rendered(info, bare, None)).into())
         }

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::support::*;
 
-const FRONT_END: &str = "https://app.example.org";
-const PREFLIGHT: &str = "access-control-request-method";
-const ALLOWED: &str = "access-control-allow-origin";
+pub const FRONT_END: &str = "https://app.example.org";
+pub const PREFLIGHT: &str = "access-control-request-method";
+pub const ALLOWED: &str = "access-control-allow-origin";
 
-fn builder(stack: Stack) -> Builder {
+pub fn builder(stack: Stack) -> Builder {
     let frontends = format!("{FRONT_END}, http://localhost:5173");
     TestApp::builder(stack).var("BASE_URL", "https://login.example.org").var("FRONTEND_URL", frontends)
 }

@@ -6,6 +6,7 @@ mod curl;
 mod description;
 mod front_ends;
 mod nginx;
+mod readable_refusals;
 mod scripts;
 mod sessions;
 mod tokens;
