@@ -12,3 +12,5 @@ pub mod own_sessions;
 mod sent;
 pub mod sign_in;
 pub mod verify;
+
+pub use body::{Body, CallFields};

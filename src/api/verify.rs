@@ -1,13 +1,17 @@
 //! `GET /auth/verify`: whether a proxy may let a request pass to the site behind it (forward authentication), and who sends it.
 
+use std::collections::BTreeSet;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderName, HeaderValue, LOCATION},
     web::Data,
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::Deserialize;
-use url::{Url, form_urlencoded::Serializer};
+use url::{
+    Url,
+    form_urlencoded::{self, Serializer},
+};
 use utoipa::IntoParams;
 
 use super::{answers::Problem, own_sessions::mistake};
@@ -17,14 +21,12 @@ use crate::{
     security::{OriginalRequest, next_page},
     sessions::{CurrentUser, refuse_replaced_key},
     users::Role,
-    web::Query,
 };
 
 /// What is asked.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Asked {
+struct Asked {
     /// `admin`: only administrators pass.
     #[param(required = false, pattern = "^(user|admin)?$")]
     role: String,
@@ -33,10 +35,28 @@ pub struct Asked {
     redirect: String,
 }
 
+impl Asked {
+    /// Reads a query strictly: a role that was misspelt or given twice must let nobody pass.
+    fn read(query: &str) -> Result<Self, Error> {
+        let (mut asked, mut known) = (Self::default(), BTreeSet::new());
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "role" => asked.role = value.into_owned(),
+                "redirect" => asked.redirect = value.into_owned(),
+                _ => return Err(mistake(&name, "There is no field of this name.")),
+            }
+            if !known.insert(name.clone()) {
+                return Err(mistake(&name, "This field was sent more than once."));
+            }
+        }
+        Ok(asked)
+    }
+}
+
 /// `GET /auth/verify`
 ///
 /// # Errors
-/// [`Error::SignInFirst`] for nobody; [`Error::Forbidden`] without the role; [`Error::Unavailable`] when a store can't be read.
+/// [`Error::SignInFirst`] for nobody; [`Error::Forbidden`] without the role; [`Error::Fields`] for another query; [`Error::Unavailable`] when a store can't be read.
 #[utoipa::path(
     get, path = "/auth/verify", tag = "Sites behind this login", summary = "May this request pass?",
     description = "Asked by a proxy (nginx auth_request, Caddy forward_auth, Traefik forwardAuth) for each request to a site behind it, with the request's cookies or token.",
@@ -51,14 +71,11 @@ pub struct Asked {
         (status = 302, description = "With redirect=1: nobody is signed in, and a browser asks for a page."),
         (status = 401, description = "Nobody is signed in. For a page that a browser asks for, Location says where to sign in.", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "Somebody without the role.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "role or redirect holds something else.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "role or redirect holds something else or is there twice, or another field is there.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
-pub async fn verify(
-    req: HttpRequest,
-    config: Data<Config>,
-    asked: Query<Asked>,
-) -> Result<HttpResponse, Error> {
+pub async fn verify(req: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Error> {
+    let asked = Asked::read(req.query_string())?;
     let needs_admin = match asked.role.as_str() {
         "" | "user" => false,
         "admin" => true,

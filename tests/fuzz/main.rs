@@ -8,6 +8,7 @@
     reason = "in a binary no item is reachable from outside; `pub` marks what other files use"
 )]
 
+mod calls;
 mod cookies;
 mod forms;
 mod forwarded;

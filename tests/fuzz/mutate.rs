@@ -2,8 +2,8 @@
 
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-/// What readers of addresses, cookies and forms treat specially.
-const TOKENS: [&[u8]; 28] = [
+/// What readers of addresses, cookies, forms and JSON treat specially.
+const TOKENS: [&[u8]; 34] = [
     b"%00",
     b"%2f",
     b"%2F",
@@ -28,6 +28,12 @@ const TOKENS: [&[u8]; 28] = [
     b"\"",
     b"[",
     b"]",
+    b"{",
+    b"}",
+    b"\\u0061",
+    b"\\ud800",
+    b"null",
+    b"true",
     b"\xff",
     b"\0",
     "\u{a0}".as_bytes(),

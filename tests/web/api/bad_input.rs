@@ -4,16 +4,16 @@ use reqwest::Method;
 
 use crate::support::{routes::call_routes, *};
 
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
+pub const JSON: &str = "application/json";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The paths that take a body, by method.
-fn writes() -> Vec<(Method, String)> {
+pub fn writes() -> Vec<(Method, String)> {
     let calls = call_routes().into_iter().filter(|route| route.method != "GET");
     calls.map(|route| (route.method.as_str().parse().unwrap(), routes::example(&route))).collect()
 }
 
-async fn send(client: &Client, call: &(Method, String), kind: &str, body: impl Into<Vec<u8>>) -> Answer {
+pub async fn send(client: &Client, call: &(Method, String), kind: &str, body: impl Into<Vec<u8>>) -> Answer {
     client.call(call.0.clone(), &call.1).body(kind, body).send().await
 }
 

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod bad_input;
+mod confirmation;
 mod curl;
 mod description;
 mod front_ends;
 mod nginx;
+mod odd_requests;
 mod readable_refusals;
 mod scripts;
 mod sessions;

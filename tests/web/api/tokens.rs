@@ -202,3 +202,28 @@ on_both_stacks!(token_needs_no_origin, |stack| async {
     let page = script.with_token(POST, "/logout", &new).cross_site("https://app.example").send().await;
     page.expect(403);
 });
+
+on_both_stacks!(token_under_an_older_secret_is_read, |stack| async {
+    let (old, new) = (random_secret(), random_secret());
+    let mut app = TestApp::builder(stack).var("SESSION_SECRET", &old).start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let token = ada.take_token(&app).await;
+    app.restart_with(&[("SESSION_SECRET", &format!("{new},{old}"))]).await;
+    let script = app.client();
+    assert_eq!(script.status_of(&token).await, 200);
+    script.with_token(GET, "/auth/verify", &token).send().await.expect(200);
+    let rotated = script.with_token(POST, "/auth/rotate-session", &token).send().await.expect(200).json();
+    let rotated = rotated["token"].as_str().unwrap().to_owned();
+    let fresh = ada.take_token(&app).await;
+
+    // What is given out is under the newest.
+    app.restart_with(&[("SESSION_SECRET", &new)]).await;
+    for token in [&rotated, &fresh] {
+        assert_eq!(script.status_of(token).await, 200);
+    }
+    assert_eq!(script.status_of(&token).await, 401);
+    app.restart_with(&[("SESSION_SECRET", &old)]).await;
+    for token in [&rotated, &fresh] {
+        assert_eq!(script.status_of(token).await, 401);
+    }
+});
