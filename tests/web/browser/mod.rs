@@ -5,6 +5,7 @@ mod addresses;
 mod admin;
 mod cookies;
 mod crawl;
+mod front_ends;
 mod letters;
 mod live;
 mod new_browsers;

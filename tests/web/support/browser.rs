@@ -36,6 +36,7 @@ pub struct BrowserBuilder {
     dark: bool,
     javascript: bool,
     waits_for_load: bool,
+    third_party_cookies: Option<bool>,
     user_agent: Option<String>,
 }
 
@@ -67,6 +68,12 @@ impl BrowserBuilder {
     /// Shows pages while they are still being sent.
     pub fn while_loading(mut self) -> Self {
         self.waits_for_load = false;
+        self
+    }
+
+    /// Whether cookies go with what a page asks of another site, if their `SameSite` lets them; distributions differ.
+    pub fn third_party_cookies(mut self, allowed: bool) -> Self {
+        self.third_party_cookies = Some(allowed);
         self
     }
 
@@ -125,6 +132,10 @@ impl BrowserBuilder {
         if !self.javascript {
             options["prefs"]["profile.managed_default_content_settings.javascript"] = json!(2);
         }
+        if let Some(allowed) = self.third_party_cookies {
+            options["prefs"]["profile.cookie_controls_mode"] = json!(u8::from(!allowed));
+            options["prefs"]["profile.block_third_party_cookies"] = json!(!allowed);
+        }
         // A window can't be narrower than this; an emulated device can.
         if width < 500 {
             options["mobileEmulation"] = json!({
@@ -151,6 +162,7 @@ impl Browser {
             dark: false,
             javascript: true,
             waits_for_load: true,
+            third_party_cookies: None,
             user_agent: None,
         }
     }

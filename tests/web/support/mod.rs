@@ -21,6 +21,7 @@ mod fault_proxy;
 pub mod forged_cookies;
 mod instance;
 pub mod operations;
+pub mod other_site;
 pub mod outage;
 mod own_process;
 mod page_check;

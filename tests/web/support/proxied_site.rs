@@ -2,14 +2,9 @@
 //! the file of the documentation.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::Command,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    sync::{Arc, Mutex},
 };
 
 use reqwest::Method;
@@ -19,6 +14,7 @@ use super::{
     answer::Answer,
     app::TestApp,
     client::{Client, Request},
+    other_site::OtherSite,
     own_process::{OwnProcess, free_addr},
     stack::Stack,
 };
@@ -32,7 +28,7 @@ const MAIN: &str = "daemon off; master_process off; pid nginx.pid; worker_proces
 pub struct ProxiedSite {
     pub app: TestApp,
     addr: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    site: OtherSite,
     _nginx: OwnProcess,
 }
 
@@ -46,14 +42,13 @@ impl ProxiedSite {
             .var("TRUSTED_PROXIES", "127.0.0.1")
             .start()
             .await;
-        let requests = Arc::new(AtomicUsize::new(0));
-        let site = serve(Arc::clone(&requests));
+        let site = OtherSite::start();
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/nginx.conf");
         let conf = std::fs::read_to_string(file).unwrap();
         let replaced = [
             ("listen 80;", format!("listen {addr};")),
             ("server 127.0.0.1:3000;", format!("server {};", app.addr())),
-            ("http://127.0.0.1:8080;", format!("http://{site};")),
+            ("http://127.0.0.1:8080;", format!("http://{};", site.addr)),
         ];
         let conf = replaced.iter().fold(conf, |conf, (from, to)| {
             assert!(conf.contains(from), "{file} has no {from}");
@@ -66,7 +61,7 @@ impl ProxiedSite {
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
         let mut nginx = OwnProcess::start(folder, &mut command);
         assert!(nginx.listens(addr), "nginx ended:\n{}", nginx.output());
-        Self { app, addr, requests, _nginx: nginx }
+        Self { app, addr, site, _nginx: nginx }
     }
 
     /// A browser that asks nginx.
@@ -91,28 +86,6 @@ impl ProxiedSite {
 
     /// How many requests the site behind the login got.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.site.requests()
     }
-}
-
-/// Answers each request with its own head.
-fn serve(requests: Arc<AtomicUsize>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-            requests.fetch_add(1, Ordering::SeqCst);
-            let body = head.join("\n");
-            let answer = format!(
-                "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            // The proxy may have gone.
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
-    addr
 }
