@@ -185,6 +185,7 @@ async fn register_user(connection: &mut Connection, number: usize) -> Result<Use
                 cookie: format!("{COOKIE}={value}"),
                 browser_cookie,
                 limit_cookie: String::new(),
+                name,
                 email,
             })
         }

@@ -44,6 +44,12 @@ impl Response<'_> {
         })
     }
 
+    /// The value of a header, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     /// Whether the body contains the text.
     pub fn contains(&self, text: &str) -> bool {
         memmem::find(self.body, text.as_bytes()).is_some()

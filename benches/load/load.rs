@@ -1,4 +1,4 @@
-//! The clients that generate the load of W1 to W3. Each sends requests until a given time and checks every response.
+//! The clients that generate the load on both servers. Each sends requests until a given time and checks every response.
 
 use std::{
     sync::Arc,
@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    client::Connection,
+    client::{Connection, Response},
     server::{COOKIE, PASSWORD, Server, User},
 };
 
@@ -28,8 +28,36 @@ impl Random {
     }
 }
 
-/// Fetches `/profile`, each time as another user, until `end`, and returns the latency of each request.
-pub async fn read_pages(
+/// What readers fetch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    Profile,
+    Verify,
+    Me,
+}
+
+impl Page {
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Profile => "/profile",
+            Self::Verify => "/auth/verify",
+            Self::Me => "/auth/me",
+        }
+    }
+
+    /// Whether a response is the user's own.
+    pub fn is_for(self, user: &User, response: &Response<'_>) -> bool {
+        let tells_who = match self {
+            Self::Profile | Self::Me => response.contains(&user.email),
+            Self::Verify => response.header("remote-name") == Some(&user.name),
+        };
+        response.status == 200 && tells_who
+    }
+}
+
+/// Fetches a page, each time as another user, until `end`, and returns the latency of each request.
+pub async fn read(
+    page: Page,
     server: Server,
     users: Arc<[User]>,
     seed: usize,
@@ -41,10 +69,10 @@ pub async fn read_pages(
     while Instant::now() < end {
         let user = random.choose(&users);
         let start = Instant::now();
-        let response = connection.get("/profile", (server.cookie)(user)).await?;
+        let response = connection.get(page.path(), (server.cookie)(user)).await?;
         let latency = start.elapsed();
-        if response.status != 200 || !response.contains(&user.email) {
-            return Err(response.unexpected(&format!("the page of {}", user.email)));
+        if !page.is_for(user, &response) {
+            return Err(response.unexpected(&format!("{} of {}", page.path(), user.email)));
         }
         latencies.push(latency);
         if let Some(pause) = pause {

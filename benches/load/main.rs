@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use app::{IdleCost, Throttle};
+use load::Page;
 use stores::Stores;
 use workloads::{Bench, Size};
 
@@ -35,31 +36,34 @@ fn main() -> Result<()> {
                 arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
             let unknown = workloads
                 .iter()
-                .find(|name| !matches!(name.as_str(), "W1" | "W2" | "W3" | PASSWORDS) && !is_apart(name));
+                .find(|name| !WITH_LIMIT.contains(&name.as_str()) && *name != PASSWORDS && !is_apart(name));
             ensure!(
                 unknown.is_none(),
-                "the works are W1, W2, W3, {PASSWORDS}, roll and attacks, not {unknown:?}"
+                "the works are {}, {PASSWORDS}, roll and attacks, not {unknown:?}",
+                WITH_LIMIT.join(", ")
             );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
         }
     }
 }
 
+/// Those that are compared with the limit server.
+const WITH_LIMIT: [&str; 5] = ["W1", "W2", "W3", "W5", "W6"];
+
 /// The one that needs no server.
 const PASSWORDS: &str = "passwords";
+
+/// What others see while one client attacks.
+const ATTACKS: &str = "attacks";
 
 /// W4, which runs only when it is named.
 fn is_admin_list(workload: &str) -> bool {
     matches!(workload, "roll" | "W4")
 }
 
-/// W5, which runs only when it is named.
-fn is_attacks(workload: &str) -> bool {
-    matches!(workload, "attacks" | "W5")
-}
-
+/// The ones that run only when they are named.
 fn is_apart(workload: &str) -> bool {
-    is_admin_list(workload) || is_attacks(workload)
+    is_admin_list(workload) || workload == ATTACKS
 }
 
 async fn run(workloads: &[String]) -> Result<()> {
@@ -73,7 +77,7 @@ async fn run(workloads: &[String]) -> Result<()> {
     if workloads.iter().any(|name| is_admin_list(name)) {
         admin_list::run(size.rounds).await?;
     }
-    if workloads.iter().any(|name| is_attacks(name)) {
+    if workloads.iter().any(|name| name == ATTACKS) {
         let stores = Stores::create().await?;
         let measured = attacks::run(&stores, size.seconds).await;
         stores.remove().await?;
@@ -88,7 +92,7 @@ async fn run(workloads: &[String]) -> Result<()> {
     measured
 }
 
-/// Runs W1 to W3, or those of them that are named.
+/// Runs those that are compared with the limit server, or those of them that are named.
 async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Result<()> {
     let selected = |workload: &str| workloads.is_empty() || workloads.iter().any(|name| name == workload);
     let (app, users, idle_cost) = app::prepare(stores, size.users, Throttle::On).await?;
@@ -103,6 +107,11 @@ async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Re
     );
     if selected("W1") {
         bench.gated_page().await?;
+    }
+    for (name, page) in [("W5", Page::Verify), ("W6", Page::Me)] {
+        if selected(name) {
+            bench.call(name, page).await?;
+        }
     }
     if selected("W2") {
         bench.sign_in().await?;

@@ -13,6 +13,7 @@ pub const PASSWORD: &str = "violet-harbor-93-lantern";
 
 /// A user who registered for this run.
 pub struct User {
+    pub name: String,
     pub email: String,
     /// The session cookie as `name=value`, as the application set it.
     pub cookie: String,

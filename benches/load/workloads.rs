@@ -1,4 +1,4 @@
-//! W1 to W3: the same load on the application and on the limit server, in alternating rounds.
+//! W1 to W3, W5 and W6: the same load on the application and on the limit server, in alternating rounds.
 
 use std::{
     future::Future,
@@ -10,12 +10,12 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 
 use crate::{
-    load,
+    load::{self, Page},
     server::{Server, User},
     stats::{self, Round, Rounds},
 };
 
-/// Clients that read pages in W1.
+/// Clients that read pages in W1, W5 and W6.
 const READERS: usize = 32;
 /// Clients that read pages in W3, and how long each of them waits between two requests.
 const PACED_READERS: usize = 16;
@@ -42,14 +42,24 @@ pub struct Bench {
 impl Bench {
     /// W1: all clients read pages.
     pub async fn gated_page(&self) -> Result<()> {
+        println!("\n### W1 gated page, {READERS} connections\n");
+        self.read("W1", Page::Profile, ["", "<= 1.4", "", "<= 2", ""]).await
+    }
+
+    /// W5 and W6: all clients make the same call.
+    pub async fn call(&self, workload: &str, page: Page) -> Result<()> {
+        println!("\n### {workload} `GET {}`, {READERS} connections\n", page.path());
+        self.read(workload, page, ["", "<= 1.3", "", "", ""]).await
+    }
+
+    async fn read(&self, workload: &str, page: Page, goals: [&str; 5]) -> Result<()> {
         let round = async |server| {
-            let readers = async { all(self.readers(server, READERS, None)).await };
+            let readers = async { all(self.readers(page, server, READERS, None)).await };
             measure(server, readers).await
         };
-        let rounds = self.rounds("W1", round).await?;
+        let rounds = self.rounds(workload, round).await?;
         let rss = [stats::memory(self.app.pid, "VmRSS")?, stats::memory(self.limit.pid, "VmRSS")?];
-        println!("\n### W1 gated page, {READERS} connections\n");
-        print_table(&rounds, rss, ["", "<= 1.4", "", "<= 2", ""]);
+        print_table(&rounds, rss, goals);
         Ok(())
     }
 
@@ -71,7 +81,7 @@ impl Bench {
         self.reset_peak_memory()?;
         let round = async |server| {
             let both = async {
-                let readers = all(self.readers(server, PACED_READERS, Some(PACE)));
+                let readers = all(self.readers(Page::Profile, server, PACED_READERS, Some(PACE)));
                 let (latencies, _) = tokio::try_join!(readers, all(self.signing_in(server)))?;
                 Ok(latencies)
             };
@@ -104,15 +114,16 @@ impl Bench {
         Ok(rounds)
     }
 
-    /// Starts clients that read pages until the end of the round.
+    /// Starts clients that read a page until the end of the round.
     fn readers(
         &self,
+        page: Page,
         server: Server,
         count: usize,
         pause: Option<Duration>,
     ) -> JoinSet<Result<Vec<Duration>>> {
         let end = Instant::now() + self.size.seconds;
-        let reader = |seed| load::read_pages(server, Arc::clone(&self.users), seed, end, pause);
+        let reader = |seed| load::read(page, server, Arc::clone(&self.users), seed, end, pause);
         (0..count).map(reader).collect()
     }
 

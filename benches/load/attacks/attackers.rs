@@ -1,4 +1,4 @@
-//! The attacks of W5.
+//! The attacks.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! W5: what others see while one client attacks. Each attack comes from another address of this machine, on a thread of its own, and
+//! What others see while one client attacks. Each attack comes from another address of this machine, on a thread of its own, and
 //! lasts as long as a round.
 
 mod attackers;
@@ -40,10 +40,7 @@ struct Seen {
 pub async fn run(stores: &Stores, seconds: Duration) -> Result<()> {
     let (app, users, _) = app::prepare(stores, READERS + 1, Throttle::Off).await?;
     let users = Arc::from(users);
-    println!(
-        "\n### W5 attacks from one address, {} s each, and what others see meanwhile\n",
-        seconds.as_secs()
-    );
+    println!("\n### Attacks from one address, {} s each, and what others see meanwhile\n", seconds.as_secs());
     println!(
         "| attack | `/profile` p50 ms | p99 ms | longest ms | failed | sign-in longest ms | failed | RSS + MiB |\n\
          |---|---|---|---|---|---|---|---|"

@@ -9,11 +9,12 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Child;
 
-use self::recording::{PAGE, Recording, SIGN_IN, STATE};
+use self::recording::{ME, PAGE, Recording, SIGN_IN, STATE, VERIFIED};
 pub use self::server::serve;
 use crate::{
     app,
     client::Connection,
+    load::Page,
     server::{PASSWORD, Server, User, free_port},
     stores::Stores,
 };
@@ -22,9 +23,11 @@ use crate::{
 pub async fn start(stores: &Stores, app: Server, user: &User) -> Result<(Child, Server)> {
     let directory = stores.directory.path();
     let mut connection = Connection::open(app.port).await?;
-    let page = connection.get("/profile", &user.cookie).await?;
-    ensure!(page.status == 200 && page.contains(&user.email), page.unexpected("a page to replay"));
-    Recording::save(directory, PAGE, &page, &user.email)?;
+    for (page, file) in [(Page::Profile, PAGE), (Page::Verify, VERIFIED), (Page::Me, ME)] {
+        let response = connection.get(page.path(), &user.cookie).await?;
+        ensure!(page.is_for(user, &response), response.unexpected("a page to replay"));
+        Recording::save(directory, file, &response, &user.email)?;
+    }
     let fields = [("email", user.email.as_str()), ("password", PASSWORD), ("next", "")];
     Recording::save(directory, SIGN_IN, &connection.post("/login", &fields).await?, &user.email)?;
     let key = user.limit_cookie.rsplit('=').next().unwrap_or_default();

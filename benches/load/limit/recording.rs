@@ -16,6 +16,10 @@ use crate::client::Response;
 
 /// The file of the response to `GET /profile`.
 pub const PAGE: &str = "page";
+/// The file of the response to `GET /auth/verify`.
+pub const VERIFIED: &str = "verified";
+/// The file of the response to `GET /auth/me`.
+pub const ME: &str = "me";
 /// The file of the response to `POST /login`.
 pub const SIGN_IN: &str = "sign-in";
 /// The file of a session's state, as the application stores it in Redis.

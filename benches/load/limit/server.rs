@@ -7,6 +7,7 @@ use std::{
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
+    http::header::{HeaderName, HeaderValue},
     web::{self, Data, Form},
 };
 use anyhow::Result;
@@ -14,10 +15,10 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc::Pass
 use redis::aio::MultiplexedConnection;
 use serde::Deserialize;
 use tokio::sync::oneshot;
-use tokio_postgres::Statement;
+use tokio_postgres::{Row, Statement};
 use url::Url;
 
-use super::recording::{PAGE, Replay, SIGN_IN, STATE};
+use super::recording::{ME, PAGE, Replay, SIGN_IN, STATE, VERIFIED};
 use crate::{server::COOKIE, stores::connect_postgres};
 
 const WORKERS: usize = 2;
@@ -43,6 +44,8 @@ struct Worker {
     by_email: Statement,
     insert: Statement,
     page: Replay,
+    verified: Replay,
+    me: Replay,
     signed_in: Replay,
     state: String,
     hashing: mpsc::Sender<Job>,
@@ -61,6 +64,8 @@ pub async fn serve(arguments: &[String]) -> Result<()> {
         App::new()
             .data_factory(move || worker(postgres.clone(), redis.clone(), directory.clone(), hashing.clone()))
             .route("/profile", web::get().to(profile))
+            .route("/auth/verify", web::get().to(verified))
+            .route("/auth/me", web::get().to(me))
             .route("/login", web::post().to(login))
     });
     Ok(server.workers(WORKERS).bind(("127.0.0.1", port.parse()?))?.run().await?)
@@ -81,6 +86,8 @@ async fn worker(
         insert: postgres.prepare(INSERT).await?,
         postgres,
         page: Replay::load(directory, PAGE)?,
+        verified: Replay::load(directory, VERIFIED)?,
+        me: Replay::load(directory, ME)?,
         signed_in: Replay::load(directory, SIGN_IN)?,
         state: std::fs::read_to_string(directory.join(STATE))?,
         hashing,
@@ -89,8 +96,37 @@ async fn worker(
 
 type HandlerResult = Result<HttpResponse, Box<dyn std::error::Error>>;
 
-/// One GETEX and one SELECT.
 async fn profile(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
+    answer(&req, &worker, |row| worker.page.response(row.get(0))).await
+}
+
+async fn me(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
+    answer(&req, &worker, |row| worker.me.response(row.get(0))).await
+}
+
+async fn verified(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
+    let response = |row: &Row| {
+        let mut response = worker.verified.response("");
+        let name = HeaderValue::from_str(row.get("name")).ok();
+        let id = HeaderValue::from(row.get::<_, i64>("user_id"));
+        let identity = [(USER, Some(id)), (NAME, name)];
+        for (header, value) in identity.into_iter().filter_map(|(header, value)| Some((header, value?))) {
+            response.headers_mut().insert(header, value);
+        }
+        response
+    };
+    answer(&req, &worker, response).await
+}
+
+const USER: HeaderName = HeaderName::from_static("remote-user");
+const NAME: HeaderName = HeaderName::from_static("remote-name");
+
+/// One GETEX and one SELECT.
+async fn answer(
+    req: &HttpRequest,
+    worker: &Worker,
+    response: impl FnOnce(&Row) -> HttpResponse,
+) -> HandlerResult {
     let Some(cookie) = req.cookie(COOKIE) else {
         return Ok(HttpResponse::Unauthorized().finish());
     };
@@ -100,7 +136,7 @@ async fn profile(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
     let state: Option<String> = command.query_async(&mut redis).await?;
     let row = worker.postgres.query_opt(&worker.by_store_key, &[&cookie.value()]).await?;
     Ok(match (state, row) {
-        (Some(_), Some(row)) => worker.page.response(row.get(0)),
+        (Some(_), Some(row)) => response(&row),
         _ => HttpResponse::Unauthorized().finish(),
     })
 }
