@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use actix_files::NamedFile;
 
-use crate::error::Error;
+use crate::{error::Error, text};
 
 /// The file that is served for a folder.
 const INDEX_FILE: &str = "index.html";
@@ -49,13 +49,33 @@ fn locate(root: &Path, asked: &Path, is_admin: bool) -> Result<PathBuf, Error> {
     Ok(real)
 }
 
-/// Whether a path below the root may be read: nothing hidden, and the folder for administrators only by them.
+/// Whether a path below the root may be read: nothing hidden, and the folder for administrators only by them. Names count as the
+/// most lenient file system takes them.
 fn check(path: &Path, is_admin: bool) -> Result<(), Error> {
     let mut names = path.components().map(|part| part.as_os_str().to_string_lossy());
-    if !is_admin && names.clone().next().is_some_and(|first| first.eq_ignore_ascii_case(ADMIN_FOLDER)) {
+    if !is_admin && names.clone().next().is_some_and(|first| is_admin_folder(&first)) {
         return Err(Error::administrators_only());
     }
-    if names.any(|name| name.starts_with('.')) { Err(Error::NotFound) } else { Ok(()) }
+    if names.any(|name| is_hidden(&name)) { Err(Error::NotFound) } else { Ok(()) }
+}
+
+/// Whether a file system may take the name for that of the folder for administrators: some ignore case and invisible characters
+/// (ext4 with casefold, those of macOS), others dots and spaces at the end (vfat).
+fn is_admin_folder(name: &str) -> bool {
+    text::fold(name).trim_end_matches(['.', ' ']) == ADMIN_FOLDER
+}
+
+/// Whether the name is that of a hidden file, or may be another one of it.
+fn is_hidden(name: &str) -> bool {
+    name.trim_start_matches(text::is_refused).starts_with('.') || is_short_form(name)
+}
+
+/// Whether the name has the form under which vfat and NTFS know a file a second time, such as `GIT~1` for `.git`.
+fn is_short_form(name: &str) -> bool {
+    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+    let number = stem.rsplit_once('~').map_or("", |(_, number)| number);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && stem.len() <= 8 && extension.len() <= 3
 }
 
 /// The path relative to the root; not found when it has `..` or empty parts, or the characters `\`, `:` or NUL.
@@ -79,22 +99,44 @@ mod tests {
     #[test]
     fn pages_accept_plain_paths_only() {
         let is_accepted = |path| relative(path).and_then(|path| check(&path, true)).is_ok();
-        for accepted in ["", "a.html", "a/b.html", "docs/", "a b.html", "admin/x.html"] {
+        for accepted in
+            ["", "a.html", "a/b.html", "docs/", "a b.html", "admin/x.html", "~ada/x.html", "notes~10.html"]
+        {
             assert!(is_accepted(accepted), "{accepted}");
         }
-        for refused in
-            ["..", "../x", "a/../b", "/etc/passwd", "a//b", ".env", "a/.git/config", "a\\b", "C:x", "a\0b"]
-        {
+        for refused in [
+            "..",
+            "../x",
+            "a/../b",
+            "/etc/passwd",
+            "a//b",
+            ".env",
+            "a/.git/config",
+            "\u{200c}.env",
+            "GIT~1/config",
+            "env~12.txt",
+            "a\\b",
+            "C:x",
+            "a\0b",
+        ] {
             assert!(!is_accepted(refused), "{refused}");
         }
     }
 
     #[test]
     fn pages_admin_folder_is_for_administrators() {
-        for path in ["admin", "Admin/x.html", "ADMIN/.x"] {
+        for path in [
+            "admin",
+            "Admin/x.html",
+            "ADMIN/.x",
+            "admin./x",
+            "admin /x",
+            "ad\u{200c}min/x",
+            "ADM\u{131}N. ./x",
+        ] {
             assert!(matches!(check(Path::new(path), false), Err(Error::Forbidden(_))), "{path}");
         }
-        for path in ["administer.html", "docs/admin/x.html"] {
+        for path in ["administer.html", "docs/admin/x.html", "admin.html", "admin-2/x.html"] {
             assert!(check(Path::new(path), false).is_ok(), "{path}");
         }
     }

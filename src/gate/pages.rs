@@ -1,8 +1,9 @@
 //! `/pages/…`: the operator's HTML from `PAGES_DIR`, for signed-in users; `/pages/admin/…` for administrators only.
 
+use actix_files::NamedFile;
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
+    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION},
     web,
 };
 
@@ -11,6 +12,9 @@ use super::{
     pages_sign_in,
 };
 use crate::{config::Config, error::Error, security::headers, sessions::CurrentUser};
+
+/// How long a file is kept: by browsers alone, which ask each time whether it is the same, and still theirs to read.
+const CACHED: &str = "private, no-cache";
 
 /// `GET /pages/{path}`: the file, or for a folder its `index.html`; a folder without a trailing slash is redirected. With
 /// `PAGES_HOST` all of it is there.
@@ -46,14 +50,27 @@ pub(super) async fn answer(
     let is_folder_path = path.is_empty() || path.ends_with('/');
     let found = web::block(move || folder::find(&root, &path, is_admin)).await.map_err(Error::internal)??;
     match found {
-        Found::Folder if !is_folder_path => Ok(see_other(&format!("{}/", req.uri().path()))),
+        Found::Folder if !is_folder_path => Ok(see_other(&with_slash(req))),
         Found::Folder => Err(Error::NotFound),
-        Found::File(file) => {
-            let mut response = file.prefer_utf8(true).into_response(req);
-            response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-            Ok(response)
-        }
+        Found::File(file) => Ok(respond(*file, req, policy)),
     }
+}
+
+/// The file as far as the request wants it (RFC 9110: conditions, ranges), read in parts. What a browser shows and what it saves is
+/// left to the browser.
+fn respond(file: NamedFile, req: &HttpRequest, policy: &'static str) -> HttpResponse {
+    let mut response = file.prefer_utf8(true).disable_content_disposition().into_response(req);
+    if !response.status().is_client_error() {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(CACHED));
+    }
+    response
+}
+
+/// The address of a request with a slash at the end of its path.
+fn with_slash(req: &HttpRequest) -> String {
+    let (path, query) = (req.uri().path(), req.uri().query());
+    query.map_or_else(|| format!("{path}/"), |query| format!("{path}/?{query}"))
 }
 
 /// A redirect to another address.

@@ -7,12 +7,12 @@ use tempfile::TempDir;
 
 use crate::support::*;
 
-const HOST: &str = "pages.localhost";
+pub(super) const HOST: &str = "pages.localhost";
 
 /// A site with pages at a host of their own.
-struct Site {
+pub(super) struct Site {
     _folder: TempDir,
-    app: TestApp,
+    pub(super) app: TestApp,
 }
 
 impl Site {
@@ -28,6 +28,10 @@ impl Site {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
+        Self::serve_folder(stack, folder).await
+    }
+
+    pub(super) async fn serve_folder(stack: Stack, folder: TempDir) -> Self {
         let vars = TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).var("PAGES_HOST", HOST);
         Self { app: vars.start().await, _folder: folder }
     }
@@ -47,7 +51,7 @@ impl Site {
     }
 
     /// Follows the redirects between both hosts; a browser keeps the cookies of each apart, as these two clients do.
-    async fn travel(&self, here: &Client, there: &Client, path: &str) -> Answer {
+    pub(super) async fn travel(&self, here: &Client, there: &Client, path: &str) -> Answer {
         let mut answer = self.there(there, path).await;
         let mut at_pages = true;
         for _ in 0..8 {

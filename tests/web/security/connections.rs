@@ -2,7 +2,7 @@
 //! tested beside the connections (`src/app/connections/tests.rs`), where time passes faster.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::Write as _,
     net::{IpAddr, SocketAddr},
 };
 
@@ -32,20 +32,12 @@ async fn status(stream: &mut TcpStream) -> Option<u16> {
     std::str::from_utf8(&line[9..]).unwrap().parse().ok()
 }
 
-/// Resident memory of a process, in MiB.
-fn memory(process: u32) -> usize {
-    let mut text = String::new();
-    std::fs::File::open(format!("/proc/{process}/status")).unwrap().read_to_string(&mut text).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
-}
-
 on_both_stacks!(unread_pipelines_take_little_memory, |stack| async {
     let program = TestApp::builder(stack).start_program();
     let ada = Person::new("Ada Lovelace");
     let client = program.client();
     ada.register(&client).await;
-    let before = memory(program.id());
+    let before = program.memory();
     let pipeline = format!("GET /static/app.css HTTP/1.1\r\nHost: {}\r\n\r\n", program.addr()).repeat(4_500);
     let mut unread = Vec::new();
     for _ in 0..50 {
@@ -60,7 +52,7 @@ on_both_stacks!(unread_pipelines_take_little_memory, |stack| async {
         sent == 0
     })
     .await;
-    let grown = memory(program.id()).saturating_sub(before);
+    let grown = program.memory().saturating_sub(before);
     assert!(grown < 64, "{grown} MiB");
     client.get("/profile").await.expect(200).has(&ada.email);
 });

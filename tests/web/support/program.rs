@@ -83,6 +83,13 @@ impl Program {
         }
     }
 
+    /// The resident memory of the program, in MiB.
+    pub fn memory(&self) -> usize {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
+    }
+
     /// Runs a command and waits until it ends: `Program::run(&["check-config"], &vars, "")`.
     pub fn run(arguments: &[&str], vars: &[(String, String)], stdin: &str) -> Finished {
         Self::run_in(TempDir::new().unwrap().path(), arguments, vars, stdin)
