@@ -65,6 +65,7 @@ fn visitors(table: Table) -> Table {
 /// The pages of whoever is signed in, and the operator's own.
 fn own_pages(table: Table) -> Table {
     table
+        .get("/members", User, home::members)
         .get("/profile", User, profile::show)
         .post("/profile", User, profile::change_name)
         .post("/profile/password", User, profile::change_password)

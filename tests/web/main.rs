@@ -16,6 +16,7 @@ mod cli;
 mod db;
 mod faults;
 mod gate;
+mod layout;
 mod mail;
 mod security;
 mod sessions;

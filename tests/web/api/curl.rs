@@ -1,6 +1,6 @@
 //! Replays with curl what the tutorials that Gatehouse grew out of tell their readers to type. Differences: the passwords are ones that
 //! pass (theirs, `password` and `password123`, are refused as too easy to guess), a field for the same password once more is left
-//! out, `/protected` is `/auth/me`, and signing out answers 204.
+//! out, `/protected` is `/auth/me` and the page `/members`, and signing out answers 204.
 
 use std::{path::PathBuf, process::Stdio};
 
@@ -34,8 +34,8 @@ impl Terminal {
         let status = String::from_utf8(output.stdout).unwrap().parse().unwrap();
         let body = std::fs::read_to_string(self.folder.path().join("body.json")).unwrap_or_default();
         let _ = std::fs::remove_file(self.folder.path().join("body.json"));
-        let body =
-            if body.is_empty() { serde_json::Value::Null } else { serde_json::from_str(&body).unwrap() };
+        // What is no JSON is a page.
+        let body = serde_json::from_str(&body).unwrap_or(serde_json::Value::String(body));
         (status, body)
     }
 
@@ -103,8 +103,12 @@ on_both_stacks!(curl_replays_forms, |stack| async {
     terminal.expect(&format!("-X POST $SITE/auth/register -d '{body}'"), 409).await;
     let body = format!("email=ada@example.com&password={PASSWORD}");
     terminal.expect("$SITE/auth/me", 401).await;
+    terminal.expect("$SITE/members", 303).await;
+    terminal.expect("$SITE/members -H 'Accept: application/json'", 401).await;
     terminal.expect(&format!("-c cookies.txt -X POST $SITE/auth/login -d '{body}'"), 200).await;
     terminal.expect("-b cookies.txt $SITE/auth/me", 200).await;
+    let page = terminal.expect("-b cookies.txt $SITE/members", 200).await;
+    assert!(page.as_str().unwrap().contains("ada@example.com"), "{page}");
 });
 
 // The full guide: JSON, the profile, rotation, the session.

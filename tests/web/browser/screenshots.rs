@@ -104,6 +104,7 @@ impl Tour {
         field.send_keys(PASSWORD).await.unwrap();
         self.send("/profile/delete", "Delete your account?", "profile-delete").await;
         self.visit("/", "front-user").await;
+        self.visit("/members", "members").await;
         self.visit("/login", "login-signed-in").await;
         self.visit("/profile", "profile").await;
         self.addresses(&ada).await;
@@ -174,6 +175,7 @@ impl Tour {
     async fn admin_sessions(&self) {
         let (browser, app) = (&self.browser, &self.app);
         self.visit("/", "front-admin").await;
+        self.visit("/members", "members-admin").await;
         self.visit("/admin/sessions", "admin-sessions-all").await;
         let summary = browser.client().find(Locator::Css("tr:nth-child(3) summary")).await.unwrap();
         summary.send_keys("\n").await.unwrap();
