@@ -350,6 +350,44 @@ fn dependencies_are_used() {
     assert_eq!(unused, Vec::<String>::new(), "these dependencies are not used");
 }
 
+/// Where the links of a document lead, without those to other sites.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://"))
+}
+
+/// The part of an address that leads to a heading.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches(['#', ' ']).to_lowercase();
+    words
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+#[test]
+fn links_of_documents_lead_somewhere() {
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let mut broken = Vec::new();
+    for path in docs.chain(at_root).filter(|path| path.extension().is_some_and(|kind| kind == "md")) {
+        let text = fs::read_to_string(&path).unwrap();
+        for link in links(&text) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let has_heading = || {
+                let text = fs::read_to_string(&target).unwrap_or_default();
+                text.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+            };
+            if !target.exists() || !(heading.is_empty() || has_heading()) {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
 /// The variables of the table in the README.
 fn documented_variables() -> BTreeSet<String> {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
