@@ -51,9 +51,7 @@ on_both_stacks!(administrator_who_lost_one_right_while_the_body_arrived_changes_
     for (lost, status) in [("active", 401), ("absolute end", 401), ("role", 403)] {
         let (eve, thief) = app.admin(&format!("Eve {lost}")).await;
         let id = session_id(&thief).await;
-        let held = app.hold_form(&thief, &path, &[]).await;
-        // Waits until the request has passed the access check.
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let held = app.hold_checked_form(&thief, &id, &path, &[]).await;
         match lost {
             "active" => app.set_active(&eve, false),
             "role" => app.demote(&eve),
@@ -94,9 +92,7 @@ on_both_stacks!(forms_of_session_ended_while_the_body_arrived_do_nothing, |stack
         let thief = app.client();
         ada.sign_in(&thief).await;
         let id = session_id(&thief).await;
-        let held = app.hold_form(&thief, path, fields).await;
-        // Waits until the request has passed the access check.
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let held = app.hold_checked_form(&thief, &id, path, fields).await;
         owner.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
         assert_eq!(held.finish().await.status, 401, "{path} {fields:?}");
         assert!(signed_in(&owner).await, "{path}");

@@ -1,7 +1,7 @@
 //! Tests requests whose session or role is revoked while they run: they change nothing. Also tests that a change of the
 //! session keeps its cookie's lifetime.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use crate::support::{
     concurrent::send_form,
@@ -49,9 +49,9 @@ on_both_stacks!(forms_of_session_ended_meanwhile_401, |stack| async {
     let thief = app.client();
     let _ = ada.sign_in(&thief).await;
     let id = session_id(&thief).await;
-    let held = app.hold_form(&thief, "/profile", &[("name", "Mallory")]).await;
-    let guess = app.hold_form(&thief, "/profile/delete", &[("current_password", "wrong")]).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let held = app.hold_checked_form(&thief, &id, "/profile", &[("name", "Mallory")]).await;
+    let guess = [("current_password", "wrong")];
+    let guess = app.hold_checked_form(&thief, &id, "/profile/delete", &guess).await;
     let _ = owner.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions");
     assert_eq!(held.finish().await.status, 401);
     assert_eq!(guess.finish().await.status, 401);
@@ -87,14 +87,13 @@ on_both_stacks!(demoted_admin_requests_in_flight_change_nothing, |stack| async {
             ("/admin/sessions/end".into(), &all[..2]),
             ("/admin/sessions/end".into(), &all[..1]),
         ];
+        let id = session_id(&thief).await;
         let mut held = Vec::new();
         for (path, fields) in &forms {
-            held.push((path, app.hold_form(&thief, path, fields).await));
+            held.push((path, app.hold_checked_form(&thief, &id, path, fields).await));
         }
-        // Waits until all requests have passed the access check.
-        tokio::time::sleep(Duration::from_millis(300)).await;
         let path = match revocation {
-            "end" => format!("/admin/sessions/{}", session_id(&thief).await),
+            "end" => format!("/admin/sessions/{id}"),
             _ => app.admin_path(&eve),
         };
         let _ = owner

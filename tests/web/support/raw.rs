@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{app::TestApp, client::Client};
+use super::{app::TestApp, client::Client, database::SessionTime, eventually::eventually};
 
 /// The response: its status, and all of it as text.
 pub struct RawAnswer {
@@ -38,6 +38,20 @@ impl TestApp {
     /// As [`raw_bytes`].
     pub async fn raw_bytes(&self, request: &[u8]) -> RawAnswer {
         raw_bytes(self.addr(), request).await
+    }
+
+    /// As [`TestApp::hold_form`]; returns once the request has passed the access check, where the use of its session is recorded.
+    pub async fn hold_checked_form(
+        &self,
+        client: &Client,
+        session: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> HeldForm {
+        self.set_session_time(session, SessionTime::LastSeen, "2026-01-01 00:00:00");
+        let held = self.hold_form(client, path, fields).await;
+        eventually(|| async { self.was_seen_again(session) }).await;
+        held
     }
 
     /// Sends a form except for its last byte, with the client's cookies.
