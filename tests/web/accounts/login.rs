@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::support::{
     routes::{all_routes, example},
+    timing::assert_same_time,
     *,
 };
 
@@ -63,6 +64,18 @@ on_both_stacks!(login_unknown_email_and_wrong_password_same_401, |stack| async {
         answers[0].1,
         "a deactivated account gets the same page"
     );
+});
+
+on_both_stacks!(login_takes_the_same_time_for_known_and_unknown, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let client = app.client();
+    assert_same_time(async |is_known, _| {
+        let email = if is_known { &*ada.email } else { "nobody@example.org" };
+        let fields = [("email", email), ("password", "wrong")];
+        let _ = client.post("/login", &fields).await.expect(401);
+    })
+    .await;
 });
 
 on_both_stacks!(login_incomplete_form_422_keeps_values, |stack| async {

@@ -10,7 +10,8 @@ const NEW: &str = "copper-lantern-17-orchid";
 const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                       Chrome/142.0.0.0 Safari/537.36";
 
-async fn check(browser: &Browser, name: &str) {
+/// Saves a screenshot of a page that fits and passes axe-core.
+pub(super) async fn check(browser: &Browser, name: &str) {
     screenshot(browser, name).await;
     let sideways = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(browser.evaluate(sideways).await, Value::from(0), "{name} scrolls sideways");

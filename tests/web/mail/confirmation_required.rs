@@ -1,6 +1,6 @@
 //! Tests `EMAIL_CONFIRMATION=required`: no session before the address is confirmed, and registering tells nobody who has an account.
 
-use crate::support::{admin_pages::any_token_of, smtp::SmtpServer, *};
+use crate::support::{admin_pages::any_token_of, smtp::SmtpServer, timing::assert_same_time, *};
 
 const NEW: &str = "copper-lantern-17-orchid";
 
@@ -91,6 +91,19 @@ on_both_stacks!(registration_answers_the_same_for_taken_addresses, |stack| async
     let _ = client.post("/password/reset", &fields).await.to("/login");
     let _ = client.post("/login", &[("email", &bob.email), ("password", PASSWORD)]).await.expect(401);
     let _ = client.post("/login", &[("email", &bob.email), ("password", chosen)]).await.to("/profile");
+});
+
+on_both_stacks!(registration_takes_the_same_time_for_taken_addresses, |stack| async {
+    let builder = TestApp::builder(stack).var("SMTP_URL", "smtp://127.0.0.1:9");
+    let app = builder.var("EMAIL_CONFIRMATION", "required").start().await;
+    let (ada, client) = (Person::new("Ada Lovelace"), app.client());
+    let _ = register(&client, &ada).await.to("/email/sent");
+    assert_same_time(async |is_known, number| {
+        let email = if is_known { ada.email.clone() } else { format!("n{number}@example.org") };
+        let person = Person { email, ..Person::new("Mallory") };
+        let _ = register(&client, &person).await.to("/email/sent");
+    })
+    .await;
 });
 
 on_both_stacks!(registrations_of_one_address_at_once_make_one_account, |stack| async {

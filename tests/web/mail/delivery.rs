@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{smtp::SmtpServer, *};
+use crate::support::{
+    smtp::{STEPS, SmtpServer},
+    *,
+};
 
 /// A mail server of the test's own, an application that sends there, and an administrator.
 async fn with_mail_server(stack: Stack) -> (SmtpServer, TestApp, Client) {
@@ -100,17 +103,23 @@ on_both_stacks!(mail_server_that_hangs_holds_up_no_page, |stack| async {
     assert_eq!(smtp.mails().len(), 3);
 });
 
-on_both_stacks!(mail_survives_a_server_that_dies_in_the_middle, |stack| async {
+on_both_stacks!(mail_survives_a_server_that_dies_at_any_step, |stack| async {
     let (mut smtp, app, admin) = with_mail_server(stack).await;
-    smtp.set_mode("die");
-    invite(&admin, "ada@example.org").await;
-    eventually(|| async { !app.mail_errors().is_empty() }).await;
-    eventually(|| std::future::ready(!smtp.runs())).await;
-    smtp.set_mode("accept");
-    smtp.restart();
-    app.make_mails_due();
-    smtp.wait_for(1).await;
-    eventually(|| async { app.waiting_mails() == 0 }).await;
+    for step in STEPS {
+        let email = format!("{step}@example.org");
+        smtp.set_mode(&format!("die {step}"));
+        invite(&admin, &email).await;
+        eventually(|| async { app.waiting_mails() == 0 || !app.mail_errors().is_empty() }).await;
+        eventually(|| std::future::ready(!smtp.runs())).await;
+        // Once it was accepted, it is sent.
+        assert_eq!(app.waiting_mails(), usize::from(step != "quit"), "{step}");
+        smtp.set_mode("accept");
+        smtp.restart();
+        app.make_mails_due();
+        eventually(|| async { app.waiting_mails() == 0 }).await;
+        let copies = smtp.mails().iter().filter(|mail| mail.to == [&*email]).count();
+        assert_eq!(copies, if step == "accepted" { 2 } else { 1 }, "{step}");
+    }
 });
 
 on_both_stacks!(mail_is_sent_once_by_two_instances, |stack| async {

@@ -7,6 +7,7 @@ mod delivery;
 mod forgotten;
 mod killed;
 mod letters;
+mod links;
 mod new_browsers;
 mod notices;
 mod tls;

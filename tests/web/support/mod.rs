@@ -41,6 +41,7 @@ mod stores;
 pub mod sweep;
 pub mod test_routes;
 pub mod throttling;
+pub mod timing;
 mod users;
 
 pub use answer::{Answer, Form};

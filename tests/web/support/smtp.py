@@ -3,7 +3,8 @@
     smtp.py PORT FOLDER [plain|starttls|implicit]
 
 Each mail that it accepts becomes FOLDER/mails/N.json. What it does is in FOLDER/mode, read anew each time: accept; 450 or 550 at the
-recipient; hold: takes a mail and says so only once the mode is another one; die: kills itself in the middle of a mail. The
+recipient; "hold STEP": goes no further at this step until the mode is another one, and writes the step to FOLDER/held; "die STEP":
+kills itself there. Steps are ehlo, mail, rcpt, data, text (in the middle of the mail), accepted (before it says so) and quit. The
 certificate is FOLDER/cert.pem with FOLDER/key.pem. It takes mail with the password of ada, p@ss/w, or without any.
 """
 
@@ -25,6 +26,14 @@ mails = folder / "mails"
 
 def mode():
     return (folder / "mode").read_text()
+
+
+async def reach(step):
+    if mode() == f"die {step}":
+        os.kill(os.getpid(), signal.SIGKILL)
+    while mode() == f"hold {step}":
+        (folder / "held").write_text(step)
+        await asyncio.sleep(0.01)
 
 
 def store(envelope, user):
@@ -52,18 +61,34 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         store(envelope, session.auth_data)
-        while mode() == "hold":
-            await asyncio.sleep(0.01)
+        await reach("accepted")
         return "250 Accepted"
 
 
 class Server(SMTP):
+    async def smtp_EHLO(self, hostname):
+        await reach("ehlo")
+        await super().smtp_EHLO(hostname)
+
+    async def smtp_MAIL(self, arg):
+        await reach("mail")
+        await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg):
+        await reach("rcpt")
+        await super().smtp_RCPT(arg)
+
     async def smtp_DATA(self, arg):
-        if mode() == "die":
+        await reach("data")
+        if mode() in ("hold text", "die text"):
             await self.push("354 Go on")
             await self._reader.readline()
-            os.kill(os.getpid(), signal.SIGKILL)
+            await reach("text")
         await super().smtp_DATA(arg)
+
+    async def smtp_QUIT(self, arg):
+        await reach("quit")
+        await super().smtp_QUIT(arg)
 
 
 def authenticate(server, session, envelope, mechanism, data):

@@ -27,6 +27,9 @@ pub enum ServerTls {
     Implicit,
 }
 
+/// The steps of sending at which the server can hold a sender or die. At the last two it has the mail.
+pub const STEPS: [&str; 7] = ["ehlo", "mail", "rcpt", "data", "text", "accepted", "quit"];
+
 /// A mail server that only one test uses.
 pub struct SmtpServer {
     process: OwnProcess,
@@ -124,11 +127,21 @@ impl SmtpServer {
         self.process.folder().join("ca.pem")
     }
 
-    /// What it does from now on: `accept`, `450`, `550`, `hold` or `die`.
+    /// What it does from now on: `accept`, `450`, `550`, or `hold` or `die` with one of [`STEPS`], as `hold data`.
     pub fn set_mode(&self, mode: &str) {
         let (folder, new) = (self.process.folder(), self.process.folder().join("mode.new"));
         fs::write(&new, mode).unwrap();
         fs::rename(new, folder.join("mode")).unwrap();
+    }
+
+    /// Waits until a sender is held at the step of `hold`.
+    #[track_caller]
+    pub fn holds(&self, step: &str) -> impl Future<Output = ()> {
+        let held = self.process.folder().join("held");
+        eventually(move || {
+            let is_held = fs::read_to_string(&held).is_ok_and(|held| held == step);
+            async move { is_held }
+        })
     }
 
     /// The mails that it has accepted, in their order, but those that confirm the address of a new account.
