@@ -15,7 +15,9 @@ use crate::{
             cursor::Cursor,
             end,
             filter::{Filter, ListQuery},
-            list, rows,
+            list::{self, ListedSession},
+            rows,
+            site_cookies::SiteUse,
         },
     },
     users::User,
@@ -100,6 +102,14 @@ impl Accounts {
             page.rows.splice(0..0, Some(current).filter(|session| session.ended_at.is_none()));
         }
         Ok(page)
+    }
+
+    /// At which sites with cookies of their own these sessions are used.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn sites_of(&self, sessions: &[ListedSession]) -> Result<Vec<SiteUse>, Error> {
+        self.sessions.sites_of(sessions.iter().map(|session| session.id.clone()).collect()).await
     }
 
     /// Ends one of the user's own sessions.

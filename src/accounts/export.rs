@@ -18,7 +18,7 @@ use crate::{
         log::{self, Filter},
     },
     mail::Outbox,
-    sessions::catalogue::{list, rights, sign_in_notices},
+    sessions::catalogue::{list, rights, sign_in_notices, site_cookies},
     users::{User, tokens},
 };
 
@@ -139,7 +139,10 @@ fn sessions(
     let found = list::of_user(conn, user, after.as_deref(), BATCH_SIZE)?;
     let last = (found.len() == BATCH_SIZE as usize).then(|| found.last().map(|session| session.id.clone()));
     let is_first = after.is_none();
-    let mut text = lines(found.into_iter().map(|session| records::Session::new(session, reader)), is_first)?;
+    let ids: Vec<String> = found.iter().map(|session| session.id.clone()).collect();
+    let uses = site_cookies::of_sessions(conn, &ids)?;
+    let record = |session| records::Session::new(session, reader, &uses);
+    let mut text = lines(found.into_iter().map(record), is_first)?;
     Ok(match last.flatten() {
         Some(id) => (text, Part::Sessions(Some(id))),
         None => {

@@ -6,7 +6,7 @@ use time::{PrimitiveDateTime, format_description::well_known::Rfc3339};
 use crate::{
     events::StoredEvent,
     mail::StoredMail,
-    sessions::catalogue::{list::ListedSession, sign_in_notices::StoredNotice},
+    sessions::catalogue::{list::ListedSession, sign_in_notices::StoredNotice, site_cookies::SiteUse},
     users::{User, tokens::StoredToken},
 };
 
@@ -114,6 +114,13 @@ impl From<StoredNotice> for Notice {
     }
 }
 
+/// A site with a cookie of its own at which a session is used.
+#[derive(Serialize)]
+pub(super) struct Site {
+    site: String,
+    since: String,
+}
+
 /// A session, active or ended.
 #[derive(Serialize)]
 pub(super) struct Session {
@@ -129,6 +136,7 @@ pub(super) struct Session {
     browser_version: String,
     os: String,
     device: &'static str,
+    sites: Vec<Site>,
     ended_at: Option<String>,
     end_reason: Option<&'static str>,
     end_message: Option<String>,
@@ -138,8 +146,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(session: ListedSession, reader: ExportFor) -> Self {
+    pub(super) fn new(session: ListedSession, reader: ExportFor, uses: &[SiteUse]) -> Self {
+        let own = uses.iter().filter(|found| found.session_id == session.id);
         Self {
+            sites: own.map(|found| Site { site: found.site.clone(), since: utc(found.since) }).collect(),
             started_at: utc(session.created_at),
             last_seen_at: utc(session.last_seen_at),
             expires_at: utc(session.expires_at),

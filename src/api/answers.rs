@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     sessions::{
         CurrentUser, Sessions,
-        catalogue::{device, list::ListedSession},
+        catalogue::{device, list::ListedSession, site_cookies::SiteUse},
     },
     web::rfc3339,
 };
@@ -174,11 +174,20 @@ pub(super) struct Session {
     /// When it expires unless it is used.
     #[schema(format = DateTime)]
     expires_at: String,
+    /// The sites with cookies of their own at which it is used.
+    #[schema(examples(json!(["app.example.net"])))]
+    sites: Vec<String>,
 }
 
 impl Session {
-    /// For a request of `user`.
-    pub(super) fn of(sessions: &Sessions, session: &ListedSession, user: &CurrentUser) -> Self {
+    /// For a request of `user`. `uses`: of this session and of others.
+    pub(super) fn of(
+        sessions: &Sessions,
+        session: &ListedSession,
+        user: &CurrentUser,
+        uses: &[SiteUse],
+    ) -> Self {
+        let own_uses = uses.iter().filter(|found| found.session_id == session.id);
         let current = session.id == user.session.id;
         // That session was used just now; the catalogue records it only later.
         let (last_seen_at, expires_at) = match current {
@@ -195,6 +204,7 @@ impl Session {
             created_at: utc(session.created_at),
             last_seen_at: utc(last_seen_at),
             expires_at: utc(expires_at),
+            sites: own_uses.map(|found| found.site.clone()).collect(),
         }
     }
 }

@@ -55,8 +55,9 @@ pub async fn list(
         return Err(mistake("after", NO_SUCH_PAGE));
     }
     let page = accounts.own_sessions(&user, cursor.as_ref()).await?;
+    let uses = accounts.sites_of(&page.rows).await?;
     Ok(Json(SessionList {
-        sessions: page.rows.iter().map(|session| Session::of(&sessions, session, &user)).collect(),
+        sessions: page.rows.iter().map(|session| Session::of(&sessions, session, &user, &uses)).collect(),
         next: page.next.map(|cursor| cursor.to_string()),
     }))
 }

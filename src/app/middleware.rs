@@ -20,7 +20,7 @@ use actix_web::{
 use super::parts::Parts;
 use crate::{
     config::Config,
-    security::{api, pages_host},
+    security::{api, site},
     sessions::Store,
 };
 
@@ -38,7 +38,7 @@ pub(super) fn cors(config: &Data<Config>) -> Condition<Cors> {
     let config = config.clone();
     let cors = Cors::default()
         .allowed_origin_fn(move |origin, asked| {
-            let is_call = api::is_call(asked.uri.path()) && !pages_host::is_asked_for(&config.server, asked);
+            let is_call = api::is_call(asked.uri.path()) && !site::is_at_pages_host(&config.server, asked);
             is_call && origin.to_str().is_ok_and(|origin| config.server.frontends.has(origin))
         })
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])

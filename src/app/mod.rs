@@ -36,7 +36,7 @@ use crate::{
     layout::Layout,
     mail::Outbox,
     routes,
-    security::{self, api},
+    security::{api, site},
     sessions::{self, Sessions},
     telemetry,
 };
@@ -86,6 +86,7 @@ pub async fn start(
             .configure(|app| share(app, &parts))
             .configure(|app| add_routes(app, "", routes::without_session()))
             .service(pages_host(&parts.config))
+            .service(sites(&parts.config))
             .service(
                 web::scope(api::PREFIX)
                     .wrap(identity_middleware(&parts.config))
@@ -177,9 +178,18 @@ async fn end(mut task: JoinHandle<()>) {
 fn pages_host(config: &Data<Config>) -> Scope {
     let config = config.clone();
     web::scope("")
-        .guard(fn_guard(move |asked| security::pages_host::is_asked_for(&config.server, asked.head())))
+        .guard(fn_guard(move |asked| site::is_at_pages_host(&config.server, asked.head())))
         .configure(|app| add_routes(app, "", routes::at_pages_host()))
         .default_service(web::to(gate::pages_host::elsewhere))
+}
+
+/// What is served at sites with cookies of their own.
+fn sites(config: &Data<Config>) -> Scope {
+    let config = config.clone();
+    web::scope(site::PREFIX)
+        .guard(fn_guard(move |asked| site::of(&config.server, asked.head()).is_some()))
+        .configure(|app| add_routes(app, site::PREFIX, routes::at_sites()))
+        .default_service(web::to(unknown))
 }
 
 fn add_routes(app: &mut ServiceConfig, below: &str, table: routes::Table) {

@@ -77,7 +77,8 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
 
 async fn serve(config: Config) -> Result<(), Error> {
     let base_url = config.server.base_url.clone();
-    for trouble in config.server.frontends.troubles(&base_url, config.session.same_site) {
+    let frontends = config.server.frontends.troubles(&base_url, config.session.same_site);
+    for trouble in frontends.into_iter().chain(config.server.gate.troubles(&config.server)) {
         tracing::warn!("{trouble}");
     }
     let mut running = app::start(config, |_| {}).await?;

@@ -75,7 +75,7 @@ fn origin(text: &str) -> Option<Url> {
 
 /// Whether browsers take two origins for one site: the scheme and the domain that one owner has are the same (HTML, "schemelessly
 /// same site"; RFC 6265bis §5.2).
-fn is_same_site(one: &Url, other: &Url) -> bool {
+pub(super) fn is_same_site(one: &Url, other: &Url) -> bool {
     let is_same_host = match (one.host(), other.host()) {
         (Some(Host::Domain(one)), Some(Host::Domain(other))) => {
             one == other || psl::domain_str(one).is_some_and(|domain| psl::domain_str(other) == Some(domain))

@@ -2,10 +2,12 @@
 
 use url::{Host, Url};
 
-use super::{hosts, reader::Reader};
+use super::{
+    Server, Session, frontends::is_same_site, hosts, reader::Reader, same_site::SameSite, site::Site,
+};
 
-/// The sites that a proxy lets people into after asking here, besides this one. Only those that the session's cookie reaches: the host of
-/// `BASE_URL` at other ports, and hosts of `COOKIE_DOMAIN`.
+/// The sites that a proxy lets people into after asking here, besides this one. The session's cookie reaches the host of `BASE_URL` at
+/// other ports, and hosts of `COOKIE_DOMAIN`; every other site has a cookie of its own.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     /// The scheme of all of them.
@@ -15,28 +17,62 @@ pub struct Gate {
     port: Option<u16>,
     /// `GATE_HOSTS`: hosts with a port, if it is not the scheme's own.
     hosts: Vec<(Host, Option<u16>)>,
+    /// Those of `GATE_HOSTS` that the session's cookie does not reach.
+    sites: Vec<Site>,
 }
 
 impl Gate {
-    pub(super) fn read(reader: &mut Reader, base: &Url, cookie_domain: Option<&str>) -> Self {
-        let may_hold = "hosts to which people may be sent back after signing in, comma-separated, such as app.example.org or \
-                        localhost:8080; each the host of BASE_URL, or below COOKIE_DOMAIN, since browsers send the cookie to no other";
-        let reaches = |host: &Host| {
+    pub(super) fn read(reader: &mut Reader, server: &Server, session: &Session) -> Self {
+        let (base, domain) = (&server.base_url, session.cookie_domain.clone());
+        let may_hold = "hosts of sites behind this login, comma-separated, such as app.example.net or localhost:8080; not PAGES_HOST, nor one \
+                        of ALLOWED_HOSTS; not on another site than BASE_URL while COOKIE_SAMESITE is strict";
+        let site = |(host, port): (Host, Option<u16>)| Site { scheme: base.scheme().to_owned(), host, port };
+        let is_reached = |host: &Host| {
             base.host().is_some_and(|own| own.to_owned() == *host)
-                || cookie_domain.is_some_and(|domain| covers(domain, host))
+                || domain.as_deref().is_some_and(|domain| covers(domain, host))
+        };
+        let is_allowed = |host: &(Host, Option<u16>)| {
+            let url = Url::parse(&site(host.clone()).href("/"));
+            let gets_cookie =
+                url.is_ok_and(|url| is_same_site(&url, base)) || session.same_site != SameSite::Strict;
+            is_reached(&host.0) || (gets_cookie && server.may_be_of_other_site(&host.0))
         };
         let hosts = reader.parse("GATE_HOSTS", may_hold, Vec::new(), |value| {
             value
                 .split(',')
-                .map(|part| host_and_port(part.trim(), base.scheme()).filter(|(host, _)| reaches(host)))
+                .map(|part| host_and_port(part.trim(), base.scheme()).filter(is_allowed))
                 .collect()
         });
-        Self {
-            scheme: base.scheme().to_owned(),
-            domain: cookie_domain.map(str::to_owned),
-            port: base.port(),
-            hosts,
+        let sites = hosts.iter().filter(|(host, _)| !is_reached(host)).cloned().map(site).collect();
+        Self { scheme: base.scheme().to_owned(), domain, port: base.port(), hosts, sites }
+    }
+
+    /// The sites that have a cookie of their own.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+
+    /// The site with a cookie of its own that a `Host` header names.
+    pub fn site(&self, host: &str) -> Option<&Site> {
+        if self.sites.is_empty() {
+            return None;
         }
+        let (host, port) = host_and_port(host, &self.scheme)?;
+        self.sites.iter().find(|site| site.host == host && site.port == port)
+    }
+
+    /// What can't work, one line each.
+    pub fn troubles(&self, server: &Server) -> Vec<String> {
+        if !server.trusted_proxies.is_empty() {
+            return Vec::new();
+        }
+        let line = |site: &Site| {
+            format!(
+                "GATE_HOSTS: nobody can sign in at {site}, whose proxy is not named in TRUSTED_PROXIES: which site a request is for is \
+                 believed of trusted proxies alone"
+            )
+        };
+        self.sites.iter().map(line).collect()
     }
 
     /// Whether people may be sent back to an address after signing in.
@@ -84,10 +120,11 @@ fn host_and_port(text: &str, scheme: &str) -> Option<(Host, Option<u16>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn gate(scheme: &str, domain: Option<&str>, port: Option<u16>, hosts: &[&str]) -> Gate {
         let hosts = hosts.iter().map(|host| host_and_port(host, scheme).unwrap()).collect();
-        Gate { scheme: scheme.to_owned(), domain: domain.map(str::to_owned), port, hosts }
+        Gate { scheme: scheme.to_owned(), domain: domain.map(str::to_owned), port, hosts, sites: Vec::new() }
     }
 
     #[test]
@@ -125,6 +162,60 @@ mod tests {
         let gate = gate("http", None, Some(3000), &[]);
         assert!(!gate.leads_to(&Url::parse("http://localhost:3000/").unwrap()));
         assert_eq!(gate.form_targets().count(), 0);
+    }
+
+    #[test]
+    fn gate_sites_have_cookies_of_their_own_where_the_session_cookie_does_not_reach() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let read = |hosts: &str, others: &[(&str, &str)]| {
+            let database = format!("sqlite://{}/site.db", folder.path().display());
+            let vars = [
+                ("DATABASE_URL", database.as_str()),
+                ("BASE_URL", "https://login.example.org"),
+                ("GATE_HOSTS", hosts),
+                ("PAGES_DIR", "/usr"),
+                ("PAGES_HOST", "pages.example.net"),
+                ("ALLOWED_HOSTS", "login.example.net"),
+            ];
+            let vars =
+                vars.iter().chain(others).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Config::from_vars(vars)
+        };
+        let hosts = "app.example.org,app.example.net:8443, login.example.org:81";
+        let sites = |others: &[(&str, &str)]| {
+            let gate = read(hosts, others).unwrap().server.gate;
+            gate.sites().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(sites(&[]), ["app.example.org", "app.example.net:8443"]);
+        assert_eq!(sites(&[("COOKIE_DOMAIN", "example.org")]), ["app.example.net:8443"]);
+        let gate = read(hosts, &[]).unwrap().server.gate;
+        for (host, expected) in [
+            ("app.example.org", true),
+            ("APP.example.org:443", true),
+            ("app.example.net:8443", true),
+            ("app.example.net", false),
+            ("login.example.org:81", false),
+            ("app.example.org, app.example.net:8443", false),
+            ("ada@app.example.org", false),
+            ("app.example.org/x", false),
+            ("", false),
+        ] {
+            assert_eq!(gate.site(host).is_some(), expected, "{host}");
+        }
+        for wrong in
+            ["pages.example.net", "login.example.net:8443", "https://app.example.net", "app.example.net/x"]
+        {
+            let lines = read(wrong, &[]).unwrap_err().lines().to_vec();
+            assert!(lines.len() == 1 && lines[0].starts_with("GATE_HOSTS"), "{lines:?}");
+        }
+        // The way to a site begins and ends there, and browsers keep such a cookie back on it.
+        let strict = [("COOKIE_SAMESITE", "strict")];
+        assert!(read("app.example.net", &strict).is_err());
+        assert!(read("app.example.org", &strict).is_ok());
+        let server = read(hosts, &[]).unwrap().server;
+        assert_eq!(server.gate.troubles(&server).len(), 2);
+        let server = read(hosts, &[("TRUSTED_PROXIES", "127.0.0.1")]).unwrap().server;
+        assert_eq!(server.gate.troubles(&server).len(), 0);
     }
 
     #[test]

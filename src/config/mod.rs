@@ -28,6 +28,7 @@ mod same_site;
 mod secret;
 mod server;
 mod session;
+mod site;
 mod stores;
 
 pub use accounts::Accounts;
@@ -45,6 +46,7 @@ pub use same_site::SameSite;
 pub use secret::SessionSecret;
 pub use server::Server;
 pub use session::Session;
+pub use site::Site;
 pub use stores::Stores;
 
 use reader::Reader;
@@ -106,7 +108,7 @@ impl Config {
         server.check_exposure(&mut reader);
         let session = Session::read(&mut reader, &server, &stores.database);
         if let Some(session) = &session {
-            server.gate = Gate::read(&mut reader, &server.base_url, session.cookie_domain.as_deref());
+            server.gate = Gate::read(&mut reader, &server, session);
         }
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);

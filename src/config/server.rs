@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{exposure, frontends::Frontends, gate::Gate, hosts, proxies, reader::Reader};
+use super::{exposure, frontends::Frontends, gate::Gate, hosts, proxies, reader::Reader, site::Site};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -105,11 +105,27 @@ impl Server {
         format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
     }
 
-    /// The address of a path at `PAGES_HOST`, with the scheme and port of `BASE_URL`; `None` without one.
-    pub fn pages_href(&self, path: &str) -> Option<String> {
-        let mut url = self.base_url.clone();
-        url.set_host(Some(self.pages_host.as_deref()?)).ok()?;
-        Some(format!("{}{path}", url.as_str().trim_end_matches('/')))
+    /// `PAGES_HOST`, with the scheme and port of `BASE_URL`; `None` without one.
+    pub fn pages_site(&self) -> Option<Site> {
+        let host = Host::Domain(self.pages_host.clone()?);
+        Some(Site { scheme: self.base_url.scheme().to_owned(), host, port: self.base_url.port() })
+    }
+
+    /// The site with a cookie of its own that has this host and port.
+    pub fn site(&self, host: &str) -> Option<Site> {
+        self.pages_site().filter(|site| site.to_string() == host).or_else(|| self.gate.site(host).cloned())
+    }
+
+    /// Whether a host may be that of another site: it is no name of this one.
+    pub(super) fn may_be_of_other_site(&self, host: &Host) -> bool {
+        let is_of_pages = self.pages_host.as_deref().is_some_and(|pages| *host == Host::Domain(pages));
+        !is_of_pages && !self.allowed_hosts.contains(host)
+    }
+
+    /// Whether what is at this address is a proxy of `TRUSTED_PROXIES`.
+    pub fn trusts(&self, peer: Option<SocketAddr>) -> bool {
+        let ip = peer.map(|peer| peer.ip().to_canonical());
+        ip.is_some_and(|ip| self.trusted_proxies.iter().any(|network| network.contains(&ip)))
     }
 }
 

@@ -117,6 +117,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    site_cookies (secret_hash) {
+        secret_hash -> Text,
+        session_id -> Text,
+        site -> Text,
+        made_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     throttle_counts (key) {
         key -> Text,
         failures -> Int8,
@@ -134,6 +143,14 @@ diesel::table! {
         expires_at -> Timestamp,
         email -> Nullable<Text>,
         email_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    used_codes (id) {
+        id -> Text,
+        session_id -> Text,
+        used_at -> Int8,
     }
 }
 
@@ -166,6 +183,7 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_notices -> users (user_id));
+diesel::joinable!(site_cookies -> sessions (session_id));
 diesel::joinable!(tokens -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, sign_in_notices, throttle_counts, tokens, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, used_codes, users, write_checks,);

@@ -1,6 +1,7 @@
-//! The operator's own pages, behind the login.
+//! The operator's own pages, behind the login, and how browsers become known at sites with cookies of their own.
 
+mod code;
 mod folder;
 pub mod pages;
 pub mod pages_host;
-mod pages_sign_in;
+pub mod site_sign_in;

@@ -7,11 +7,13 @@ use actix_web::{
     web,
 };
 
-use super::{
-    folder::{self, Found},
-    pages_sign_in,
+use super::folder::{self, Found};
+use crate::{
+    config::Config,
+    error::Error,
+    security::{headers, site},
+    sessions::CurrentUser,
 };
-use crate::{config::Config, error::Error, security::headers, sessions::CurrentUser};
 
 /// How long a file is kept: by browsers alone, which ask each time whether it is the same, and still theirs to read.
 const CACHED: &str = "private, no-cache";
@@ -28,8 +30,8 @@ pub async fn serve(
     user: CurrentUser,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    match pages_sign_in::at_pages_host(&config.server, pages_sign_in::path_and_query(&req)) {
-        Some(there) => Ok(see_other(&there)),
+    match config.server.pages_site() {
+        Some(there) => Ok(see_other(&site::sign_in_href(&there, path_and_query(&req)))),
         None => answer(&req, &config, path.into_inner(), &user, headers::PAGES_WITHOUT_SCRIPTS_CSP).await,
     }
 }
@@ -71,6 +73,11 @@ fn respond(file: NamedFile, req: &HttpRequest, policy: &'static str) -> HttpResp
 fn with_slash(req: &HttpRequest) -> String {
     let (path, query) = (req.uri().path(), req.uri().query());
     query.map_or_else(|| format!("{path}/"), |query| format!("{path}/?{query}"))
+}
+
+/// The path and query of a request.
+pub(super) fn path_and_query(req: &HttpRequest) -> &str {
+    req.uri().path_and_query().map_or("/", |path| path.as_str())
 }
 
 /// A redirect to another address.

@@ -54,6 +54,7 @@ mod tests {
             active_now: false,
             expires: moment(),
             ends_soon: false,
+            sites: Vec::new(),
         }
     }
 

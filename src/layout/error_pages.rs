@@ -21,7 +21,7 @@ use super::{
 use crate::{
     config::Config,
     error::{Detail, Error, FieldProblems, LinkOn, Problem},
-    security::{api, pages_host, refusal},
+    security::{api, refusal, site},
     sessions::CurrentUser,
     state::shared,
     telemetry::shown_in_log,
@@ -50,7 +50,7 @@ pub struct RequestInfo {
     method: Method,
     path: String,
     accepts_json: bool,
-    at_pages_host: bool,
+    at_site: bool,
 }
 
 /// Replaces an error response, or the `Err` of a middleware, by a rendered page or problem details, and logs the error.
@@ -75,7 +75,7 @@ pub fn render(
             }
             let (req, bare) = res.into_parts();
             // The header's forms and streams are for this site's own host.
-            let resolved = CurrentUser::resolved(&req).filter(|_| !info.at_pages_host);
+            let resolved = CurrentUser::resolved(&req).filter(|_| !info.at_site);
             let viewer = resolved.map(|user| user.as_deref().map(Viewer::of));
             Ok(ServiceResponse::new(req, rendered(info, bare, viewer)))
         }
@@ -99,7 +99,7 @@ impl RequestInfo {
             method: req.method().clone(),
             path: req.path().to_owned(),
             accepts_json: wants_json(req),
-            at_pages_host: pages_host::is_asked_for(&shared::<Config>(req)?.server, req.head()),
+            at_site: site::of(&shared::<Config>(req)?.server, req.head()).is_some(),
         })
     }
 
@@ -184,14 +184,17 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
             .body(problem_details(info, &bare, texts, message).to_string())
     } else {
         let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-        let bare_layout = Layout::bare(&info.config, &info.path);
-        let page = ErrorPage {
-            layout: Layout {
+        let layout = match info.at_site {
+            true => Layout::at_site(&info.config, &info.path),
+            false => Layout {
                 user_unchecked: viewer.is_none(),
                 user: viewer.flatten(),
                 unavailable,
-                ..bare_layout
+                ..Layout::bare(&info.config, &info.path)
             },
+        };
+        let page = ErrorPage {
+            layout,
             status: status.as_u16(),
             title: texts.title.to_owned(),
             message,

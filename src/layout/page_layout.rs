@@ -8,6 +8,7 @@ use super::{notice::Notice, notices::Flash};
 use crate::{
     config::Config,
     error::Error,
+    security::site,
     sessions::CurrentUser,
     state::shared,
     users::SetUp,
@@ -32,6 +33,8 @@ pub struct Layout {
     pub unavailable: bool,
     /// Whether the request was refused before its user was looked up; the header then shows neither user nor sign-in link.
     pub user_unchecked: bool,
+    /// What stands before the paths of static files: nothing, or what a site's proxy hands over.
+    pub files_below: &'static str,
     /// Whether the page is the response to a form, so that a GET of its address may fail.
     pub answers_form: bool,
 }
@@ -72,13 +75,19 @@ impl Layout {
             set_up_pending: false,
             unavailable: false,
             user_unchecked: false,
+            files_below: "",
             answers_form: false,
         }
     }
 
+    /// The layout of a page at a site with a cookie of its own: without this site's navigation.
+    pub fn at_site(config: &Config, path: &str) -> Self {
+        Self { files_below: site::PREFIX, user_unchecked: true, ..Self::bare(config, path) }
+    }
+
     /// The path of a static file with its version.
     pub fn asset(&self, name: &str) -> String {
-        assets::href(name)
+        format!("{}{}", self.files_below, assets::href(name))
     }
 
     /// Whether the page's path begins with this prefix.

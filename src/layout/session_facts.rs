@@ -2,7 +2,7 @@
 
 use crate::{
     clock::now,
-    sessions::catalogue::{device, list::ListedSession},
+    sessions::catalogue::{device, list::ListedSession, site_cookies::SiteUse},
     web::Moment,
 };
 
@@ -36,9 +36,18 @@ pub struct SessionFacts {
     pub expires: Moment,
     /// Whether the session expires soon.
     pub ends_soon: bool,
+    /// The sites with cookies of their own at which it is used, where a page shows them.
+    pub sites: Vec<String>,
 }
 
 impl SessionFacts {
+    /// The facts with the sites at which the session is used.
+    #[must_use]
+    pub fn used_at(self, uses: &[SiteUse]) -> Self {
+        let own = uses.iter().filter(|found| found.session_id == self.id);
+        Self { sites: own.map(|found| found.site.clone()).collect(), ..self }
+    }
+
     /// The facts as of now, for a request of the session `own`. That session was seen now; the catalogue records it only later.
     pub fn of(session: &ListedSession, own: &str) -> Self {
         let at = now();
@@ -56,6 +65,7 @@ impl SessionFacts {
             active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,
             expires: Moment::new(session.expires_at),
             ends_soon: session.expires_at - at < ENDS_SOON,
+            sites: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
             Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
             Export, Invite, MakeLink,
         },
-        session_stream, sessions, setup,
+        session_stream, sessions, setup, site_sign_out,
     },
     admin, api, gate,
     layout::home,
@@ -82,7 +82,7 @@ fn own_pages(table: Table) -> Table {
         .get("/sessions", User, sessions::show)
         .post_sensitive("/sessions/end-others", User, EndOtherSessions, sessions::end_others)
         .post_sensitive("/sessions/{id}/end", User, EndOwnSession, sessions::end)
-        .get("/pages-sign-in", User, gate::pages_host::hand_over)
+        .get("/site-sign-in", User, gate::site_sign_in::hand_over)
         .get("/pages/{path:admin(?:/.*)?}", Admin, gate::pages::serve)
         .get("/pages/{path:.*}", User, gate::pages::serve)
 }
@@ -134,10 +134,29 @@ pub fn calls() -> Table {
         .get("/auth/docs", Public, api::docs::show)
 }
 
-/// The routes of `PAGES_HOST`, which know their reader by a cookie of that host.
+/// How a browser becomes known at another site.
+fn ways_in(table: Table) -> Table {
+    table
+        .get("/.gatehouse/static/{name}", Public, assets::serve)
+        .get("/.gatehouse/sign-in", Public, gate::site_sign_in::begin)
+        .get("/.gatehouse/callback", Public, gate::site_sign_in::callback)
+}
+
+/// The routes at sites with cookies of their own, which their proxies hand over.
+pub fn at_sites() -> Table {
+    ways_in(Table::default()).get("/.gatehouse/sign-out", Public, site_sign_out::show).post(
+        "/.gatehouse/sign-out",
+        Public,
+        site_sign_out::submit,
+    )
+}
+
+/// The routes of `PAGES_HOST`, which know their reader by a cookie of that host. Nobody can be signed out there, since scripts of the
+/// operator's pages must not act for their reader.
 pub fn at_pages_host() -> Table {
-    Table::default()
-        .get("/", Public, gate::pages_host::front)
-        .get("/pages-sign-in", Public, gate::pages_host::sign_in)
-        .get("/pages/{path:.*}", Public, gate::pages_host::serve)
+    ways_in(Table::default()).get("/", Public, gate::pages_host::front).get(
+        "/pages/{path:.*}",
+        Public,
+        gate::pages_host::serve,
+    )
 }

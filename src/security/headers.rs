@@ -11,6 +11,7 @@ use actix_web::{
 };
 use actix_web_lab::header::StrictTransportSecurity;
 
+use super::site;
 use crate::config::Server;
 
 /// The content security policy of this site's pages.
@@ -21,8 +22,8 @@ const OWN_PAGES_CSP: &str = "default-src 'none'; script-src 'self'; style-src 's
 pub const PAGES_WITHOUT_SCRIPTS_CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
     font-src 'self'; media-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
 /// The content security policy of the operator's pages at a host of their own, with scripts and forms for that host; inline
-/// scripts stay forbidden.
-pub const PAGES_HOST_CSP: &str = "default-src 'self'; img-src 'self' data:; form-action 'self'; \
+/// scripts stay forbidden, and so are workers: a service worker would answer for pages that were not asked for yet.
+pub const PAGES_HOST_CSP: &str = "default-src 'self'; img-src 'self' data:; worker-src 'none'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
 
 /// The headers that are the same on every response.
@@ -48,6 +49,10 @@ pub fn add(
     match result {
         Ok(mut res) => {
             insert(res.headers_mut(), server);
+            if server.is_https() && site::of(server, res.request().head()).is_some() {
+                // What is below the host of another site is not this one's to decide.
+                res.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts(two_years()));
+            }
             Ok(res)
         }
         Err(error) => {
@@ -70,16 +75,24 @@ pub fn insert(headers: &mut HeaderMap, server: &Server) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     if server.is_https() {
-        let two_years = StrictTransportSecurity::new(Duration::from_secs(2 * 365 * 24 * 60 * 60));
-        let Ok(value) = two_years.include_subdomains().try_into_value();
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts(two_years().include_subdomains()));
     }
+}
+
+fn two_years() -> StrictTransportSecurity {
+    StrictTransportSecurity::new(Duration::from_secs(2 * 365 * 24 * 60 * 60))
+}
+
+fn hsts(header: StrictTransportSecurity) -> HeaderValue {
+    let Ok(value) = header.try_into_value();
+    value
 }
 
 /// The policy of this site's own pages. Browsers hold the redirects after a form to `form-action`, and those after a sign-in may
 /// lead to `PAGES_HOST` and to the sites behind this login.
 fn own_pages_policy(server: &Server) -> HeaderValue {
-    let others: Vec<String> = server.pages_href("").into_iter().chain(server.gate.form_targets()).collect();
+    let others: Vec<String> =
+        server.pages_site().map(|site| site.href("")).into_iter().chain(server.gate.form_targets()).collect();
     if others.is_empty() {
         return HeaderValue::from_static(OWN_PAGES_CSP);
     }

@@ -7,10 +7,12 @@ pub mod cross_origin;
 pub mod header_size;
 pub mod headers;
 pub mod host;
+mod named_host;
 mod next;
 mod original;
-pub mod pages_host;
 pub mod refusal;
+mod same_origin;
+pub mod site;
 
 pub use client::{Client, Network, ip_key};
 pub use next::{local_path, next_page};

@@ -3,7 +3,11 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::api;
+use super::{
+    api,
+    same_origin::{MAX_LENGTH, same_origin_path},
+    site,
+};
 use crate::config::Server;
 
 /// What a browser does not show as a page, with all that is below it; nor does anybody want to end at a page that signs in or out.
@@ -21,31 +25,14 @@ const NO_PAGES: [&str; 11] = [
     "/readyz",
 ];
 
-/// Most bytes of an address.
-const MAX_LENGTH: usize = 2048;
-
 /// The path and query that `next` names, or `None` when it is not a page of this site, or is the page for signing in, signing
 /// out, registering or setting up.
 pub fn local_path(next: &str) -> Option<String> {
-    const PLACEHOLDER_ORIGIN: &str = "http://here.invalid";
-    let is_plain_path = next.starts_with('/')
-        && !next.starts_with("//")
-        && !next.contains('\\')
-        && !next.chars().any(char::is_control)
-        && next.len() <= MAX_LENGTH;
-    if !is_plain_path {
-        return None;
-    }
-    let base = Url::parse(PLACEHOLDER_ORIGIN).ok()?;
-    let url = base.join(next).ok()?;
-    let is_local = url.origin() == base.origin() && !url.path().starts_with("//");
-    if !is_local || !is_page(url.path()) {
-        return None;
-    }
-    Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+    same_origin_path(next).filter(|path| is_page(path.split(['?', '#']).next().unwrap_or_default()))
 }
 
-/// Where `next` leads after signing in: to a page of this site, or to a site behind this login (`COOKIE_DOMAIN`, `GATE_HOSTS`).
+/// Where `next` leads after signing in: to a page of this site, or to a site behind this login (`COOKIE_DOMAIN`, `GATE_HOSTS`), to one
+/// with a cookie of its own by way of that cookie.
 pub fn next_page(next: &str, server: &Server) -> Option<String> {
     if next.starts_with('/') {
         return local_path(next);
@@ -54,6 +41,10 @@ pub fn next_page(next: &str, server: &Server) -> Option<String> {
     let url = Url::parse(next).ok().filter(|_| is_plain)?;
     if url.origin() == server.base_url.origin() {
         return local_path(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+    }
+    if let Some(other) = server.gate.sites().iter().find(|site| site.has(&url)) {
+        let page = site::page(&url[url::Position::BeforePath..url::Position::AfterQuery]);
+        return Some(site::sign_in_href(other, &page));
     }
     server.gate.leads_to(&url).then(|| url.into())
 }

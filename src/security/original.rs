@@ -17,9 +17,7 @@ pub struct OriginalRequest {
 impl OriginalRequest {
     /// Reads `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`. Only a proxy of `TRUSTED_PROXIES` is believed.
     pub fn of(req: &HttpRequest, server: &Server) -> Self {
-        let peer = req.peer_addr().map(|address| address.ip().to_canonical());
-        let is_trusted =
-            peer.is_some_and(|peer| server.trusted_proxies.iter().any(|network| network.contains(&peer)));
+        let is_trusted = server.trusts(req.peer_addr());
         let headers = req.headers();
         let forwarded = |name| if is_trusted { single(headers, name) } else { None };
         let url = forwarded("x-forwarded-proto")

@@ -25,7 +25,7 @@ use super::catalogue::predicates::not_ended;
 use crate::{
     db::{
         Db, DbConnection, ReservedConnection,
-        schema::{sessions, users},
+        schema::{sessions, site_cookies, users},
     },
     error::Error,
     users::{Role, ShownName},
@@ -37,6 +37,8 @@ const BATCH: usize = 256;
 /// A session and its user, as the catalogue has them.
 #[derive(Debug, Clone, Queryable)]
 pub(super) struct FoundSession {
+    /// The store key.
+    pub store_key: String,
     /// The public session id.
     pub session_id: String,
     /// The user's id.
@@ -72,12 +74,20 @@ pub(super) struct FoundSession {
     pub pending_email: Option<String>,
 }
 
-/// The sessions that a query found, by store key.
-type FoundSessions = HashMap<String, Arc<FoundSession>>;
+/// By what a session is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum LookupKey {
+    Store(String),
+    /// The hash of the secret in a site's own cookie.
+    SiteCookie(String),
+}
+
+/// The sessions that queries found.
+type FoundSessions = HashMap<LookupKey, Arc<FoundSession>>;
 
 /// One lookup that waits for its reply.
 struct LookupRequest {
-    store_key: String,
+    key: LookupKey,
     reply: oneshot::Sender<Result<Option<Arc<FoundSession>>, Error>>,
 }
 
@@ -131,10 +141,22 @@ impl Lookup {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer in time.
     pub(super) async fn find(&self, store_key: String) -> Result<Option<Arc<FoundSession>>, Error> {
+        self.ask(LookupKey::Store(store_key)).await
+    }
+
+    /// The same for the session for which a site has a cookie with the secret of this hash.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database doesn't answer in time.
+    pub(super) async fn find_by_site_cookie(&self, hash: String) -> Result<Option<Arc<FoundSession>>, Error> {
+        self.ask(LookupKey::SiteCookie(hash)).await
+    }
+
+    async fn ask(&self, key: LookupKey) -> Result<Option<Arc<FoundSession>>, Error> {
         self.worker.check()?;
         let (reply, receiver) = oneshot::channel();
         self.requests
-            .send(LookupRequest { store_key, reply })
+            .send(LookupRequest { key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
         match tokio::time::timeout(self.worker.timeout, receiver).await {
             Ok(Ok(result)) => result,
@@ -168,7 +190,7 @@ impl LookupWorker {
         while let Some(batch) = self.next_batch(thread) {
             let in_flight = InFlight { since: Instant::now(), pool_generation: self.db.pool_generation() };
             self.slot().in_flight = Some(in_flight);
-            let keys: Vec<&str> = batch.iter().map(|request| request.store_key.as_str()).collect();
+            let keys: Vec<&LookupKey> = batch.iter().map(|request| &request.key).collect();
             let found = query_with_reconnect(&self.db, &mut connection, &keys);
             {
                 let mut slot = self.slot();
@@ -234,7 +256,7 @@ fn reply(batch: Vec<LookupRequest>, found: Result<FoundSessions, Error>) {
     let found = found.map_err(|error| error.causes());
     for request in batch {
         let result = match &found {
-            Ok(found) => Ok(found.get(&request.store_key).map(Arc::clone)),
+            Ok(found) => Ok(found.get(&request.key).map(Arc::clone)),
             Err(causes) => Err(Error::unavailable(causes.clone())),
         };
         // An error only says that the caller no longer waits.
@@ -247,7 +269,7 @@ fn reply(batch: Vec<LookupRequest>, found: Result<FoundSessions, Error>) {
 fn query_with_reconnect(
     db: &Db,
     connection: &mut Option<LookupConnection>,
-    keys: &[&str],
+    keys: &[&LookupKey],
 ) -> Result<FoundSessions, Error> {
     let pool_generation = db.pool_generation();
     if let Some(LookupConnection { conn, .. }) =
@@ -265,46 +287,78 @@ fn query_with_reconnect(
     Ok(found)
 }
 
-fn query(conn: &mut DbConnection, keys: &[&str]) -> Result<FoundSessions, Error> {
-    macro_rules! rows {
-        ($conn:expr, $has_key:expr) => {
-            sessions::table
-                .inner_join(users::table)
-                .filter($has_key)
-                .filter(not_ended())
-                .filter(users::active)
-                .select((
-                    sessions::store_key.assume_not_null(),
-                    (
-                        sessions::id,
-                        sessions::user_id,
-                        sessions::created_at,
-                        sessions::last_seen_at,
-                        sessions::expires_at,
-                        sessions::absolute_expires_at,
-                        sessions::remembered,
-                        sessions::state,
-                        users::name,
-                        users::email,
-                        users::role,
-                        users::created_at,
-                        users::last_login_at,
-                        users::session_epoch,
-                        users::email_confirmed_at,
-                        users::pending_email,
-                    ),
-                ))
-                .load::<(String, FoundSession)>($conn)
-        };
+/// One statement for the store keys, which nearly all requests bring, and one for the cookies of sites, if there are any.
+fn query(conn: &mut DbConnection, keys: &[&LookupKey]) -> Result<FoundSessions, Error> {
+    let (mut store_keys, mut hashes) = (Vec::new(), Vec::new());
+    for key in keys {
+        match key {
+            LookupKey::Store(key) => store_keys.push(key.as_str()),
+            LookupKey::SiteCookie(hash) => hashes.push(hash.as_str()),
+        }
     }
-    let rows = match conn {
-        // One statement for any number of keys; `eq_any` would make a new one for each number.
-        #[expect(
-            deprecated,
-            reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
-        )]
-        DbConnection::Postgres(pg) => rows!(pg, sessions::store_key.eq(any(keys)))?,
-        DbConnection::Sqlite(sqlite) => rows!(sqlite, sessions::store_key.eq_any(keys))?,
+    let mut found = FoundSessions::new();
+    if !store_keys.is_empty() {
+        let rows = by_store_key(conn, &store_keys)?;
+        found.extend(rows.into_iter().map(|row| (LookupKey::Store(row.store_key.clone()), Arc::new(row))));
+    }
+    if !hashes.is_empty() {
+        let rows = by_site_cookie(conn, &hashes)?;
+        found.extend(rows.into_iter().map(|(hash, row)| (LookupKey::SiteCookie(hash), Arc::new(row))));
+    }
+    Ok(found)
+}
+
+/// The columns of [`FoundSession`].
+macro_rules! found_columns {
+    () => {
+        (
+            sessions::store_key.assume_not_null(),
+            sessions::id,
+            sessions::user_id,
+            sessions::created_at,
+            sessions::last_seen_at,
+            sessions::expires_at,
+            sessions::absolute_expires_at,
+            sessions::remembered,
+            sessions::state,
+            users::name,
+            users::email,
+            users::role,
+            users::created_at,
+            users::last_login_at,
+            users::session_epoch,
+            users::email_confirmed_at,
+            users::pending_email,
+        )
     };
-    Ok(rows.into_iter().map(|(key, found)| (key, Arc::new(found))).collect())
+}
+
+/// Filters a query by a column with any of some texts: one statement on Postgres for any number of them, where `eq_any` would make a
+/// new one for each number.
+macro_rules! load_with {
+    ($conn:expr, $query:expr, $column:expr, $texts:expr) => {
+        match $conn {
+            #[expect(
+                deprecated,
+                reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
+            )]
+            DbConnection::Postgres(pg) => $query.filter($column.eq(any($texts))).load(pg)?,
+            DbConnection::Sqlite(sqlite) => $query.filter($column.eq_any($texts)).load(sqlite)?,
+        }
+    };
+}
+
+fn by_store_key(conn: &mut DbConnection, keys: &[&str]) -> Result<Vec<FoundSession>, Error> {
+    let query = sessions::table.inner_join(users::table).filter(not_ended()).filter(users::active);
+    Ok(load_with!(conn, query.select(found_columns!()), sessions::store_key, keys))
+}
+
+fn by_site_cookie(conn: &mut DbConnection, hashes: &[&str]) -> Result<Vec<(String, FoundSession)>, Error> {
+    let query = site_cookies::table
+        .inner_join(sessions::table.inner_join(users::table))
+        .filter(not_ended())
+        .filter(sessions::store_key.is_not_null())
+        .filter(users::active);
+    let columns = (site_cookies::secret_hash, found_columns!());
+    Ok(load_with!(conn, query.select(columns), site_cookies::secret_hash, hashes))
 }

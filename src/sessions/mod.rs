@@ -15,6 +15,7 @@ mod request;
 mod request_context;
 mod rotation;
 mod service;
+mod sites;
 mod start;
 mod store;
 mod store_check;
@@ -24,6 +25,7 @@ pub use catalogue::{
     alike::AlikeCounts,
     end::{EndOutcome, EndRequest, Remarks, Target},
     end_reason::EndReason,
+    site_cookies::CodeUse,
 };
 pub use end_many::CHUNK;
 pub use end_task::{EndProblem, EndTask};

@@ -4,7 +4,7 @@ use actix_session::SessionExt as _;
 use actix_web::HttpRequest;
 
 use super::{
-    catalogue::rows,
+    catalogue::{rows, site_cookies},
     new_key::NewKey,
     request::{bearer::came_by_bearer, current::CurrentUser},
     request_context::{LoadedEntry, RequestContext, Rotation},
@@ -41,7 +41,8 @@ impl Sessions {
         req.get_session().renew();
     }
 
-    /// Makes a change and gives the session of this request a new key, both or neither. When another request has given the
+    /// Makes a change and gives the session of this request a new key, both or neither. A change that raises the `session_epoch` also
+    /// makes its cookies at other sites void, since whoever has copied the key may have got some with it. When another request has given the
     /// session a new key meanwhile, the change is made and that key stays.
     ///
     /// # Errors
@@ -64,6 +65,9 @@ impl Sessions {
             let id = record.session_id.clone();
             // Last, in the order in which all transactions lock: the user, then sessions.
             let recorded = record.replace(conn, &old)?;
+            if matches!(state_change, StateChange::Epoch(_)) {
+                site_cookies::delete_of(conn, &id)?;
+            }
             if recorded || rows::is_live(conn, &id)? {
                 Ok((changed, recorded))
             } else {

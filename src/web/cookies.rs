@@ -8,7 +8,7 @@ use actix_web::{
     http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE},
 };
 
-use crate::config::Server;
+use crate::config::{Server, Site};
 
 /// The cookies of this site beside the session's. What isn't listed here never reaches a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +81,23 @@ fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 
 /// A cookie for this host alone that no script reads, until the browser is closed.
 pub fn for_this_host(server: &Server, name: &'static str, value: String) -> Cookie<'static> {
-    Cookie::build(name, value)
-        .path("/")
-        .secure(server.is_https())
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .finish()
+    of_one_host(name.to_owned(), value, server.is_https())
+}
+
+/// The same for the host of another site, named after what it is for.
+pub fn at_site(site: &Site, purpose: &str, value: String) -> Cookie<'static> {
+    of_one_host(site.cookie_name(purpose), value, site.is_https())
+}
+
+/// The removal of such a cookie.
+pub fn removal_at_site(site: &Site, purpose: &str) -> Cookie<'static> {
+    let mut cookie = at_site(site, purpose, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+fn of_one_host(name: String, value: String, secure: bool) -> Cookie<'static> {
+    Cookie::build(name, value).path("/").secure(secure).http_only(true).same_site(SameSite::Lax).finish()
 }
 
 /// Adds a cookie; one that is no valid header is left out.

@@ -22,3 +22,4 @@ pub mod session_stream;
 pub mod sessions;
 pub mod setup;
 pub mod signed_out;
+pub mod site_sign_out;

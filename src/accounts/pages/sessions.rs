@@ -61,8 +61,9 @@ pub async fn show(
         return Ok(form_page(&page, &errors));
     }
     let page = accounts.own_sessions(&user, cursor.as_ref()).await?;
-    let shown = page.rows.iter().map(|session| SessionFacts::of(session, &user.session.id));
-    let shown: Vec<SessionFacts> = shown.collect();
+    let uses = accounts.sites_of(&page.rows).await?;
+    let facts = |session| SessionFacts::of(session, &user.session.id).used_at(&uses);
+    let shown: Vec<SessionFacts> = page.rows.iter().map(facts).collect();
     let (count, entries) = (shown.len(), AlikeSessions::group(shown));
     let next_page = page.next.map(|cursor| address.href(Some(&cursor.to_string())));
     Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, count, entries, first_page, next_page }))

@@ -29,6 +29,8 @@ struct AdminSessionPage {
     layout: Layout,
     row: AdminSessionRow,
     user_agent: String,
+    /// The sites with cookies of their own at which it is used, or was, and since when.
+    sites: Vec<(String, Moment)>,
     ended: Option<EndedFacts>,
     /// When the session ends unless it is used; `None`: it has ended or expired.
     idle_end: Option<Moment>,
@@ -116,12 +118,14 @@ impl AdminSessionPage {
             None => sessions.stored_state(&session).await?.map(|text| readable_state(&text)),
             Some(_) => None,
         };
+        let uses = sessions.sites_of(vec![session.id.clone()]).await?;
         let history = rows::of_session(db, &session, MAX_EVENTS).await?;
         let ended_by = history.ended_by.map(|user| user.to_string());
         Ok(Self {
             layout,
             row: AdminSessionRow::new(&session, &admin.session.id),
             user_agent: session.user_agent.clone(),
+            sites: uses.into_iter().map(|found| (found.site, Moment::new(found.since))).collect(),
             idle_end: (session.ended_at.is_none() && session.expires_at > now())
                 .then(|| Moment::new(session.expires_at)),
             absolute_end: Moment::new(session.absolute_expires_at),

@@ -15,3 +15,4 @@ pub mod rights;
 pub mod rotated_keys;
 pub mod rows;
 pub mod sign_in_notices;
+pub mod site_cookies;

@@ -10,9 +10,9 @@ use actix_web::{
     },
 };
 
-use super::{current::CurrentUser, session_cookie::made_of};
+use super::{current::CurrentUser, session_cookie::made_of, site_cookie};
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Site},
     error::Error,
     security::api::{self, Bearer},
     sessions::{request_context::RequestContext, service::Sessions},
@@ -22,13 +22,15 @@ use crate::{
 /// The name under which keys are sealed as tokens: a cookie is no token, nor the other way round.
 const SEALED_AS: &str = "gatehouse-token";
 
-/// Leaves a request that brings a token with the session cookie of its key. Returns whether it brings one.
+/// Leaves a request that brings a token with the session cookie of its key. Returns whether it brings one. `site`: the site with a
+/// cookie of its own that it is for.
 ///
 /// # Errors
 /// [`Error::BadRequest`] when it brings a session cookie too.
 pub(super) fn take(
     req: &mut ServiceRequest,
     config: &Config,
+    site: Option<&Site>,
     context: &mut RequestContext,
 ) -> Result<bool, Error> {
     if !api::is_call(req.path()) {
@@ -40,7 +42,8 @@ pub(super) fn take(
     context.by_bearer = true;
     cookies::set_none(req.request());
     let name = &config.session.cookie_name;
-    if cookies::values(req.headers(), name).next().is_some() {
+    let known_by = site.map_or_else(|| name.clone(), site_cookie::name);
+    if cookies::values(req.headers(), &known_by).next().is_some() {
         let text =
             "The request brings a session cookie and a token (Authorization: Bearer). Send one of them.";
         return Err(Error::BadRequest(text.to_owned()));

@@ -1,7 +1,7 @@
 //! Sessions by their store key: that of a request that came without the session's cookie, since another host of this site keeps the
 //! store key sealed; and the one that a request has just started.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::HttpRequest;
 use time::PrimitiveDateTime;
@@ -12,9 +12,11 @@ use crate::{
     error::Error,
     sessions::{
         duration::time_duration,
+        lookup::FoundSession,
         request_context::{LoadedEntry, RequestContext},
         service::{Backend, Sessions},
     },
+    web::accept::is_in_background,
 };
 
 /// The store key of the session that the request's cookie led to.
@@ -55,22 +57,35 @@ impl Sessions {
         req: &HttpRequest,
         store_key: String,
     ) -> Result<Option<Rc<CurrentUser>>, Error> {
-        let Some(found) = self.lookup.find(store_key.clone()).await? else {
-            return Ok(None);
-        };
+        match self.lookup.find(store_key).await? {
+            Some(found) => self.use_found(req, &found).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a session that was found. A request in the background is no use.
+    pub(super) async fn use_found(
+        &self,
+        req: &HttpRequest,
+        found: &Arc<FoundSession>,
+    ) -> Result<Option<Rc<CurrentUser>>, Error> {
+        let (store_key, in_background) = (found.store_key.clone(), is_in_background(req.head()));
         let is_stored = match &self.backend {
+            Backend::Redis(redis) if in_background => redis.get(&store_key).await?.is_some(),
             Backend::Redis(redis) => {
                 redis.get_and_renew(&store_key, self.config.ttl(found.remembered)).await?.is_some()
             }
-            Backend::Sql => found.expires_at > now(),
+            Backend::Sql => found.state.is_some() && found.expires_at > now(),
         };
         if !is_stored || found.absolute_expires_at <= now() {
             return Ok(None);
         }
-        self.last_seen.record(&found);
+        if !in_background {
+            self.last_seen.record(found);
+        }
         let session_id = found.session_id.clone();
         let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
-        let user = Rc::new(CurrentUser::new(&found, &loaded));
+        let user = Rc::new(CurrentUser::new(found, &loaded));
         CurrentUser::record(req, Some(Rc::clone(&user)));
         Ok(Some(user))
     }

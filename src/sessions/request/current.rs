@@ -8,7 +8,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::{
     clock::now,
+    config::Config,
     error::Error,
+    security::site,
     sessions::{
         lookup::FoundSession,
         request_context::{LoadedEntry, RequestContext},
@@ -117,8 +119,13 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     if let Some(cause) = unavailable {
         return Err(Error::unavailable(cause));
     }
+    let (sessions, config) = (shared::<Sessions>(req)?, shared::<Config>(req)?);
+    let by_bearer = RequestContext::with(|context| context.by_bearer) == Some(true);
+    if let Some(site) = site::of(&config.server, req.head()).filter(|_| !by_bearer) {
+        let user = sessions.use_by_site_cookie(req, &site).await?;
+        return Ok(user.map(|user| (*user).clone()));
+    }
     // Routes outside of the session middleware have no entry; reading the identity would panic there.
-    let sessions = shared::<Sessions>(req)?;
     let user_id = loaded.as_ref().and_then(|_| identity(req));
     let (Some(loaded), Some(user_id)) = (loaded, user_id) else {
         return sessions.check_rotated().await.map(|()| None);

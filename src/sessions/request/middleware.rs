@@ -16,12 +16,12 @@ use super::{
     current::CurrentUser,
     rotated_key::ask_again,
     session_cookie::{choose, remove_others, renewed},
-    site_data,
+    site_cookie, site_data,
 };
 use crate::{
     config::{self, Config},
     error::Error,
-    security::api,
+    security::{api, site},
     sessions::{request_context::RequestContext, service::Sessions},
     state::shared,
     web::{accept::is_in_background, cookies},
@@ -41,9 +41,14 @@ pub async fn with_context(
     let began = Instant::now();
     let mut context =
         RequestContext { in_background: is_in_background(req.head()), ..RequestContext::default() };
-    match bearer::take(&mut req, &config, &mut context) {
+    // A request to a site with a cookie of its own is known by that alone.
+    let site = site::of(&config.server, req.head());
+    match bearer::take(&mut req, &config, site.as_ref(), &mut context) {
         Ok(true) => {}
-        Ok(false) => choose(&mut req, &config, &sessions, &mut context).await,
+        Ok(false) => match &site {
+            Some(site) => site_cookie::keep_alone(&mut req, &config, site),
+            None => choose(&mut req, &config, &sessions, &mut context).await,
+        },
         Err(error) => return Ok(req.error_response(error)),
     }
     // A proxy hands on one cookie, and to a page of another host.
@@ -58,7 +63,10 @@ pub async fn with_context(
             if context.by_bearer {
                 bearer::challenge(&mut res);
             }
-            let renewal = renewal(&res, &config, &sessions, &context, began).await;
+            let renewal = match &site {
+                Some(site) => site_cookie::renewed(res.request(), site, &sessions, &context),
+                None => renewal(&res, &config, &sessions, &context, began).await,
+            };
             finish_cookies(res.headers_mut(), &config, &context, renewal);
             if !is_of_proxy {
                 remove_others(res.headers_mut(), &config, !context.unused_keys().is_empty());

@@ -9,4 +9,5 @@ pub(super) mod rotated_key;
 mod save_state;
 pub(super) mod session_cookie;
 pub(super) mod session_store;
+mod site_cookie;
 pub(super) mod site_data;

@@ -22,8 +22,18 @@ on_both_stacks!(call_sessions_lists_own, |stack| async {
     assert_eq!(sessions.len(), 3);
     let first = sessions[0].as_object().unwrap();
     let fields: Vec<&String> = first.keys().collect();
-    let expected =
-        ["created_at", "current", "device", "expires_at", "id", "ip", "kind", "last_seen_at", "remembered"];
+    let expected = [
+        "created_at",
+        "current",
+        "device",
+        "expires_at",
+        "id",
+        "ip",
+        "kind",
+        "last_seen_at",
+        "remembered",
+        "sites",
+    ];
     assert_eq!(fields, expected);
     let current: Vec<bool> = sessions.iter().map(|session| session["current"] == true).collect();
     assert_eq!(current, [true, false, false]);

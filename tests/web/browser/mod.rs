@@ -12,6 +12,7 @@ mod live;
 mod new_browsers;
 mod operator_pages;
 mod other_session;
+mod other_sites;
 mod screenshots;
 mod site;
 mod throttled;

@@ -40,6 +40,11 @@ impl Site {
         format!("http://localhost:{}", self.app.addr().port())
     }
 
+    /// The name of the cookie of the host of the pages.
+    fn cookie(&self) -> String {
+        format!("gatehouse-site-{}", self.app.addr().port())
+    }
+
     fn pages(&self) -> String {
         format!("http://{HOST}:{}", self.app.addr().port())
     }
@@ -77,15 +82,17 @@ on_both_stacks!(pages_host_serves_who_is_signed_in_at_the_site, |stack| async {
     assert_eq!(answer.location(), Some(format!("{}/pages/docs/?x=1", site.home()).as_str()));
     assert_eq!(there.cookies(), [], "a visitor gets no cookie");
     let answer = here.get("/pages/docs/?x=1").await.expect(303);
-    let next = "/pages-sign-in?next=%2Fpages%2Fdocs%2F%3Fx%3D1";
+    let next = "/.gatehouse/sign-in?next=%2Fpages%2Fdocs%2F%3Fx%3D1";
     assert_eq!(answer.location(), Some(format!("{}{next}", site.pages()).as_str()));
 
     let page = site.travel(&here, &there, "/pages/docs/?x=1").await.expect(200).has("The documents");
     assert_eq!(header_complaints(&page), Vec::<String>::new());
-    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'self'"), "scripts run");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'self'"), "scripts run");
+    assert!(policy.contains("worker-src 'none'"), "but none that would answer for other pages");
     let names: Vec<_> = there.cookies().into_iter().map(|cookie| cookie.name).collect();
-    assert_eq!(names, ["gatehouse-pages"], "the state has been used");
-    let cookie = there.cookie("gatehouse-pages").unwrap();
+    assert_eq!(names, [site.cookie()], "the state has been used");
+    let cookie = there.cookie(&site.cookie()).unwrap();
     assert!(cookie.is("httponly") && !cookie.is("domain") && cookie.max_age().is_none(), "{cookie:?}");
     site.there(&there, "/pages/app.js").await.expect(200);
     site.there(&there, "/").await.to("/pages/");
@@ -121,7 +128,7 @@ on_both_stacks!(pages_host_answers_nothing_of_the_site, |stack| async {
     }
     site.there(&session, "/pages/").await.to(&format!("{}/pages/", site.home()));
     let role = format!("/admin/users/{}/role", site.app.user_id(&ada));
-    for path in ["/logout", "/profile", "/login", &role, "/pages/", "/pages-sign-in"] {
+    for path in ["/logout", "/profile", "/login", &role, "/pages/", "/.gatehouse/sign-in"] {
         let request = session.request(Method::POST, path).header("host", HOST).form(&[("role", "user")]);
         let answer = request.send().await;
         assert!(matches!(answer.status, 404 | 405), "{}", answer.summary());
@@ -134,22 +141,22 @@ on_both_stacks!(pages_host_cookie_is_of_no_use_at_the_site, |stack| async {
     let (_, here) = site.app.person("Ada Lovelace").await;
     let there = site.app.client();
     site.travel(&here, &there, "/pages/").await.expect(200);
-    let (pages, session) =
-        (there.cookie("gatehouse-pages").unwrap().value, here.cookie("gatehouse").unwrap().value);
-    for (name, value) in [("gatehouse", &pages), ("gatehouse-pages", &pages)] {
+    let (name, session) = (site.cookie(), here.cookie("gatehouse").unwrap().value);
+    let pages = there.cookie(&name).unwrap().value;
+    for (name, value) in [("gatehouse", &pages), (&name, &pages)] {
         let client = site.app.client();
         client.set_cookie(name, value);
         client.get("/profile").await.to("/login?next=%2Fprofile");
         client.get("/pages/").await.to("/login?next=%2Fpages%2F");
     }
-    for (name, value) in [("gatehouse", &session), ("gatehouse-pages", &session), ("gatehouse", &pages)] {
+    for (name, value) in [("gatehouse", &session), (&name, &session), ("gatehouse", &pages)] {
         let client = site.app.client();
         client.set_cookie(name, value);
         site.there(&client, "/pages/").await.to(&format!("{}/pages/", site.home()));
     }
 });
 
-on_both_stacks!(pages_host_cookie_dies_with_the_session_and_its_key, |stack| async {
+on_both_stacks!(pages_host_cookie_dies_with_the_session_and_the_password, |stack| async {
     let site = Site::serve(stack).await;
     let (ada, here) = site.app.person("Ada Lovelace").await;
     let there = site.app.client();
@@ -174,38 +181,56 @@ on_both_stacks!(pages_host_code_works_once_in_its_browser, |stack| async {
     let site = Site::serve(stack).await;
     let (_, here) = site.app.person("Ada Lovelace").await;
     let (there, thief) = (site.app.client(), site.app.client());
-    let ask = site.there(&there, "/pages-sign-in?next=%2Fpages%2F").await.expect(303);
+    let ask = site.there(&there, "/.gatehouse/sign-in?next=%2Fpages%2F").await.expect(303);
     let with_code = here.get(ask.location().unwrap()).await.expect(303).location().unwrap().to_owned();
-    assert!(with_code.starts_with(&format!("{}/pages-sign-in?code=", site.pages())), "{with_code}");
-    let page = site.there(&thief, &with_code).await.expect(400).has("one browser");
-    assert_page(&page);
-    // With a state of the thief's own.
-    site.there(&thief, "/pages-sign-in?next=%2Fpages%2F").await.expect(303);
-    site.there(&thief, &with_code).await.expect(400);
+    assert!(with_code.starts_with(&format!("{}/.gatehouse/callback?code=", site.pages())), "{with_code}");
     let mut tampered = with_code.clone();
     let last = if tampered.pop() == Some('A') { 'B' } else { 'A' };
     tampered.push(last);
     site.there(&there, &tampered).await.expect(400);
+    let state = there.copy();
     site.there(&there, &with_code).await.to("/pages/");
     site.there(&there, "/pages/").await.expect(200);
-    // The reader who has used it is let on; a browser that has lost the cookie is not.
+    // The reader who has used it is let on; a browser that has lost the cookie is not, whatever else it has.
     site.there(&there, &with_code).await.to("/pages/");
+    let page = site.there(&state, &with_code).await.expect(400).has("works once");
+    assert_page(&page);
     site.there(&site.app.client(), &with_code).await.expect(400);
-    assert_eq!(thief.cookie("gatehouse-pages"), None);
+    // Another one in another browser, which has a state of its own.
+    let ask = site.there(&site.app.client(), "/.gatehouse/sign-in?next=%2Fpages%2F").await.expect(303);
+    let other_code = here.get(ask.location().unwrap()).await.expect(303).location().unwrap().to_owned();
+    site.there(&thief, "/.gatehouse/sign-in?next=%2Fpages%2F").await.expect(303);
+    site.there(&thief, &other_code).await.expect(400);
+    assert_eq!(thief.cookie(&site.cookie()), None);
 });
 
-on_both_stacks!(pages_sign_in_leads_to_pages_only, |stack| async {
+on_both_stacks!(pages_host_is_listed_and_signs_nobody_out, |stack| async {
     let site = Site::serve(stack).await;
     let (_, here) = site.app.person("Ada Lovelace").await;
     let there = site.app.client();
-    let state = "0".repeat(64);
-    for next in ["", "/profile", "//evil.example", "https://evil.example/pages/", "/pages/../admin"] {
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    let name = format!("Also signed in at {HOST}:{}", site.app.addr().port());
+    here.get("/sessions").await.expect(200).has(&name);
+    here.call(Method::POST, "/auth/rotate-session").send().await.expect(200);
+    site.there(&there, "/pages/").await.expect(200);
+    // A script of the operator's pages could send that.
+    let form = there.request(Method::POST, "/.gatehouse/sign-out").header("host", HOST);
+    form.without_origin().send().await.expect(404);
+    here.get("/profile").await.expect(200);
+});
+
+on_both_stacks!(pages_host_sign_in_leads_nowhere_else, |stack| async {
+    let site = Site::serve(stack).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    site.travel(&here, &there, "/pages/").await.expect(200);
+    for next in ["", "//evil.example", "https://evil.example/pages/", "/\\evil.example"] {
         let query: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
-        site.there(&there, &format!("/pages-sign-in?next={query}")).await.expect(400);
-        here.get(&format!("/pages-sign-in?state={state}&next={query}")).await.expect(400);
+        site.there(&there, &format!("/.gatehouse/sign-in?next={query}")).await.to("/");
     }
-    here.get("/pages-sign-in?state=short&next=%2Fpages%2F").await.expect(400);
+    let (state, name) = ("0".repeat(64), format!("{HOST}:{}", site.app.addr().port()));
+    here.get(&format!("/site-sign-in?site={name}&state=short&next=%2Fpages%2F")).await.expect(400);
     let without = TestApp::start(stack).await;
     let (_, client) = without.person("Ada Lovelace").await;
-    client.get(&format!("/pages-sign-in?state={state}&next=%2Fpages%2F")).await.expect(404);
+    client.get(&format!("/site-sign-in?site={name}&state={state}&next=%2Fpages%2F")).await.expect(404);
 });

@@ -83,7 +83,7 @@ on_both_stacks!(visitors_add_no_rows, |stack| async {
     for route in routes {
         let path = route.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa").replace("{path:.*}", "x.html");
         let path = path.replace("{path:admin(?:/.*)?}", "admin/x.html");
-        for cookie in ["", "gatehouse=stale", "gatehouse-pages=stale; gatehouse-pages-state=stale"] {
+        for cookie in ["", "gatehouse=stale", "gatehouse-site=stale; gatehouse-site-state=stale"] {
             let client = app.client();
             let request =
                 client.request(route.method.as_str().parse().unwrap(), &path).header("cookie", cookie);

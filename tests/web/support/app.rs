@@ -119,6 +119,11 @@ impl TestApp {
         launched.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Another instance with the same settings on the same stores, in a process of its own, which can be killed.
+    pub fn second_program(&self) -> Program {
+        Program::serve(self.vars.clone(), self.stores.clone(), self.set_up, None)
+    }
+
     /// Stops the application and starts it again on the same stores; clients keep their cookies and find it again.
     pub async fn restart(&mut self) {
         self.restart_with(&[]).await;

@@ -38,9 +38,16 @@ pub struct BrowserBuilder {
     waits_for_load: bool,
     third_party_cookies: Option<bool>,
     user_agent: Option<String>,
+    names: &'static [&'static str],
 }
 
 impl BrowserBuilder {
+    /// Finds this machine under these names too.
+    pub fn names(mut self, names: &'static [&'static str]) -> Self {
+        self.names = names;
+        self
+    }
+
     /// The window's size in CSS pixels; below 500 wide it is a phone's.
     pub fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width, height);
@@ -111,8 +118,10 @@ impl BrowserBuilder {
             "--no-first-run".to_owned(),
             "--hide-scrollbars".to_owned(),
             "--lang=en".to_owned(),
-            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost , EXCLUDE *.localhost"
-                .to_owned(),
+            format!(
+                "--host-resolver-rules={}MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost , EXCLUDE *.localhost",
+                self.names.iter().map(|name| format!("MAP {name} 127.0.0.1 , ")).collect::<String>()
+            ),
             format!("--user-data-dir={}", profile.display()),
             format!("--window-size={width},{height}"),
             // 0 is dark, 1 is light.
@@ -164,6 +173,7 @@ impl Browser {
             waits_for_load: true,
             third_party_cookies: None,
             user_agent: None,
+            names: &[],
         }
     }
 

@@ -135,7 +135,9 @@ fn forms(page: &Html, complaints: &mut Vec<String>) {
         let named: Vec<&str> = form.select(&field).filter_map(|input| input.attr("value")).collect();
         let expected: Vec<&str> =
             if FOR_ANYBODY.contains(&action) { Vec::new() } else { session.into_iter().collect() };
-        if named != expected {
+        // A page at another site follows no session, but its form names one.
+        let is_at_other_site = action.starts_with("/.gatehouse/") && session.is_none();
+        if named != expected && !(is_at_other_site && named.len() == 1) {
             complaints.push(format!("the form for {action} names the sessions {named:?}"));
         }
     }

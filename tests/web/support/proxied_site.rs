@@ -12,10 +12,11 @@ use tempfile::TempDir;
 
 use super::{
     answer::Answer,
-    app::TestApp,
+    app::{Builder, TestApp},
     client::{Client, Request},
     other_site::OtherSite,
     own_process::{OwnProcess, free_addr},
+    program::Program,
     stack::Stack,
 };
 
@@ -24,9 +25,16 @@ const MAIN: &str = "daemon off; master_process off; pid nginx.pid; worker_proces
     client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;\n\
     include site.conf;\n}\n";
 
-/// nginx with `login.example.org` and `app.example.org`.
+/// The file for a site below `COOKIE_DOMAIN`.
+const SHARED_DOMAIN: &str = include_str!("../../../docs/examples/nginx.conf");
+/// The file for a site on another domain.
+const OTHER_DOMAIN: &str = include_str!("../../../docs/examples/nginx-other-domain.conf");
+
+/// nginx with `login.example.org` and `app.example.org`, or two sites on other domains.
 pub struct ProxiedSite {
     pub app: TestApp,
+    /// A second instance, where there is one.
+    pub second: Option<Program>,
     addr: SocketAddr,
     site: OtherSite,
     _nginx: OwnProcess,
@@ -36,22 +44,33 @@ impl ProxiedSite {
     /// Starts Gatehouse, the site, and nginx before both.
     pub async fn start(stack: Stack) -> Self {
         let addr = free_addr();
-        let app = TestApp::builder(stack)
-            .var("BASE_URL", format!("http://login.example.org:{}", addr.port()))
-            .var("COOKIE_DOMAIN", "example.org")
-            .var("TRUSTED_PROXIES", "127.0.0.1")
-            .start()
-            .await;
+        let app = builder(stack, addr).var("COOKIE_DOMAIN", "example.org").start().await;
+        Self::before(app, None, addr, SHARED_DOMAIN)
+    }
+
+    /// Starts two instances of Gatehouse, the second one in a process of its own, and nginx with the sites `app.example.net` and
+    /// `wiki.example.com`.
+    pub async fn on_other_domains(stack: Stack) -> Self {
+        let addr = free_addr();
+        let sites = format!("app.example.net:{port},wiki.example.com:{port}", port = addr.port());
+        let app = builder(stack, addr).var("GATE_HOSTS", sites).start().await;
+        let second = app.second_program();
+        let conf = OTHER_DOMAIN.replace("app.example.net;", "app.example.net wiki.example.com;");
+        Self::before(app, Some(second), addr, &conf)
+    }
+
+    /// Starts the site, and nginx before it and Gatehouse.
+    fn before(app: TestApp, second: Option<Program>, addr: SocketAddr, conf: &str) -> Self {
         let site = OtherSite::start();
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/nginx.conf");
-        let conf = std::fs::read_to_string(file).unwrap();
+        let servers = std::iter::once(app.addr()).chain(second.as_ref().map(Program::addr));
+        let servers: Vec<String> = servers.map(|addr| format!("server {addr};")).collect();
         let replaced = [
             ("listen 80;", format!("listen {addr};")),
-            ("server 127.0.0.1:3000;", format!("server {};", app.addr())),
+            ("server 127.0.0.1:3000;", servers.join(" ")),
             ("http://127.0.0.1:8080;", format!("http://{};", site.addr)),
         ];
-        let conf = replaced.iter().fold(conf, |conf, (from, to)| {
-            assert!(conf.contains(from), "{file} has no {from}");
+        let conf = replaced.iter().fold(conf.to_owned(), |conf, (from, to)| {
+            assert!(conf.contains(from), "the file has no {from}");
             conf.replace(from, to)
         });
         let folder = TempDir::new().unwrap();
@@ -61,7 +80,7 @@ impl ProxiedSite {
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
         let mut nginx = OwnProcess::start(folder, &mut command);
         assert!(nginx.listens(addr), "nginx ended:\n{}", nginx.output());
-        Self { app, addr, site, _nginx: nginx }
+        Self { app, second, addr, site, _nginx: nginx }
     }
 
     /// A browser that asks nginx.
@@ -72,6 +91,18 @@ impl ProxiedSite {
     /// The address of a path at one of the hosts.
     pub fn url(&self, host: &str, path: &str) -> String {
         format!("http://{host}.example.org:{}{path}", self.addr.port())
+    }
+
+    /// The address of a path at a host of any domain.
+    pub fn url_at(&self, host: &str, path: &str) -> String {
+        format!("http://{host}:{}{path}", self.addr.port())
+    }
+
+    /// Prepares a request for a host of any domain.
+    pub fn request_at<'a>(&self, client: &'a Client, method: Method, host: &str, path: &str) -> Request<'a> {
+        let host = format!("{host}:{}", self.addr.port());
+        let request = client.request(method, path).header("origin", &format!("http://{host}"));
+        request.header("host", &host)
     }
 
     /// Prepares a request for one of the hosts.
@@ -88,4 +119,10 @@ impl ProxiedSite {
     pub fn requests(&self) -> usize {
         self.site.requests()
     }
+}
+
+fn builder(stack: Stack, nginx: SocketAddr) -> Builder {
+    TestApp::builder(stack)
+        .var("BASE_URL", format!("http://login.example.org:{}", nginx.port()))
+        .var("TRUSTED_PROXIES", "127.0.0.1")
 }

@@ -12,6 +12,7 @@ mod session_ends;
 mod session_times;
 mod sessions;
 mod sign_in_notices;
+mod site_cookies;
 mod store_entries;
 mod throttle_counts;
 mod tokens;

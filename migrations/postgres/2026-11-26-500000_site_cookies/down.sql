@@ -1,0 +1,2 @@
+DROP TABLE used_codes;
+DROP TABLE site_cookies;
