@@ -33,7 +33,8 @@ fn refused() -> Vec<String> {
         "grace@[256.0.0.1]",
         "grace @example.org",
     ];
-    let long = [long(64, 256 - 1), long(65, 60), "a".repeat(320)];
+    // Of 255 characters, one too many, and of 320.
+    let long = [long(64, 255 - 65), long(64, 320 - 65), long(65, 60), "a".repeat(320)];
     text.into_iter().map(str::to_owned).chain(long).collect()
 }
 
