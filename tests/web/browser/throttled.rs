@@ -20,7 +20,7 @@ async fn page_of_too_many_tries_fits_and_passes_axe() {
         browser.goto("/login").await;
         browser.fill(&[("email", &ada.email), ("password", PASSWORD)]).await;
         browser.submit("/login").await;
-        browser.wait_for("Too many tries").await;
+        browser.wait_for("There were too many wrong passwords").await;
         check(&browser, &format!("429-{variant}")).await;
     }
 }
