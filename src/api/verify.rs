@@ -67,6 +67,7 @@ impl Asked {
             ("Remote-Name" = String, description = "The name."),
             ("Remote-Email" = String, description = "The address, once it was confirmed."),
             ("Remote-Groups" = String, description = "The role, user or admin."),
+            ("Remote-Session" = String, description = "The public id of the session, the same for its whole life."),
         )),
         (status = 302, description = "With redirect=1: nobody is signed in, and a browser asks for a page."),
         (status = 401, description = "Nobody is signed in. For a page that a browser asks for, Location says where to sign in.", body = Problem, content_type = "application/problem+json"),
@@ -125,12 +126,15 @@ const USER: HeaderName = HeaderName::from_static("remote-user");
 const NAME: HeaderName = HeaderName::from_static("remote-name");
 const EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+const SESSION: HeaderName = HeaderName::from_static("remote-session");
 
 fn passes(user: &CurrentUser) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((USER, user.id));
     response.insert_header((NAME, encoded(&user.name)));
     response.insert_header((GROUPS, user.role.name()));
+    // By it a service that holds connections open knows which of them an end concerns.
+    response.insert_header((SESSION, user.session.id.as_str()));
     // An address that nobody has proven must not decide anything elsewhere.
     if user.email_confirmed {
         response.insert_header((EMAIL, encoded(&user.email)));

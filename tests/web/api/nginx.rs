@@ -38,11 +38,13 @@ on_both_stacks!(nginx_leads_visitors_to_sign_in_and_back, |stack| async {
     // What the client says of itself never arrives; who it is, does.
     let request = site.request(&browser, GET, "app", "/a%20b?x=1&y=2").header("remote-user", "999");
     let request = request.header("remote-email", "root@example.org").header("remote-groups", "admin");
-    let page = request.header("remote-name", "Root").send().await.expect(200);
+    let request = request.header("remote-name", "Root").header("remote-session", "forged");
+    let page = request.send().await.expect(200);
     assert!(page.body.starts_with("GET /a%20b?x=1&y=2 "), "{}", page.body);
     assert_eq!(arrived(&page, "remote-user"), [site.app.user_id(&ada)]);
     assert_eq!(arrived(&page, "remote-name"), ["Ada Zo%C3%AB"]);
     assert_eq!(arrived(&page, "remote-groups"), ["user"]);
+    assert_eq!(arrived(&page, "remote-session"), [site.app.newest_session_of(&ada)]);
     assert_eq!(arrived(&page, "remote-email"), <[String; 0]>::default());
     assert!(new_cookie(&page).is_some_and(|cookie| cookie.max_age().is_some()), "the cookie is renewed");
     site.app.confirm_email(&ada);

@@ -37,6 +37,7 @@ on_both_stacks!(verify_says_who_may_pass, |stack| async {
         ("remote-user", Some(id.as_str())),
         ("remote-name", Some("Ada Lovelace")),
         ("remote-groups", Some("user")),
+        ("remote-session", Some(app.session_of(&ada).as_str())),
         ("remote-email", None),
     ] {
         assert_eq!(answer.header(name), value, "{name}");
@@ -46,7 +47,7 @@ on_both_stacks!(verify_says_who_may_pass, |stack| async {
 
     client.get("/auth/verify?role=user").await.expect(200);
     let refused = client.get("/auth/verify?role=admin").await;
-    assert_eq!(refused.header("remote-user"), None);
+    assert_eq!((refused.header("remote-user"), refused.header("remote-session")), (None, None));
     refused.problem(403);
     let answer = admin.get("/auth/verify?role=admin").await.expect(200);
     assert_eq!(answer.header("remote-groups"), Some("admin"));
