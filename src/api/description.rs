@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::{answers, me, own_sessions, sign_in, verify};
+use super::{answers, ends, me, own_sessions, sign_in, verify};
 use crate::{config::Config, web::accept::PROBLEM_JSON};
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use crate::{config::Config, web::accept::PROBLEM_JSON};
         own_sessions::end_others,
         own_sessions::rotate,
         verify::verify,
+        ends::stream,
         json,
     ),
     components(schemas(answers::Problem)),
@@ -109,7 +110,8 @@ pub(super) fn of(config: &Config) -> Description {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     if let Some(components) = &mut description.components {
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.clone()));
+        components.add_security_scheme("gate_key", SecurityScheme::Http(bearer));
     }
     description
 }

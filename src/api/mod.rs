@@ -5,6 +5,7 @@ mod answers;
 mod body;
 pub mod description;
 pub mod docs;
+pub mod ends;
 mod fields;
 mod json;
 pub mod me;

@@ -12,6 +12,7 @@ mod env_file;
 mod exposure;
 mod frontends;
 mod gate;
+mod gate_key;
 mod history;
 mod hosts;
 mod known_secrets;
@@ -35,6 +36,7 @@ pub use accounts::Accounts;
 pub use database_url::DatabaseUrl;
 pub use frontends::Frontends;
 pub use gate::Gate;
+pub use gate_key::GateKeys;
 pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
@@ -62,6 +64,8 @@ pub struct Config {
     pub session: Session,
     /// Who may have an account, and with which password.
     pub accounts: Accounts,
+    /// `GATE_KEY`: the keys of services that are told of ended sessions.
+    pub gate_keys: Option<GateKeys>,
     /// How long what has happened is kept.
     pub history: History,
     /// How mail leaves.
@@ -110,6 +114,7 @@ impl Config {
         if let Some(session) = &session {
             server.gate = Gate::read(&mut reader, &server, session);
         }
+        let gate_keys = GateKeys::read(&mut reader);
         let accounts = Accounts::read(&mut reader);
         let history = History::read(&mut reader);
         let mail = Mail::read(&mut reader, &stores.database);
@@ -117,13 +122,13 @@ impl Config {
         pages::check_host(&mut reader, &server, session.as_ref());
         let log = Log::read(&mut reader);
         let secrets = [stores.secrets(), mail.secrets()].concat().into_iter();
-        let given = reader.get("SESSION_SECRET").unwrap_or_default();
-        let secrets =
-            KnownSecrets::new(secrets.chain(given.split(',').map(|secret| secret.trim().to_owned())));
+        let lists = ["SESSION_SECRET", "GATE_KEY"].map(|name| reader.get(name).unwrap_or_default());
+        let listed = lists.iter().flat_map(|list| list.split(',').map(|secret| secret.trim().to_owned()));
+        let secrets = KnownSecrets::new(secrets.chain(listed));
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
-        Ok(Self { server, stores, session, accounts, history, mail, log, secrets })
+        Ok(Self { server, stores, session, gate_keys, accounts, history, mail, log, secrets })
     }
 }
 

@@ -9,7 +9,7 @@ use super::DatabaseUrl;
 use crate::files;
 
 /// Least length of a secret, in bytes.
-const MIN_BYTES: usize = 64;
+pub(super) const MIN_BYTES: usize = 64;
 /// Least number of bytes that don't follow from those before them. 64 random hexadecimal digits have some 52.
 const MIN_UNFORESEEN: usize = 24;
 /// What stands in examples, in any case; 64 random letters have one of them in less than one of a million secrets.
@@ -97,8 +97,11 @@ impl SessionSecret {
     }
 }
 
-/// Hashes a text to a key, so that every byte of it counts: the cookie library uses only the first 64.
-fn key(text: &str) -> Result<Key, String> {
+/// The key of a text that is fit for one.
+///
+/// # Errors
+/// What is wrong with it, without the text.
+pub(super) fn key(text: &str) -> Result<Key, String> {
     let bytes = text.as_bytes();
     if bytes.len() < MIN_BYTES {
         return Err(format!("has {} bytes", bytes.len()));
@@ -110,7 +113,12 @@ fn key(text: &str) -> Result<Key, String> {
     if unforeseen(bytes) < MIN_UNFORESEEN {
         return Err("has few different characters, or repeats itself,".to_owned());
     }
-    Ok(Key::from(&Sha512::digest(bytes)))
+    Ok(hashed(text))
+}
+
+/// A text as a key. It is hashed, so that every byte of it counts: the cookie library uses only the first 64.
+pub(super) fn hashed(text: &str) -> Key {
+    Key::from(&Sha512::digest(text.as_bytes()))
 }
 
 /// How many bytes don't follow from those before them: they neither repeat or count on the last one, nor end three bytes that

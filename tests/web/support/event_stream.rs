@@ -5,7 +5,7 @@ use std::{collections::VecDeque, panic::Location, time::Duration};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
-use super::client::Client;
+use super::client::{Client, Request};
 
 /// As long as `eventually` waits.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -14,7 +14,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct EventStream {
     response: Response,
     text: String,
-    unread: VecDeque<(String, Value)>,
+    /// Events with their ids.
+    unread: VecDeque<(Option<String>, (String, Value))>,
+    /// The id of the last event that was read.
+    last_id: Option<String>,
     /// Every block received so far, for the message of a test that fails.
     seen: Vec<String>,
 }
@@ -23,17 +26,48 @@ impl Client {
     /// Opens a stream as a browser does.
     #[track_caller]
     pub fn events(&self, path: &str) -> impl Future<Output = EventStream> {
-        let caller = Location::caller();
-        let request = self.request(Method::GET, path).header("accept", "text/event-stream");
-        async move {
-            let response = request.respond().await.unwrap();
-            assert_eq!(response.status(), 200, "{caller}");
-            EventStream { response, text: String::new(), unread: VecDeque::new(), seen: Vec::new() }
-        }
+        EventStream::open(self.request(Method::GET, path).header("accept", "text/event-stream"))
     }
 }
 
 impl EventStream {
+    /// Opens the stream that a request asks for.
+    #[track_caller]
+    pub fn open(request: Request<'_>) -> impl Future<Output = Self> {
+        let caller = Location::caller();
+        async move {
+            let response = request.respond().await.unwrap();
+            assert_eq!(response.status(), 200, "{caller}");
+            Self { response, text: String::new(), unread: VecDeque::new(), last_id: None, seen: Vec::new() }
+        }
+    }
+
+    /// The id of the last event that was read.
+    pub fn last_id(&self) -> &str {
+        self.last_id.as_deref().unwrap()
+    }
+
+    /// Waits for a comment, at most twice as long as for an event; events before it are left out.
+    #[track_caller]
+    pub fn comment(&mut self) -> impl Future<Output = String> {
+        let caller = Location::caller();
+        async move {
+            let found = async {
+                loop {
+                    if let Some((comment, _)) =
+                        self.text.split_once("\n\n").filter(|(text, _)| text.starts_with(':'))
+                    {
+                        return comment.to_owned();
+                    }
+                    let chunk = self.response.chunk().await.unwrap().unwrap();
+                    self.text = String::from_utf8_lossy(&chunk).into_owned();
+                }
+            };
+            let found = tokio::time::timeout(2 * TIMEOUT, found).await;
+            found.unwrap_or_else(|_| panic!("{caller}: no comment"))
+        }
+    }
+
     /// A header of the response.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.response.headers().get(name)?.to_str().ok()
@@ -42,7 +76,8 @@ impl EventStream {
     /// Returns the next event, or `None` at the end of the stream. Comments are skipped.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
-            if let Some(event) = self.unread.pop_front() {
+            if let Some((id, event)) = self.unread.pop_front() {
+                self.last_id = id.or(self.last_id.take());
                 return Some(event);
             }
             let chunk = self.response.chunk().await.ok()??;
@@ -51,7 +86,7 @@ impl EventStream {
                 let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name));
                 if let Some(name) = field("event: ") {
                     let data = serde_json::from_str(field("data: ").unwrap()).unwrap();
-                    self.unread.push_back((name.to_owned(), data));
+                    self.unread.push_back((field("id: ").map(str::to_owned), (name.to_owned(), data)));
                 }
                 self.seen.push(block.to_owned());
                 self.text = rest.to_owned();

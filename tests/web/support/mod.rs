@@ -19,6 +19,7 @@ mod event_stream;
 mod eventually;
 mod fault_proxy;
 pub mod forged_cookies;
+pub mod gate_key;
 pub mod guarded_sites;
 mod instance;
 pub mod operations;

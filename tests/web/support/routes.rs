@@ -13,7 +13,7 @@ pub fn all_routes() -> Vec<RouteSpec> {
 
 /// The calls of front ends, apps and scripts, without the page about them.
 pub fn call_routes() -> Vec<RouteSpec> {
-    calls().specs().iter().filter(|route| is_call(route.path)).cloned().collect()
+    all_routes().into_iter().filter(|route| is_call(route.path)).collect()
 }
 
 /// The routes of pages and forms that look for a session.

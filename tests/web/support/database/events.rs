@@ -47,10 +47,11 @@ impl Stores {
         self.event_rows(&format!("user_id = {} AND {others}", self.user_id(user)))
     }
 
-    /// The ids of the user and of the actor of each event of a kind.
+    /// The ids of the user and of the actor of each event of a kind, the oldest first.
     #[track_caller]
     pub fn event_users(&self, kind: &str) -> Vec<Vec<Option<String>>> {
-        self.query_text(&format!("SELECT user_id, actor_id FROM events WHERE kind = {}", quoted(kind)))
+        let kind = quoted(kind);
+        self.query_text(&format!("SELECT user_id, actor_id FROM events WHERE kind = {kind} ORDER BY id"))
     }
 
     /// The session of each event of a kind, the oldest first.

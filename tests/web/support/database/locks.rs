@@ -19,6 +19,16 @@ impl HeldLock {
         self.0.run(&format!("UPDATE users SET role = 'user' WHERE id = {user_id}"));
     }
 
+    /// Writes the event of a session's end in the transaction.
+    #[track_caller]
+    pub fn log_end(&mut self, id: &str) {
+        let id = quoted(id);
+        self.0.run(&format!(
+            "INSERT INTO events (at, kind, user_id, session_id, detail) SELECT now() AT TIME ZONE 'utc', 'session_ended', \
+             user_id, id, 'ended_by_user' FROM sessions WHERE id = {id}"
+        ));
+    }
+
     /// Ends a session in the transaction.
     #[track_caller]
     pub fn end_session(&mut self, id: &str) {
@@ -30,6 +40,12 @@ impl HeldLock {
 }
 
 impl Stores {
+    /// A transaction of Postgres that has done nothing yet.
+    #[track_caller]
+    pub fn transaction(&self) -> HeldLock {
+        self.lock("BEGIN")
+    }
+
     /// Locks the rows of all users; in SQLite the whole database, for writing.
     #[track_caller]
     pub fn lock_users(&self) -> HeldLock {
