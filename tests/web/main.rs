@@ -8,6 +8,9 @@
 
 mod support;
 
+#[path = "../../docs/examples/websockets.rs"]
+mod websockets;
+
 mod accounts;
 mod admin;
 mod api;

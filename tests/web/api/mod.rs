@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod caddy;
 mod confirmation;
 mod curl;
 mod description;
@@ -13,4 +14,6 @@ mod readable_refusals;
 mod scripts;
 mod sessions;
 mod tokens;
+mod traefik;
 mod verify;
+mod websockets;

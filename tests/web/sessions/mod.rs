@@ -1,6 +1,7 @@
 //! The session engine: when a session begins, changes and ends, on one instance and on several.
 
 mod alone;
+mod balancer;
 mod catalogue_and_store;
 mod crash;
 mod ends;

@@ -44,7 +44,9 @@ pub mod sweep;
 pub mod test_routes;
 pub mod throttling;
 pub mod timing;
+pub mod two_instances;
 mod users;
+pub mod websocket;
 
 pub use answer::{Answer, Form};
 pub use app::{Builder, TestApp, random_secret};
@@ -55,6 +57,7 @@ pub use database::{HeldLock, SessionTime};
 pub use event_stream::EventStream;
 pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
+pub use own_process::free_addr;
 pub use page_check::{assert_page, header_complaints};
 pub use postgres::{PostgresDatabase, PostgresServer};
 pub use program::{Finished, OpenFiles, Program, Vars};

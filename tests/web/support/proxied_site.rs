@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Everything that Gatehouse's own file for nginx needs around it.
-const MAIN: &str = "daemon off; master_process off; pid nginx.pid; worker_processes 1;\nevents {}\nhttp {\naccess_log off;\n\
+pub(super) const NGINX_MAIN: &str = "daemon off; master_process off; pid nginx.pid; worker_processes 1;\nevents {}\nhttp {\naccess_log off;\n\
     client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;\n\
     include site.conf;\n}\n";
 
@@ -74,7 +74,7 @@ impl ProxiedSite {
             conf.replace(from, to)
         });
         let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("nginx.conf"), MAIN).unwrap();
+        std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
         std::fs::write(folder.path().join("site.conf"), conf).unwrap();
         let mut command = Command::new("nginx");
         command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
