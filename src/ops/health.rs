@@ -70,24 +70,52 @@ fn is_up(part: &str, was_up: bool, result: &Result<(), Error>) -> bool {
     result.is_ok()
 }
 
-/// `GET /readyz`, from loopback addresses only: asks what sign-ins and pages need of database and store, in their way. States in JSON whether database and session store are up, with status 200 or 503.
-///
-/// # Errors
-/// [`Error::NotFound`] for a peer whose address is not a loopback address.
+/// `GET /readyz`: asks what sign-ins and pages need of database and store, in their way. 200 or 503; on this machine it says in JSON
+/// which of them is up.
 pub async fn ready(
     req: HttpRequest,
     db: web::Data<Db>,
     sessions: web::Data<Sessions>,
     readiness: web::Data<Readiness>,
-) -> Result<HttpResponse, Error> {
-    let is_loopback = req.peer_addr().is_some_and(|peer| IpAddr::to_canonical(&peer.ip()).is_loopback());
-    if !is_loopback {
-        return Err(Error::NotFound);
+) -> HttpResponse {
+    let peer = req.peer_addr().map(|peer| peer.ip());
+    readiness.report(&db, &sessions).await.answer(peer)
+}
+
+impl Report {
+    /// The answer to a peer with this address.
+    fn answer(self, peer: Option<IpAddr>) -> HttpResponse {
+        let state = |up: bool| if up { "up" } else { "down" };
+        let details =
+            serde_json::json!({ "database": state(self.database_up), "session_store": state(self.store_up) });
+        let is_this_machine = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
+        let is_up = self == Self::UP;
+        let body = if is_this_machine { details } else { serde_json::json!({ "ready": is_up }) };
+        let mut response = if is_up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+        response.content_type("application/json").body(format!("{body}\n"))
     }
-    let Report { database_up, store_up } = readiness.report(&db, &sessions).await;
-    let state = |up: bool| if up { "up" } else { "down" };
-    let body = serde_json::json!({ "database": state(database_up), "session_store": state(store_up) });
-    let mut response =
-        if database_up && store_up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    Ok(response.content_type("application/json").body(format!("{body}\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+
+    use super::*;
+
+    #[test]
+    fn readiness_has_details_for_this_machine_alone() {
+        let down = Report { database_up: true, store_up: false };
+        for (report, peer, status, says) in [
+            (Report::UP, "127.0.0.1", 200, r#"{"database":"up","session_store":"up"}"#),
+            (down, "::1", 503, r#"{"database":"up","session_store":"down"}"#),
+            (down, "::ffff:127.0.0.1", 503, r#"{"database":"up","session_store":"down"}"#),
+            (Report::UP, "192.0.2.7", 200, r#"{"ready":true}"#),
+            (down, "2001:db8::7", 503, r#"{"ready":false}"#),
+        ] {
+            let answer = report.answer(peer.parse().ok());
+            assert_eq!(answer.status().as_u16(), status, "{peer}");
+            let body = answer.into_body().try_into_bytes().unwrap();
+            assert_eq!(std::str::from_utf8(&body).unwrap().trim_end(), says, "{peer}");
+        }
+    }
 }
