@@ -54,13 +54,15 @@ impl EventStream {
         async move {
             let found = async {
                 loop {
-                    if let Some((comment, _)) =
-                        self.text.split_once("\n\n").filter(|(text, _)| text.starts_with(':'))
-                    {
-                        return comment.to_owned();
+                    while let Some((block, rest)) = self.text.split_once("\n\n") {
+                        let (block, rest) = (block.to_owned(), rest.to_owned());
+                        self.text = rest;
+                        if block.starts_with(':') {
+                            return block;
+                        }
                     }
                     let chunk = self.response.chunk().await.unwrap().unwrap();
-                    self.text = String::from_utf8_lossy(&chunk).into_owned();
+                    self.text.push_str(std::str::from_utf8(&chunk).unwrap());
                 }
             };
             let found = tokio::time::timeout(2 * TIMEOUT, found).await;
