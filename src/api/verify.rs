@@ -18,7 +18,7 @@ use super::{answers::Problem, own_sessions::mistake};
 use crate::{
     config::{Config, Server},
     error::Error,
-    security::{OriginalRequest, next_page},
+    security::{OriginalRequest, next_page, refusal, site},
     sessions::{CurrentUser, refuse_replaced_key},
     users::Role,
 };
@@ -96,12 +96,26 @@ pub async fn verify(req: HttpRequest, config: Data<Config>) -> Result<HttpRespon
         user => user?,
     };
     let Some(user) = user else {
+        check_handed_over(&req, &config.server)?;
         return Ok(sign_in_first(&req, &config.server, leads_to_sign_in));
     };
     if needs_admin && user.role != Role::Admin {
         return Err(Error::Forbidden("Only administrators may pass here."));
     }
     Ok(passes(&user))
+}
+
+/// Refuses a question about a path that the proxy of a site with a cookie of its own has to hand over. People would be sent to sign in
+/// again and again.
+fn check_handed_over(req: &HttpRequest, server: &Server) -> Result<(), Error> {
+    let original = OriginalRequest::of(req, server);
+    let is_own = |url: &Url| site::is_handed_over(url.path());
+    if site::of(server, req.head()).is_none() || !original.url.as_ref().is_some_and(is_own) {
+        return Ok(());
+    }
+    let text = "The proxy of this site asks about /.gatehouse/, which it has to hand over to Gatehouse.";
+    refusal::log(req, "not_handed_over", None, text);
+    Err(Error::BadRequest(text.to_owned()))
 }
 
 /// The answer for nobody. A page that a browser asks for is told where to sign in, with the way back where that is known and allowed.

@@ -13,7 +13,10 @@ use crate::{
     config::{Config, Site},
     crypto::sha256_hex,
     error::{Error, LinkOn},
-    security::site::{self, page},
+    security::{
+        refusal,
+        site::{self, page},
+    },
     sessions::{CodeUse, CurrentUser, Sessions, current_store_key},
     web::{Query, cookies},
 };
@@ -125,7 +128,10 @@ pub async fn callback(
         CodeUse::TooOld if code.is_for(&req, &site) => Ok(see_other(&code.next)),
         // Of pages that were opened at once the first one has used the state.
         _ if CurrentUser::find(&req).await?.is_some() => Ok(see_other(&code.next)),
-        _ => Ok(unusable_for(&code.next)),
+        _ => {
+            refusal::log(&req, "code_refused", None, "used before, or made for another browser");
+            Ok(unusable_for(&code.next))
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub fn of(server: &Server, req: &RequestHead) -> Option<Site> {
 }
 
 /// Whether a path is one that proxies hand over.
-fn is_handed_over(path: &str) -> bool {
+pub fn is_handed_over(path: &str) -> bool {
     path.strip_prefix(PREFIX).is_some_and(|rest| rest.starts_with('/'))
 }
 
