@@ -9,7 +9,7 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::Internal`] when the operating system has no random numbers.
 pub fn random_hex<const N: usize>() -> Result<String, Error> {
-    random::<N>().map(hex::encode)
+    random_bytes::<N>().map(hex::encode)
 }
 
 /// `N` random bytes from the operating system, in URL-safe base64 without padding.
@@ -18,10 +18,14 @@ pub fn random_hex<const N: usize>() -> Result<String, Error> {
 /// [`Error::Internal`] when the operating system has no random numbers.
 pub fn random_url_safe<const N: usize>() -> Result<String, Error> {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    random::<N>().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+    random_bytes::<N>().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Error> {
+/// `N` random bytes from the operating system.
+///
+/// # Errors
+/// [`Error::Internal`] when the operating system has no random numbers.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(Error::internal)?;
     Ok(bytes)

@@ -21,6 +21,15 @@ pub enum Error {
     /// 401: address or password is wrong, or the account is deactivated.
     #[error("wrong credentials")]
     WrongCredentials,
+    /// 401: the password is right, and a code is needed before there is a session; this is the state of the sign-in.
+    #[error("a code is needed")]
+    CodeNeeded(String),
+    /// 401: a code is wrong or was used before.
+    #[error("wrong code")]
+    WrongCode,
+    /// 401: the second step of a sign-in took too long, or was completed before.
+    #[error("the second step is over")]
+    SecondStepOver,
     /// 403: the user or the client is not allowed to do this; the text says why.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -131,6 +140,14 @@ impl Error {
             | Self::Throttled { text, .. } => Some(text),
             Self::Forbidden(text) => Some(text),
             Self::WrongCredentials => Some(WRONG_CREDENTIALS),
+            Self::CodeNeeded(_) => Some(
+                "The password is right. Send mfa_token and a code of the authenticator app, or a recovery code, to \
+                 /auth/login/verify.",
+            ),
+            Self::WrongCode => Some(WRONG_CODE),
+            Self::SecondStepOver => Some(
+                "The second step took too long, or was completed before. Sign in with the password again.",
+            ),
             Self::AddressTaken => Some(ADDRESS_TAKEN),
             Self::EmailUnconfirmed => {
                 Some("Confirm your email address first: a mail with a link is on its way to it.")
@@ -173,6 +190,9 @@ impl Error {
             Self::EmailUnconfirmed => {
                 Some(Problem { name: "email-unconfirmed", title: "Confirm your email address" })
             }
+            Self::CodeNeeded(_) => Some(Problem { name: "mfa-required", title: "A code is needed" }),
+            Self::WrongCode => Some(Problem { name: "mfa-wrong-code", title: "The code is wrong" }),
+            Self::SecondStepOver => Some(Problem { name: "mfa-over", title: "Sign in again" }),
             Self::PasswordNeeded => {
                 Some(Problem { name: "password-needed", title: "Give the password again" })
             }
@@ -205,6 +225,9 @@ fn chain(error: &dyn StdError) -> String {
 /// What a sign-in says of a wrong address or password.
 pub const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
 
+/// What is said of a code that is not accepted.
+pub const WRONG_CODE: &str = "That code is wrong, or it was used before. Wait for the next one.";
+
 /// What a registration says of an address that has an account.
 pub const ADDRESS_TAKEN: &str =
     "An account with this address exists already. Sign in, or use another address.";
@@ -212,6 +235,10 @@ pub const ADDRESS_TAKEN: &str =
 /// What is wrong with each field, for problem details; in the extensions of the response.
 #[derive(Debug, Clone)]
 pub struct FieldProblems(pub BTreeMap<String, Vec<String>>);
+
+/// The state of a sign-in that needs a code, for problem details; in the extensions of the response.
+#[derive(Debug, Clone)]
+pub struct OpenSecondStep(pub String);
 
 /// What a program knows an error by (the `type` of RFC 9457); in the extensions of the response.
 #[derive(Debug, Clone, Copy)]
@@ -239,7 +266,11 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::SignInFirst | Self::WrongCredentials => StatusCode::UNAUTHORIZED,
+            Self::SignInFirst
+            | Self::WrongCredentials
+            | Self::CodeNeeded(_)
+            | Self::WrongCode
+            | Self::SecondStepOver => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::PasswordNeeded | Self::EmailUnconfirmed | Self::CrossOrigin => {
                 StatusCode::FORBIDDEN
             }
@@ -273,6 +304,9 @@ impl ResponseError for Error {
         if let Some(fields) = self.fields() {
             response.extensions_mut().insert(FieldProblems(fields));
         }
+        if let Self::CodeNeeded(state) = self {
+            response.extensions_mut().insert(OpenSecondStep(state.clone()));
+        }
         if let Some(problem) = self.problem() {
             response.extensions_mut().insert(problem);
         }
@@ -290,6 +324,9 @@ mod tests {
             (Error::BadRequest("x".into()), 400),
             (Error::SignInFirst, 401),
             (Error::WrongCredentials, 401),
+            (Error::CodeNeeded("x".into()), 401),
+            (Error::WrongCode, 401),
+            (Error::SecondStepOver, 401),
             (Error::Forbidden("x"), 403),
             (Error::PasswordNeeded, 403),
             (Error::CrossOrigin, 403),

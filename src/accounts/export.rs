@@ -19,7 +19,7 @@ use crate::{
     },
     mail::Outbox,
     sessions::catalogue::{list, rights, sign_in_notices, site_cookies},
-    users::{User, tokens},
+    users::{User, recovery_codes, tokens, totp, trusted_browsers},
 };
 
 /// Rows that are read at once.
@@ -119,6 +119,11 @@ fn head(conn: &mut DbConnection, user: i64) -> Result<Vec<u8>, Error> {
     let head = Head {
         exported_at: records::utc(now()),
         account: User::by_id(conn, user)?.into(),
+        second_factor: records::SecondFactor {
+            authenticator_since: totp::since(conn, user)?.map(records::utc),
+            recovery_codes_left: recovery_codes::left(conn, user)?,
+            trusted_browsers: trusted_browsers::of_user(conn, user)?.into_iter().map(Into::into).collect(),
+        },
         links: tokens::of_user(conn, user)?.into_iter().map(Into::into).collect(),
         mails: Outbox::mails_of(conn, user)?.into_iter().map(Into::into).collect(),
         sign_in_notices: sign_in_notices::of_user(conn, user)?.into_iter().map(Into::into).collect(),

@@ -7,7 +7,7 @@ use crate::{
     events::StoredEvent,
     mail::StoredMail,
     sessions::catalogue::{list::ListedSession, sign_in_notices::StoredNotice, site_cookies::SiteUse},
-    users::{User, tokens::StoredToken},
+    users::{User, tokens::StoredToken, trusted_browsers::TrustedBrowser},
 };
 
 /// Whom an export is for.
@@ -24,6 +24,7 @@ pub(super) enum ExportFor {
 pub(super) struct Head {
     pub exported_at: String,
     pub account: Account,
+    pub second_factor: SecondFactor,
     pub links: Vec<Link>,
     pub mails: Vec<Mail>,
     pub sign_in_notices: Vec<Notice>,
@@ -58,6 +59,30 @@ impl From<User> for Account {
             last_sign_in_at: user.last_login_at.map(utc),
             email_confirmed_at: user.email_confirmed_at.map(utc),
         }
+    }
+}
+
+/// What the person has beside the password.
+#[derive(Serialize)]
+pub(super) struct SecondFactor {
+    pub authenticator_since: Option<String>,
+    pub recovery_codes_left: i64,
+    pub trusted_browsers: Vec<Trusted>,
+}
+
+/// A browser that is not asked for a second factor.
+#[derive(Serialize)]
+pub(super) struct Trusted {
+    device: String,
+    ip: String,
+    created_at: String,
+    expires_at: String,
+}
+
+impl From<TrustedBrowser> for Trusted {
+    fn from(browser: TrustedBrowser) -> Self {
+        let TrustedBrowser { device, ip, created_at, expires_at } = browser;
+        Self { device, ip, created_at: utc(created_at), expires_at: utc(expires_at) }
     }
 }
 
@@ -130,6 +155,7 @@ pub(super) struct Session {
     expires_at: String,
     absolute_expires_at: String,
     remembered: bool,
+    method: &'static str,
     ip: String,
     user_agent: String,
     browser: String,
@@ -155,6 +181,7 @@ impl Session {
             expires_at: utc(session.expires_at),
             absolute_expires_at: utc(session.absolute_expires_at),
             remembered: session.remembered,
+            method: session.method.name(),
             ip: session.ip,
             user_agent: session.user_agent,
             browser: session.browser,

@@ -28,7 +28,10 @@ pub(super) fn link(
     let site = outbox.site();
     let lifetime = purpose.lifetime_in_words();
     let (kind, subject, paragraphs, reason) = match (purpose, by) {
-        (TokenPurpose::Invite | TokenPurpose::Setup | TokenPurpose::SetupUsed, _) => (
+        (
+            TokenPurpose::Invite | TokenPurpose::Setup | TokenPurpose::SetupUsed | TokenPurpose::SecondStep,
+            _,
+        ) => (
             MailKind::Invitation,
             format!("Your invitation to {site}"),
             vec![

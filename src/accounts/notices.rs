@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     actor::Actor,
-    letters::{FORGOT, device, letter, moment, place},
+    letters::{FORGOT, device, letter, moment, place, when_and_where},
     service::Accounts,
 };
 use crate::{
@@ -67,6 +67,32 @@ impl Notices {
         }
         let user = User::by_id(conn, user)?;
         self.write(conn, |outbox| password_changed(outbox, &user, client))
+    }
+
+    /// Tells that a recovery code was used; `left`: how many the user has now.
+    pub(super) fn recovery_code_used(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        left: i64,
+        client: &Client,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| recovery_code_used(outbox, user, left, client))
+    }
+
+    /// Tells of a change of the second factor. `what`: what was done, such as "An authenticator app was set up for".
+    pub(super) fn second_factor_changed(
+        &self,
+        conn: &mut DbConnection,
+        user: i64,
+        what: &str,
+        by: &Actor,
+    ) -> Result<(), Error> {
+        if !self.are_on() {
+            return Ok(());
+        }
+        let user = User::by_id(conn, user)?;
+        self.write(conn, |outbox| second_factor_changed(outbox, &user, what, by))
     }
 
     /// Tells that the account, which is deleted with this transaction, is gone.
@@ -143,6 +169,35 @@ fn password_changed(outbox: &Outbox, user: &User, client: &Client) -> Letter {
     let subject = format!("Your password for {site} was changed");
     let reason = "You get this mail whenever the password of your account is changed.";
     letter(MailKind::PasswordChanged, user, subject, paragraphs, Some(button), reason)
+}
+
+fn recovery_code_used(outbox: &Outbox, user: &User, left: i64, client: &Client) -> Letter {
+    let (site, place, at) = (outbox.site(), place(client), moment());
+    let codes = if left == 1 { "1 code is" } else { &format!("{left} codes are") };
+    let paragraphs = vec![
+        format!("Somebody has signed in to your account at {site} with your password and a recovery code on {at}, {place}."),
+        format!("If that was you: {codes} left. With new ones the old ones are void."),
+        "If it was not you, somebody knows your password and has your codes. Choose another password, and make new codes.".to_owned(),
+    ];
+    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
+    let subject = format!("A recovery code was used at {site}");
+    let reason = "You get this mail whenever a recovery code of your account is used.";
+    letter(MailKind::RecoveryCodeUsed, user, subject, paragraphs, Some(button), reason)
+}
+
+fn second_factor_changed(outbox: &Outbox, user: &User, what: &str, by: &Actor) -> Letter {
+    let site = outbox.site();
+    let paragraphs = vec![
+        format!("{what} your account at {site}{}.", when_and_where(by.client.as_ref())),
+        "If you know of this, there is nothing to do.".to_owned(),
+        "If not, somebody was signed in as you: choose another password, which signs out everybody, them too, and look at how you \
+         sign in."
+            .to_owned(),
+    ];
+    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
+    let subject = format!("How you sign in to {site} was changed");
+    let reason = "You get this mail whenever the second factor of your account is changed.";
+    letter(MailKind::SecondFactorChanged, user, subject, paragraphs, Some(button), reason)
 }
 
 fn account_deleted(outbox: &Outbox, user: &User, client: &Client) -> Letter {

@@ -1,8 +1,10 @@
-//! The password once more: the one way in which the password of somebody who is signed in is checked.
+//! The password once more, and a code where there is a second factor: the one way in which whoever is signed in is checked again.
+
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use super::{changes::check_live, service::Accounts};
+use super::{changes::check_live, second_step::use_code, service::Accounts};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -12,9 +14,22 @@ use crate::{
     users::{User, password::Verdict},
 };
 
+/// What somebody who is signed in gives to be checked again.
+pub struct Proof {
+    /// The password.
+    pub password: String,
+    /// A code of the authenticator app or a recovery code; empty: none.
+    pub code: String,
+}
+
 impl Accounts {
-    /// Checks the password of whoever is signed in. Returns the hash that it fits, which a change must still find; `None`: it is
-    /// wrong, which is recorded. Who acts on a right one records what was done; otherwise there is
+    /// Whether a code is needed beside the password: there is a second factor, and it was not shown recently.
+    pub fn needs_code(&self, user: &CurrentUser) -> bool {
+        user.second_factor && !user.session.is_confirmed(self.rules.confirm_ttl)
+    }
+
+    /// Checks the password of whoever is signed in, and the code where [`Self::needs_code`]. Returns the hash that the password
+    /// fits, which a change must still find; `None`: one of them is wrong, which is recorded. Who acts on a right one records what was done; otherwise there is
     /// [`Self::record_password_given`].
     ///
     /// # Errors
@@ -23,14 +38,15 @@ impl Accounts {
     pub async fn password_again(
         &self,
         user: &CurrentUser,
-        password: String,
+        proof: Proof,
         client: &Client,
     ) -> Result<Option<String>, Error> {
         let id = user.id;
         let attempt = self.throttle.password_again(&user.session.id, client).await?;
         let given = self.throttle.change(id).await?;
         let hash = self.db.run(move |conn| Ok(User::by_id(conn, id)?.password_hash)).await?;
-        if self.passwords.verify(password, Some(hash.clone()), Some(client)).await? != Verdict::Wrong {
+        let verdict = self.passwords.verify(proof.password, Some(hash.clone()), Some(client)).await?;
+        if verdict != Verdict::Wrong && self.has_right_code(user, proof.code, client).await? {
             attempt.succeeded().await;
             self.count_done(given, id, client).await;
             return Ok(Some(hash));
@@ -41,6 +57,22 @@ impl Accounts {
             self.write(user, event(user, EventKind::Throttled, client).detail(detail)).await?;
         }
         Ok(None)
+    }
+
+    async fn has_right_code(&self, user: &CurrentUser, code: String, client: &Client) -> Result<bool, Error> {
+        if !self.needs_code(user) {
+            return Ok(true);
+        }
+        let (id, session) = (user.id, user.session.id.clone());
+        let (keys, notices, client) = (Arc::clone(&self.second_factors), self.notices(), client.clone());
+        let check = move |conn: &mut DbConnection| {
+            let user = User::lock(conn, id)?;
+            check_live(conn, &session)?;
+            Ok(use_code(conn, &keys, &notices, &user, &code, &client)?.is_some())
+        };
+        let is_right = self.db.transaction(check).await?;
+        self.outbox.send_soon();
+        Ok(is_right)
     }
 
     /// Records that the right password was given for something that was then not done.
@@ -60,10 +92,10 @@ impl Accounts {
         &self,
         req: &HttpRequest,
         user: &CurrentUser,
-        password: String,
+        proof: Proof,
         client: Client,
     ) -> Result<bool, Error> {
-        if self.password_again(user, password, &client).await?.is_none() {
+        if self.password_again(user, proof, &client).await?.is_none() {
             return Ok(false);
         }
         let confirmed = event(user, EventKind::Confirmed, &client);

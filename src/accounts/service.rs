@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::link_requests::LinkRequests;
 use crate::{
-    config,
+    config::{self, Config},
     db::Db,
     error::Error,
     events::EventSums,
@@ -15,6 +15,7 @@ use crate::{
     users::{
         SetUp,
         password::{Passwords, Policy},
+        totp::SecondFactorKeys,
     },
 };
 
@@ -30,6 +31,7 @@ pub struct Accounts {
     pub(super) set_up: Arc<SetUp>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) link_requests: Arc<LinkRequests>,
+    pub(super) second_factors: Arc<SecondFactorKeys>,
 }
 
 impl Accounts {
@@ -39,7 +41,7 @@ impl Accounts {
         passwords: Passwords,
         sessions: Arc<Sessions>,
         throttle: Throttle,
-        rules: config::Accounts,
+        config: &Config,
         outbox: Arc<Outbox>,
     ) -> Self {
         Self {
@@ -49,7 +51,8 @@ impl Accounts {
             sessions,
             throttle,
             event_sums: Arc::default(),
-            rules,
+            rules: config.accounts.clone(),
+            second_factors: Arc::new(SecondFactorKeys::new(&config.session.secret)),
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }

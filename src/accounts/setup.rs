@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     events::EventKind,
     security::Client,
+    sessions::catalogue::method::Method,
     users::{
         NewUser, Role, SetUp, User,
         tokens::{self, TokenPurpose},
@@ -100,7 +101,7 @@ impl Accounts {
         let id = self.db.transaction(User::new_id).await?;
         let used = token.clone();
         let permit = move |conn: &mut DbConnection| use_link(conn, &used);
-        match self.create_and_start(req, id, new, client, permit).await {
+        match self.create_and_start(req, (id, new), Method::Link, client, permit).await {
             Ok(()) => Ok(SetupOutcome::Done),
             Err(Error::NotFound) => Ok(SetupOutcome::Refused(self.find_setup_link(&token).await?)),
             Err(Error::AddressTaken) => Ok(SetupOutcome::AddressTaken),

@@ -11,15 +11,19 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
-    sessions::{CurrentUser, EndOutcome, EndReason, EndRequest, Target},
+    sessions::{
+        CurrentUser, EndOutcome, EndReason, EndRequest, NewSession, Target, catalogue::method::Method,
+    },
     users::{User, authenticate},
 };
 
 /// What became of a sign-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignIn {
     /// A session has started; these ended because of `SESSION_LIMIT`.
     Started(EndOutcome),
+    /// The password is right, and the second step is open: this is its state for the browser.
+    SecondStep(String),
     /// The password is right, but the address is not confirmed, which is required (`EMAIL_CONFIRMATION`): a mail with a link is on
     /// its way to it.
     Unconfirmed,
@@ -29,7 +33,7 @@ pub enum SignIn {
 
 impl Accounts {
     /// Signs in with address and password: starts a session in the browser that sent the request, which replaces one that
-    /// this browser has. A failure is recorded.
+    /// this browser has. A failure is recorded. `trusted`: the token of the cookie of trusted browsers.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many failures, sign-ins, or mails to an address that is not confirmed; [`Error::Forbidden`] when the
@@ -40,7 +44,7 @@ impl Accounts {
         req: &HttpRequest,
         email: &str,
         password: String,
-        remember: bool,
+        (remember, trusted): (bool, Option<String>),
         client: Client,
     ) -> Result<SignIn, Error> {
         let found = self.find(email).await?;
@@ -48,7 +52,7 @@ impl Accounts {
         let attempt = self.throttle.sign_in(req, email, found.as_ref(), &client).await?;
         let Some(user) = authenticate(&self.db, &self.passwords, found, password, &client).await? else {
             let throttled = attempt.failed().await;
-            self.record_failure(id, client, throttled).await?;
+            self.record_failure(EventKind::SignInFailed, id, client, throttled).await?;
             return Ok(SignIn::Refused);
         };
         if self.rules.confirmation_required && user.email_confirmed_at.is_none() {
@@ -56,25 +60,49 @@ impl Accounts {
             self.send_confirmation(user.id, &user.email, client).await?;
             return Ok(SignIn::Unconfirmed);
         }
-        let counted = self.throttle.session(user.id).await?;
-        let new_browser = self.new_browser(req, &user, &client);
-        let is_new = new_browser.is_some();
-        let tell = |conn: &mut DbConnection, session: &str| {
-            new_browser.map_or(Ok(()), |browser| browser.tell(conn, session))
-        };
-        let ended = self.sessions.start(req, &user, remember, client.clone(), tell).await?;
-        if is_new {
-            self.outbox.send_soon();
+        if self.needs_second_step(&user, trusted).await? {
+            attempt.succeeded().await;
+            return self.open_second_step(&user, remember).await.map(SignIn::SecondStep);
         }
+        let counted = self.throttle.session(user.id).await?;
+        let new = NewSession {
+            user_id: user.id,
+            epoch: user.session_epoch,
+            remembered: remember,
+            method: Method::Password,
+            client: client.clone(),
+        };
+        let ended = self.start_session(req, &user, new, |_| Ok(())).await?;
         attempt.succeeded().await;
         self.count_done(counted, user.id, &client).await;
-        self.throttle.remember_browser(req, user.id, user.session_epoch)?;
         Ok(SignIn::Started(ended))
     }
 
-    /// The log gets the account when there is one, and never the address: people type passwords there.
-    async fn record_failure(
+    /// Starts a session with a change, both or neither. Its person is told if the browser is new, which is known from then on.
+    pub(super) async fn start_session(
         &self,
+        req: &HttpRequest,
+        user: &User,
+        new: NewSession,
+        change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
+    ) -> Result<EndOutcome, Error> {
+        let new_browser = self.new_browser(req, user, &new.client);
+        let has_mail = new_browser.is_some() || new.method == Method::PasswordRecovery;
+        let tell = |conn: &mut DbConnection, session: &str| {
+            new_browser.map_or(Ok(()), |browser| browser.tell(conn, session))
+        };
+        let ended = self.sessions.start(req, new, change, tell).await?;
+        if has_mail {
+            self.outbox.send_soon();
+        }
+        self.throttle.remember_browser(req, user.id, user.session_epoch)?;
+        Ok(ended)
+    }
+
+    /// The log gets the account when there is one, and never the address: people type passwords there.
+    pub(super) async fn record_failure(
+        &self,
+        kind: EventKind,
         user: Option<i64>,
         client: Client,
         throttled: Option<String>,
@@ -83,7 +111,7 @@ impl Accounts {
         let record = move |conn: &mut DbConnection| {
             let event = |kind| Event::new(kind, user).by(None).from(Some(&client));
             let turn = throttled.map(|detail| event(EventKind::Throttled).detail(detail));
-            let mut events = [Some(event(EventKind::SignInFailed)), turn].into_iter().flatten();
+            let mut events = [Some(event(kind)), turn].into_iter().flatten();
             events.try_for_each(|event| match user {
                 Some(_) => event.write(conn),
                 None => sums.write(conn, event),

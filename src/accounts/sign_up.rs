@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
-    sessions::NewSession,
+    sessions::{NewSession, catalogue::method::Method},
     users::{NewUser, Role, User},
 };
 
@@ -70,7 +70,10 @@ impl Accounts {
             return Ok(SignUp::AddressTaken);
         };
         let new = self.new_user(new, Role::User, Some(&client)).await?;
-        match self.create_and_start(req, id, new, client, |_| Ok(EventKind::Registered)).await {
+        match self
+            .create_and_start(req, (id, new), Method::Password, client, |_| Ok(EventKind::Registered))
+            .await
+        {
             Ok(()) => Ok(SignUp::Done),
             Err(Error::AddressTaken) => Ok(SignUp::AddressTaken),
             Err(error) => Err(error),
@@ -82,8 +85,8 @@ impl Accounts {
     pub(super) async fn create_and_start(
         &self,
         req: &HttpRequest,
-        id: i64,
-        new: NewUser,
+        (id, new): (i64, NewUser),
+        method: Method,
         client: Client,
         permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
     ) -> Result<(), Error> {
@@ -97,8 +100,8 @@ impl Accounts {
             }
             write_confirmation(conn, &outbox, &user, ConfirmReason::Registered)
         };
-        let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, client };
-        self.sessions.change_and_start(req, session, make).await?;
+        let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, method, client };
+        self.sessions.start(req, session, make, |_, _| Ok(())).await?;
         self.outbox.send_soon();
         self.throttle.remember_browser(req, id, User::FIRST_EPOCH)
     }

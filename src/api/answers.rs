@@ -32,6 +32,11 @@ pub(super) struct User {
     /// The last sign-in, this session's included.
     #[schema(format = DateTime)]
     last_login_at: Option<String>,
+    /// How the session was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    #[schema(examples("password"))]
+    method: &'static str,
+    /// The same as authentication method references (RFC 8176).
+    amr: &'static [&'static str],
 }
 
 impl User {
@@ -43,6 +48,8 @@ impl User {
             role: user.role.name(),
             created_at: utc(user.created_at),
             last_login_at: user.last_login_at.map(utc),
+            method: user.session.method.name(),
+            amr: user.session.method.amr(),
         }
     }
 }
@@ -107,6 +114,14 @@ pub struct SessionStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = DateTime)]
     expires_at: Option<String>,
+    /// How the session was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    method: Option<&'static str>,
+    /// The same as authentication method references (RFC 8176).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    amr: Option<&'static [&'static str]>,
     /// For a front end at another origin whose request came without a cookie: why browsers may not send it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -122,6 +137,8 @@ impl SessionStatus {
             email: user.map(|user| user.email.clone()),
             created_at: user.map(|user| utc(user.session.created_at)),
             expires_at: user.map(|user| utc(sessions.expires_at(&user.session))),
+            method: user.map(|user| user.session.method.name()),
+            amr: user.map(|user| user.session.method.amr()),
             hint,
         }
     }
@@ -165,6 +182,9 @@ pub(super) struct Session {
     ip: String,
     /// Whether it was started with `remember`.
     remembered: bool,
+    /// How it was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    #[schema(examples("password"))]
+    method: &'static str,
     /// When it started.
     #[schema(format = DateTime)]
     created_at: String,
@@ -201,6 +221,7 @@ impl Session {
             kind: session.device.name(),
             ip: session.ip.clone(),
             remembered: session.remembered,
+            method: session.method.name(),
             created_at: utc(session.created_at),
             last_seen_at: utc(last_seen_at),
             expires_at: utc(expires_at),
@@ -223,6 +244,12 @@ pub(super) struct Problem {
     /// What is wrong with each field, by its name.
     #[schema(nullable = false)]
     errors: Option<BTreeMap<String, Vec<String>>>,
+    /// Of type `…/mfa-required`: the state of the sign-in, for `/auth/login/verify`.
+    #[schema(nullable = false)]
+    mfa_token: Option<String>,
+    /// Beside it: what can be given, `totp` or `recovery`.
+    #[schema(nullable = false)]
+    methods: Option<Vec<String>>,
 }
 
 pub(super) fn utc(at: PrimitiveDateTime) -> String {

@@ -26,6 +26,7 @@ use crate::{config::Config, web::accept::PROBLEM_JSON};
     paths(
         sign_in::register,
         sign_in::login,
+        sign_in::verify_code,
         sign_in::logout,
         me::me,
         me::session,

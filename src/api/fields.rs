@@ -76,6 +76,31 @@ impl CallFields for Credentials {
     const CHOICES: &'static [&'static str] = &["remember", "token"];
 }
 
+/// The second step of a sign-in.
+#[derive(Debug, Default, Deserialize, Validate, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecondStepFields {
+    /// What the answer to `/auth/login` has.
+    #[validate(length(min = 1, message = "Send the mfa_token of the answer to /auth/login."))]
+    #[schema(required, min_length = 1)]
+    pub mfa_token: String,
+    /// A code of the authenticator app, or a recovery code.
+    #[validate(length(min = 1, max = 100, message = "Send the code."))]
+    #[schema(required, min_length = 1, max_length = 100, examples("123456"))]
+    pub code: String,
+    /// A token in the answer instead of a cookie.
+    #[serde(deserialize_with = "crate::web::checkbox")]
+    pub token: bool,
+}
+
+impl FormFields for SecondStepFields {
+    const FIELDS: &'static [&'static str] = &["mfa_token", "code", "token"];
+}
+
+impl CallFields for SecondStepFields {
+    const CHOICES: &'static [&'static str] = &["token"];
+}
+
 /// What people may change of their profile.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -99,10 +124,13 @@ pub struct Confirmation {
     /// The password of the account, if it was last given too long ago (`CONFIRM_PASSWORD_TTL`).
     #[schema(format = "password", pattern = r"^[^\u0000]*$")]
     pub confirm_password: String,
+    /// A code of the authenticator app or a recovery code, where there is a second factor.
+    #[schema(format = "password")]
+    pub confirm_code: String,
 }
 
 impl FormFields for Confirmation {
-    const FIELDS: &'static [&'static str] = &["confirm_password"];
+    const FIELDS: &'static [&'static str] = &["confirm_password", "confirm_code"];
 }
 
 impl CallFields for Confirmation {}

@@ -14,7 +14,7 @@ use super::{
     fields::{Confirmation, NoFields},
 };
 use crate::{
-    accounts::{Accounts, OwnEnd},
+    accounts::{Accounts, OwnEnd, Proof},
     error::Error,
     security::Client,
     sessions::{CurrentUser, Sessions, came_by_bearer, catalogue::cursor::Cursor, clear_site_data},
@@ -138,8 +138,10 @@ async fn confirm(
     if sent.confirm_password.is_empty() {
         return Err(Error::PasswordNeeded);
     }
-    match accounts.password_again(user, sent.confirm_password, client).await? {
+    let proof = Proof { password: sent.confirm_password, code: sent.confirm_code };
+    match accounts.password_again(user, proof, client).await? {
         Some(_) => accounts.record_password_given(user, client).await,
+        None if user.second_factor => Err(mistake("confirm_password", "Password or confirm_code is wrong.")),
         None => Err(mistake("confirm_password", "That is not your password.")),
     }
 }

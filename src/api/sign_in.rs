@@ -9,14 +9,14 @@ use actix_web::{
 use super::{
     answers::{Message, Problem, SignedIn, User, utc},
     body::Body,
-    fields::{Credentials, NoFields, Registration},
+    fields::{Credentials, NoFields, Registration, SecondStepFields},
 };
 use crate::{
-    accounts::{Accounts, NewAccount, SignIn, SignUp},
+    accounts::{Accounts, NewAccount, SecondStep, SignIn, SignUp},
     error::Error,
     layout::Flash,
     security::Client,
-    sessions::{CurrentUser, Sessions, came_by_bearer, clear_site_data},
+    sessions::{CurrentUser, EndOutcome, Sessions, came_by_bearer, clear_site_data},
 };
 
 /// `POST /auth/register`
@@ -77,7 +77,7 @@ pub async fn register(
     responses(
         (status = 200, description = "Signed in.", body = SignedIn),
         (status = 403, description = "The password is right, and the address has to be confirmed first (type `…/email-unconfirmed`); or the request came from another site.", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "Address or password is wrong.", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "Address or password is wrong; or the password is right and a code is needed (type `…/mfa-required`), which goes to `/auth/login/verify` with `mfa_token`.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Fields can't be used; `errors` says what is wrong with each.", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many failures; `Retry-After` says when to try again.", body = Problem, content_type = "application/problem+json"),
     ),
@@ -91,16 +91,50 @@ pub async fn login(
     body: Body<Credentials>,
 ) -> Result<Json<SignedIn>, Error> {
     let sent = body.check("token", |sent| no_cookie(sent.token)).valid()?;
-    match accounts.sign_in(&req, &sent.email, sent.password, sent.remember, client).await? {
+    match accounts.sign_in(&req, &sent.email, sent.password, (sent.remember, None), client).await? {
         SignIn::Refused => Err(Error::WrongCredentials),
+        SignIn::SecondStep(state) => Err(Error::CodeNeeded(state)),
         SignIn::Unconfirmed => Err(Error::EmailUnconfirmed),
-        SignIn::Started(ended) => {
-            let mut message = "You are signed in.".to_owned();
-            if ended.count > 0 {
-                message = format!("{message} {}", Flash::LimitReached(ended).notice().text);
-            }
-            signed_in(&req, &sessions, message, sent.token).await.map(Json)
-        }
+        SignIn::Started(ended) => signed_in(&req, &sessions, greeting(ended), sent.token).await.map(Json),
+    }
+}
+
+fn greeting(ended: EndOutcome) -> String {
+    let message = "You are signed in.";
+    match ended.count {
+        0 => message.to_owned(),
+        _ => format!("{message} {}", Flash::LimitReached(ended).notice().text),
+    }
+}
+
+/// `POST /auth/login/verify`
+///
+/// # Errors
+/// As [`Accounts::complete_sign_in`].
+#[utoipa::path(
+    post, path = "/auth/login/verify", tag = "Sign in", summary = "Give a code",
+    description = "The second step of a sign-in whose password was right and whose account has a second factor. `mfa_token` is good for ten minutes and for one session.",
+    request_body(content((SecondStepFields = "application/json"), (SecondStepFields = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "Signed in.", body = SignedIn),
+        (status = 401, description = "The code is wrong (type `…/mfa-wrong-code`), or the second step is over (`…/mfa-over`).", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Fields can't be used; `errors` says what is wrong with each.", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many wrong codes; `Retry-After` says when to try again.", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(()),
+)]
+pub async fn verify_code(
+    req: HttpRequest,
+    accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
+    client: Client,
+    body: Body<SecondStepFields>,
+) -> Result<Json<SignedIn>, Error> {
+    let sent = body.check("token", |sent| no_cookie(sent.token)).valid()?;
+    match accounts.complete_sign_in(&req, &sent.mfa_token, &sent.code, None, client).await? {
+        SecondStep::Done(ended) => signed_in(&req, &sessions, greeting(ended), sent.token).await.map(Json),
+        SecondStep::Wrong => Err(Error::WrongCode),
+        SecondStep::Over => Err(Error::SecondStepOver),
     }
 }
 

@@ -32,7 +32,7 @@ impl Parts {
             passwords,
             Arc::clone(&sessions),
             throttle,
-            config.accounts.clone(),
+            &config,
             Arc::clone(&outbox),
         );
         Ok(Self {

@@ -35,6 +35,12 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     }
     // The lookup takes its connection before requests fill the pool.
     parts.sessions.check_lookup().await?;
+    let accounts = parts.accounts.clone();
+    actix_web::rt::spawn(async move {
+        if let Err(error) = accounts.encrypt_anew().await {
+            tracing::warn!(error = ?error.causes(), "keys of authenticator apps are still encrypted with an older SESSION_SECRET");
+        }
+    });
     parts.accounts.setup_link(&parts.config.server).await
 }
 

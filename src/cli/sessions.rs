@@ -203,6 +203,7 @@ fn as_json(session: &ListedSession) -> String {
         "device": session.device,
         "user_agent": session.user_agent,
         "remembered": session.remembered,
+        "method": session.method,
         "created_at": rfc3339(session.created_at),
         "last_seen_at": rfc3339(session.last_seen_at),
         "expires_at": rfc3339(session.expires_at),

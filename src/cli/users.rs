@@ -60,6 +60,17 @@ pub(super) enum UserCommand {
         #[arg(long, default_value = "")]
         note: String,
     },
+    /// Remove the second factor of somebody who has lost it, and end all sessions
+    ResetSecondFactor {
+        /// The address to sign in with
+        email: String,
+        /// What the person reads who is signed out
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// For the record only
+        #[arg(long, default_value = "")]
+        note: String,
+    },
     /// Let somebody sign in again
     Activate {
         /// The address to sign in with
@@ -116,6 +127,15 @@ pub(super) async fn run(config: &Config, command: UserCommand) -> Result<(), Str
             let change = operator.accounts.deactivate(user.id, remarks, Actor::OPERATOR).await;
             operator.report(change, &format!("{} is deactivated.", user.email)).await
         }
+        UserCommand::ResetSecondFactor { email, reason, note } => {
+            let remarks = checked_remarks(&reason, &note)?;
+            let operator = operator().await?;
+            let user = operator.find(&email).await?;
+            operator.wait_for_store().await?;
+            let reset = operator.accounts.reset_second_factor(user.id, remarks, Actor::OPERATOR).await;
+            let change = reset.map(|ended| ended.map_or(Change::Unchanged, Change::Done));
+            operator.report(change, &format!("{} signs in with the password alone.", user.email)).await
+        }
         UserCommand::Activate { email } => {
             let operator = operator().await?;
             let user = operator.find(&email).await?;
@@ -145,8 +165,7 @@ impl<'a> Operator<'a> {
         let passwords = Passwords::start().map_err(error_line)?;
         let throttle = Throttle::new(config, db.clone(), sessions.redis_commands());
         let outbox = Arc::new(Outbox::new(config, db.clone()));
-        let rules = config.accounts.clone();
-        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), throttle, rules, outbox);
+        let accounts = Accounts::new(db, passwords, Arc::clone(&sessions), throttle, config, outbox);
         Ok(Self { config, accounts, sessions })
     }
 

@@ -38,9 +38,12 @@ impl SessionSecret {
 
     /// A key for another purpose, from which the secret can't be found.
     pub fn derived(&self, purpose: &str) -> [u8; 32] {
-        let mut hash = Sha256::new_with_prefix(purpose.as_bytes());
-        hash.update(self.newest.master());
-        hash.finalize().into()
+        derived(&self.newest, purpose)
+    }
+
+    /// The same of all secrets, newest first.
+    pub fn all_derived(&self, purpose: &str) -> Vec<[u8; 32]> {
+        std::iter::once(&self.newest).chain(&self.older).map(|key| derived(key, purpose)).collect()
     }
 
     /// Hex SHA-256 of the keys of the cookies, newest first: they differ between secrets without revealing them.
@@ -95,6 +98,12 @@ impl SessionSecret {
         let in_file = |wrong| format!("in {} {wrong}; delete the file to make a new one", file.display());
         Ok(Self { newest: key(&secret).map_err(in_file)?, older: Vec::new() })
     }
+}
+
+fn derived(key: &Key, purpose: &str) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(purpose.as_bytes());
+    hash.update(key.master());
+    hash.finalize().into()
 }
 
 /// The key of a text that is fit for one.

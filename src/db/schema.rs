@@ -1,6 +1,15 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    authenticators (user_id) {
+        user_id -> Int8,
+        sealed_key -> Text,
+        last_step -> Int8,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     bulk_ends (id) {
         id -> Text,
         started_at -> Timestamp,
@@ -55,6 +64,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (code_hash) {
+        code_hash -> Text,
+        user_id -> Int8,
+    }
+}
+
+diesel::table! {
     rotated_keys (store_key) {
         store_key -> Text,
         session_id -> Text,
@@ -101,6 +117,7 @@ diesel::table! {
         person -> Text,
         role -> Text,
         end_message -> Nullable<Text>,
+        method -> Text,
     }
 }
 
@@ -147,6 +164,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    trusted_browsers (token_hash) {
+        token_hash -> Text,
+        user_id -> Int8,
+        device -> Text,
+        ip -> Text,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     used_codes (id) {
         id -> Text,
         session_id -> Text,
@@ -171,6 +199,7 @@ diesel::table! {
         search_text -> Text,
         same_address_as -> Nullable<Int8>,
         pending_email -> Nullable<Text>,
+        second_factor -> Bool,
     }
 }
 
@@ -181,9 +210,12 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(authenticators -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_notices -> users (user_id));
 diesel::joinable!(site_cookies -> sessions (session_id));
 diesel::joinable!(tokens -> users (user_id));
+diesel::joinable!(trusted_browsers -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(bulk_ends, events, mails, pending_deletions, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, used_codes, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, mails, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_codes, users, write_checks,);

@@ -51,6 +51,22 @@ text_enum! {
         ResetRequested => "reset_requested",
         /// A password was set without the old one; all sessions ended.
         PasswordReset => "password_reset",
+        /// A wrong code, after the right password.
+        SecondStepFailed => "second_step_failed",
+        /// An authenticator app was set up.
+        AuthenticatorAdded => "authenticator_added",
+        /// The authenticator app was removed.
+        AuthenticatorRemoved => "authenticator_removed",
+        /// New recovery codes were made; the old ones are void.
+        RecoveryCodesMade => "recovery_codes_made",
+        /// A recovery code was used; the detail says how many are left.
+        RecoveryCodeUsed => "recovery_code_used",
+        /// A browser is not asked for a second factor for a while.
+        BrowserTrusted => "browser_trusted",
+        /// All browsers are asked for the second factor again.
+        TrustedBrowsersForgotten => "trusted_browsers_forgotten",
+        /// An administrator removed the second factor; all sessions ended.
+        SecondFactorReset => "second_factor_reset",
         /// The password was given again before a sensitive action.
         Confirmed => "confirmed",
         /// A wrong password before a sensitive action.
@@ -94,6 +110,14 @@ impl EventKind {
             Self::ResetLinkMade => "Link to choose a password made",
             Self::ResetRequested => "New password asked for",
             Self::PasswordReset => "New password set",
+            Self::SecondStepFailed => "Wrong code after the password",
+            Self::AuthenticatorAdded => "Authenticator app set up",
+            Self::AuthenticatorRemoved => "Authenticator app removed",
+            Self::RecoveryCodesMade => "New recovery codes made",
+            Self::RecoveryCodeUsed => "Recovery code used",
+            Self::BrowserTrusted => "Browser trusted",
+            Self::TrustedBrowsersForgotten => "Trusted browsers forgotten",
+            Self::SecondFactorReset => "Second factor removed by an administrator",
             Self::Confirmed => "Password given again",
             Self::ConfirmationFailed => "Wrong password given again",
             Self::Throttled => "Too many tries",

@@ -44,6 +44,19 @@ pub struct StoredEvent {
     pub times: i64,
 }
 
+/// When one of these last happened to a user.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn last_of(
+    conn: &mut DbConnection,
+    user: i64,
+    kinds: &[EventKind],
+) -> Result<Option<PrimitiveDateTime>, Error> {
+    let found = events::table.filter(events::user_id.eq(user)).filter(events::kind.eq_any(kinds));
+    Ok(found.order(events::id.desc()).select(events::at).first(conn).optional()?)
+}
+
 /// The newest events of a user's session, at most `limit`.
 ///
 /// # Errors

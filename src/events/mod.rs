@@ -10,5 +10,5 @@ mod sums;
 pub use event::Event;
 pub use forget::forget_texts;
 pub use kind::EventKind;
-pub use log::StoredEvent;
+pub use log::{StoredEvent, last_of};
 pub use sums::EventSums;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    error::{Detail, Error, FieldProblems, LinkOn, Problem},
+    error::{Detail, Error, FieldProblems, LinkOn, OpenSecondStep, Problem},
     security::{api, refusal, site},
     sessions::CurrentUser,
     state::shared,
@@ -165,6 +165,10 @@ fn problem_details(info: &RequestInfo, bare: &HttpResponse, texts: &ErrorTexts, 
     });
     if let Some(FieldProblems(fields)) = extensions.get::<FieldProblems>() {
         details["errors"] = json!(fields);
+    }
+    if let Some(OpenSecondStep(state)) = extensions.get::<OpenSecondStep>() {
+        details["mfa_token"] = json!(state);
+        details["methods"] = json!(["totp", "recovery"]);
     }
     details
 }

@@ -9,6 +9,7 @@ pub mod log_entry;
 mod notice;
 pub mod notices;
 mod page_layout;
+mod second_factor_notices;
 mod session_facts;
 
 pub use alike_sessions::AlikeSessions;
@@ -16,4 +17,5 @@ pub use email_notices::EmailFlash;
 pub use notice::Notice;
 pub use notices::{Flash, see_other};
 pub use page_layout::{Layout, Viewer};
+pub use second_factor_notices::SecondFactorFlash;
 pub use session_facts::SessionFacts;

@@ -1,6 +1,6 @@
 //! A notice: a sentence at the top of a page.
 
-use crate::sessions::EndOutcome;
+use crate::{sessions::EndOutcome, web::grouped_count};
 
 /// Added to a notice when the store may still have entries of the ended sessions.
 pub(super) const UNCONFIRMED: &str = "What ended is refused from now on. The session store has not confirmed yet that all entries \
@@ -28,5 +28,14 @@ pub(super) fn ended(ends: EndOutcome, text: String) -> Notice {
     match ends.confirmed {
         true => done(text),
         false => warning(format!("{text} {UNCONFIRMED}")),
+    }
+}
+
+/// How many sessions ended, as a sentence.
+pub(super) fn sessions_ended(count: usize) -> String {
+    match count {
+        0 => "There was no session to end.".to_owned(),
+        1 => "1 session was ended.".to_owned(),
+        count => format!("{} sessions were ended.", grouped_count(count)),
     }
 }

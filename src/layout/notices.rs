@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     email_notices::EmailFlash,
-    notice::{Notice, done, ended, warning},
+    notice::{Notice, done, ended, sessions_ended, warning},
+    second_factor_notices::SecondFactorFlash,
 };
 use crate::{
     sessions::EndOutcome,
@@ -83,6 +84,8 @@ pub enum Flash {
     Email(EmailFlash),
     /// The password was given again.
     Confirmed,
+    /// About a second factor.
+    SecondFactor(SecondFactorFlash),
     /// An account may not sign in any more; with that its sessions ended.
     Deactivated(EndOutcome),
     /// All sessions of a user were ended.
@@ -137,6 +140,7 @@ impl Flash {
             Self::SessionDisowned(ends) => session_disowned(ends),
             Self::Email(flash) => flash.notice(),
             Self::Confirmed => done("Thank you. Now you can go on with what you were about to do."),
+            Self::SecondFactor(flash) => flash.notice(),
             Self::Deactivated(ends) => {
                 ended(ends, format!("The account is deactivated. {}", sessions_ended(ends.count)))
             }
@@ -182,14 +186,6 @@ fn matching_ended(ends: EndOutcome, already: usize) -> Notice {
         already => format!("{now} {} were over already.", grouped_count(already)),
     };
     ended(ends, text)
-}
-
-fn sessions_ended(count: usize) -> String {
-    match count {
-        0 => "There was no session to end.".to_owned(),
-        1 => "1 session was ended.".to_owned(),
-        count => format!("{} sessions were ended.", grouped_count(count)),
-    }
 }
 
 fn others_ended(count: usize) -> String {

@@ -26,6 +26,8 @@ pub struct SessionFacts {
     pub current: bool,
     /// Whether it was started with "remember me".
     pub remembered: bool,
+    /// How it was signed in.
+    pub method: &'static str,
     /// When the session began.
     pub signed_in: Moment,
     /// When the session was last seen.
@@ -60,6 +62,7 @@ impl SessionFacts {
             ip: session.ip.clone(),
             current,
             remembered: session.remembered,
+            method: session.method.label(),
             signed_in: Moment::new(session.created_at),
             last_seen: Moment::new(last_seen),
             active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,

@@ -7,10 +7,11 @@ mod table;
 use crate::{
     accounts::pages::{
         activity, confirm, deletion, disown, email, email_links, export, forgot, login, profile, recovery,
-        register,
+        register, second_step, security,
         sensitive_action::SensitiveAction::{
-            Activate, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession, EndSessionsOf,
-            Export, Invite, MakeLink,
+            Activate, AddAuthenticator, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession,
+            EndSessionsOf, Export, Invite, MakeLink, MakeRecoveryCodes, RemoveAuthenticator,
+            ResetSecondFactor,
         },
         session_stream, sessions, setup, site_sign_out,
     },
@@ -46,6 +47,8 @@ fn visitors(table: Table) -> Table {
         .post("/register", Public, register::submit)
         .get("/login", Public, login::show)
         .post("/login", Public, login::submit)
+        .get("/login/verify", Public, second_step::show)
+        .post("/login/verify", Public, second_step::submit)
         .post("/logout", Public, login::logout)
         .get("/setup", Public, setup::show)
         .post("/setup", Public, setup::submit)
@@ -77,6 +80,12 @@ fn own_pages(table: Table) -> Table {
         .get("/profile/export", User, export::download)
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
+        .get("/security", User, security::show)
+        .get("/security/totp", User, security::offer_authenticator)
+        .post_sensitive("/security/totp", User, AddAuthenticator, security::add_authenticator)
+        .post_sensitive("/security/totp/remove", User, RemoveAuthenticator, security::remove_authenticator)
+        .post_sensitive("/security/recovery-codes", User, MakeRecoveryCodes, security::make_recovery_codes)
+        .post("/security/trusted/forget", User, security::forget_trusted_browsers)
         .get("/activity", User, activity::show)
         .get("/session/events", User, session_stream::events)
         .get("/sessions", User, sessions::show)
@@ -112,6 +121,12 @@ fn administration(table: Table) -> Table {
             admin::users::one::end_sessions,
         )
         .post_sensitive("/admin/users/{id}/export", Admin, Export, admin::users::one::export)
+        .post_sensitive(
+            "/admin/users/{id}/reset-second-factor",
+            Admin,
+            ResetSecondFactor,
+            admin::users::one::reset_second_factor,
+        )
         .post_sensitive("/admin/users/{id}/send-reset", Admin, MakeLink, admin::users::one::make_link)
 }
 
@@ -120,6 +135,7 @@ pub fn calls() -> Table {
     Table::default()
         .post("/auth/register", Public, api::sign_in::register)
         .post("/auth/login", Public, api::sign_in::login)
+        .post("/auth/login/verify", Public, api::sign_in::verify_code)
         .post("/auth/logout", User, api::sign_in::logout)
         .get("/auth/me", User, api::me::me)
         .get("/auth/session", Public, api::me::session)

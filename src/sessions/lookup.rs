@@ -21,7 +21,7 @@ use diesel::{prelude::*, r2d2::R2D2Connection as _};
 use time::PrimitiveDateTime;
 use tokio::sync::oneshot;
 
-use super::catalogue::predicates::not_ended;
+use super::catalogue::{method::Method, predicates::not_ended};
 use crate::{
     db::{
         Db, DbConnection, ReservedConnection,
@@ -53,6 +53,8 @@ pub(super) struct FoundSession {
     pub absolute_expires_at: PrimitiveDateTime,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// How it was signed in.
+    pub method: Method,
     /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
     /// The user's name.
@@ -72,6 +74,8 @@ pub(super) struct FoundSession {
     pub email_confirmed_at: Option<PrimitiveDateTime>,
     /// The address that is to take its place once it is confirmed.
     pub pending_email: Option<String>,
+    /// Whether the password alone is not enough to sign in.
+    pub second_factor: bool,
 }
 
 /// By what a session is looked up.
@@ -320,6 +324,7 @@ macro_rules! found_columns {
             sessions::expires_at,
             sessions::absolute_expires_at,
             sessions::remembered,
+            sessions::method,
             sessions::state,
             users::name,
             users::email,
@@ -329,6 +334,7 @@ macro_rules! found_columns {
             users::session_epoch,
             users::email_confirmed_at,
             users::pending_email,
+            users::second_factor,
         )
     };
 }

@@ -11,6 +11,7 @@ use super::{
         due,
         end::{self, EndOutcome, EndRequest, Target},
         end_reason::EndReason,
+        method::Method,
         rows,
     },
     duration::time_duration,
@@ -29,7 +30,7 @@ use crate::{
     error::Error,
     events::{Event, EventKind},
     security::Client,
-    users::{Role, User},
+    users::Role,
 };
 
 /// Bytes of randomness in a public session id.
@@ -38,39 +39,14 @@ const ID_BYTES: usize = 16;
 impl Sessions {
     /// Starts a session for a user whose credentials were just checked. A session that this browser already has is replaced; what the
     /// browser keeps of it is deleted if it was another user's.
-    /// Returns what ended because of `SESSION_LIMIT`. `tell`: what is written with the session, whose id it is given; sign-ins of
-    /// the same user wait until it is.
-    ///
-    /// # Errors
-    /// As [`Sessions::change_and_start`].
-    pub async fn start(
-        &self,
-        req: &HttpRequest,
-        user: &User,
-        remembered: bool,
-        client: Client,
-        tell: impl FnOnce(&mut DbConnection, &str) -> Result<(), Error> + Send + 'static,
-    ) -> Result<EndOutcome, Error> {
-        let new = NewSession { user_id: user.id, epoch: user.session_epoch, remembered, client };
-        self.record_and_start(req, new, |_| Ok(()), tell).await
-    }
-
-    /// Makes a change, such as creating the user, and starts a session; both or neither.
+    /// Returns what ended because of `SESSION_LIMIT`. `change`: what is written before, such as the user; `tell`: what is written
+    /// with the session, whose id it is given; sign-ins of the same user wait until it is. All or nothing is written.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the user was deactivated or the password changed since the credentials were checked;
-    /// [`Error::Unavailable`] when store or database can't be written; also the error of the change. Then everything is as it
-    /// was, the session that this browser has included.
-    pub async fn change_and_start(
-        &self,
-        req: &HttpRequest,
-        new: NewSession,
-        change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
-    ) -> Result<EndOutcome, Error> {
-        self.record_and_start(req, new, change, |_, _| Ok(())).await
-    }
-
-    async fn record_and_start(
+    /// [`Error::Unavailable`] when store or database can't be written; also the errors of `change` and `tell`. Then everything is
+    /// as it was, the session that this browser has included.
+    pub async fn start(
         &self,
         req: &HttpRequest,
         new: NewSession,
@@ -136,6 +112,8 @@ pub struct NewSession {
     pub epoch: i64,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// How the credentials were given.
+    pub method: Method,
     /// The client that signs in.
     pub client: Client,
 }
@@ -176,7 +154,7 @@ fn record_sign_in(
     limit: i64,
     in_store: bool,
 ) -> Result<(Vec<end::Ended>, usize), Error> {
-    let NewSession { user_id, epoch, remembered, client } = &sign_in.new;
+    let NewSession { user_id, epoch, remembered, method, client } = &sign_in.new;
     let unchanged =
         users::table.find(user_id).filter(users::active.eq(true)).filter(users::session_epoch.eq(epoch));
     let user: Option<(String, Role)> = diesel::update(unchanged)
@@ -208,6 +186,7 @@ fn record_sign_in(
         expires_at: sign_in.expires_at,
         absolute_expires_at: sign_in.absolute_expires_at,
         remembered: *remembered,
+        method: *method,
         client,
         store_key: &key.store_key,
         state: key.state.as_deref(),

@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Changes,
     /// Sessions that one user starts.
     Sessions,
+    /// Wrong codes after the right password of an account.
+    SecondSteps,
     /// Mails to confirm addresses that were asked for from one network.
     AddressMails,
     /// Mails to confirm addresses that were asked for by one account, or to one address.
@@ -66,6 +68,7 @@ impl Kind {
             Self::Links => "links",
             Self::Changes => "changes",
             Self::Sessions => "started",
+            Self::SecondSteps => "second-steps",
             Self::AddressMails => "address-mails",
             Self::AddressMailsOf => "address-mails-of",
         }
@@ -73,14 +76,14 @@ impl Kind {
 
     /// Whether success ends the count: it is of failures in a row.
     pub(super) const fn is_in_a_row(self) -> bool {
-        matches!(self, Self::Account | Self::Browser | Self::Session)
+        matches!(self, Self::Account | Self::Browser | Self::Session | Self::SecondSteps)
     }
 
     /// The numbers.
     pub(super) const fn policy(self) -> Policy {
         let of_network = Policy { free: 20, longest: MINUTE, kept: HOUR, most: None };
         match self {
-            Self::Account | Self::Browser | Self::Session => Policy {
+            Self::Account | Self::Browser | Self::Session | Self::SecondSteps => Policy {
                 free: 5,
                 longest: Duration::from_secs(30 * 60),
                 kept: Duration::from_secs(30 * DAY.as_secs()),
@@ -126,7 +129,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 13] = [
         Kind::Account,
         Kind::Browser,
         Kind::Session,
@@ -137,6 +140,7 @@ mod tests {
         Kind::Links,
         Kind::Changes,
         Kind::Sessions,
+        Kind::SecondSteps,
         Kind::AddressMails,
         Kind::AddressMailsOf,
     ];

@@ -28,6 +28,7 @@ fn what(kind: Kind, failures: u32) -> &'static str {
         Kind::Links => "Too many links that are not valid were tried from your network.",
         Kind::Changes => "There were too many changes to your account.",
         Kind::Sessions => "There were too many sign-ins to your account.",
+        Kind::SecondSteps => "There were too many wrong codes for this account.",
         Kind::AddressMails => "Too many mails to confirm an address were asked for from your network.",
         Kind::AddressMailsOf => {
             "Too many mails to confirm this address were asked for. The newest one that has arrived works."
@@ -61,6 +62,7 @@ pub(super) fn detail(kind: Kind, failures: u32) -> String {
         Kind::Links => "links that are not valid from one network",
         Kind::Changes => "changes to the account and passwords given again",
         Kind::Sessions => "sign-ins",
+        Kind::SecondSteps => "wrong codes in a row after the right password",
         Kind::AddressMails => "mails to confirm addresses that were asked for from one network",
         Kind::AddressMailsOf => "mails to confirm an address that were asked for",
     };

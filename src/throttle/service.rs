@@ -73,6 +73,28 @@ impl Throttle {
         .await
     }
 
+    /// Begins the second step of a sign-in, or another check of a code. A browser that has signed in to the account before has a
+    /// count of its own, as for the first step.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn second_step(
+        &self,
+        req: &HttpRequest,
+        account: &User,
+        client: &Client,
+    ) -> Result<Attempt, Error> {
+        let browser = self.browsers.as_ref().and_then(|browsers| browsers.key(req, account));
+        self.begin(|limits| match browser {
+            Some(browser) => vec![browser],
+            None => vec![
+                limits.subjects.user(Kind::SecondSteps, account.id),
+                limits.subjects.network(Kind::SignIns, client),
+            ],
+        })
+        .await
+    }
+
     /// Begins a check of the password in a session.
     ///
     /// # Errors

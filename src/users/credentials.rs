@@ -12,7 +12,7 @@ use super::{
     address_tokens::keep_for_former_owner,
     role::Role,
     search::search_text,
-    tokens,
+    tokens, trusted_browsers,
     user::{User, address_taken},
 };
 use crate::{
@@ -77,6 +77,7 @@ impl User {
             .get_result(conn)
             .optional()?;
         if epoch.is_some() {
+            trusted_browsers::forget_all(conn, id)?;
             tokens::delete_all(conn, id)?;
         }
         Ok(epoch)
@@ -95,8 +96,31 @@ impl User {
         );
         match diesel::update(users::table.find(id)).set(set).execute(conn)? {
             0 => Err(Error::NotFound),
-            _ => tokens::delete_all(conn, id),
+            _ => {
+                trusted_browsers::forget_all(conn, id)?;
+                tokens::delete_all(conn, id)
+            }
         }
+    }
+
+    /// Says whether the password alone is enough to sign in from now on. Returns the new `session_epoch`; `None`: it was raised
+    /// since `epoch`.
+    ///
+    /// # Errors
+    /// [`Error`] when the database fails.
+    pub fn set_second_factor(
+        conn: &mut DbConnection,
+        id: i64,
+        epoch: i64,
+        has_one: bool,
+    ) -> Result<Option<i64>, Error> {
+        let unchanged = users::table.find(id).filter(users::session_epoch.eq(epoch));
+        let set = (
+            users::second_factor.eq(has_one),
+            users::session_epoch.eq(users::session_epoch + 1),
+            users::updated_at.eq(now()),
+        );
+        Ok(diesel::update(unchanged).set(set).returning(users::session_epoch).get_result(conn).optional()?)
     }
 
     /// Replaces the address with one that has been proven to be the user's, whose row is locked. Each session rotates its key at its

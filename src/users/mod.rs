@@ -11,10 +11,14 @@ mod last_administrator;
 pub mod list;
 mod name;
 pub mod password;
+pub mod recovery_codes;
 mod role;
 mod search;
+pub mod second_step;
 mod set_up;
 pub mod tokens;
+pub mod totp;
+pub mod trusted_browsers;
 mod user;
 
 pub use address::{Address, email_key};

@@ -35,6 +35,8 @@ text_enum! {
         Invite => "invite",
         /// A new password in place of a forgotten one.
         Reset => "reset",
+        /// No link: the second step of a sign-in, see `second_step`.
+        SecondStep => "second_step",
     }
 }
 
@@ -44,6 +46,7 @@ impl TokenPurpose {
         match self {
             Self::Setup | Self::SetupUsed | Self::Invite => time::Duration::days(7),
             Self::Reset => time::Duration::hours(1),
+            Self::SecondStep => time::Duration::minutes(10),
         }
     }
 
@@ -52,6 +55,7 @@ impl TokenPurpose {
         match self {
             Self::Setup | Self::SetupUsed | Self::Invite => "7 days",
             Self::Reset => "one hour",
+            Self::SecondStep => "ten minutes",
         }
     }
 }

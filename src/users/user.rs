@@ -50,6 +50,8 @@ pub struct User {
     pub same_address_as: Option<i64>,
     /// The address that is to take the place of `email` once it is confirmed.
     pub pending_email: Option<String>,
+    /// Whether the password alone is not enough to sign in.
+    pub second_factor: bool,
 }
 
 /// The values of a user to create.

@@ -19,10 +19,15 @@ pub enum SiteCookie {
     ShownEnd,
     /// The browser has signed in before.
     KnownBrowser,
+    /// The password was right, and the second step is open.
+    SecondStep,
+    /// People trust the browser, and are asked for their password alone.
+    TrustedBrowser,
 }
 
 impl SiteCookie {
-    const ALL: [Self; 3] = [Self::Notice, Self::ShownEnd, Self::KnownBrowser];
+    const ALL: [Self; 5] =
+        [Self::Notice, Self::ShownEnd, Self::KnownBrowser, Self::SecondStep, Self::TrustedBrowser];
 
     /// Its name; browsers keep one of this host alone over https.
     pub fn name(self, server: &Server) -> &'static str {
@@ -33,11 +38,15 @@ impl SiteCookie {
             (Self::ShownEnd, false) => "gatehouse-told",
             (Self::KnownBrowser, true) => "__Host-gatehouse-browser",
             (Self::KnownBrowser, false) => "gatehouse-browser",
+            (Self::SecondStep, true) => "__Host-gatehouse-step",
+            (Self::SecondStep, false) => "gatehouse-step",
+            (Self::TrustedBrowser, true) => "__Host-gatehouse-trusted",
+            (Self::TrustedBrowser, false) => "gatehouse-trusted",
         }
     }
 
     /// The names of all.
-    pub fn names(server: &Server) -> [&'static str; 3] {
+    pub fn names(server: &Server) -> [&'static str; 5] {
         Self::ALL.map(|cookie| cookie.name(server))
     }
 }

@@ -25,4 +25,4 @@ pub use moment::{Moment, rfc3339};
 pub use number::{grouped, grouped_count};
 pub use paging::{Page, ROWS_TO_READ};
 pub use query_fields::Query;
-pub use sent_form::{CONFIRM_PASSWORD, SentForm, decode, read_body};
+pub use sent_form::{CONFIRM_CODE, CONFIRM_PASSWORD, SentForm, decode, read_body};

@@ -19,6 +19,9 @@ const FOR_SESSION: &str = "for_session";
 /// The field in which a form that needs the password again brings it.
 pub const CONFIRM_PASSWORD: &str = "confirm_password";
 
+/// The field in which it brings a code, where the password alone is not enough to sign in.
+pub const CONFIRM_CODE: &str = "confirm_code";
+
 /// Timeout for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -29,6 +32,8 @@ pub struct SentForm {
     pub for_session: Option<String>,
     /// The password, of a form that was asked for it.
     pub confirm_password: Option<String>,
+    /// The code beside it.
+    pub confirm_code: Option<String>,
     /// The other pairs as they were sent, joined by `&`.
     rest: String,
 }
@@ -58,6 +63,7 @@ impl SentForm {
             let (name, field) = match decode(name).as_deref() {
                 Some(FOR_SESSION) => (FOR_SESSION, &mut sent.for_session),
                 Some(CONFIRM_PASSWORD) => (CONFIRM_PASSWORD, &mut sent.confirm_password),
+                Some(CONFIRM_CODE) => (CONFIRM_CODE, &mut sent.confirm_code),
                 _ => {
                     rest.push(pair);
                     continue;
@@ -150,7 +156,8 @@ mod tests {
         #[test]
         fn sent_form_never_changes_other_fields(text in "[a-z=&%+_0-9]{0,60}") {
             if let Ok(sent) = SentForm::read(&text) {
-                prop_assert!(sent.for_session.is_some() || sent.confirm_password.is_some() || sent.rest == text);
+                let own = [&sent.for_session, &sent.confirm_password, &sent.confirm_code];
+                prop_assert!(own.iter().any(|field| field.is_some()) || sent.rest == text);
             }
         }
 

@@ -6,11 +6,11 @@ use askama::Template;
 
 use super::{
     forms::ConfirmForm,
-    login::{NextQuery, next_or_profile},
+    onwards::{NextQuery, next_or_profile},
     sensitive_action::Description,
 };
 use crate::{
-    accounts::service::Accounts,
+    accounts::{password_again::Proof, service::Accounts},
     config::Config,
     error::Error,
     layout::{Flash, Layout, see_other},
@@ -29,6 +29,8 @@ struct ConfirmPage {
     action: String,
     /// The field with the password.
     field: &'static str,
+    /// Whether a code is needed too.
+    needs_code: bool,
     /// Name and value of what else the form sends.
     fields: Vec<(String, String)>,
     back: String,
@@ -38,13 +40,19 @@ struct ConfirmPage {
 
 impl ConfirmPage {
     /// The page by itself, which leads to `next` afterwards.
-    fn alone(layout: Layout, email: &str, next: String, errors: FieldErrors) -> Self {
+    fn alone(
+        layout: Layout,
+        (accounts, user): (&Accounts, &CurrentUser),
+        next: String,
+        errors: FieldErrors,
+    ) -> Self {
         Self {
             layout,
             errors,
-            email: email.to_owned(),
+            email: user.email.clone(),
             action: "/confirm-password".to_owned(),
             field: "password",
+            needs_code: accounts.needs_code(user),
             fields: vec![("next".to_owned(), next.clone())],
             back: next,
             carried: None,
@@ -77,10 +85,11 @@ pub async fn required(
         None => {}
         Some(password) if password.is_empty() => errors.add(CONFIRM_PASSWORD, "Enter your password."),
         Some(password) => {
-            if accounts.confirm_password(req, user, password, client).await? {
+            let proof = Proof { password, code: sent_code(req) };
+            if accounts.confirm_password(req, user, proof, client).await? {
                 return Ok(None);
             }
-            errors.add(CONFIRM_PASSWORD, "That is not your password.");
+            errors.add(CONFIRM_PASSWORD, wrong_proof(accounts, user, "That is not your password."));
         }
     }
     if wants_json(req) {
@@ -92,7 +101,18 @@ pub async fn required(
     let status = if errors.is_empty() { StatusCode::FORBIDDEN } else { StatusCode::UNPROCESSABLE_ENTITY };
     let action = req.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let email = user.email.clone();
-    let page = ConfirmPage { layout, errors, email, action, field: CONFIRM_PASSWORD, fields, back, carried };
+    let needs_code = accounts.needs_code(user);
+    let page = ConfirmPage {
+        layout,
+        errors,
+        email,
+        action,
+        field: CONFIRM_PASSWORD,
+        needs_code,
+        fields,
+        back,
+        carried,
+    };
     Ok(Some(html(status, &page)))
 }
 
@@ -108,15 +128,30 @@ pub fn ask_first(req: &HttpRequest, next: &str) -> Result<HttpResponse, Error> {
     Ok(see_other(&format!("/confirm-password?next={next}"), None))
 }
 
+/// The code that the form of a request brings beside the password; empty: none.
+pub(super) fn sent_code(req: &HttpRequest) -> String {
+    req.extensions().get::<SentForm>().and_then(|sent| sent.confirm_code.clone()).unwrap_or_default()
+}
+
+/// What is said of a proof that is wrong. Of two things it is not said which one it is.
+pub(super) fn wrong_proof(accounts: &Accounts, user: &CurrentUser, password: &'static str) -> &'static str {
+    if accounts.needs_code(user) {
+        "Password or code is wrong, or the code was used before."
+    } else {
+        password
+    }
+}
+
 /// `GET /confirm-password`
 pub async fn show(
     config: web::Data<Config>,
+    accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
     query: Query<NextQuery>,
 ) -> HttpResponse {
     let next = next_or_profile(&query.into_inner().next, &config.server);
-    html(StatusCode::OK, &ConfirmPage::alone(layout, &user.email, next, FieldErrors::default()))
+    html(StatusCode::OK, &ConfirmPage::alone(layout, (&accounts, &user), next, FieldErrors::default()))
 }
 
 /// `POST /confirm-password`: confirms the password and rotates the session's key, as a sign-in does.
@@ -134,11 +169,12 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let next = next_or_profile(&values.next, &config.server);
-    if errors.is_empty() && !accounts.confirm_password(&req, &user, values.password, client).await? {
-        errors.add("password", "That is not your password.");
+    let proof = Proof { password: values.password, code: sent_code(&req) };
+    if errors.is_empty() && !accounts.confirm_password(&req, &user, proof, client).await? {
+        errors.add("password", wrong_proof(&accounts, &user, "That is not your password."));
     }
     if !errors.is_empty() {
-        let page = ConfirmPage::alone(layout, &user.email, next, errors.clone());
+        let page = ConfirmPage::alone(layout, (&accounts, &user), next, errors.clone());
         return Ok(form_page(&page, &errors));
     }
     Ok(see_other(&next, Flash::Confirmed))

@@ -29,7 +29,7 @@ pub async fn delete(
     form: Form<DeleteForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
-    check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
+    check_current_password(&req, &accounts, &user, values.current_password, &client, &mut errors).await?;
     if errors.is_empty() {
         match accounts.delete(&req, &user, client.clone()).await? {
             Deletion::Done => return Ok(signed_out(&req, "/", Flash::AccountDeleted)),

@@ -29,7 +29,7 @@ pub async fn change(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let proven =
-        check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
+        check_current_password(&req, &accounts, &user, values.current_password, &client, &mut errors).await?;
     let was_right = proven.is_some();
     if let Some(proven) = proven.filter(|_| errors.is_empty()) {
         match accounts.ask_email_change(&user, proven, &values.email, client.clone()).await {

@@ -76,6 +76,37 @@ impl FormFields for LoginForm {
     const FIELDS: &'static [&'static str] = &["email", "password", "remember", "next"];
 }
 
+/// `POST /login/verify`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct SecondStepForm {
+    /// A code of the authenticator app or a recovery code.
+    #[validate(length(min = 1, max = 100, message = "Enter the code."))]
+    pub code: String,
+    /// Whether the browser is to be trusted.
+    #[serde(deserialize_with = "crate::web::checkbox")]
+    pub trust: bool,
+    /// A path of this site to go to afterwards; anything else is ignored.
+    pub next: String,
+}
+
+impl FormFields for SecondStepForm {
+    const FIELDS: &'static [&'static str] = &["code", "trust", "next"];
+}
+
+/// `POST /security/totp`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct CodeForm {
+    /// What the authenticator app shows.
+    #[validate(length(min = 1, max = 100, message = "Enter the code that the app shows."))]
+    pub code: String,
+}
+
+impl FormFields for CodeForm {
+    const FIELDS: &'static [&'static str] = &["code"];
+}
+
 /// `POST /profile`
 #[derive(Debug, Default, Deserialize, Validate)]
 #[serde(default)]

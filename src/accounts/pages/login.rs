@@ -4,13 +4,20 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{ended_notice::with_end_notice, forms::LoginForm, lost_cookie, signed_out::signed_out};
+use super::{
+    ended_notice::with_end_notice,
+    forms::LoginForm,
+    lost_cookie,
+    onwards::{NextQuery, onwards, signed_in},
+    second_step,
+    signed_out::signed_out,
+};
 use crate::{
     accounts::{service::Accounts, sign_in::SignIn},
-    config::{Config, Server},
+    config::Config,
     error::{Error, WRONG_CREDENTIALS},
     layout::{EmailFlash, Flash, Layout, see_other},
-    security::{Client, next_page},
+    security::Client,
     sessions::CurrentUser,
     web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
 };
@@ -31,30 +38,11 @@ impl LoginPage {
     }
 }
 
-/// `?next=`: where to go after signing in.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct NextQuery {
-    /// A path of this site, or an address of a site behind this login; anything else is ignored.
-    pub next: String,
-}
-
 /// `?cookie=`: whether the browser has lost the session's cookie.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CookieQuery {
     cookie: String,
-}
-
-/// Where to go after signing in: to `next` if that is allowed, else to the profile.
-pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
-    next_page(next, server).unwrap_or_else(|| "/profile".to_owned())
-}
-
-/// The redirect of somebody who is signed in already to the page that they wanted; `None`: nobody is, or no page was named.
-pub(super) fn onwards(layout: &Layout, next: &str, server: &Server) -> Option<HttpResponse> {
-    layout.user.as_ref()?;
-    next_page(next, server).map(|next| see_other(&next, None))
 }
 
 /// `GET /login`
@@ -106,11 +94,10 @@ pub async fn submit(
         return Ok(form_page(&LoginPage::new(layout, values, errors.clone()), &errors));
     }
     let password = std::mem::take(&mut values.password);
-    match accounts.sign_in(&req, &values.email, password, values.remember, client).await {
-        Ok(SignIn::Started(ended)) => {
-            let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
-            Ok(see_other(&next_or_profile(&values.next, &config.server), flash))
-        }
+    let trusted = second_step::trusted_browser(&req, &config);
+    match accounts.sign_in(&req, &values.email, password, (values.remember, trusted), client).await {
+        Ok(SignIn::SecondStep(state)) => Ok(second_step::begin(&config.server, &values.next, state)),
+        Ok(SignIn::Started(ended)) => Ok(signed_in(&values.next, &config.server, ended)),
         Ok(SignIn::Unconfirmed) => Ok(see_other("/email/sent", Flash::Email(EmailFlash::ConfirmFirst))),
         Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
             errors.add_form(text);

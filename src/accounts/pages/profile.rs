@@ -5,9 +5,12 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::forms::{NameForm, PasswordForm, catch_weak_password, check_new_password};
+use super::{
+    confirm::{sent_code, wrong_proof},
+    forms::{NameForm, PasswordForm, catch_weak_password, check_new_password},
+};
 use crate::{
-    accounts::service::Accounts,
+    accounts::{password_again::Proof, service::Accounts},
     error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
@@ -26,6 +29,8 @@ pub(super) struct ProfilePage {
     member_since: Moment,
     last_sign_in: Option<Moment>,
     name: String,
+    /// Whether forms with the password ask for a code too.
+    needs_code: bool,
     name_errors: FieldErrors,
     password_errors: FieldErrors,
     delete_errors: FieldErrors,
@@ -46,6 +51,7 @@ impl ProfilePage {
             member_since: Moment::new(user.created_at),
             last_sign_in: user.last_login_at.map(Moment::new),
             name: user.name.clone(),
+            needs_code: accounts.needs_code(user),
             name_errors: FieldErrors::default(),
             password_errors: FieldErrors::default(),
             delete_errors: FieldErrors::default(),
@@ -119,7 +125,7 @@ pub async fn change_password(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let verified_hash =
-        check_current_password(&accounts, &user, values.current_password, &client, &mut errors).await?;
+        check_current_password(&req, &accounts, &user, values.current_password, &client, &mut errors).await?;
     let was_right = verified_hash.is_some();
     check_new_password(&mut errors, &accounts, &values.password, &values.password_confirmation);
     if let Some(verified_hash) = verified_hash.filter(|_| errors.is_empty()) {
@@ -136,8 +142,10 @@ pub async fn change_password(
     Ok(ProfilePage { password_errors: errors, ..page }.refused())
 }
 
-/// Checks the field `current_password`; a wrong password is added to `errors`. Returns the hash that a correct one matches.
+/// Checks the field `current_password`, and `confirm_code` where it is needed; what is wrong is added to `errors`. Returns the hash
+/// that a correct password matches.
 pub(super) async fn check_current_password(
+    req: &HttpRequest,
     accounts: &Accounts,
     user: &CurrentUser,
     password: String,
@@ -147,9 +155,10 @@ pub(super) async fn check_current_password(
     if errors.has("current_password") {
         return Ok(None);
     }
-    let verified_hash = accounts.password_again(user, password, client).await?;
+    let proof = Proof { password, code: sent_code(req) };
+    let verified_hash = accounts.password_again(user, proof, client).await?;
     if verified_hash.is_none() {
-        errors.add("current_password", "That is not your current password.");
+        errors.add("current_password", wrong_proof(accounts, user, "That is not your current password."));
     }
     Ok(verified_hash)
 }

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     forms::{RegisterForm, catch_weak_password, check_new_password},
-    login::{NextQuery, next_or_profile, onwards},
+    onwards::{NextQuery, next_or_profile, onwards},
 };
 use crate::{
     accounts::{

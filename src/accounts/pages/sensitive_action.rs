@@ -43,6 +43,14 @@ pub enum SensitiveAction {
     EndOwnSession,
     /// Ends the user's other sessions.
     EndOtherSessions,
+    /// Sets up an authenticator app.
+    AddAuthenticator,
+    /// Removes it.
+    RemoveAuthenticator,
+    /// Makes new recovery codes.
+    MakeRecoveryCodes,
+    /// Removes the second factor of a user.
+    ResetSecondFactor,
 }
 
 /// What is about to be done, for the page that asks for the password.
@@ -91,22 +99,8 @@ impl SensitiveAction {
                 let name = name_of(&target(req, accounts).await?);
                 Description::new(format!("make {name} {}", role(fields)), "Change role")
             }
-            Self::Deactivate => {
-                let name = name_of(&target(req, accounts).await?);
-                let about_to = format!("deactivate the account of {name}, which ends all its sessions");
-                Description::new(about_to, "Deactivate account")
-            }
-            Self::Activate => {
-                let name = name_of(&target(req, accounts).await?);
-                Description::new(format!("activate the account of {name}"), "Activate account")
-            }
-            Self::MakeLink => {
-                let name = name_of(&target(req, accounts).await?);
-                Description::new(format!("mail {name} a link to choose a password"), "Make a link")
-            }
-            Self::Export => {
-                let name = name_of(&target(req, accounts).await?);
-                Description::new(format!("download all that is stored of {name}"), "Download")
+            Self::Deactivate | Self::Activate | Self::MakeLink | Self::Export | Self::ResetSecondFactor => {
+                self.to_account_of(&name_of(&target(req, accounts).await?))
             }
             Self::EndSessionsOf => {
                 let target = target(req, accounts).await?;
@@ -118,6 +112,9 @@ impl SensitiveAction {
                 own if own.user_id == user.id => end_of_one(&own, Whose::Own),
                 _ => return Err(Error::NotFound),
             },
+            Self::AddAuthenticator | Self::RemoveAuthenticator | Self::MakeRecoveryCodes => {
+                self.to_own_second_factor()
+            }
             Self::EndOtherSessions => {
                 let others = accounts.one(user.id).await?.active_sessions - 1;
                 let which = if others == 1 { "session" } else { "sessions" };
@@ -125,6 +122,40 @@ impl SensitiveAction {
                 Description::new(about_to, "Sign out everywhere else")
             }
         })
+    }
+}
+
+impl SensitiveAction {
+    /// What an administrator is about to do to an account.
+    fn to_account_of(self, name: &str) -> Description {
+        let (about_to, button) = match self {
+            Self::Deactivate => (
+                format!("deactivate the account of {name}, which ends all its sessions"),
+                "Deactivate account",
+            ),
+            Self::Activate => (format!("activate the account of {name}"), "Activate account"),
+            Self::MakeLink => (format!("mail {name} a link to choose a password"), "Make a link"),
+            Self::ResetSecondFactor => (
+                format!("remove the second factor of {name}, which ends all their sessions"),
+                "Remove second factor",
+            ),
+            _ => (format!("download all that is stored of {name}"), "Download"),
+        };
+        Description::new(about_to, button)
+    }
+
+    /// What a user is about to do to their own second factor.
+    fn to_own_second_factor(self) -> Description {
+        let (about_to, button) = match self {
+            Self::RemoveAuthenticator => {
+                ("remove your authenticator app; your password is enough to sign in then", "Remove")
+            }
+            Self::MakeRecoveryCodes => {
+                ("make new recovery codes; the old ones don't work any more then", "Make new codes")
+            }
+            _ => ("set up an authenticator app", "Set up"),
+        };
+        Description::new(about_to.to_owned(), button)
     }
 }
 

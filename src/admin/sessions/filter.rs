@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::{
-    sessions::catalogue::filter::Filter,
+    sessions::catalogue::{filter::Filter, method::Method},
     users::{Role, UserQuery},
     web::{
         FieldErrors, ListAddress,
@@ -36,6 +36,9 @@ pub struct FilterFields {
     /// yes or no: signed in with "remember me"
     #[arg(long, default_value = "")]
     pub remembered: String,
+    /// How it was signed in, such as password or password+totp
+    #[arg(long, default_value = "")]
+    pub method: String,
     /// Signed in at least so long ago, such as 7d
     #[arg(long, default_value = "")]
     pub older_than: String,
@@ -53,12 +56,13 @@ pub const PERSON_HINT: &str =
 
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
+const METHOD: &str = "Choose password, password+totp, password+recovery or link.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 impl FilterFields {
     /// The names of the fields.
     pub const NAMES: &'static [&'static str] =
-        &["q", "ip", "browser", "os", "role", "remembered", "older_than", "idle_over"];
+        &["q", "ip", "browser", "os", "role", "remembered", "method", "older_than", "idle_over"];
 
     /// Name, label and value of each field.
     fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {
@@ -69,6 +73,7 @@ impl FilterFields {
             ("os", "System", &self.os),
             ("role", "Role", &self.role),
             ("remembered", "Remembered", &self.remembered),
+            ("method", "Signed in with", &self.method),
             ("older_than", "Signed in at least", &self.older_than),
             ("idle_over", "Idle over", &self.idle_over),
         ]
@@ -89,6 +94,7 @@ impl FilterFields {
             os: read(&self.os, "os", SYSTEM, errors, text),
             role: read(&self.role, "role", "Choose user or admin.", errors, Role::parse),
             remembered: read(&self.remembered, "remembered", "Choose yes or no.", errors, yes_or_no),
+            method: read(&self.method, "method", METHOD, errors, method),
             older_than: read(&self.older_than, "older_than", DURATION, errors, duration),
             idle_over: read(&self.idle_over, "idle_over", DURATION, errors, duration),
             ..Filter::default()
@@ -117,6 +123,10 @@ fn yes_or_no(value: &str) -> Option<bool> {
         "no" => Some(false),
         _ => None,
     }
+}
+
+fn method(value: &str) -> Option<Method> {
+    Method::known().find(|method| method.name() == value)
 }
 
 /// At most ten years: the difference from now must be a date.

@@ -17,6 +17,7 @@ use crate::{
         catalogue::{
             filter::{ListQuery, Order},
             list::ListedSession,
+            method::Method,
         },
     },
     users::Role,
@@ -39,6 +40,8 @@ struct AdminSessionsPage {
     /// Values and labels of the fields `browser` and `os`.
     browsers: Vec<(String, String)>,
     systems: Vec<(String, String)>,
+    /// Values and labels of the field `method`.
+    methods: Vec<(&'static str, &'static str)>,
     chips: Vec<Chip>,
     /// What the table lists, and in which order.
     caption: String,
@@ -169,6 +172,7 @@ pub async fn show(
         ended_href: fields.href_of_state("ended"),
         browsers: choices(names.browsers, &fields.filter.browser),
         systems: choices(names.systems, &fields.filter.os),
+        methods: methods(),
         filtered: fields.filter.is_narrowed(),
         total,
         total_text: if total > COUNT_LIMIT {
@@ -225,6 +229,11 @@ fn choices(names: Vec<String>, chosen: &str) -> Vec<(String, String)> {
     let offered = names.into_iter().chain(missing.then(|| chosen.to_owned()));
     let offered = offered.map(|name| (name.clone(), name));
     std::iter::once((String::new(), "Any".to_owned())).chain(offered).collect()
+}
+
+fn methods() -> Vec<(&'static str, &'static str)> {
+    let known = Method::known().map(|method| (method.name(), method.label()));
+    std::iter::once(("", "Any")).chain(known).collect()
 }
 
 /// The filters in force; a user who is given by id is shown with their name.

@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     db::Db,
     error::Error,
-    layout::{Flash, Layout, SessionFacts, see_other},
+    layout::{Flash, Layout, SecondFactorFlash, SessionFacts, see_other},
     security::Client,
     sessions::{
         Administrator, Sessions,
@@ -40,6 +40,9 @@ struct UserPage {
     role: String,
     end_form: FilledForm,
     deactivate_form: FilledForm,
+    reset_form: FilledForm,
+    /// Since when the user has an authenticator app, and how many recovery codes are left.
+    second_factor: Option<(Moment, i64)>,
     sessions: Vec<SessionFacts>,
     more_sessions: bool,
     events: Vec<EventRow>,
@@ -173,6 +176,31 @@ pub async fn end_sessions(
     Ok(see_other(&request.path(), Flash::AllEnded(ended)))
 }
 
+/// `POST /admin/users/{id}/reset-second-factor`: removes the second factor and ends all sessions of the user.
+///
+/// # Errors
+/// As [`Accounts::reset_second_factor`], and as [`show`].
+pub async fn reset_second_factor(
+    req: HttpRequest,
+    request: UserRequest,
+    form: Form<EndSessionsForm>,
+) -> Result<HttpResponse, Error> {
+    let Form { values, errors } = form;
+    if !errors.is_empty() {
+        let reset_form = FilledForm { values, errors: errors.clone() };
+        let page = request.refused(errors).await?;
+        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { reset_form, ..page }));
+    }
+    let reset = request.accounts.reset_second_factor(request.id, values.remarks(), request.actor()).await?;
+    Ok(match reset {
+        None => see_other(&request.path(), Flash::Unchanged),
+        Some(ended) if request.is_own() => {
+            signed_out(&req, "/login", Flash::SecondFactor(SecondFactorFlash::Reset(ended)))
+        }
+        Some(ended) => see_other(&request.path(), Flash::SecondFactor(SecondFactorFlash::Reset(ended))),
+    })
+}
+
 /// `POST /admin/users/{id}/send-reset`: issues a one-time link and shows it; no other page does.
 ///
 /// # Errors
@@ -249,6 +277,7 @@ impl UserRequest {
         let listed = self.accounts.one(id).await?;
         let events = rows::of_user(&self.db, id, MAX_EVENTS).await?;
         let former = self.accounts.former_addresses(id).await?;
+        let factors = self.accounts.second_factors_of(id).await?;
         let own = &self.admin.session.id;
         Ok(UserPage {
             errors: FieldErrors::default(),
@@ -256,6 +285,8 @@ impl UserRequest {
             user: UserRow::new(listed, &self.admin),
             end_form: FilledForm::default(),
             deactivate_form: FilledForm::default(),
+            reset_form: FilledForm::default(),
+            second_factor: factors.authenticator_since.map(|since| (Moment::new(since), factors.codes_left)),
             more_sessions: sessions.next.is_some(),
             sessions: sessions.rows.iter().map(|session| SessionFacts::of(session, own)).collect(),
             events,

@@ -7,7 +7,10 @@ use fastrand::Rng;
 use time::{Duration, PrimitiveDateTime, Time};
 
 use super::places::{self, Browser};
-use crate::{config, sessions::EndReason};
+use crate::{
+    config,
+    sessions::{EndReason, catalogue::method::Method},
+};
 
 /// The period in which ended sessions started.
 pub(super) const HISTORY_PERIOD: Duration = Duration::days(90);
@@ -17,6 +20,9 @@ const MAX_PAUSE: Duration = Duration::hours(10);
 
 /// Reasons that administrators give when they end a session.
 const MESSAGES: [&str; 4] = ["Lost laptop", "Left the company", "Unusual place", "Asked for by phone"];
+
+/// How sessions are signed in; most with a password alone.
+const METHODS: [Method; 4] = [Method::Password, Method::Password, Method::Password, Method::PasswordTotp];
 
 /// Everything that the generated sessions depend on.
 pub(super) struct History<'a> {
@@ -49,6 +55,7 @@ pub(super) struct GeneratedSession<'a> {
     pub expires_at: PrimitiveDateTime,
     pub absolute_expires_at: PrimitiveDateTime,
     pub remembered: bool,
+    pub method: Method,
     pub browser: &'a Browser,
     pub ip: IpAddr,
     /// Its end; `None`: it is active.
@@ -83,6 +90,7 @@ impl<'a> History<'a> {
         let id = session_id(&mut rng);
         let store_key: String = (0..4).map(|_| format!("{:016x}", rng.u64(..))).collect();
         let remembered = rng.u8(..10) < 4;
+        let method = METHODS[rng.usize(..METHODS.len())];
         let Times { created_at, last_seen_at, end } = if number < self.active {
             self.active_times(remembered, &mut rng)
         } else {
@@ -99,6 +107,7 @@ impl<'a> History<'a> {
             expires_at,
             absolute_expires_at,
             remembered,
+            method,
             browser,
             ip,
             end,

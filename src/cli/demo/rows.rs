@@ -10,7 +10,7 @@ use crate::{
     security::ip_key,
     sessions::{
         EndReason, SessionState,
-        catalogue::{device::DeviceKind, end_reason::EndedBy},
+        catalogue::{device::DeviceKind, end_reason::EndedBy, method::Method},
     },
     users::{Role, email_key, search_text},
 };
@@ -69,6 +69,7 @@ pub(super) struct SessionRow {
     expires_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
     remembered: bool,
+    method: Method,
     ip: String,
     ip_key: Vec<u8>,
     user_agent: &'static str,
@@ -130,6 +131,7 @@ impl SessionRow {
             expires_at: session.expires_at,
             absolute_expires_at: session.absolute_expires_at,
             remembered: session.remembered,
+            method: session.method,
             ip: session.ip.to_string(),
             ip_key: ip_key(session.ip),
             user_agent: session.browser.user_agent,

@@ -9,6 +9,7 @@ use time::PrimitiveDateTime;
 use super::{
     cursor::Cursor,
     device_names::{self, DeviceColumn},
+    method::Method,
     predicates::active,
 };
 use crate::{
@@ -53,6 +54,8 @@ pub struct Filter {
     pub role: Option<Role>,
     /// Whether "remember me" was ticked.
     pub remembered: Option<bool>,
+    /// How it was signed in.
+    pub method: Option<Method>,
     /// Started at least this long ago.
     pub older_than: Option<Duration>,
     /// Not used for at least this long.
@@ -174,23 +177,19 @@ impl Filter {
         if let Some(network) = &self.network {
             query = query.filter(dsl::ip_key.between(ip_key(network.network()), ip_key(network.broadcast())));
         }
-        if let Some(browser) = &self.browser {
-            query = query.filter(dsl::browser.eq(browser));
+        macro_rules! equal {
+            ($($column:ident),+) => {
+                $(if let Some(value) = &self.$column {
+                    query = query.filter(dsl::$column.eq(value));
+                })+
+            };
         }
-        if let Some(os) = &self.os {
-            query = query.filter(dsl::os.eq(os));
-        }
+        equal!(browser, os, role, remembered, method);
         if let Some(browsers) = &self.browsers {
             query = query.filter(dsl::browser.eq_any(browsers));
         }
         if let Some(systems) = &self.systems {
             query = query.filter(dsl::os.eq_any(systems));
-        }
-        if let Some(role) = self.role {
-            query = query.filter(dsl::role.eq(role));
-        }
-        if let Some(remembered) = self.remembered {
-            query = query.filter(dsl::remembered.eq(remembered));
         }
         if let Some(age) = self.older_than {
             query = query.filter(dsl::created_at.le(ago(age)));

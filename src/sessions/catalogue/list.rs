@@ -11,6 +11,7 @@ use super::{
     device::DeviceKind,
     end_reason::EndReason,
     filter::{Filter, Order},
+    method::Method,
 };
 use crate::{
     db::{
@@ -41,6 +42,8 @@ pub struct ListedSession {
     pub absolute_expires_at: PrimitiveDateTime,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// How it was signed in.
+    pub method: Method,
     /// The address that it started from.
     pub ip: String,
     /// The `User-Agent` header at sign-in.
@@ -87,6 +90,7 @@ macro_rules! listed_columns {
             dsl::expires_at,
             dsl::absolute_expires_at,
             dsl::remembered,
+            dsl::method,
             dsl::ip,
             dsl::user_agent,
             dsl::browser,

@@ -10,6 +10,7 @@ pub mod end;
 pub mod end_reason;
 pub mod filter;
 pub mod list;
+pub mod method;
 pub mod predicates;
 pub mod rights;
 pub mod rotated_keys;

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::{cursor::is_session_id, device::Device, predicates::not_ended};
+use super::{cursor::is_session_id, device::Device, method::Method, predicates::not_ended};
 use crate::{
     db::{
         DbConnection,
@@ -32,6 +32,8 @@ pub(in crate::sessions) struct NewRow<'a> {
     pub absolute_expires_at: PrimitiveDateTime,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// How it was signed in.
+    pub method: Method,
     /// The client that signed in.
     pub client: &'a Client,
     /// The store key of its state.
@@ -57,6 +59,7 @@ pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewRow<'_>) -> 
             dsl::expires_at.eq(new.expires_at),
             dsl::absolute_expires_at.eq(new.absolute_expires_at),
             dsl::remembered.eq(new.remembered),
+            dsl::method.eq(new.method),
             dsl::ip.eq(new.client.ip.to_string()),
             dsl::ip_key.eq(ip_key(new.client.ip)),
             dsl::user_agent.eq(&new.client.user_agent),

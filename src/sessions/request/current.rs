@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     security::site,
     sessions::{
+        catalogue::method::Method,
         lookup::FoundSession,
         request_context::{LoadedEntry, RequestContext},
         service::Sessions,
@@ -33,6 +34,8 @@ pub struct CurrentUser {
     pub email_confirmed: bool,
     /// The address that is to take its place once it is confirmed.
     pub pending_email: Option<String>,
+    /// Whether the password alone is not enough to sign in.
+    pub second_factor: bool,
     /// The user's role.
     pub role: Role,
     /// When the account was created.
@@ -50,6 +53,8 @@ pub struct CurrentSession {
     pub id: String,
     /// Whether "remember me" was ticked.
     pub remembered: bool,
+    /// How it was signed in.
+    pub method: Method,
     /// When it started.
     pub created_at: PrimitiveDateTime,
     /// When the absolute limit ends it.
@@ -159,12 +164,14 @@ impl CurrentUser {
             email: found.email.clone(),
             email_confirmed: found.email_confirmed_at.is_some(),
             pending_email: found.pending_email.clone(),
+            second_factor: found.second_factor,
             role: found.role,
             created_at: found.user_created_at,
             last_login_at: found.last_login_at,
             session: CurrentSession {
                 id: found.session_id.clone(),
                 remembered: found.remembered,
+                method: found.method,
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,
                 confirmed_at: loaded.confirmed_at,

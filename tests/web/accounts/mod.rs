@@ -19,6 +19,8 @@ mod password_again;
 mod passwords;
 mod profile;
 mod register;
+mod second_factor;
+mod second_step;
 mod setup;
 mod signed_out;
 mod withdrawn_links;

@@ -37,6 +37,8 @@ on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
         ("os=linux&role=user", vec!["ada@example.org", "bo@example.org", "cy@example.org"]),
         ("role=admin", vec!["root@example.org"]),
         ("remembered=yes", vec!["bo@example.org"]),
+        ("method=password&browser=curl", vec!["dee@example.org"]),
+        ("method=link", vec![]),
         ("older_than=1h", vec!["ada@example.org"]),
         ("idle_over=1h", vec!["cy@example.org"]),
         ("idle_over=1h&browser=curl", vec![]),

@@ -16,7 +16,7 @@ fn new_account() -> Value {
 #[track_caller]
 fn assert_account(user: &Value, name: &str, email: &str, role: &str) {
     let fields: Vec<&String> = user.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["created_at", "email", "id", "last_login_at", "name", "role"]);
+    assert_eq!(fields, ["amr", "created_at", "email", "id", "last_login_at", "method", "name", "role"]);
     assert!(
         user["id"].is_i64() && user["name"] == name && user["email"] == email && user["role"] == role,
         "{user}"
@@ -107,7 +107,10 @@ on_both_stacks!(call_login_and_logout, |stack| async {
 
     let session = client.get("/auth/session").await.expect(200).json();
     let fields: Vec<&String> = session.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["authenticated", "created_at", "email", "expires_at", "session_id", "user_id"]);
+    let expected =
+        ["amr", "authenticated", "created_at", "email", "expires_at", "method", "session_id", "user_id"];
+    assert_eq!(fields, expected);
+    assert_eq!((&session["method"], &session["amr"]), (&json!("password"), &json!(["pwd"])));
     assert_eq!((&session["authenticated"], &session["email"]), (&json!(true), &json!(ada.email)));
     assert_eq!(session["session_id"], own_session_id(&client).await);
     assert_eq!(session["user_id"].to_string(), app.user_id(&ada));

@@ -31,6 +31,7 @@ on_both_stacks!(call_sessions_lists_own, |stack| async {
         "ip",
         "kind",
         "last_seen_at",
+        "method",
         "remembered",
         "sites",
     ];

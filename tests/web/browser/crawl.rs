@@ -126,6 +126,8 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
         let expected = match path.as_str() {
             // There is no token, for the set-up, a password or an address, and no notice of a sign-in.
             "/setup" | "/password/reset" | "/email/confirm" | "/email/undo" | "/sign-in/check" => [404; 3],
+            // No second step is open.
+            "/login/verify" => [303; 3],
             // No site has a cookie of its own.
             "/site-sign-in" => [303, 404, 404],
             _ => expected,

@@ -18,7 +18,7 @@ async fn send(client: &Client, method: &str, path: &str) -> Answer {
 
 /// Returns whether the request reached a handler: a page, or an error about an empty form or a missing resource.
 fn reached_handler(answer: &Answer) -> bool {
-    let to_login = answer.location().is_some_and(|location| location.starts_with("/login"));
+    let to_login = answer.location().is_some_and(|location| location.starts_with("/login?"));
     !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
 }
 
@@ -33,6 +33,7 @@ fn route_table_rules_match_paths() {
             "/"
             | "/register"
             | "/login"
+            | "/login/verify"
             | "/setup"
             | "/healthz"
             | "/readyz"
@@ -46,6 +47,7 @@ fn route_table_rules_match_paths() {
             | "/email/undo"
             | "/auth/register"
             | "/auth/login"
+            | "/auth/login/verify"
             | "/auth/session"
             | "/auth/verify"
             | "/auth/verify/stream"
@@ -57,7 +59,9 @@ fn route_table_rules_match_paths() {
         assert_eq!(line.access, expected, "{} {path}", line.method);
         // The end of many is asked for only once it was confirmed.
         let changes_others = path.starts_with("/admin/") && path != "/admin/sessions/end";
-        let is_sensitive = line.method == "POST" && (changes_others || path.starts_with("/sessions"));
+        let changes_factor = path.starts_with("/security/") && path != "/security/trusted/forget";
+        let is_sensitive =
+            line.method == "POST" && (changes_others || changes_factor || path.starts_with("/sessions"));
         assert_eq!(
             line.sensitive.is_some(),
             is_sensitive,
@@ -98,7 +102,8 @@ on_both_stacks!(routes_visitor_reaches_public_only, |stack| async {
                 assert_eq!(problem.json()["status"], 401);
             }
         }
-        let notice: &[&str] = if path == "/logout" { &["gatehouse-notice"] } else { &[] };
+        let has_notice = path == "/logout" || (method == "POST" && path == "/login/verify");
+        let notice: &[&str] = if has_notice { &["gatehouse-notice"] } else { &[] };
         let cookies: Vec<_> = client.cookies().into_iter().map(|cookie| cookie.name).collect();
         assert_eq!(cookies, notice, "a visitor gets no cookie: {method} {path}");
     }

@@ -24,9 +24,9 @@ impl Barrier {
         self.released.acquire().await.unwrap().forget();
     }
 
-    /// Waits until `count` more requests are held; panics after 20 seconds.
+    /// Waits until `count` more requests are held; panics after a minute.
     pub async fn wait_for(&self, count: u32) {
-        let arrived = timeout(Duration::from_secs(20), self.arrived.acquire_many(count)).await;
+        let arrived = timeout(Duration::from_secs(60), self.arrived.acquire_many(count)).await;
         arrived.expect("the requests did not arrive at the barrier").unwrap().forget();
     }
 

@@ -7,6 +7,7 @@
 pub mod admin_pages;
 mod answer;
 mod app;
+pub mod authenticator;
 pub mod axe;
 mod barrier;
 mod browser;

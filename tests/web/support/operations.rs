@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use gatehouse::{
-    accounts::{Accounts, Actor, NewAccount, NewInvitation},
+    accounts::{Accounts, Actor, NewAccount, NewInvitation, Proof},
     error::Error,
     security::Client,
     sessions::{
@@ -51,6 +51,10 @@ fn add_routes(app: &mut ServiceConfig) {
 struct Fields(HashMap<String, String>);
 
 impl Fields {
+    fn proof(&self) -> Proof {
+        Proof { password: self.get("password"), code: String::new() }
+    }
+
     fn get(&self, name: &str) -> String {
         self.0.get(name).cloned().unwrap_or_else(|| panic!("the field {name} is missing"))
     }
@@ -84,7 +88,7 @@ async fn visitor(
     match name.as_str() {
         "sign-in" => {
             let (email, password) = (fields.get("email"), fields.get("password"));
-            shown(&accounts.sign_in(&req, &email, password, false, client).await?)
+            shown(&accounts.sign_in(&req, &email, password, (false, None), client).await?)
         }
         "sign-up" => shown(&accounts.sign_up(&req, fields.account(), client).await?),
         "set-up" => shown(&accounts.set_up(&req, fields.get("token"), fields.account(), client).await?),
@@ -113,17 +117,13 @@ async fn own(
     match name.as_str() {
         "sign-out" => shown(&accounts.sign_out(&req, &user, client).await?),
         "change-name" => shown(&accounts.change_name(&user, &fields.get("name"), client).await?),
-        "password-again" => {
-            shown(&accounts.password_again(&user, fields.get("password"), &client).await?.is_some())
-        }
+        "password-again" => shown(&accounts.password_again(&user, fields.proof(), &client).await?.is_some()),
         "change-password" => {
-            let proven = accounts.password_again(&user, fields.get("password"), &client).await?;
+            let proven = accounts.password_again(&user, fields.proof(), &client).await?;
             let proven = proven.ok_or(Error::SignInFirst)?;
             shown(&accounts.change_password(&req, &user, proven, fields.get("new"), client).await?)
         }
-        "confirm-password" => {
-            shown(&accounts.confirm_password(&req, &user, fields.get("password"), client).await?)
-        }
+        "confirm-password" => shown(&accounts.confirm_password(&req, &user, fields.proof(), client).await?),
         "end-session" => shown(&accounts.end_own_session(&req, &user, fields.get("session"), client).await?),
         "end-others" => shown(&accounts.end_other_sessions(&req, &user, client).await?),
         "delete" => shown(&accounts.delete(&req, &user, client).await?),

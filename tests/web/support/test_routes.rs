@@ -8,7 +8,10 @@ use actix_web::{
 use gatehouse::{
     accounts::Accounts,
     error::Error,
-    sessions::{Administrator, CurrentUser, EndReason, EndRequest, Sessions, Target},
+    sessions::{
+        Administrator, CurrentUser, EndReason, EndRequest, NewSession, Sessions, Target,
+        catalogue::method::Method,
+    },
 };
 use serde_json::json;
 
@@ -153,7 +156,14 @@ async fn held_sign_in(
     let Credentials { email, password } = credentials.into_inner();
     let user = accounts.authenticate(&email, password, &client).await?.ok_or(Error::SignInFirst)?;
     barrier.hold().await;
-    sessions.start(&req, &user, false, client, |_, _| Ok(())).await?;
+    let new = NewSession {
+        user_id: user.id,
+        epoch: user.session_epoch,
+        remembered: false,
+        method: Method::Password,
+        client,
+    };
+    sessions.start(&req, new, |_| Ok(()), |_, _| Ok(())).await?;
     Ok(done())
 }
 

@@ -1,0 +1,36 @@
+//! Where people go after signing in.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+
+use crate::{
+    config::Server,
+    layout::{Flash, Layout, see_other},
+    security::next_page,
+    sessions::EndOutcome,
+};
+
+/// `?next=`: where to go after signing in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NextQuery {
+    /// A path of this site, or an address of a site behind this login; anything else is ignored.
+    pub next: String,
+}
+
+/// Where to go after signing in: to `next` if that is allowed, else to the profile.
+pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
+    next_page(next, server).unwrap_or_else(|| "/profile".to_owned())
+}
+
+/// The redirect of somebody who is signed in already to the page that they wanted; `None`: nobody is, or no page was named.
+pub(super) fn onwards(layout: &Layout, next: &str, server: &Server) -> Option<HttpResponse> {
+    layout.user.as_ref()?;
+    next_page(next, server).map(|next| see_other(&next, None))
+}
+
+/// The redirect of somebody who has just signed in.
+pub(super) fn signed_in(next: &str, server: &Server, ended: EndOutcome) -> HttpResponse {
+    let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
+    see_other(&next_or_profile(next, server), flash)
+}

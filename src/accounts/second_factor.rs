@@ -1,0 +1,240 @@
+//! The second factor of an account: an authenticator app, recovery codes for the day on which it is lost, and the browsers that are
+//! not asked for either.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use time::PrimitiveDateTime;
+
+use super::{actor::Actor, changes::check_live, service::Accounts};
+use crate::{
+    db::DbConnection,
+    error::Error,
+    events::{Event, EventKind, last_of},
+    security::Client,
+    sessions::{CurrentUser, EndOutcome, EndReason, Remarks, StateChange, Target, catalogue::end},
+    users::{
+        User, recovery_codes,
+        totp::{self, TotpKey},
+        trusted_browsers::{self, TrustedBrowser},
+    },
+};
+
+/// How a user signs in.
+pub struct SecondFactors {
+    /// Since when there is an authenticator app.
+    pub authenticator_since: Option<PrimitiveDateTime>,
+    /// How many recovery codes were not used yet.
+    pub codes_left: i64,
+    /// The browsers that are not asked for a second factor.
+    pub trusted: Vec<TrustedBrowser>,
+    /// When the password was last chosen, if the log still has it.
+    pub password_since: Option<PrimitiveDateTime>,
+}
+
+impl Accounts {
+    /// How a user signs in.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be read.
+    pub async fn second_factors_of(&self, user: i64) -> Result<SecondFactors, Error> {
+        let passwords = [
+            EventKind::PasswordChanged,
+            EventKind::PasswordReset,
+            EventKind::Registered,
+            EventKind::AdministratorMade,
+        ];
+        let find = move |conn: &mut DbConnection| {
+            Ok(SecondFactors {
+                authenticator_since: totp::since(conn, user)?,
+                codes_left: recovery_codes::left(conn, user)?,
+                trusted: trusted_browsers::of_user(conn, user)?,
+                password_since: last_of(conn, user, &passwords)?,
+            })
+        };
+        self.db.run(find).await
+    }
+
+    /// The key that this session's user is offered for an authenticator app.
+    pub fn offered_key(&self, user: &CurrentUser) -> TotpKey {
+        self.second_factors.offered(user.id, &user.session.id, user.session.epoch)
+    }
+
+    /// Stores the key that was offered, which the app has: `code` is one that it shows. Returns new recovery codes; `None`: the code
+    /// is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] after too many changes; [`Error::SignInFirst`] when session or account were changed meanwhile.
+    pub async fn add_authenticator(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        code: &str,
+        client: Client,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let counted = self.throttle.change(user.id).await?;
+        let key = self.offered_key(user);
+        let Some(step) = key.step_of(code)? else {
+            self.count_done(counted, user.id, &client).await;
+            return Ok(None);
+        };
+        let (id, keys, notices) = (user.id, Arc::clone(&self.second_factors), self.notices());
+        let by = Actor::owner(id, client.clone());
+        let add = move |conn: &mut DbConnection| {
+            totp::store(conn, &keys, id, &key, step)?;
+            trusted_browsers::forget_all(conn, id)?;
+            notices.second_factor_changed(conn, id, "An authenticator app was set up for", &by)?;
+            recovery_codes::replace(conn, id)
+        };
+        let codes =
+            self.change_second_factor(req, user, true, EventKind::AuthenticatorAdded, &client, add).await?;
+        self.count_done(counted, user.id, &client).await;
+        Ok(Some(codes))
+    }
+
+    /// Removes the authenticator app, and with it recovery codes and trusted browsers: from now on the password is enough. `false`:
+    /// there was none.
+    ///
+    /// # Errors
+    /// As [`Self::add_authenticator`].
+    pub async fn remove_authenticator(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        client: Client,
+    ) -> Result<bool, Error> {
+        if !user.second_factor {
+            return Ok(false);
+        }
+        let (id, notices, by) = (user.id, self.notices(), Actor::owner(user.id, client.clone()));
+        let remove = move |conn: &mut DbConnection| {
+            remove_all(conn, id)?;
+            notices.second_factor_changed(conn, id, "The authenticator app was removed from", &by)
+        };
+        self.change_second_factor(req, user, false, EventKind::AuthenticatorRemoved, &client, remove).await?;
+        Ok(true)
+    }
+
+    async fn change_second_factor<T: Send + 'static>(
+        &self,
+        req: &HttpRequest,
+        user: &CurrentUser,
+        has_one: bool,
+        kind: EventKind,
+        client: &Client,
+        change: impl FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (id, session, epoch) = (user.id, user.session.id.clone(), user.session.epoch);
+        let event = Event::new(kind, Some(id)).session(&session).from(Some(client));
+        let make = move |conn: &mut DbConnection| {
+            // First, as in all changes of the account.
+            let epoch = User::set_second_factor(conn, id, epoch, has_one)?.ok_or(Error::SignInFirst)?;
+            check_live(conn, &session)?;
+            event.write(conn)?;
+            Ok((epoch, change(conn)?))
+        };
+        let (epoch, changed) =
+            self.sessions.change_and_rotate(req, StateChange::Epoch(epoch + 1), make).await?;
+        self.outbox.send_soon();
+        self.throttle.remember_browser(req, id, epoch)?;
+        self.sessions.adopt_epoch(req, epoch)?;
+        Ok(changed)
+    }
+
+    /// Makes new recovery codes; the old ones are void. `None`: there is no authenticator app that they could stand in for.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] after too many changes; [`Error::SignInFirst`] when the session ended meanwhile.
+    pub async fn make_recovery_codes(
+        &self,
+        user: &CurrentUser,
+        client: &Client,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let counted = self.throttle.change(user.id).await?;
+        let (id, session) = (user.id, user.session.id.clone());
+        let event = Event::new(EventKind::RecoveryCodesMade, Some(id)).session(&session).from(Some(client));
+        let make = move |conn: &mut DbConnection| {
+            let user = User::lock(conn, id)?;
+            check_live(conn, &session)?;
+            if !user.second_factor {
+                return Ok(None);
+            }
+            event.write(conn)?;
+            recovery_codes::replace(conn, id).map(Some)
+        };
+        let codes = self.db.transaction(make).await?;
+        self.count_done(counted, user.id, client).await;
+        Ok(codes)
+    }
+
+    /// Asks for the second factor in all browsers again.
+    ///
+    /// # Errors
+    /// [`Error::SignInFirst`] when the session ended meanwhile.
+    pub async fn forget_trusted_browsers(&self, user: &CurrentUser, client: &Client) -> Result<(), Error> {
+        let counted = self.throttle.change(user.id).await?;
+        let (id, session) = (user.id, user.session.id.clone());
+        let event =
+            Event::new(EventKind::TrustedBrowsersForgotten, Some(id)).session(&session).from(Some(client));
+        let forget = move |conn: &mut DbConnection| {
+            check_live(conn, &session)?;
+            trusted_browsers::forget_all(conn, id)?;
+            event.write(conn)
+        };
+        self.db.transaction(forget).await?;
+        self.count_done(counted, user.id, client).await;
+        Ok(())
+    }
+
+    /// Removes a person's second factor, who has lost it, ends all their sessions and tells them. `None`: there was none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account; also as [`Actor::check`].
+    pub async fn reset_second_factor(
+        &self,
+        id: i64,
+        remarks: Remarks,
+        by: Actor,
+    ) -> Result<Option<EndOutcome>, Error> {
+        let (in_store, notices) = (self.sessions.has_entries(), self.notices());
+        let reset = move |conn: &mut DbConnection| {
+            let user = User::lock(conn, id)?;
+            by.check(conn)?;
+            if !user.second_factor {
+                return Ok(None);
+            }
+            User::set_second_factor(conn, id, user.session_epoch, false)?;
+            remove_all(conn, id)?;
+            by.event(EventKind::SecondFactorReset, id, remarks.message.as_deref())
+                .note(remarks.note.clone())
+                .write(conn)?;
+            notices.second_factor_changed(conn, id, "The second factor was removed from", &by)?;
+            let request = by.end_request(EndReason::EndedByAdmin, remarks);
+            end::end(conn, &Target::AllOf { user: id }, &request, in_store).map(Some)
+        };
+        let Some(ended) = self.db.transaction(reset).await? else { return Ok(None) };
+        self.outbox.send_soon();
+        Ok(Some(self.sessions.announce_and_delete(&ended).await))
+    }
+
+    /// Encrypts what was encrypted with an older `SESSION_SECRET` with the newest, so that the older one can be left out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database can't be reached.
+    pub async fn encrypt_anew(&self) -> Result<(), Error> {
+        const BATCH: i64 = 200;
+        let mut after = Some(0).filter(|_| self.second_factors.has_older());
+        while let Some(last) = after {
+            let keys = Arc::clone(&self.second_factors);
+            let next = move |conn: &mut DbConnection| totp::encrypt_anew(conn, &keys, last, BATCH);
+            after = self.db.transaction(next).await?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+    totp::remove(conn, user)?;
+    recovery_codes::remove(conn, user)?;
+    trusted_browsers::forget_all(conn, user)
+}

@@ -1,0 +1,46 @@
+//! How a session was signed in. A new way is added in this file alone.
+
+use crate::db::text_enum;
+
+text_enum! {
+    /// How a session was signed in.
+    pub enum Method {
+        /// With the password alone.
+        Password => "password",
+        /// With the password and a code of an authenticator app.
+        PasswordTotp => "password+totp",
+        /// With the password and a recovery code.
+        PasswordRecovery => "password+recovery",
+        /// With the link that makes the first administrator.
+        Link => "link",
+        /// A way that a newer version recorded.
+        Unknown => "unknown",
+    } else Unknown
+}
+
+impl Method {
+    /// Those that a list can be narrowed to.
+    pub fn known() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|method| *method != Self::Unknown)
+    }
+
+    /// The way as pages show it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Password => "Password",
+            Self::PasswordTotp => "Password and authenticator app",
+            Self::PasswordRecovery => "Password and recovery code",
+            Self::Link => "Set-up link",
+            Self::Unknown => "Another way",
+        }
+    }
+
+    /// The authentication methods, as RFC 8176 names them. It has no name for a link.
+    pub fn amr(self) -> &'static [&'static str] {
+        match self {
+            Self::Password => &["pwd"],
+            Self::PasswordTotp | Self::PasswordRecovery => &["pwd", "otp", "mfa"],
+            Self::Link | Self::Unknown => &[],
+        }
+    }
+}
