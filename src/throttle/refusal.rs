@@ -19,7 +19,7 @@ fn what(kind: Kind, failures: u32) -> &'static str {
     match kind {
         Kind::Account if kind.policy().is_closed(failures) => {
             "There were too many wrong passwords for this address. Sign in from a browser in which you have signed in before, \
-             or ask an administrator for a link to choose a new password."
+             or choose a new password: \u{201c}Forgot your password?\u{201d} mails you a link."
         }
         Kind::Account | Kind::Browser | Kind::Session => "There were too many wrong passwords.",
         Kind::SignIns | Kind::Confirmations => "There were too many wrong passwords from your network.",

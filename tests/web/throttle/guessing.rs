@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 
 use crate::support::{
+    smtp::SmtpServer,
     throttling::{WRONG, guess, start, try_sign_in},
     *,
 };
@@ -106,6 +107,24 @@ on_both_stacks!(new_password_opens_a_closed_account, |stack| async {
     let fields = [("token", token), ("password", new), ("password_confirmation", new)];
     let _ = stranger.post("/password/reset", &fields).await.to("/login");
     let _ = try_sign_in(&stranger, &ada.email, new).await.to("/profile");
+});
+
+on_both_stacks!(forgotten_password_opens_a_closed_account, |stack| async {
+    let smtp = SmtpServer::start_own();
+    let builder = TestApp::builder(stack).var("SMTP_URL", smtp.url());
+    let app = builder.var("THROTTLE", "on").start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let client = app.client();
+    assert_eq!(guess(&client, &ada.email, 5).await, [401; 5]);
+    app.set_failures_of("account", 100);
+    let page = try_sign_in(&client, &ada.email, PASSWORD).await.expect(429);
+    let _ = page.has("“Forgot your password?” mails you a link");
+    let _ = client.post("/password/forgot", &[("email", &ada.email)]).await.to("/login");
+    let token = admin_pages::token_of(&smtp.mail_about("A new password").await.link());
+    let new = "copper-lantern-17-orchid";
+    let fields = [("token", &*token), ("password", new), ("password_confirmation", new)];
+    let _ = client.post("/password/reset", &fields).await.to("/login");
+    let _ = try_sign_in(&client, &ada.email, new).await.to("/profile");
 });
 
 on_both_stacks!(throttling_is_recorded_once_for_owner_and_administrator, |stack| async {
