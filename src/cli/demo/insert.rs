@@ -56,9 +56,20 @@ pub(super) fn events(conn: &mut DbConnection, rows: Vec<EventRow>) -> Result<(),
     Ok(())
 }
 
-/// Inserts samples.
+/// Inserts samples, but where an instance that runs has recorded one of the same time.
 pub(super) fn samples(conn: &mut DbConnection, rows: &[SampleRow]) -> Result<(), Error> {
-    insert!(conn, samples::table, rows);
+    for rows in rows.chunks(SQLITE_ROWS) {
+        match conn {
+            DbConnection::Postgres(pg) => {
+                diesel::insert_into(samples::table).values(rows).on_conflict_do_nothing().execute(pg)?;
+            }
+            DbConnection::Sqlite(sqlite) => {
+                let times: Vec<_> = rows.iter().map(|row| row.at).collect();
+                diesel::delete(samples::table.filter(samples::at.eq_any(times))).execute(sqlite)?;
+                diesel::insert_into(samples::table).values(rows).execute(sqlite)?;
+            }
+        }
+    }
     Ok(())
 }
 
