@@ -82,11 +82,11 @@ impl CallFields for Credentials {
 pub struct SecondStepFields {
     /// What the answer to `/auth/login` has.
     #[validate(length(min = 1, message = "Send the mfa_token of the answer to /auth/login."))]
-    #[schema(required, min_length = 1)]
+    #[schema(required, pattern = r"^[^\u0000]*$", min_length = 1)]
     pub mfa_token: String,
     /// A code of the authenticator app, or a recovery code.
     #[validate(length(min = 1, max = 100, message = "Send the code."))]
-    #[schema(required, min_length = 1, max_length = 100, examples("123456"))]
+    #[schema(required, pattern = r"^[^\u0000]*$", min_length = 1, max_length = 100, examples("123456"))]
     pub code: String,
     /// A token in the answer instead of a cookie.
     #[serde(deserialize_with = "crate::web::checkbox")]
@@ -125,7 +125,7 @@ pub struct Confirmation {
     #[schema(format = "password", pattern = r"^[^\u0000]*$")]
     pub confirm_password: String,
     /// A code of the authenticator app or a recovery code, where there is a second factor.
-    #[schema(format = "password")]
+    #[schema(format = "password", pattern = r"^[^\u0000]*$")]
     pub confirm_code: String,
 }
 
