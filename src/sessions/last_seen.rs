@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 
 use super::{
     catalogue::predicates::{NOT_ENDED_SQL, not_ended},
+    found_session::FoundSession,
     live::event_bus::EventBus,
-    lookup::FoundSession,
 };
 use crate::{
     clock::now,

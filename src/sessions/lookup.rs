@@ -4,7 +4,6 @@
 //! the query, a single request does not wait for others, and no request pays for a switch to the blocking pool.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -12,82 +11,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[expect(
-    deprecated,
-    reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
-)]
-use diesel::pg::expression::dsl::any;
-use diesel::{prelude::*, r2d2::R2D2Connection as _};
-use time::PrimitiveDateTime;
+use diesel::r2d2::R2D2Connection as _;
 use tokio::sync::oneshot;
 
-use super::catalogue::{method::Method, predicates::not_ended};
+use super::found_session::{FoundSession, FoundSessions, LookupKey, query};
 use crate::{
-    db::{
-        Db, DbConnection, ReservedConnection,
-        schema::{sessions, site_cookies, users},
-    },
+    db::{Db, ReservedConnection},
     error::Error,
-    users::{Role, ShownName},
 };
 
 /// Lookups that one query answers at most.
 const BATCH: usize = 256;
-
-/// A session and its user, as the catalogue has them.
-#[derive(Debug, Clone, Queryable)]
-pub(super) struct FoundSession {
-    /// The store key.
-    pub store_key: String,
-    /// The public session id.
-    pub session_id: String,
-    /// The user's id.
-    pub user_id: i64,
-    /// When the session started.
-    pub created_at: PrimitiveDateTime,
-    /// When the session was last used; up to [`staleness`](super::last_seen::staleness) old.
-    pub last_seen_at: PrimitiveDateTime,
-    /// When the session expires if it isn't used.
-    pub expires_at: PrimitiveDateTime,
-    /// When the absolute limit ends the session.
-    pub absolute_expires_at: PrimitiveDateTime,
-    /// Whether "remember me" was ticked.
-    pub remembered: bool,
-    /// How it was signed in.
-    pub method: Method,
-    /// The state as JSON, where the catalogue itself is the store.
-    pub state: Option<String>,
-    /// The user's name.
-    #[diesel(deserialize_as = ShownName)]
-    pub name: String,
-    /// The user's address as typed.
-    pub email: String,
-    /// The user's role.
-    pub role: Role,
-    /// When the account was created.
-    pub user_created_at: PrimitiveDateTime,
-    /// The user's last sign-in.
-    pub last_login_at: Option<PrimitiveDateTime>,
-    /// The user's `session_epoch`.
-    pub session_epoch: i64,
-    /// When it was proven that the address is the user's.
-    pub email_confirmed_at: Option<PrimitiveDateTime>,
-    /// The address that is to take its place once it is confirmed.
-    pub pending_email: Option<String>,
-    /// Whether the password alone is not enough to sign in.
-    pub second_factor: bool,
-}
-
-/// By what a session is looked up.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum LookupKey {
-    Store(String),
-    /// The hash of the secret in a site's own cookie.
-    SiteCookie(String),
-}
-
-/// The sessions that queries found.
-type FoundSessions = HashMap<LookupKey, Arc<FoundSession>>;
 
 /// One lookup that waits for its reply.
 struct LookupRequest {
@@ -289,82 +223,4 @@ fn query_with_reconnect(
     let found = query(&mut conn, keys)?;
     *connection = Some(LookupConnection { conn, pool_generation });
     Ok(found)
-}
-
-/// One statement for the store keys, which nearly all requests bring, and one for the cookies of sites, if there are any.
-fn query(conn: &mut DbConnection, keys: &[&LookupKey]) -> Result<FoundSessions, Error> {
-    let (mut store_keys, mut hashes) = (Vec::new(), Vec::new());
-    for key in keys {
-        match key {
-            LookupKey::Store(key) => store_keys.push(key.as_str()),
-            LookupKey::SiteCookie(hash) => hashes.push(hash.as_str()),
-        }
-    }
-    let mut found = FoundSessions::new();
-    if !store_keys.is_empty() {
-        let rows = by_store_key(conn, &store_keys)?;
-        found.extend(rows.into_iter().map(|row| (LookupKey::Store(row.store_key.clone()), Arc::new(row))));
-    }
-    if !hashes.is_empty() {
-        let rows = by_site_cookie(conn, &hashes)?;
-        found.extend(rows.into_iter().map(|(hash, row)| (LookupKey::SiteCookie(hash), Arc::new(row))));
-    }
-    Ok(found)
-}
-
-/// The columns of [`FoundSession`].
-macro_rules! found_columns {
-    () => {
-        (
-            sessions::store_key.assume_not_null(),
-            sessions::id,
-            sessions::user_id,
-            sessions::created_at,
-            sessions::last_seen_at,
-            sessions::expires_at,
-            sessions::absolute_expires_at,
-            sessions::remembered,
-            sessions::method,
-            sessions::state,
-            users::name,
-            users::email,
-            users::role,
-            users::created_at,
-            users::last_login_at,
-            users::session_epoch,
-            users::email_confirmed_at,
-            users::pending_email,
-            users::second_factor,
-        )
-    };
-}
-
-/// Filters a query by a column with any of some texts: one statement on Postgres for any number of them, where `eq_any` would make a
-/// new one for each number.
-macro_rules! load_with {
-    ($conn:expr, $query:expr, $column:expr, $texts:expr) => {
-        match $conn {
-            #[expect(
-                deprecated,
-                reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
-            )]
-            DbConnection::Postgres(pg) => $query.filter($column.eq(any($texts))).load(pg)?,
-            DbConnection::Sqlite(sqlite) => $query.filter($column.eq_any($texts)).load(sqlite)?,
-        }
-    };
-}
-
-fn by_store_key(conn: &mut DbConnection, keys: &[&str]) -> Result<Vec<FoundSession>, Error> {
-    let query = sessions::table.inner_join(users::table).filter(not_ended()).filter(users::active);
-    Ok(load_with!(conn, query.select(found_columns!()), sessions::store_key, keys))
-}
-
-fn by_site_cookie(conn: &mut DbConnection, hashes: &[&str]) -> Result<Vec<(String, FoundSession)>, Error> {
-    let query = site_cookies::table
-        .inner_join(sessions::table.inner_join(users::table))
-        .filter(not_ended())
-        .filter(sessions::store_key.is_not_null())
-        .filter(users::active);
-    let columns = (site_cookies::secret_hash, found_columns!());
-    Ok(load_with!(conn, query.select(columns), site_cookies::secret_hash, hashes))
 }

@@ -6,6 +6,7 @@ pub mod catalogue;
 mod duration;
 mod end_many;
 mod end_task;
+mod found_session;
 mod last_seen;
 pub mod live;
 mod lookup;

@@ -3,7 +3,7 @@
 
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
-use super::{lookup::FoundSession, new_key::NewKey};
+use super::{found_session::FoundSession, new_key::NewKey};
 
 tokio::task_local! {
     static CONTEXT: RefCell<RequestContext>;

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     sessions::{
         duration::time_duration,
-        lookup::FoundSession,
+        found_session::FoundSession,
         request_context::{LoadedEntry, RequestContext},
         service::{Backend, Sessions},
     },

@@ -13,7 +13,7 @@ use crate::{
     security::site,
     sessions::{
         catalogue::method::Method,
-        lookup::FoundSession,
+        found_session::FoundSession,
         request_context::{LoadedEntry, RequestContext},
         service::Sessions,
     },
