@@ -1,6 +1,7 @@
 //! The command line; `gatehouse` without a command serves.
 
 mod demo;
+mod operator;
 mod progress;
 mod report;
 mod sessions;
