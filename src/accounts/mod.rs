@@ -41,5 +41,5 @@ pub use password_links::{Link, NewInvitation};
 pub use second_factor::SecondFactors;
 pub use second_step::SecondStep;
 pub use service::Accounts;
-pub use sign_in::SignIn;
+pub use sign_in::{Credentials, SignIn};
 pub use sign_up::{NewAccount, SignUp};

@@ -17,6 +17,18 @@ use crate::{
     users::{User, authenticate},
 };
 
+/// What somebody gives who signs in.
+pub struct Credentials<'a> {
+    /// The address as it was typed.
+    pub email: &'a str,
+    /// The password.
+    pub password: String,
+    /// Whether the session outlives the browser.
+    pub remember: bool,
+    /// The token of a browser that people trust, see `users::trusted_browsers`.
+    pub trusted: Option<String>,
+}
+
 /// What became of a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignIn {
@@ -33,7 +45,7 @@ pub enum SignIn {
 
 impl Accounts {
     /// Signs in with address and password: starts a session in the browser that sent the request, which replaces one that
-    /// this browser has. A failure is recorded. `trusted`: the token of the cookie of trusted browsers.
+    /// this browser has. A failure is recorded.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many failures, sign-ins, or mails to an address that is not confirmed; [`Error::Forbidden`] when the
@@ -42,11 +54,10 @@ impl Accounts {
     pub async fn sign_in(
         &self,
         req: &HttpRequest,
-        email: &str,
-        password: String,
-        (remember, trusted): (bool, Option<String>),
+        given: Credentials<'_>,
         client: Client,
     ) -> Result<SignIn, Error> {
+        let Credentials { email, password, remember, trusted } = given;
         let found = self.find(email).await?;
         let id = found.as_ref().map(|user| user.id);
         let attempt = self.throttle.sign_in(req, email, found.as_ref(), &client).await?;

@@ -12,7 +12,7 @@ use super::{
     fields::{Credentials, NoFields, Registration, SecondStepFields},
 };
 use crate::{
-    accounts::{Accounts, NewAccount, SecondStep, SignIn, SignUp},
+    accounts::{self, Accounts, NewAccount, SecondStep, SignIn, SignUp},
     error::Error,
     layout::Flash,
     security::Client,
@@ -91,7 +91,13 @@ pub async fn login(
     body: Body<Credentials>,
 ) -> Result<Json<SignedIn>, Error> {
     let sent = body.check("token", |sent| no_cookie(sent.token)).valid()?;
-    match accounts.sign_in(&req, &sent.email, sent.password, (sent.remember, None), client).await? {
+    let given = accounts::Credentials {
+        email: &sent.email,
+        password: sent.password,
+        remember: sent.remember,
+        trusted: None,
+    };
+    match accounts.sign_in(&req, given, client).await? {
         SignIn::Refused => Err(Error::WrongCredentials),
         SignIn::SecondStep(state) => Err(Error::CodeNeeded(state)),
         SignIn::Unconfirmed => Err(Error::EmailUnconfirmed),

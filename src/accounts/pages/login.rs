@@ -13,7 +13,10 @@ use super::{
     signed_out::signed_out,
 };
 use crate::{
-    accounts::{service::Accounts, sign_in::SignIn},
+    accounts::{
+        service::Accounts,
+        sign_in::{Credentials, SignIn},
+    },
     config::Config,
     error::{Error, WRONG_CREDENTIALS},
     layout::{EmailFlash, Flash, Layout, see_other},
@@ -95,7 +98,8 @@ pub async fn submit(
     }
     let password = std::mem::take(&mut values.password);
     let trusted = second_step::trusted_browser(&req, &config);
-    match accounts.sign_in(&req, &values.email, password, (values.remember, trusted), client).await {
+    let given = Credentials { email: &values.email, password, remember: values.remember, trusted };
+    match accounts.sign_in(&req, given, client).await {
         Ok(SignIn::SecondStep(state)) => Ok(second_step::begin(&config.server, &values.next, state)),
         Ok(SignIn::Started(ended)) => Ok(signed_in(&values.next, &config.server, ended)),
         Ok(SignIn::Unconfirmed) => Ok(see_other("/email/sent", Flash::Email(EmailFlash::ConfirmFirst))),

@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use gatehouse::{
-    accounts::{Accounts, Actor, NewAccount, NewInvitation, Proof},
+    accounts::{Accounts, Actor, Credentials, NewAccount, NewInvitation, Proof},
     error::Error,
     security::Client,
     sessions::{
@@ -88,7 +88,8 @@ async fn visitor(
     match name.as_str() {
         "sign-in" => {
             let (email, password) = (fields.get("email"), fields.get("password"));
-            shown(&accounts.sign_in(&req, &email, password, (false, None), client).await?)
+            let given = Credentials { email: &email, password, remember: false, trusted: None };
+            shown(&accounts.sign_in(&req, given, client).await?)
         }
         "sign-up" => shown(&accounts.sign_up(&req, fields.account(), client).await?),
         "set-up" => shown(&accounts.set_up(&req, fields.get("token"), fields.account(), client).await?),
