@@ -120,12 +120,10 @@ pub async fn deactivate(
     request: UserRequest,
     form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
-    let Form { values, errors } = form;
-    if !errors.is_empty() {
-        let deactivate_form = FilledForm { values, errors: errors.clone() };
-        let page = request.refused(errors).await?;
-        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { deactivate_form, ..page }));
+    if !form.errors.is_empty() {
+        return request.refuse_remarks(form, |page| &mut page.deactivate_form).await;
     }
+    let values = form.values;
     let change = request.accounts.deactivate(request.id, values.remarks(), request.actor()).await?;
     let flash = match change {
         Change::Done(ended) if request.is_own() => {
@@ -160,12 +158,10 @@ pub async fn end_sessions(
     request: UserRequest,
     form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
-    let Form { values, errors } = form;
-    if !errors.is_empty() {
-        let end_form = FilledForm { values, errors: errors.clone() };
-        let page = request.refused(errors).await?;
-        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { end_form, ..page }));
+    if !form.errors.is_empty() {
+        return request.refuse_remarks(form, |page| &mut page.end_form).await;
     }
+    let values = form.values;
     let keep = request.is_own().then(|| request.admin.session.id.clone());
     let (epoch, ended) =
         request.accounts.end_sessions_of(request.id, keep, values.remarks(), request.actor()).await?;
@@ -185,12 +181,10 @@ pub async fn reset_second_factor(
     request: UserRequest,
     form: Form<EndSessionsForm>,
 ) -> Result<HttpResponse, Error> {
-    let Form { values, errors } = form;
-    if !errors.is_empty() {
-        let reset_form = FilledForm { values, errors: errors.clone() };
-        let page = request.refused(errors).await?;
-        return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { reset_form, ..page }));
+    if !form.errors.is_empty() {
+        return request.refuse_remarks(form, |page| &mut page.reset_form).await;
     }
+    let values = form.values;
     let reset = request.accounts.reset_second_factor(request.id, values.remarks(), request.actor()).await?;
     Ok(match reset {
         None => see_other(&request.path(), Flash::Unchanged),
@@ -260,6 +254,17 @@ impl UserRequest {
     /// The page with the form's mistakes: 422.
     async fn refuse(self, errors: FieldErrors) -> Result<HttpResponse, Error> {
         Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &self.refused(errors).await?))
+    }
+
+    /// The page with the mistakes of a form that signs the user out, which is one of those on the page: 422.
+    async fn refuse_remarks(
+        self,
+        form: Form<EndSessionsForm>,
+        place: impl FnOnce(&mut UserPage) -> &mut FilledForm,
+    ) -> Result<HttpResponse, Error> {
+        let mut page = self.refused(form.errors.clone()).await?;
+        *place(&mut page) = FilledForm { values: form.values, errors: form.errors };
+        Ok(html(StatusCode::UNPROCESSABLE_ENTITY, &page))
     }
 
     /// The page with the form's mistakes.
