@@ -212,16 +212,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{config::Config, db::Db};
+    use crate::db::test_database;
 
     #[actix_web::test]
     async fn active_count_caller_that_stops_polling_does_not_block_others() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
-        let config = Config::from_vars([("DATABASE_URL".to_owned(), url)]);
-        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let db = Db::new(&config.stores.database, config.stores.timeout);
-        db.prepare(|_| Ok(())).await.unwrap();
+        let (_folder, config, db) = test_database().await;
         let sessions = Arc::new(Sessions::new(&config, db).await.unwrap());
         sessions.active(Instant::now()).await.unwrap();
 

@@ -174,16 +174,11 @@ pub(in crate::sessions) fn delete_old_codes(conn: &mut DbConnection) -> Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, db::Db};
+    use crate::db::test_database;
 
     #[actix_web::test]
     async fn code_is_good_once_and_for_a_minute() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("gatehouse.db").display());
-        let config = Config::from_vars([("DATABASE_URL".to_owned(), url)]);
-        let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
-        let db = Db::new(&config.stores.database, config.stores.timeout);
-        db.prepare(|_| Ok(())).await.unwrap();
+        let (_folder, _, db) = test_database().await;
         let uses = db.run(|conn| {
             let now = time(conn)?;
             let codes = [
