@@ -89,14 +89,8 @@ async fn letters_fit_and_load_nothing() {
     let app = builder.var("BASE_URL", "https://login.example.org").start().await;
     let letters = letters(&app, &smtp).await;
     let files = tempfile::TempDir::new().unwrap();
-    for (variant, width, dark) in [
-        ("wide-light", 1280, false),
-        ("wide-dark", 1280, true),
-        ("narrow-light", 375, false),
-        ("narrow-dark", 375, true),
-    ] {
-        let builder = Browser::builder(&app).size(width, 800);
-        let browser = if dark { builder.dark().open().await } else { builder.open().await };
+    for (variant, builder) in Browser::looks(&app) {
+        let browser = builder.open().await;
         for (name, mail) in &letters {
             let path = files.path().join(format!("{name}.html"));
             fs::write(&path, &mail.html).unwrap();

@@ -26,14 +26,8 @@ async fn set_up(browser: &Browser, variant: &str) -> Authenticator {
 on_both_stacks!(browser_sets_up_an_authenticator_app_and_signs_in_with_it, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
-    for (variant, width, dark) in [
-        ("wide-light", 1280, false),
-        ("wide-dark", 1280, true),
-        ("narrow-light", 375, false),
-        ("narrow-dark", 375, true),
-    ] {
-        let builder = Browser::builder(&app).size(width, 800);
-        let browser = if dark { builder.dark().open().await } else { builder.open().await };
+    for (variant, builder) in Browser::looks(&app) {
+        let browser = builder.open().await;
         app.run_script("DELETE FROM authenticators; UPDATE users SET second_factor = FALSE");
         let sign_in = || async {
             browser.goto("/login").await;

@@ -8,14 +8,8 @@ async fn page_of_too_many_tries_fits_and_passes_axe() {
     let app = throttling::start(Stack::Sqlite).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     throttling::guess(&app.client(), &ada.email, 6).await;
-    for (variant, width, dark) in [
-        ("wide-light", 1280, false),
-        ("wide-dark", 1280, true),
-        ("narrow-light", 375, false),
-        ("narrow-dark", 375, true),
-    ] {
-        let builder = Browser::builder(&app).size(width, 800);
-        let browser = if dark { builder.dark().open().await } else { builder.open().await };
+    for (variant, builder) in Browser::looks(&app) {
+        let browser = builder.open().await;
         app.set_failures_of("account", 100);
         browser.goto("/login").await;
         browser.fill(&[("email", &ada.email), ("password", PASSWORD)]).await;

@@ -162,6 +162,17 @@ impl Browser {
         Self::builder(app).open().await
     }
 
+    /// Prepares a browser for each look of a page: wide and narrow, light and dark.
+    pub fn looks(app: &TestApp) -> [(&'static str, BrowserBuilder); 4] {
+        let sized = |width| Self::builder(app).size(width, 800);
+        [
+            ("wide-light", sized(1280)),
+            ("wide-dark", sized(1280).dark()),
+            ("narrow-light", sized(375)),
+            ("narrow-dark", sized(375).dark()),
+        ]
+    }
+
     /// Prepares a browser with other settings.
     pub fn builder(app: &TestApp) -> BrowserBuilder {
         let size = (1280, 900);
