@@ -32,7 +32,8 @@ pub(super) struct User {
     /// The last sign-in, this session's included.
     #[schema(format = DateTime)]
     last_login_at: Option<String>,
-    /// How the session was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    /// How the session was signed in: `password`, `password+totp`, `password+recovery`, `password+passkey`,
+    /// `passkey` or `link`.
     #[schema(examples("password"))]
     method: &'static str,
     /// The same as authentication method references (RFC 8176).
@@ -114,7 +115,8 @@ pub struct SessionStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = DateTime)]
     expires_at: Option<String>,
-    /// How the session was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    /// How the session was signed in: `password`, `password+totp`, `password+recovery`, `password+passkey`,
+    /// `passkey` or `link`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     method: Option<&'static str>,
@@ -182,7 +184,8 @@ pub(super) struct Session {
     ip: String,
     /// Whether it was started with `remember`.
     remembered: bool,
-    /// How it was signed in: `password`, `password+totp`, `password+recovery` or `link`.
+    /// How it was signed in: `password`, `password+totp`, `password+recovery`, `password+passkey`,
+    /// `passkey` or `link`.
     #[schema(examples("password"))]
     method: &'static str,
     /// When it started.

@@ -56,7 +56,7 @@ pub const PERSON_HINT: &str =
 
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
-const METHOD: &str = "Choose password, password+totp, password+recovery or link.";
+const METHOD: &str = "Choose password, password+totp, password+recovery, password+passkey, passkey or link.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 impl FilterFields {

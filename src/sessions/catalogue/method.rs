@@ -11,6 +11,10 @@ text_enum! {
         PasswordTotp => "password+totp",
         /// With the password and a recovery code.
         PasswordRecovery => "password+recovery",
+        /// With the password and a passkey.
+        PasswordPasskey => "password+passkey",
+        /// With a passkey alone.
+        Passkey => "passkey",
         /// With the link that makes the first administrator.
         Link => "link",
         /// A way that a newer version recorded.
@@ -30,16 +34,21 @@ impl Method {
             Self::Password => "Password",
             Self::PasswordTotp => "Password and authenticator app",
             Self::PasswordRecovery => "Password and recovery code",
+            Self::PasswordPasskey => "Password and passkey",
+            Self::Passkey => "Passkey",
             Self::Link => "Set-up link",
             Self::Unknown => "Another way",
         }
     }
 
-    /// The authentication methods, as RFC 8176 names them. It has no name for a link.
+    /// The authentication methods, as RFC 8176 §2 names them. It has no name for a link. A passkey proves that its key is there
+    /// (`pop`), and that its user is (`user`), whom the device has verified: two factors by itself (`mfa`).
     pub fn amr(self) -> &'static [&'static str] {
         match self {
             Self::Password => &["pwd"],
             Self::PasswordTotp | Self::PasswordRecovery => &["pwd", "otp", "mfa"],
+            Self::PasswordPasskey => &["pwd", "pop", "user", "mfa"],
+            Self::Passkey => &["pop", "user", "mfa"],
             Self::Link | Self::Unknown => &[],
         }
     }
