@@ -36,6 +36,9 @@ pub enum Error {
     /// 403: the password was given too long ago for this.
     #[error("the password is needed again")]
     PasswordNeeded,
+    /// 403: the site requires a second factor, and there is none yet.
+    #[error("set up a second factor first")]
+    SecondFactorMissing,
     /// 403: a page of another site made the browser send this.
     #[error("this request came from another site")]
     CrossOrigin,
@@ -155,6 +158,7 @@ impl Error {
             Self::PasswordNeeded => Some(
                 "Give the password once more for this, as confirm_password in the body: it was last given too long ago.",
             ),
+            Self::SecondFactorMissing => Some(SECOND_FACTOR_MISSING),
             Self::NotJson => Some(
                 "Send the fields as JSON (Content-Type: application/json, in UTF-8) or as a form (application/x-www-form-urlencoded).",
             ),
@@ -196,6 +200,9 @@ impl Error {
             Self::PasswordNeeded => {
                 Some(Problem { name: "password-needed", title: "Give the password again" })
             }
+            Self::SecondFactorMissing => {
+                Some(Problem { name: "second-factor-missing", title: "Set up a second factor first" })
+            }
             _ => None,
         }
     }
@@ -227,6 +234,10 @@ pub const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
 
 /// What is said of a code that is not accepted.
 pub const WRONG_CODE: &str = "That code is wrong, or it was used before. Wait for the next one.";
+
+/// What is said to somebody who has no second factor where the site requires one.
+pub const SECOND_FACTOR_MISSING: &str = "This site requires a second factor of you. Set one up first, at /security in a browser; until then \
+                                         nothing else can be done.";
 
 /// What a registration says of an address that has an account.
 pub const ADDRESS_TAKEN: &str =
@@ -271,9 +282,11 @@ impl ResponseError for Error {
             | Self::CodeNeeded(_)
             | Self::WrongCode
             | Self::SecondStepOver => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::PasswordNeeded | Self::EmailUnconfirmed | Self::CrossOrigin => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden(_)
+            | Self::PasswordNeeded
+            | Self::SecondFactorMissing
+            | Self::EmailUnconfirmed
+            | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::OtherSession(_) | Self::AddressTaken => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -329,6 +342,7 @@ mod tests {
             (Error::SecondStepOver, 401),
             (Error::Forbidden("x"), 403),
             (Error::PasswordNeeded, 403),
+            (Error::SecondFactorMissing, 403),
             (Error::CrossOrigin, 403),
             (Error::NotFound, 404),
             (Error::OtherSession("x".into()), 409),

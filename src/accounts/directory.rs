@@ -2,11 +2,12 @@
 
 use super::service::Accounts;
 use crate::{
+    config::SecondFactor,
     db::DbConnection,
     error::Error,
     sessions::catalogue::counts::count_active_of,
     users::{
-        User,
+        Role, User,
         address_tokens::{self, FormerAddress},
         list::{self, Filter, UserSummary},
     },
@@ -19,6 +20,8 @@ pub struct ListedUser {
     pub user: UserSummary,
     /// How many active sessions they have.
     pub active_sessions: i64,
+    /// Whether the site requires a second factor of them (`SECOND_FACTOR`), and they have none.
+    pub lacks_second_factor: bool,
 }
 
 impl Accounts {
@@ -34,9 +37,10 @@ impl Accounts {
         limit: i64,
         most: i64,
     ) -> Result<(Vec<ListedUser>, i64), Error> {
+        let policy = self.second_factor_policy;
         let read = move |conn: &mut DbConnection| {
             let found = list::page(conn, &filter, after, limit)?;
-            Ok((with_sessions(conn, found)?, list::count(conn, &filter, most)?))
+            Ok((with_sessions(conn, found, policy)?, list::count(conn, &filter, most)?))
         };
         self.db.with_long_timeout().run(read).await
     }
@@ -46,9 +50,10 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`] when there is none with that id.
     pub async fn one(&self, id: i64) -> Result<ListedUser, Error> {
+        let policy = self.second_factor_policy;
         let read = move |conn: &mut DbConnection| {
             let found = vec![list::one(conn, id)?];
-            with_sessions(conn, found)?.pop().ok_or(Error::NotFound)
+            with_sessions(conn, found, policy)?.pop().ok_or(Error::NotFound)
         };
         self.db.run(read).await
     }
@@ -83,10 +88,17 @@ impl Accounts {
     }
 }
 
-fn with_sessions(conn: &mut DbConnection, users: Vec<UserSummary>) -> Result<Vec<ListedUser>, Error> {
+fn with_sessions(
+    conn: &mut DbConnection,
+    users: Vec<UserSummary>,
+    policy: SecondFactor,
+) -> Result<Vec<ListedUser>, Error> {
     let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
     let counts = count_active_of(conn, &ids)?;
-    let listed =
-        |user: UserSummary| ListedUser { active_sessions: counts.get(&user.id).copied().unwrap_or(0), user };
+    let listed = |user: UserSummary| ListedUser {
+        active_sessions: counts.get(&user.id).copied().unwrap_or(0),
+        lacks_second_factor: !user.second_factor && policy.is_required(user.role == Role::Admin),
+        user,
+    };
     Ok(users.into_iter().map(listed).collect())
 }

@@ -32,6 +32,7 @@ pub struct Accounts {
     pub(super) outbox: Arc<Outbox>,
     pub(super) link_requests: Arc<LinkRequests>,
     pub(super) second_factors: Arc<SecondFactorKeys>,
+    pub(super) second_factor_policy: config::SecondFactor,
 }
 
 impl Accounts {
@@ -53,6 +54,7 @@ impl Accounts {
             event_sums: Arc::default(),
             rules: config.accounts.clone(),
             second_factors: Arc::new(SecondFactorKeys::new(&config.session.secret)),
+            second_factor_policy: config.session.second_factor,
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }

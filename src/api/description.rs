@@ -83,14 +83,16 @@ fn complete(operation: &mut Operation, is_write: bool) {
             "A store can't be reached, or the session has just got a new key; `Retry-After` says when to try again.",
         ),
     ];
+    let refused = "The site requires a second factor that the account has not set up yet (type `second-factor-missing`).";
     if is_write {
-        common.push(("403", "A page of another site sent the request."));
+        common.push(("403", "A page of another site sent the request, or the site requires a second factor that the account has not set up yet (type `second-factor-missing`)."));
         common.push(("413", "The body is larger than 64 KiB."));
         common.push(("415", "The body is neither JSON nor a form."));
         common.push(("422", "Fields that there are not were sent; `errors` names them."));
     }
     if operation.security.is_none() {
         common.push(("401", "Nobody is signed in, or the session has ended."));
+        common.push(("403", refused));
     }
     for (status, text) in common {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(text));

@@ -33,11 +33,14 @@ pub async fn me(user: CurrentUser) -> Json<Account> {
 /// `GET /auth/session`
 ///
 /// # Errors
-/// As [`CurrentUser::find`].
+/// As [`CurrentUser::find`]; [`Error::SecondFactorMissing`] for somebody who has to set one up first.
 #[utoipa::path(
     get, path = "/auth/session", tag = "Who is signed in", summary = "The session",
     description = "Whether somebody is signed in, and the session; asked by a front end when it starts.",
-    responses((status = 200, description = "The session, or that there is none.", body = SessionStatus)),
+    responses(
+        (status = 200, description = "The session, or that there is none.", body = SessionStatus),
+        (status = 403, description = "The site requires a second factor that the account has not set up yet (type `second-factor-missing`).", body = Problem, content_type = "application/problem+json"),
+    ),
     security((), ("cookie" = []), ("bearer" = [])),
 )]
 pub async fn session(
@@ -46,6 +49,9 @@ pub async fn session(
     sessions: Data<Sessions>,
 ) -> Result<Json<SessionStatus>, Error> {
     let user = CurrentUser::find(&req).await?;
+    if user.as_ref().is_some_and(|user| user.must_set_up()) {
+        return Err(Error::SecondFactorMissing);
+    }
     let hint = hint(&req, &config).filter(|_| user.is_none());
     Ok(Json(SessionStatus::of(&sessions, user.as_deref(), hint)))
 }

@@ -56,7 +56,7 @@ impl Asked {
 /// `GET /auth/verify`
 ///
 /// # Errors
-/// [`Error::SignInFirst`] for nobody; [`Error::Forbidden`] without the role; [`Error::Fields`] for another query; [`Error::Unavailable`] when a store can't be read.
+/// [`Error::SignInFirst`] for nobody; [`Error::Forbidden`] without the role; [`Error::SecondFactorMissing`] without the second factor that is required; [`Error::Fields`] for another query; [`Error::Unavailable`] when a store can't be read.
 #[utoipa::path(
     get, path = "/auth/verify", tag = "Sites behind this login", summary = "May this request pass?",
     description = "Asked by a proxy (nginx auth_request, Caddy forward_auth, Traefik forwardAuth) for each request to a site behind it, with the request's cookies or token.",
@@ -69,9 +69,9 @@ impl Asked {
             ("Remote-Groups" = String, description = "The role, user or admin."),
             ("Remote-Session" = String, description = "The public id of the session, the same for its whole life."),
         )),
-        (status = 302, description = "With redirect=1: nobody is signed in, and a browser asks for a page."),
+        (status = 302, description = "With redirect=1: nobody is signed in, or somebody who has to set up a second factor first, and a browser asks for a page."),
         (status = 401, description = "Nobody is signed in. For a page that a browser asks for, Location says where to sign in.", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "Somebody without the role.", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Somebody without the role, or without the second factor that the site requires (type `second-factor-missing`). For a page that a browser asks for, Location then says where to set one up.", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "role or redirect holds something else or is there twice, or another field is there.", body = Problem, content_type = "application/problem+json"),
     ),
 )]
@@ -97,8 +97,11 @@ pub async fn verify(req: HttpRequest, config: Data<Config>) -> Result<HttpRespon
     };
     let Some(user) = user else {
         check_handed_over(&req, &config.server)?;
-        return Ok(sign_in_first(&req, &config.server, leads_to_sign_in));
+        return Ok(lead_to("/login", Error::SignInFirst, &req, &config.server, leads_to_sign_in));
     };
+    if user.must_set_up() {
+        return Ok(lead_to("/security", Error::SecondFactorMissing, &req, &config.server, leads_to_sign_in));
+    }
     if needs_admin && user.role != Role::Admin {
         return Err(Error::Forbidden("Only administrators may pass here."));
     }
@@ -118,16 +121,17 @@ fn check_handed_over(req: &HttpRequest, server: &Server) -> Result<(), Error> {
     Err(Error::BadRequest(text.to_owned()))
 }
 
-/// The answer for nobody. A page that a browser asks for is told where to sign in, with the way back where that is known and allowed.
-fn sign_in_first(req: &HttpRequest, server: &Server, leads_to_sign_in: bool) -> HttpResponse {
+/// The answer for somebody who has to go to a page of this site first. A page that a browser asks for is told where that is, with the
+/// way back where that is known and allowed.
+fn lead_to(first: &str, error: Error, req: &HttpRequest, server: &Server, leads_there: bool) -> HttpResponse {
     let original = OriginalRequest::of(req, server);
-    let mut response = match leads_to_sign_in && original.is_page {
+    let mut response = match leads_there && original.is_page {
         true => HttpResponse::Found().finish(),
-        false => HttpResponse::from_error(Error::SignInFirst),
+        false => HttpResponse::from_error(error),
     };
     let next = original.url.as_ref().map(Url::as_str).filter(|url| next_page(url, server).is_some());
     let query = next.map(|next| Serializer::new(String::new()).append_pair("next", next).finish());
-    let path = query.map_or_else(|| "/login".to_owned(), |query| format!("/login?{query}"));
+    let path = query.map_or_else(|| first.to_owned(), |query| format!("{first}?{query}"));
     if original.is_page
         && let Ok(address) = HeaderValue::from_str(&server.href(&path))
     {

@@ -35,6 +35,9 @@ pub(super) struct ListArguments {
     /// active, invited or deactivated
     #[arg(long, default_value = "")]
     state: String,
+    /// yes or no
+    #[arg(long, default_value = "")]
+    second_factor: String,
     /// One JSON object per line
     #[arg(long)]
     json: bool,
@@ -122,8 +125,8 @@ impl<'a> Operator<'a> {
     }
 
     pub(super) async fn list(&self, arguments: ListArguments) -> Result<(), String> {
-        let ListArguments { q, role, state, json } = arguments;
-        let fields = UserFields { q, role, state, ..UserFields::default() };
+        let ListArguments { q, role, state, second_factor, json } = arguments;
+        let fields = UserFields { q, role, state, second_factor, ..UserFields::default() };
         let query = fields.read().map_err(|errors| option_lines(&errors))?;
         let (mut after, mut count) = (None, 0);
         loop {
@@ -160,14 +163,15 @@ fn ended(outcome: EndOutcome) -> Result<String, String> {
 }
 
 fn as_line(listed: &ListedUser) -> String {
-    let ListedUser { user, active_sessions } = listed;
+    let ListedUser { user, active_sessions, lacks_second_factor } = listed;
     let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
     let (role, state) = (user.role.name(), user.state.name());
     let unconfirmed = if user.email_confirmed { "" } else { "  email not confirmed" };
+    let lacking = if *lacks_second_factor { "  second factor missing" } else { "" };
     let same_address =
         user.same_address_as.map_or_else(String::new, |id| format!("  same address as user {id}"));
     plain(&format!(
-        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{unconfirmed}{same_address}",
+        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{unconfirmed}{lacking}{same_address}",
         user.id,
         user.name,
         user.email,
@@ -176,7 +180,7 @@ fn as_line(listed: &ListedUser) -> String {
 }
 
 fn as_json(listed: &ListedUser) -> String {
-    let ListedUser { user, active_sessions } = listed;
+    let ListedUser { user, active_sessions, .. } = listed;
     json_line(&serde_json::json!({
         "id": user.id,
         "name": user.name,
@@ -184,6 +188,7 @@ fn as_json(listed: &ListedUser) -> String {
         "email_confirmed": user.email_confirmed,
         "pending_email": user.pending_email,
         "same_address_as": user.same_address_as,
+        "second_factor": user.second_factor,
         "role": user.role.name(),
         "state": user.state.name(),
         "active_sessions": active_sessions,

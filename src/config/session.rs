@@ -7,6 +7,7 @@ use super::{
     database_url::DatabaseUrl,
     reader::{DAY, Reader},
     same_site::SameSite,
+    second_factor::SecondFactor,
     secret::SessionSecret,
     server::Server,
 };
@@ -34,6 +35,9 @@ pub struct Session {
     pub absolute_ttl: Duration,
     /// `SESSION_LIMIT`: most sessions a user may have at once; 0: no limit. Default: 100.
     pub limit: u32,
+    /// `SECOND_FACTOR`: whose sessions are good for nothing before a second factor is set up: `optional`, `administrators` or
+    /// `everyone`. Default: `optional`.
+    pub second_factor: SecondFactor,
 }
 
 impl Session {
@@ -47,6 +51,7 @@ impl Session {
         let remember_ttl = rolling_ttl(reader, "SESSION_REMEMBER_TTL", 30 * DAY, absolute_ttl);
         let limit = reader
             .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
+        let second_factor = SecondFactor::read(reader);
         let given = reader.get("SESSION_SECRET");
         if given.is_none() && reader.has_mistakes() && matches!(database, DatabaseUrl::Sqlite(_)) {
             // No file is made beside a database that may be another one than is meant.
@@ -68,6 +73,7 @@ impl Session {
             remember_ttl,
             absolute_ttl,
             limit,
+            second_factor,
         })
     }
 

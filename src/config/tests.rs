@@ -62,10 +62,11 @@ fn mistakes_are_reported_together() {
         ("THROTTLE", "perhaps"),
         ("NOTICES", "perhaps"),
         ("EMAIL_CONFIRMATION", "perhaps"),
+        ("SECOND_FACTOR", "admins"),
         ("PASSWORD_MIN_LENGTH", "4"),
         ("SESSION_SECRET", "short"),
     ]);
-    assert_eq!(lines.len(), 8, "{lines:?}");
+    assert_eq!(lines.len(), 9, "{lines:?}");
     for name in [
         "LISTEN_ADDR",
         "SESSION_IDLE_TTL",
@@ -73,6 +74,7 @@ fn mistakes_are_reported_together() {
         "THROTTLE",
         "NOTICES",
         "EMAIL_CONFIRMATION",
+        "SECOND_FACTOR",
         "PASSWORD_MIN_LENGTH",
         "SESSION_SECRET",
     ] {

@@ -12,6 +12,8 @@ pub enum SecondFactorFlash {
     StepOver,
     /// The authenticator app was removed.
     AuthenticatorRemoved,
+    /// The authenticator app was removed where the site requires a second factor.
+    RequiredRemoved,
     /// No browser is trusted any more.
     TrustedForgotten,
     /// The second factor of a person was removed; with that their sessions ended.
@@ -28,6 +30,7 @@ impl SecondFactorFlash {
             Self::AuthenticatorRemoved => {
                 done("The authenticator app was removed. From now on your password is enough to sign in.")
             }
+            Self::RequiredRemoved => warning("The authenticator app was removed. Now set up another one."),
             Self::TrustedForgotten => done("Every browser is asked for a code at its next sign-in."),
             Self::Reset(ends) => ended(
                 ends,

@@ -13,14 +13,17 @@ use actix_web::{
 use crate::{
     accounts::{
         Accounts,
-        pages::{confirm, login, lost_cookie, sensitive_action::SensitiveAction},
+        pages::{confirm, login, lost_cookie, security, sensitive_action::SensitiveAction},
     },
     error::{Detail, Error, LinkOn},
-    layout::Layout,
+    layout::{Layout, see_other},
     security::Client,
     sessions::{CurrentUser, EndedSession, Sessions},
     state::shared,
-    web::{SentForm, accept::wants_json},
+    web::{
+        SentForm,
+        accept::{is_from_script, wants_json},
+    },
 };
 
 /// Who may use a route.
@@ -44,6 +47,17 @@ pub(super) struct Rule {
     pub form_page: FormPage,
     /// Whether scripts call it, with a body of their own and not with the form of a page.
     pub is_call: bool,
+    /// Whether somebody may use it who has to set up a second factor first (`SECOND_FACTOR`).
+    pub is_for_set_up: bool,
+}
+
+/// What setting up a second factor needs: beside the pages below `/security`, giving the password again, the stream that tells an
+/// open page of its session's end, and signing out.
+const FOR_SET_UP: [&str; 4] = ["/security", "/confirm-password", "/session/events", "/auth/logout"];
+
+/// Whether a route serves to set up a second factor.
+pub(super) fn is_for_set_up(path: &str) -> bool {
+    FOR_SET_UP.contains(&path) || path.starts_with("/security/")
 }
 
 /// Which page has the form that sends a request; the client returns to it.
@@ -95,6 +109,9 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
         return Ok(Some(response));
     }
     shared::<Sessions>(req.request())?.rotate_if_stale(req.request(), &user)?;
+    if user.must_set_up() && !rule.is_for_set_up {
+        return set_up_first(req.request()).map(Some);
+    }
     if rule.access == Access::Admin && !user.is_admin() {
         return Err(Error::administrators_only());
     }
@@ -108,6 +125,21 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
         return confirm::required(req, &accounts, &user, layout_and_client, back, describe).await;
     }
     Ok(None)
+}
+
+/// The response to somebody who has to set up a second factor first. A page leads to where that is done, and from there back to it.
+fn set_up_first(req: &HttpRequest) -> Result<HttpResponse, Error> {
+    if is_from_script(req) {
+        return Err(Error::SecondFactorMissing);
+    }
+    if req.method().is_safe() {
+        let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Ok(see_other(&security::href(here), None));
+    }
+    let mut response = HttpResponse::from_error(Error::SecondFactorMissing);
+    let label = "Set up a second factor".to_owned();
+    response.extensions_mut().insert(LinkOn { href: "/security".to_owned(), label });
+    Ok(response)
 }
 
 /// As [`refusal`], for a route that anyone may use: a form that names a session is held to it where somebody is signed in.

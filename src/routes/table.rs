@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 
-use super::access::{Access, FormPage, Rule, check};
+use super::access::{Access, FormPage, Rule, check, is_for_set_up};
 use crate::{
     accounts::pages::sensitive_action::SensitiveAction, security::api, sessions::CurrentUser,
     web::accept::wants_json,
@@ -111,7 +111,8 @@ impl Table {
         let route = web::route().guard(guard).to(handler);
         let form_page = self.form_page(spec.path);
         let is_call = api::is_call(spec.path);
-        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page, is_call };
+        let is_for_set_up = is_for_set_up(spec.path);
+        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page, is_call, is_for_set_up };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
             route
         } else {

@@ -64,6 +64,8 @@ pub struct Filter {
     pub role: Option<Role>,
     /// Users in this state.
     pub state: Option<State>,
+    /// Users with a second factor, or without one.
+    pub second_factor: Option<bool>,
 }
 
 /// A user as lists show them.
@@ -81,6 +83,8 @@ pub struct UserSummary {
     pub pending_email: Option<String>,
     /// The user whose address this is another form of, if there is one.
     pub same_address_as: Option<i64>,
+    /// Whether the password alone is not enough to sign in.
+    pub second_factor: bool,
     /// What the user may do.
     pub role: Role,
     /// Whether the user may sign in.
@@ -103,6 +107,9 @@ impl Filter {
         }
         if let Some(role) = self.role {
             query = query.filter(users::role.eq(role));
+        }
+        if let Some(second_factor) = self.second_factor {
+            query = query.filter(users::second_factor.eq(second_factor));
         }
         let invited = token_rows::table
             .filter(token_rows::purpose.eq(TokenPurpose::Invite))
@@ -158,6 +165,7 @@ fn with_details(conn: &mut DbConnection, users: Vec<User>) -> Result<Vec<UserSum
     let summary = |user: User| UserSummary {
         id: user.id,
         state: State::of(user.active, invited.contains(&user.id)),
+        second_factor: user.second_factor,
         role: user.role,
         name: user.name,
         email: user.email,

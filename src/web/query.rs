@@ -37,6 +37,15 @@ pub fn text(value: &str) -> Option<String> {
     is_plain.then(|| value.to_owned())
 }
 
+/// `yes` or `no`.
+pub fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
 /// A network, or an address as the network that holds only itself; IPv4 may be written as IPv4-mapped IPv6.
 pub fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().ok().or_else(|| Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical())))

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::{
     forms::ConfirmForm,
-    onwards::{NextQuery, next_or_profile},
+    onwards::{NextQuery, next_or_profile, with_next},
     sensitive_action::Description,
 };
 use crate::{
@@ -125,7 +125,7 @@ pub fn ask_first(req: &HttpRequest, next: &str) -> Result<HttpResponse, Error> {
     if wants_json(req) {
         return Err(Error::Forbidden("Give the password again first, at /confirm-password."));
     }
-    Ok(see_other(&format!("/confirm-password?next={next}"), None))
+    Ok(see_other(&with_next("/confirm-password", next), None))
 }
 
 /// The code that the form of a request brings beside the password; empty: none.

@@ -101,10 +101,12 @@ pub struct CodeForm {
     /// What the authenticator app shows.
     #[validate(length(min = 1, max = 100, message = "Enter the code that the app shows."))]
     pub code: String,
+    /// Where to go on afterwards.
+    pub next: String,
 }
 
 impl FormFields for CodeForm {
-    const FIELDS: &'static [&'static str] = &["code"];
+    const FIELDS: &'static [&'static str] = &["code", "next"];
 }
 
 /// `POST /profile`

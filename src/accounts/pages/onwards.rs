@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
+use url::form_urlencoded::Serializer;
 
 use crate::{
     config::Server,
@@ -21,6 +22,11 @@ pub struct NextQuery {
 /// Where to go after signing in: to `next` if that is allowed, else to the profile.
 pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
     next_page(next, server).unwrap_or_else(|| "/profile".to_owned())
+}
+
+/// A path of this site with the page to which it leads on.
+pub(super) fn with_next(path: &str, next: &str) -> String {
+    format!("{path}?{}", Serializer::new(String::new()).append_pair("next", next).finish())
 }
 
 /// The redirect of somebody who is signed in already to the page that they wanted; `None`: nobody is, or no page was named.

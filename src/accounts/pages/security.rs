@@ -4,15 +4,19 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 use qrcode::{QrCode, render::svg};
 
-use super::{confirm, forms::CodeForm};
+use super::{
+    confirm,
+    forms::CodeForm,
+    onwards::{NextQuery, with_next},
+};
 use crate::{
     accounts::service::Accounts,
     config::Config,
     error::Error,
     layout::{Flash, Layout, SecondFactorFlash, see_other},
-    security::Client,
+    security::{Client, next_page},
     sessions::CurrentUser,
-    web::{FieldErrors, Form, Moment, form_page, html},
+    web::{FieldErrors, Form, Moment, Query, form_page, html},
 };
 
 /// The name of the site in authenticator apps is its host.
@@ -25,11 +29,53 @@ const FEW_CODES: i64 = 3;
 #[template(path = "accounts/security.html")]
 struct SecurityPage {
     layout: Layout,
+    policy: Policy,
+    /// Where to go on; empty: nowhere.
+    next: String,
+    /// `/security/totp` with it.
+    authenticator_href: String,
     password_since: Option<Moment>,
     authenticator_since: Option<Moment>,
     codes_left: i64,
     few_codes: bool,
     trusted: Vec<Trusted>,
+}
+
+/// What the site requires of the user.
+#[derive(Clone, Copy)]
+struct Policy {
+    /// Whether a second factor is required.
+    is_required: bool,
+    /// Whether it is because the user is an administrator.
+    of_administrators: bool,
+    /// Whether the user has to set one up before anything else.
+    must_set_up: bool,
+}
+
+impl Policy {
+    fn of(user: &CurrentUser, config: &Config) -> Self {
+        Self {
+            is_required: user.second_factor_required,
+            of_administrators: !config.session.second_factor.is_required(false),
+            must_set_up: user.must_set_up(),
+        }
+    }
+}
+
+/// The address of the page where a second factor is set up, which then leads on.
+pub fn href(next: &str) -> String {
+    with_next("/security", next)
+}
+
+/// The page where `next` leads; empty: to none.
+fn onwards(next: &str, config: &Config) -> String {
+    next_page(next, &config.server).unwrap_or_default()
+}
+
+/// The path of `/security/totp`, which then leads on.
+fn authenticator_href(next: &str) -> String {
+    const PATH: &str = "/security/totp";
+    if next.is_empty() { PATH.to_owned() } else { with_next(PATH, next) }
 }
 
 /// A browser that is not asked for a second factor.
@@ -50,6 +96,8 @@ struct AuthenticatorPage {
     key: String,
     address: String,
     replaces: bool,
+    /// Where to go on afterwards; empty: to `/security`.
+    next: String,
 }
 
 impl AuthenticatorPage {
@@ -58,12 +106,12 @@ impl AuthenticatorPage {
         accounts: &Accounts,
         layout: Layout,
         user: &CurrentUser,
-        errors: FieldErrors,
+        (errors, next): (FieldErrors, String),
     ) -> Result<Self, Error> {
         let key = accounts.offered_key(user);
         let address = key.address(config.server.base_url.host_str().unwrap_or(NAMELESS), &user.email);
         let (picture, key) = (picture(&address)?, key.as_text());
-        Ok(Self { layout, errors, picture, key, address, replaces: user.second_factor })
+        Ok(Self { layout, errors, picture, key, address, replaces: user.second_factor, next })
     }
 }
 
@@ -74,6 +122,8 @@ struct RecoveryCodesPage {
     codes: Vec<String>,
     /// Whether an authenticator app was just set up.
     is_set_up: bool,
+    /// Where to go on.
+    next: String,
 }
 
 /// A QR code as SVG that stands in a page.
@@ -90,9 +140,11 @@ fn picture(text: &str) -> Result<String, Error> {
 /// # Errors
 /// As [`Accounts::second_factors_of`].
 pub async fn show(
+    config: web::Data<Config>,
     accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
+    query: Query<NextQuery>,
 ) -> Result<HttpResponse, Error> {
     let found = accounts.second_factors_of(user.id).await?;
     let trusted = found.trusted.into_iter().map(|browser| Trusted {
@@ -101,8 +153,12 @@ pub async fn show(
         since: Moment::new(browser.created_at),
         until: Moment::new(browser.expires_at),
     });
+    let next = onwards(&query.into_inner().next, &config);
     let page = SecurityPage {
         layout,
+        policy: Policy::of(&user, &config),
+        authenticator_href: authenticator_href(&next),
+        next,
         password_since: found.password_since.map(Moment::new),
         authenticator_since: found.authenticator_since.map(Moment::new),
         codes_left: found.codes_left,
@@ -122,11 +178,13 @@ pub async fn offer_authenticator(
     accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
+    query: Query<NextQuery>,
 ) -> Result<HttpResponse, Error> {
+    let next = onwards(&query.into_inner().next, &config);
     if !user.session.is_confirmed(accounts.rules().confirm_ttl) {
-        return confirm::ask_first(&req, "/security/totp");
+        return confirm::ask_first(&req, &authenticator_href(&next));
     }
-    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, FieldErrors::default())?;
+    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, (FieldErrors::default(), next))?;
     Ok(html(StatusCode::OK, &page))
 }
 
@@ -144,13 +202,15 @@ pub async fn add_authenticator(
     form: Form<CodeForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
+    let next = onwards(&values.next, &config);
     if errors.is_empty() {
         if let Some(codes) = accounts.add_authenticator(&req, &user, &values.code, client).await? {
-            return Ok(html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: true }));
+            let next = if next.is_empty() { "/security".to_owned() } else { next };
+            return Ok(html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: true, next }));
         }
         errors.add("code", "That is not the code of this key. Is the clock of your device right?");
     }
-    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, errors.clone())?;
+    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, (errors.clone(), next))?;
     Ok(form_page(&page, &errors))
 }
 
@@ -165,7 +225,11 @@ pub async fn remove_authenticator(
     client: Client,
 ) -> Result<HttpResponse, Error> {
     let removed = accounts.remove_authenticator(&req, &user, client).await?;
-    let flash = Flash::SecondFactor(SecondFactorFlash::AuthenticatorRemoved);
+    let flash = match user.second_factor_required {
+        true => SecondFactorFlash::RequiredRemoved,
+        false => SecondFactorFlash::AuthenticatorRemoved,
+    };
+    let flash = Flash::SecondFactor(flash);
     Ok(see_other("/security", if removed { flash } else { Flash::Unchanged }))
 }
 
@@ -180,7 +244,10 @@ pub async fn make_recovery_codes(
     client: Client,
 ) -> Result<HttpResponse, Error> {
     Ok(match accounts.make_recovery_codes(&user, &client).await? {
-        Some(codes) => html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: false }),
+        Some(codes) => {
+            let next = "/security".to_owned();
+            html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: false, next })
+        }
         None => see_other("/security", Flash::Unchanged),
     })
 }

@@ -113,7 +113,7 @@ impl SensitiveAction {
                 _ => return Err(Error::NotFound),
             },
             Self::AddAuthenticator | Self::RemoveAuthenticator | Self::MakeRecoveryCodes => {
-                self.to_own_second_factor()
+                self.to_own_second_factor(user)
             }
             Self::EndOtherSessions => {
                 let others = accounts.one(user.id).await?.active_sessions - 1;
@@ -145,8 +145,12 @@ impl SensitiveAction {
     }
 
     /// What a user is about to do to their own second factor.
-    fn to_own_second_factor(self) -> Description {
+    fn to_own_second_factor(self, user: &CurrentUser) -> Description {
         let (about_to, button) = match self {
+            Self::RemoveAuthenticator if user.second_factor_required => (
+                "remove your authenticator app; you have to set up another one then before anything else",
+                "Remove",
+            ),
             Self::RemoveAuthenticator => {
                 ("remove your authenticator app; your password is enough to sign in then", "Remove")
             }

@@ -10,7 +10,7 @@ use crate::{
     users::{Role, UserQuery},
     web::{
         FieldErrors, ListAddress,
-        query::{NETWORK, network, read, text},
+        query::{NETWORK, network, read, text, yes_or_no},
     },
 };
 
@@ -114,14 +114,6 @@ impl FilterFields {
     /// The list of active sessions with this filter.
     pub fn address(&self) -> ListAddress<'_> {
         ListAddress { path: "/admin/sessions", filters: self.labelled(), options: Vec::new() }
-    }
-}
-
-fn yes_or_no(value: &str) -> Option<bool> {
-    match value {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
     }
 }
 

@@ -8,7 +8,10 @@ use crate::{
         list::{Filter, State},
         part,
     },
-    web::{FieldErrors, ListAddress, cursor, query::read},
+    web::{
+        FieldErrors, ListAddress, cursor,
+        query::{read, yes_or_no},
+    },
 };
 
 const PERSON_HINT: &str = "Enter part of a name or address, at most 100 characters.";
@@ -23,6 +26,8 @@ pub struct UserFields {
     pub role: String,
     /// `active`, `invited` or `deactivated`.
     pub state: String,
+    /// `yes` or `no`.
+    pub second_factor: String,
     /// The id after which the page starts.
     pub after: String,
 }
@@ -48,6 +53,13 @@ impl UserFields {
             person: read(&self.q, "q", PERSON_HINT, &mut errors, part),
             role: read(&self.role, "role", "Choose user or admin.", &mut errors, Role::parse),
             state: read(&self.state, "state", STATE_HINT, &mut errors, State::parse),
+            second_factor: read(
+                &self.second_factor,
+                "second_factor",
+                "Choose yes or no.",
+                &mut errors,
+                yes_or_no,
+            ),
         };
         let after = cursor(&self.after, &mut errors);
         if errors.is_empty() { Ok(UserListQuery { filter, after }) } else { Err(errors) }
@@ -59,6 +71,7 @@ impl UserFields {
             ("q", "Person", self.q.as_str()),
             ("role", "Role", &self.role),
             ("state", "State", &self.state),
+            ("second_factor", "Second factor", &self.second_factor),
         ];
         ListAddress { path: "/admin/users", filters, options: Vec::new() }
     }
@@ -78,6 +91,7 @@ mod tests {
         for (fields, field) in [
             (UserFields { role: "root".into(), ..UserFields::default() }, "role"),
             (UserFields { state: "gone".into(), ..UserFields::default() }, "state"),
+            (UserFields { second_factor: "maybe".into(), ..UserFields::default() }, "second_factor"),
             (UserFields { q: "a\0b".into(), ..UserFields::default() }, "q"),
         ] {
             assert!(fields.read().unwrap_err().has(field), "{field}");

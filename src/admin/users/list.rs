@@ -55,6 +55,8 @@ pub struct UserRow {
     pub same_address_as: Option<i64>,
     /// Whether the user is an administrator.
     pub is_admin: bool,
+    /// Whether the site requires a second factor of the user, who has none.
+    pub lacks_second_factor: bool,
     /// `active`, `invited` or `deactivated`.
     pub state: &'static str,
     /// Whether it is the administrator who requests the page.
@@ -70,7 +72,7 @@ pub struct UserRow {
 impl UserRow {
     /// The row as shown to that administrator.
     pub fn new(listed: ListedUser, admin: &Administrator) -> Self {
-        let ListedUser { user, active_sessions } = listed;
+        let ListedUser { user, active_sessions, lacks_second_factor } = listed;
         Self {
             this_is_you: user.id == admin.id,
             id: user.id,
@@ -80,6 +82,7 @@ impl UserRow {
             pending_email: user.pending_email,
             same_address_as: user.same_address_as,
             is_admin: user.role == Role::Admin,
+            lacks_second_factor,
             state: user.state.name(),
             sessions: grouped(active_sessions),
             last_sign_in: user.last_login_at.map(Moment::new),

@@ -38,7 +38,7 @@ impl Sessions {
         let found = self.lookup.find(record.store_key.clone()).await?;
         let (store_key, session_id) = (record.store_key, record.session_id);
         let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
-        Ok(found.map(|found| CurrentUser::new(&found, &loaded)))
+        Ok(found.map(|found| CurrentUser::new(&found, &loaded, self.config.second_factor)))
     }
 
     /// When a session that is used now expires, unless it is used again.
@@ -85,7 +85,7 @@ impl Sessions {
         }
         let session_id = found.session_id.clone();
         let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
-        let user = Rc::new(CurrentUser::new(found, &loaded));
+        let user = Rc::new(CurrentUser::new(found, &loaded, self.config.second_factor));
         CurrentUser::record(req, Some(Rc::clone(&user)));
         Ok(Some(user))
     }

@@ -8,7 +8,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::{
     clock::now,
-    config::Config,
+    config::{Config, SecondFactor},
     error::Error,
     security::site,
     sessions::{
@@ -36,6 +36,8 @@ pub struct CurrentUser {
     pub pending_email: Option<String>,
     /// Whether the password alone is not enough to sign in.
     pub second_factor: bool,
+    /// Whether the site requires that it is not (`SECOND_FACTOR`).
+    pub second_factor_required: bool,
     /// The user's role.
     pub role: Role,
     /// When the account was created.
@@ -107,6 +109,11 @@ impl CurrentUser {
         req.extensions_mut().insert(Resolved(user));
     }
 
+    /// Whether the user has to set up a second factor first: until then the session is good for nothing else.
+    pub fn must_set_up(&self) -> bool {
+        self.second_factor_required && !self.second_factor
+    }
+
     /// Whether the user is an administrator.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
@@ -148,7 +155,7 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     if RequestContext::with(|context| context.in_background) != Some(true) {
         sessions.last_seen.record(&found);
     }
-    Ok(Some(CurrentUser::new(&found, &loaded)))
+    Ok(Some(CurrentUser::new(&found, &loaded, sessions.config.second_factor)))
 }
 
 /// The user id that actix-identity reads from the state.
@@ -157,7 +164,7 @@ fn identity(req: &HttpRequest) -> Option<i64> {
 }
 
 impl CurrentUser {
-    pub(super) fn new(found: &FoundSession, loaded: &LoadedEntry) -> Self {
+    pub(super) fn new(found: &FoundSession, loaded: &LoadedEntry, policy: SecondFactor) -> Self {
         Self {
             id: found.user_id,
             name: found.name.clone(),
@@ -165,6 +172,7 @@ impl CurrentUser {
             email_confirmed: found.email_confirmed_at.is_some(),
             pending_email: found.pending_email.clone(),
             second_factor: found.second_factor,
+            second_factor_required: policy.is_required(found.role == Role::Admin),
             role: found.role,
             created_at: found.user_created_at,
             last_login_at: found.last_login_at,

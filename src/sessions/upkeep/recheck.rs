@@ -1,5 +1,5 @@
 //! Checks the sessions of open streams periodically: finds ends that a lost message would have announced, and
-//! administrators who lost their rights. One query for all of them on this instance, however many streams are open.
+//! administrators who lost their rights, or the second factor without which they have none. One query for all of them on this instance, however many streams are open.
 
 use std::{
     collections::HashMap,
@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use crate::{
+    config::SecondFactor,
     db::{
         DbConnection,
         schema::{
@@ -64,7 +65,8 @@ impl Sessions {
     /// # Errors
     /// [`Error::Unavailable`] when the database doesn't answer.
     pub async fn subscribe(&self, user: &CurrentUser) -> Result<Subscription, Error> {
-        let subscription = self.bus.subscribe(&user.session.id, user.id, user.is_admin());
+        let subscription =
+            self.bus.subscribe(&user.session.id, user.id, user.is_admin() && !user.must_set_up());
         check(self, vec![user.session.id.clone()]).await?;
         Ok(subscription)
     }
@@ -74,8 +76,8 @@ impl Sessions {
 async fn check(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Error> {
     let mut keys = Vec::new();
     for chunk in ids.chunks(CHUNK) {
-        let chunk_ids = chunk.to_vec();
-        let mut found = sessions.db.run(move |conn| statuses(conn, &chunk_ids)).await?;
+        let (chunk_ids, policy) = (chunk.to_vec(), sessions.config.second_factor);
+        let mut found = sessions.db.run(move |conn| statuses(conn, &chunk_ids, policy)).await?;
         for id in chunk {
             // Without a row, the account was deleted.
             let deleted = || EndMessage { reason: EndReason::Logout, text: None };
@@ -91,15 +93,20 @@ async fn check(sessions: &Sessions, ids: Vec<String>) -> Result<Vec<String>, Err
 /// What the catalogue says of a session.
 #[derive(Default)]
 struct Status {
+    /// Whether its user has the rights of an administrator.
     is_admin: bool,
     ended: Option<EndMessage>,
     /// While the store should have the entry.
     store_key: Option<String>,
 }
 
-type Row = (String, Option<String>, PrimitiveDateTime, Option<EndReason>, Option<String>, bool, Role);
+type Row = (String, Option<String>, PrimitiveDateTime, Option<EndReason>, Option<String>, (bool, Role, bool));
 
-fn statuses(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, Status>, Error> {
+fn statuses(
+    conn: &mut DbConnection,
+    ids: &[String],
+    policy: SecondFactor,
+) -> Result<HashMap<String, Status>, Error> {
     let rows: Vec<Row> = sessions::table
         .inner_join(users::table)
         .filter(dsl::id.eq_any(ids))
@@ -109,18 +116,18 @@ fn statuses(conn: &mut DbConnection, ids: &[String]) -> Result<HashMap<String, S
             dsl::expires_at,
             dsl::end_reason,
             dsl::end_message,
-            users::active,
-            users::role,
+            (users::active, users::role, users::second_factor),
         ))
         .load(conn)?;
-    let status = |(id, store_key, expires_at, reason, text, active, role): Row| {
+    let status = |(id, store_key, expires_at, reason, text, (active, role, second_factor)): Row| {
         let ended = match reason {
             Some(reason) => Some(EndMessage { reason, text }),
             None if !active => Some(EndMessage { reason: EndReason::UserDeactivated, text: None }),
             None => None,
         };
         let store_key = store_key.filter(|_| !is_due(expires_at));
-        (id, Status { is_admin: role == Role::Admin, ended, store_key })
+        let is_admin = role == Role::Admin && (second_factor || !policy.is_required(true));
+        (id, Status { is_admin, ended, store_key })
     };
     Ok(rows.into_iter().map(status).collect())
 }

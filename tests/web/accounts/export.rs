@@ -118,7 +118,7 @@ on_both_stacks!(export_needs_a_password_that_was_given_recently, |stack| async {
     let head = client.request(Method::HEAD, "/profile/export").send().await.expect(200);
     assert_eq!((head.body.len(), app.event_count_of("exported")), (0, 0));
     app.set_confirmations(-3_600);
-    let _ = client.get("/profile/export").await.to("/confirm-password?next=/profile");
+    let _ = client.get("/profile/export").await.to("/confirm-password?next=%2Fprofile");
     let script = client.request(Method::GET, "/profile/export").header("accept", "application/json");
     let _ = script.send().await.expect(403).has("/confirm-password");
     let form = client.get("/confirm-password?next=/profile").await.expect(200).form("/confirm-password");

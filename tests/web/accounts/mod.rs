@@ -20,6 +20,7 @@ mod passwords;
 mod profile;
 mod register;
 mod second_factor;
+mod second_factor_required;
 mod second_step;
 mod setup;
 mod signed_out;

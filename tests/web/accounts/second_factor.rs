@@ -38,7 +38,7 @@ on_both_stacks!(second_factor_changes_need_the_password_and_a_code, |stack| asyn
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
     app.forget_confirmations();
-    client.get("/security/totp").await.to("/confirm-password?next=/security/totp");
+    client.get("/security/totp").await.to("/confirm-password?next=%2Fsecurity%2Ftotp");
     client
         .post("/confirm-password", &[("password", PASSWORD), ("next", "/security/totp")])
         .await

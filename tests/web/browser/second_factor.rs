@@ -1,5 +1,7 @@
 //! Setting up an authenticator app and signing in with it in Chromium, wide and narrow, light and dark.
 
+use fantoccini::key::Key;
+
 use super::new_browsers::check;
 use crate::support::{authenticator::Authenticator, *};
 
@@ -55,5 +57,40 @@ on_both_stacks!(browser_sets_up_an_authenticator_app_and_signs_in_with_it, |stac
         browser.goto("/security").await;
         browser.wait_for("Ask everywhere again").await;
         check(&browser, &format!("security-trusted-{variant}")).await;
+    }
+});
+
+/// Goes to a link with the tab key, and follows it.
+async fn follow(browser: &Browser, text: &str) {
+    let focused = "return (document.activeElement.textContent ?? '').trim()";
+    for _ in 0..40 {
+        if browser.evaluate(focused).await == text {
+            return browser.press(&String::from(char::from(Key::Enter))).await;
+        }
+        browser.press(&String::from(char::from(Key::Tab))).await;
+    }
+    panic!("the tab key does not reach {text}");
+}
+
+on_both_stacks!(browser_sets_up_a_required_second_factor_and_goes_on, |stack| async {
+    let app = TestApp::builder(stack).var("SECOND_FACTOR", "everyone").start().await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    for (variant, builder) in Browser::looks(&app) {
+        let browser = builder.open().await;
+        app.run_script("DELETE FROM authenticators; UPDATE users SET second_factor = FALSE");
+        browser.goto("/members").await;
+        browser.wait_for_path("/login?next=%2Fmembers").await;
+        browser.fill(&[("email", &ada.email), ("password", PASSWORD)]).await;
+        browser.submit("/login").await;
+        browser.wait_for("Set one up to go on").await;
+        check(&browser, &format!("security-required-{variant}")).await;
+        follow(&browser, "Set up an authenticator app").await;
+        browser.wait_for("Scan the picture").await;
+        let key = browser.evaluate("return document.getElementById('totp-key').textContent").await;
+        let code = Authenticator::with_key(key.as_str().unwrap()).code();
+        browser.fill(&[("code", &format!("{code}{}", char::from(Key::Enter)))]).await;
+        browser.wait_for("Keep these codes").await;
+        follow(&browser, "I have kept them").await;
+        browser.wait_for_path("/members").await;
     }
 });

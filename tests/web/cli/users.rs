@@ -31,7 +31,8 @@ on_both_stacks!(cli_user_list_filters_as_admin_page, |stack| async {
     assert_eq!(lines[0]["email"], "ada.lovelace@example.org");
     assert_eq!((&lines[0]["state"], &lines[0]["active_sessions"]), (&"active".into(), &1.into()));
     assert!(user(&app, &["list", "--state", "deactivated"], "").done().contains("0 accounts."));
-    for wrong in [["--state", "gone"], ["--role", "root"]] {
+    assert!(user(&app, &["list", "--second-factor", "yes"], "").done().contains("0 accounts."));
+    for wrong in [["--state", "gone"], ["--role", "root"], ["--second-factor", "maybe"]] {
         let message = user(&app, &[&["list"], &wrong[..]].concat(), "").failed();
         assert!(message.starts_with(wrong[0]) && message.lines().count() == 1, "{message}");
     }

@@ -5,7 +5,7 @@ use std::fs;
 use reqwest::Method;
 use tempfile::TempDir;
 
-use crate::support::*;
+use crate::support::{authenticator::Authenticator, *};
 
 pub(super) const HOST: &str = "pages.localhost";
 
@@ -32,8 +32,14 @@ impl Site {
     }
 
     pub(super) async fn serve_folder(stack: Stack, folder: TempDir) -> Self {
-        let vars = TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).var("PAGES_HOST", HOST);
-        Self { app: vars.start().await, _folder: folder }
+        Self::serve_with(stack, folder, &[]).await
+    }
+
+    async fn serve_with(stack: Stack, folder: TempDir, vars: &[(&str, &str)]) -> Self {
+        let builder =
+            TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).var("PAGES_HOST", HOST);
+        let builder = vars.iter().fold(builder, |builder, (name, value)| builder.var(name, value));
+        Self { app: builder.start().await, _folder: folder }
     }
 
     fn home(&self) -> String {
@@ -114,6 +120,22 @@ on_both_stacks!(pages_host_keeps_admin_folder_for_administrators, |stack| async 
     site.there(&there, "/pages/admin/report.html").await.expect(200).has("The report");
     let (_, admin) = site.app.admin("Grace Hopper").await;
     site.travel(&admin, &site.app.client(), "/pages/admin/report.html").await.expect(200).has("The report");
+});
+
+on_both_stacks!(pages_host_serves_nobody_without_the_required_second_factor, |stack| async {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("index.html"), "<p>The operator's home").unwrap();
+    let site = Site::serve_with(stack, folder, &[("SECOND_FACTOR", "everyone")]).await;
+    let (_, here) = site.app.person("Ada Lovelace").await;
+    let there = site.app.client();
+    site.travel(&here, &there, "/pages/").await.expect(200).has("requires a second factor of everyone");
+    Authenticator::set_up(&site.app, &here).await;
+    site.travel(&here, &there, "/pages/").await.expect(200).has("The operator");
+    site.app.run_script("UPDATE users SET second_factor = FALSE");
+    let led = site.there(&there, "/pages/").await.expect(303);
+    assert_eq!(led.location(), Some(format!("{}/pages/", site.home()).as_str()));
+    let part = there.request(Method::GET, "/pages/").header("host", HOST).header("sec-fetch-mode", "no-cors");
+    part.send().await.expect(403);
 });
 
 on_both_stacks!(pages_host_answers_nothing_of_the_site, |stack| async {
