@@ -11,7 +11,7 @@
 //! - [`accounts`] – the operations on accounts, and their pages
 //! - [`layout`] – page frame, notices, error pages
 //! - [`gate`] – the operator's own pages behind the login
-//! - [`ops`] – health
+//! - [`ops`] – health, metrics
 //! - [`sessions`] – the catalogue (SQL), the store (Redis), live updates, the session of a request, upkeep
 //! - [`throttle`] – limits on guessing and bursts
 //! - [`events`] – the security log
@@ -20,7 +20,7 @@
 //! - [`web`] – forms, lists, charts, cookies, event streams
 //! - [`db`] – connections, pool, transactions, migrations
 //! - [`security`] – client address, own hosts and origins, body limits, headers
-//! - [`telemetry`] – log output
+//! - [`telemetry`] – log output, and what metrics are made of
 //! - [`config`] – environment variables, a file per concern
 //! - [`breached`] – passwords that are known from breaches, looked up in a file
 //! - [`state`] – the shared parts, found from a request
@@ -29,6 +29,9 @@
 //! - [`crypto`] – random values and hashes
 //! - [`clock`] – the current time
 //! - [`error`] – one error type and the status of each
+
+// The types of a request's future nest that deep.
+#![recursion_limit = "256"]
 
 pub mod accounts;
 pub mod admin;

@@ -25,6 +25,7 @@ mod second_step;
 mod service;
 pub mod setup;
 mod sign_in;
+mod sign_in_counts;
 mod sign_up;
 mod sign_up_by_mail;
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::link_requests::LinkRequests;
+use prometheus_client::registry::Registry;
+
+use super::{link_requests::LinkRequests, sign_in_counts::SignInCounts};
 use crate::{
     config::{self, Config},
     db::Db,
@@ -33,6 +35,7 @@ pub struct Accounts {
     pub(super) link_requests: Arc<LinkRequests>,
     pub(super) second_factors: Arc<SecondFactorKeys>,
     pub(super) second_factor_policy: config::SecondFactor,
+    pub(super) sign_ins: SignInCounts,
 }
 
 impl Accounts {
@@ -55,6 +58,7 @@ impl Accounts {
             rules: config.accounts.clone(),
             second_factors: Arc::new(SecondFactorKeys::new(&config.session.secret)),
             second_factor_policy: config.session.second_factor,
+            sign_ins: SignInCounts::default(),
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }
@@ -68,6 +72,13 @@ impl Accounts {
     /// The limits of guessing and bursts.
     pub fn throttle(&self) -> Throttle {
         self.throttle.clone()
+    }
+
+    /// Registers what is counted of sign-ins, passwords and attempts.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.sign_ins.register(registry);
+        self.passwords.register_metrics(registry);
+        self.throttle.register_metrics(registry);
     }
 
     /// The rules for new passwords.

@@ -102,7 +102,9 @@ impl Accounts {
         let tell = |conn: &mut DbConnection, session: &str| {
             new_browser.map_or(Ok(()), |browser| browser.tell(conn, session))
         };
+        let method = new.method;
         let ended = self.sessions.start(req, new, change, tell).await?;
+        self.sign_ins.succeeded(method);
         if has_mail {
             self.outbox.send_soon();
         }
@@ -118,6 +120,7 @@ impl Accounts {
         client: Client,
         throttled: Option<String>,
     ) -> Result<(), Error> {
+        self.sign_ins.failed(kind);
         let sums = Arc::clone(&self.event_sums);
         let record = move |conn: &mut DbConnection| {
             let event = |kind| Event::new(kind, user).by(None).from(Some(&client));

@@ -244,6 +244,8 @@ pub(super) struct Problem {
     status: u16,
     /// What happened and what to do.
     detail: String,
+    /// The id of the request, as in `X-Request-Id` and in the log.
+    request_id: String,
     /// What is wrong with each field, by its name.
     #[schema(nullable = false)]
     errors: Option<BTreeMap<String, Vec<String>>>,

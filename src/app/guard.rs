@@ -1,6 +1,6 @@
 //! The middleware around all others: what is asked about no route is refused, and every answer is completed.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Instant};
 
 use actix_web::{
     Error as ActixError,
@@ -10,14 +10,19 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::connections::{Answer, Progress};
+use super::{
+    connections::{Answer, Progress},
+    http_metrics::HttpMetrics,
+    request_log,
+};
 use crate::{
     error::Error,
     layout::error_pages::{self, RequestInfo},
     security::{bodies, cross_origin, header_size, headers, host},
     sessions::sender_by_cookie,
+    state::shared,
     throttle::known_browser,
-    web::{cookies, flash},
+    web::{REQUEST_ID, RoutePattern, cookies, flash},
 };
 
 /// The outermost: renders failures as error pages, sets our other cookies and adds the security headers to every response. The
@@ -26,6 +31,7 @@ pub(super) async fn complete(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<Answer>, ActixError> {
+    let (began, metrics) = (Instant::now(), shared::<HttpMetrics>(req.request())?.clone());
     let underway = req.conn_data::<Rc<Progress>>().map(|progress| progress.begin(req.headers()));
     let info = RequestInfo::of(req.request())?;
     let version = req.version();
@@ -36,12 +42,30 @@ pub(super) async fn complete(
         flash::finish(res, server);
         known_browser::finish(res);
         cookies::finish(res);
+        res.headers_mut().insert(REQUEST_ID, info.id().header());
         if version <= Version::HTTP_10 {
             end_by_close(res);
         }
     }
     let result = headers::add(server, result);
+    record(&info, &metrics, &result, began);
     result.map(|res| res.map_body(|_, body| Answer::new(body, underway)))
+}
+
+/// Counts the request and logs it.
+fn record(
+    info: &RequestInfo,
+    metrics: &HttpMetrics,
+    result: &Result<ServiceResponse<BoxBody>, ActixError>,
+    began: Instant,
+) {
+    let (req, status) = match result {
+        Ok(res) => (Some(res.request()), res.status()),
+        Err(error) => (None, error.as_response_error().status_code()),
+    };
+    let route = req.map_or(RoutePattern::NONE, RoutePattern::of);
+    metrics.record(route, info.method(), status, began);
+    request_log::log(info, req, route, status, began);
 }
 
 /// Refuses requests that are for other hosts, cross-origin or larger than any route accepts. CORS is around it, so that front ends

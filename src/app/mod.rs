@@ -2,9 +2,12 @@
 
 mod connections;
 mod guard;
+mod http_metrics;
 mod middleware;
+mod ops_listener;
 mod parts;
 mod prepare;
+mod request_log;
 
 use std::{
     io,
@@ -35,6 +38,7 @@ use crate::{
     gate,
     layout::Layout,
     mail::Outbox,
+    ops::metrics::Metrics,
     routes,
     security::{api, site},
     sessions::{self, Sessions},
@@ -51,6 +55,7 @@ pub struct Running {
     pub addr: SocketAddr,
     /// A one-time link to make the first administrator, while there is none.
     pub setup_link: Option<String>,
+    ops: Option<Ops>,
     sessions: Data<Sessions>,
     accounts: Data<Accounts>,
     outbox: Data<Outbox>,
@@ -71,7 +76,8 @@ pub async fn start(
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
     // The address is taken first: an instance that can't have it changes nothing in the stores.
-    let listener = listen(config.server.listen_addr)?;
+    let listener = listen("LISTEN_ADDR", config.server.listen_addr)?;
+    let ops_listener = config.server.ops_addr.map(|addr| listen("OPS_ADDR", addr)).transpose()?;
     let addr = listener.local_addr().map_err(Error::internal)?;
     config.server.listens_on(addr);
     let parts = Parts::new(config).await?;
@@ -117,8 +123,9 @@ pub async fn start(
     let links = actix_web::rt::spawn(Accounts::clone(&parts.accounts).make_links());
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
+    let ops = ops_listener.map(|listener| Ops::start(listener, &parts)).transpose()?;
     let Parts { sessions, accounts, outbox, .. } = parts;
-    Ok(Running { addr, setup_link, sessions, accounts, outbox, handle, server, background, mail, links })
+    Ok(Running { addr, ops, setup_link, sessions, accounts, outbox, handle, server, background, mail, links })
 }
 
 /// What goes on beside the requests.
@@ -130,21 +137,49 @@ async fn background(parts: Parts) {
     );
 }
 
-fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {
+fn listen(variable: &'static str, addr: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(addr).map_err(|error| {
         let reason = match error.kind() {
-            io::ErrorKind::AddrInUse => format!("{addr} is in use by another program"),
+            io::ErrorKind::AddrInUse => {
+                let port = addr.port().checked_add(1).unwrap_or(3000);
+                format!(
+                    "{addr} is taken by another program; set another, such as {variable}={}:{port}",
+                    addr.ip()
+                )
+            }
             io::ErrorKind::AddrNotAvailable => {
                 format!("this machine does not have the address {}", addr.ip())
             }
             io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}"),
             _ => format!("{addr} can't be listened on: {error}"),
         };
-        Error::misconfigured("LISTEN_ADDR", reason)
+        Error::misconfigured(variable, reason)
     })
 }
 
+/// The listener of `OPS_ADDR`.
+struct Ops {
+    addr: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Ops {
+    fn start(listener: TcpListener, parts: &Parts) -> Result<Self, Error> {
+        let addr = listener.local_addr().map_err(Error::internal)?;
+        let metrics = Data::new(Metrics::new(|registry| parts.register_metrics(registry)));
+        let server = ops_listener::serve(listener, parts, metrics).map_err(Error::internal)?;
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Ok(Self { addr, handle })
+    }
+}
+
 impl Running {
+    /// The address of `OPS_ADDR`, if it is set.
+    pub fn ops_addr(&self) -> Option<SocketAddr> {
+        self.ops.as_ref().map(|ops| ops.addr)
+    }
+
     /// Waits until the server has stopped.
     ///
     /// # Errors
@@ -158,6 +193,9 @@ impl Running {
     pub async fn stop(self) {
         self.sessions.bus().stop();
         self.handle.stop(true).await;
+        if let Some(ops) = self.ops {
+            ops.handle.stop(true).await;
+        }
         self.accounts.stop_links();
         end(self.links).await;
         self.outbox.stop();

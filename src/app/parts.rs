@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, Data, ServiceConfig};
+use prometheus_client::registry::Registry;
 
+use super::http_metrics::HttpMetrics;
 use crate::{
     accounts::Accounts, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
     security::bodies, sessions::Sessions, throttle::Throttle, users::password::Passwords,
@@ -17,7 +19,8 @@ pub(super) struct Parts {
     pub(super) sessions: Data<Sessions>,
     pub(super) outbox: Data<Outbox>,
     pub(super) accounts: Data<Accounts>,
-    readiness: Data<Readiness>,
+    pub(super) readiness: Data<Readiness>,
+    http_metrics: Data<HttpMetrics>,
 }
 
 impl Parts {
@@ -42,7 +45,17 @@ impl Parts {
             outbox: Data::from(outbox),
             accounts: Data::new(accounts),
             readiness: Data::default(),
+            http_metrics: Data::new(HttpMetrics::new()),
         })
+    }
+
+    /// Registers what all parts count and measure.
+    pub(super) fn register_metrics(&self, registry: &mut Registry) {
+        self.http_metrics.register(registry);
+        self.accounts.register_metrics(registry);
+        self.sessions.register_metrics(registry);
+        self.outbox.register_metrics(registry);
+        self.db.register_metrics(registry);
     }
 }
 
@@ -55,6 +68,7 @@ pub(super) fn share(app: &mut ServiceConfig, parts: &Parts) {
         .app_data(parts.accounts.clone())
         .app_data(Data::from(parts.accounts.site_set_up()))
         .app_data(parts.readiness.clone())
+        .app_data(parts.http_metrics.clone())
         .app_data(web::PayloadConfig::new(bodies::MAX_BYTES))
         .app_data(web::PathConfig::default().error_handler(|_, _| Error::NotFound.into()));
 }

@@ -18,6 +18,7 @@ mod hosts;
 mod known_secrets;
 mod log;
 mod mail;
+mod ops;
 mod pages;
 mod percent;
 mod postgres_parameters;

@@ -8,9 +8,6 @@ use std::{
     time::Duration,
 };
 
-/// Variables of features that this version does not have. Setting one would do nothing, so it is a mistake.
-const NOT_SUPPORTED: [(&str, &str); 1] = [("OPS_ADDR", "a listener of its own for metrics and health")];
-
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest duration that a variable may hold.
@@ -159,11 +156,6 @@ impl Reader {
     /// # Errors
     /// All mistakes, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Mistakes> {
-        for (name, feature) in NOT_SUPPORTED {
-            if self.get(name).is_some() {
-                self.mistake(format!("{name}: this version does not support {feature}; remove the variable"));
-            }
-        }
         let mut mistakes = misspelt(self.vars.keys(), &self.known);
         mistakes.append(&mut self.mistakes);
         if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }

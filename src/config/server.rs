@@ -8,13 +8,15 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{exposure, frontends::Frontends, gate::Gate, hosts, proxies, reader::Reader, site::Site};
+use super::{exposure, frontends::Frontends, gate::Gate, hosts, ops, proxies, reader::Reader, site::Site};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// `LISTEN_ADDR`: address and port. Default: `127.0.0.1:3000`.
     pub listen_addr: SocketAddr,
+    /// `OPS_ADDR`: a listener of its own for metrics and the details of `/readyz`. Default: none.
+    pub ops_addr: Option<SocketAddr>,
     /// `BASE_URL`: the site as browsers see it; `https` turns on `Secure` cookies, `__Host-` and HSTS. Default: this machine, at
     /// the port of `LISTEN_ADDR`.
     pub base_url: Url,
@@ -47,6 +49,7 @@ impl Server {
         let allowed_hosts = hosts::allowed(reader);
         Self {
             listen_addr,
+            ops_addr: ops::read(reader, listen_addr),
             base_url_given,
             pages_host: hosts::pages(reader, &base_url, &allowed_hosts),
             base_url,

@@ -1,8 +1,10 @@
 //! The database: Postgres or SQLite behind one connection type, pooled.
 
+mod clock;
 mod connect;
 mod errors;
 mod functions;
+mod metrics;
 mod migrate;
 mod pool;
 mod preflight;

@@ -5,21 +5,28 @@ use std::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::web;
 use diesel::prelude::*;
+use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 
 use super::{
     connect::{ConnectError, Connector, DbConnection},
+    metrics::DbMetrics,
     migrate::connect_and_migrate,
     reserved::ReservedConnection,
     schema::write_checks,
     transaction::transaction,
 };
-use crate::{clock::now, config::DatabaseUrl, error::Error};
+use crate::{
+    clock::now,
+    config::DatabaseUrl,
+    error::Error,
+    telemetry::metrics::{GaugeAtScrape, observe_since},
+};
 
 /// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
@@ -53,6 +60,7 @@ pub(super) struct Shared {
     pub(super) replace_pool: AtomicBool,
     /// How often the pool has been replaced.
     pub(super) pool_generation: AtomicU64,
+    pub(super) metrics: DbMetrics,
 }
 
 impl Db {
@@ -69,6 +77,7 @@ impl Db {
             health: watch::Sender::new(Health::Ok),
             replace_pool: AtomicBool::new(false),
             pool_generation: AtomicU64::new(0),
+            metrics: DbMetrics::default(),
         });
         Self { shared, work_timeout: timeout * WORK_TIMEOUT_FACTOR }
     }
@@ -154,6 +163,18 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
+        let done = self.run_in_time(work).await;
+        if matches!(done, Err(Error::Unavailable(_))) {
+            self.shared.metrics.unavailable.inc();
+        }
+        done
+    }
+
+    async fn run_in_time<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
+    {
         let mut health = self.shared.health.subscribe();
         if self.hangs() {
             return Err(Error::unavailable("the database does not answer"));
@@ -161,9 +182,13 @@ impl Db {
         let db = self.clone();
         let (started_sender, started) = oneshot::channel();
         let done = web::block(move || {
+            let (metrics, asked) = (&db.shared.metrics, Instant::now());
             let mut conn = db.connection()?;
+            observe_since(&metrics.wait, asked);
             started_sender.send(()).map_err(|()| Error::unavailable("whoever asked has given up"))?;
+            let began = Instant::now();
             let worked = work(&mut conn);
+            observe_since(&metrics.work, began);
             if worked.as_ref().is_err_and(Error::is_read_only) {
                 // A new connection may lead to the server that takes writes now.
                 db.report_slow(true);
@@ -206,6 +231,37 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
         self.with_long_timeout().run(|conn| transaction(conn, work)).await
+    }
+
+    /// Registers what is measured of the database.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
+        let pool = |read: fn(r2d2::State) -> u32| {
+            let shared = Arc::clone(&self.shared);
+            move || {
+                let pool = shared.pool.read().unwrap_or_else(PoisonError::into_inner);
+                Some(f64::from(read(pool.state())))
+            }
+        };
+        GaugeAtScrape::register(
+            registry,
+            "db_connections",
+            "Connections of the pool",
+            pool(|state| state.connections),
+        );
+        GaugeAtScrape::register(
+            registry,
+            "db_connections_idle",
+            "Connections of the pool that nobody uses",
+            pool(|state| state.idle_connections),
+        );
+        let db = self.clone();
+        GaugeAtScrape::register(
+            registry,
+            "db_hanging",
+            "1 while the database does not answer and requests that need it are refused at once",
+            move || Some(f64::from(u8::from(db.hangs()))),
+        );
     }
 
     fn check_migrated(&self) -> Result<(), Error> {

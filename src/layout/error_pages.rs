@@ -26,8 +26,9 @@ use crate::{
     state::shared,
     telemetry::shown_in_log,
     web::{
+        RequestId,
         accept::{PROBLEM_JSON, wants_json},
-        html,
+        html, trace_id,
     },
 };
 
@@ -42,6 +43,7 @@ struct ErrorPage {
     advice: String,
     link_on: Option<LinkOn>,
     retry: bool,
+    request_id: RequestId,
 }
 
 /// What error pages and log entries need of a request, read before the request is consumed.
@@ -51,6 +53,8 @@ pub struct RequestInfo {
     path: String,
     accepts_json: bool,
     at_site: bool,
+    id: RequestId,
+    trace_id: Option<String>,
 }
 
 /// Replaces an error response, or the `Err` of a middleware, by a rendered page or problem details, and logs the error.
@@ -100,6 +104,8 @@ impl RequestInfo {
             path: req.path().to_owned(),
             accepts_json: wants_json(req),
             at_site: site::of(&shared::<Config>(req)?.server, req.head()).is_some(),
+            id: RequestId::next(),
+            trace_id: trace_id(req.headers()).map(str::to_owned),
         })
     }
 
@@ -108,16 +114,37 @@ impl RequestInfo {
         &self.config
     }
 
+    /// The id of the request.
+    pub fn id(&self) -> RequestId {
+        self.id
+    }
+
+    /// The id of the trace that the request is part of.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.trace_id.as_deref()
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path, without the query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     fn log(&self, status: StatusCode, error: &ActixError) {
         let (status, method, path) = (status.as_u16(), &self.method, shown_in_log(self.path.as_bytes()));
+        let request_id = self.id;
         let error = match error.as_error::<Error>() {
             Some(error) => error.causes(),
             None => format!("{error:?}"),
         };
         if status >= 500 {
-            tracing::error!(status, %method, path, ?error, "request failed");
+            tracing::error!(%request_id, status, %method, path, ?error, "request failed");
         } else {
-            tracing::debug!(status, %method, path, ?error, "request refused");
+            tracing::debug!(%request_id, status, %method, path, ?error, "request refused");
         }
     }
 }
@@ -162,6 +189,7 @@ fn problem_details(info: &RequestInfo, bare: &HttpResponse, texts: &ErrorTexts, 
         "title": problem.map_or(texts.title, |problem| problem.title),
         "status": bare.status().as_u16(),
         "detail": message,
+        "request_id": info.id.to_string(),
     });
     if let Some(FieldProblems(fields)) = extensions.get::<FieldProblems>() {
         details["errors"] = json!(fields);
@@ -205,6 +233,7 @@ fn rendered(info: &RequestInfo, bare: HttpResponse, viewer: Option<Option<Viewer
             advice: texts.advice.to_owned(),
             link_on: link_on(info, &bare),
             retry: unavailable || status == StatusCode::TOO_MANY_REQUESTS,
+            request_id: info.id,
         };
         html(status, &page)
     };

@@ -9,6 +9,7 @@ use std::{
 };
 
 use lettre::message::Mailbox;
+use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::{
@@ -21,10 +22,16 @@ use crate::{
     config::{Config, KnownSecrets, Server},
     db::{Db, DbConnection},
     error::Error,
+    telemetry::metrics::{Counts, Labels},
 };
 
 /// How often an instance looks for mail that another one or the command line has written.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What becomes of an attempt to send, as metrics have it.
+const ACCEPTED: Labels<1> = [("result", "accepted")];
+const POSTPONED: Labels<1> = [("result", "postponed")];
+const GIVEN_UP: Labels<1> = [("result", "given_up")];
 
 /// Most characters of what a server says that are kept.
 const MAX_REASON: usize = 300;
@@ -39,6 +46,8 @@ pub struct Outbox {
     /// Notified when mail was written here.
     written: Notify,
     stopping: AtomicBool,
+    /// What became of attempts to send.
+    attempts: Counts<1>,
 }
 
 /// How it goes with the mail.
@@ -70,6 +79,7 @@ impl Outbox {
             secrets: config.secrets.clone(),
             written: Notify::new(),
             stopping: AtomicBool::new(false),
+            attempts: Counts::default(),
         }
     }
 
@@ -174,6 +184,7 @@ impl Outbox {
         let (id, kind) = (mail.id, mail.kind.name());
         let refusal = match self.transport.send(&mail, &self.from.email).await {
             Ok(()) => {
+                self.attempts.add(ACCEPTED);
                 tracing::info!(mail = id, kind, "a mail was accepted");
                 return self
                     .db
@@ -187,6 +198,7 @@ impl Outbox {
             Refusal::ForGood(reason) => (reason, None),
         };
         let reason = self.shown(&reason);
+        self.attempts.add(if next.is_some() { POSTPONED } else { GIVEN_UP });
         match next {
             Some(_) => {
                 tracing::warn!(mail = id, kind, reason = ?reason, "a mail was not accepted and is tried again");
@@ -204,6 +216,12 @@ impl Outbox {
             db.run(write).await
         };
         self.db.with_retries(postpone).await
+    }
+
+    /// Registers what became of mail.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        let help = "Attempts to send a mail: accepted, postponed or given up";
+        self.attempts.register(registry, "mail_attempts", help, [ACCEPTED, POSTPONED, GIVEN_UP]);
     }
 
     /// What a server says, as a page and the log may show it.

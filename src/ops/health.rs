@@ -1,14 +1,13 @@
 //! Health checks for operators, containers and load balancers: `/healthz` and `/readyz`.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web::Data};
+use serde_json::{Value, json};
+use time::PrimitiveDateTime;
 use tokio::sync::Mutex;
 
-use crate::{db::Db, error::Error, sessions::Sessions};
+use crate::{clock::now, db::Db, error::Error, sessions::Sessions, web::rfc3339};
 
 /// `GET /healthz`: the process answers requests; touches no store.
 pub async fn alive() -> HttpResponse {
@@ -22,12 +21,19 @@ const FRESH: Duration = Duration::from_millis(100);
 /// Whether each store does what the site needs of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Report {
-    database_up: bool,
-    store_up: bool,
+    database: Health,
+    store: Health,
+}
+
+/// Whether a store does what the site needs of it, as far as this process has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Up,
+    Down { since: PrimitiveDateTime },
 }
 
 impl Report {
-    const UP: Self = Self { database_up: true, store_up: true };
+    const UP: Self = Self { database: Health::Up, store: Health::Up };
 }
 
 /// The last report and when it was made. Requests that come while the stores are asked wait for the same report.
@@ -52,70 +58,94 @@ impl Readiness {
         };
         let (database, store) = tokio::join!(database, sessions.check());
         let report = Report {
-            database_up: is_up("database", before.database_up, &database),
-            store_up: is_up("session store", before.store_up, &store),
+            database: before.database.next("database", &database),
+            store: before.store.next("session store", &store),
         };
         *last = Some((Instant::now(), report));
         report
     }
 }
 
-/// Logs each change once.
-fn is_up(part: &str, was_up: bool, result: &Result<(), Error>) -> bool {
-    match result {
-        Ok(()) if !was_up => tracing::info!(part, "ready again"),
-        Err(error) if was_up => tracing::error!(part, error = ?error.causes(), "not ready"),
-        Ok(()) | Err(_) => {}
+impl Health {
+    /// What it is after asking; logs each change once.
+    fn next(self, part: &str, asked: &Result<(), Error>) -> Self {
+        match (self, asked) {
+            (Self::Up, Ok(())) => Self::Up,
+            (Self::Down { .. }, Ok(())) => {
+                tracing::info!(part, "ready again");
+                Self::Up
+            }
+            (Self::Up, Err(error)) => {
+                tracing::error!(part, error = ?error.causes(), "not ready");
+                Self::Down { since: now() }
+            }
+            (Self::Down { .. }, Err(_)) => self,
+        }
     }
-    result.is_ok()
-}
 
-/// `GET /readyz`: asks what sign-ins and pages need of database and store, in their way. 200 or 503; on this machine it says in JSON
-/// which of them is up.
-pub async fn ready(
-    req: HttpRequest,
-    db: web::Data<Db>,
-    sessions: web::Data<Sessions>,
-    readiness: web::Data<Readiness>,
-) -> HttpResponse {
-    let peer = req.peer_addr().map(|peer| peer.ip());
-    readiness.report(&db, &sessions).await.answer(peer)
+    fn details(self) -> Value {
+        match self {
+            Self::Up => json!({ "state": "up" }),
+            Self::Down { since } => json!({ "state": "down", "since": rfc3339(since.assume_utc()) }),
+        }
+    }
 }
 
 impl Report {
-    /// The answer to a peer with this address.
-    fn answer(self, peer: Option<IpAddr>) -> HttpResponse {
-        let state = |up: bool| if up { "up" } else { "down" };
-        let details =
-            serde_json::json!({ "database": state(self.database_up), "session_store": state(self.store_up) });
-        let is_this_machine = peer.is_some_and(|ip| ip.to_canonical().is_loopback());
-        let is_up = self == Self::UP;
-        let body = if is_this_machine { details } else { serde_json::json!({ "ready": is_up }) };
-        let mut response = if is_up { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-        response.content_type("application/json").body(format!("{body}\n"))
+    fn is_ready(self) -> bool {
+        self == Self::UP
     }
+
+    fn details(self) -> Value {
+        json!({
+            "ready": self.is_ready(),
+            "database": self.database.details(),
+            "session_store": self.store.details(),
+        })
+    }
+}
+
+/// `GET /readyz`: asks what sign-ins and pages need of database and store, in their way. 200 or 503, and not why.
+pub async fn ready(db: Data<Db>, sessions: Data<Sessions>, readiness: Data<Readiness>) -> HttpResponse {
+    let report = readiness.report(&db, &sessions).await;
+    answer(report, &json!({ "ready": report.is_ready() }))
+}
+
+/// `GET /readyz` on `OPS_ADDR`: the same, with what is down and since when.
+pub async fn ready_details(
+    db: Data<Db>,
+    sessions: Data<Sessions>,
+    readiness: Data<Readiness>,
+) -> HttpResponse {
+    let report = readiness.report(&db, &sessions).await;
+    answer(report, &report.details())
+}
+
+fn answer(report: Report, body: &Value) -> HttpResponse {
+    let mut response =
+        if report.is_ready() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.content_type("application/json").body(format!("{body}\n"))
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::body::MessageBody as _;
-
     use super::*;
 
     #[test]
-    fn readiness_has_details_for_this_machine_alone() {
-        let down = Report { database_up: true, store_up: false };
-        for (report, peer, status, says) in [
-            (Report::UP, "127.0.0.1", 200, r#"{"database":"up","session_store":"up"}"#),
-            (down, "::1", 503, r#"{"database":"up","session_store":"down"}"#),
-            (down, "::ffff:127.0.0.1", 503, r#"{"database":"up","session_store":"down"}"#),
-            (Report::UP, "192.0.2.7", 200, r#"{"ready":true}"#),
-            (down, "2001:db8::7", 503, r#"{"ready":false}"#),
-        ] {
-            let answer = report.answer(peer.parse().ok());
-            assert_eq!(answer.status().as_u16(), status, "{peer}");
-            let body = answer.into_body().try_into_bytes().unwrap();
-            assert_eq!(std::str::from_utf8(&body).unwrap().trim_end(), says, "{peer}");
-        }
+    fn readiness_says_since_when_a_part_is_down() {
+        let away = Err(Error::unavailable("gone"));
+        let down = Health::Up.next("database", &away);
+        let Health::Down { since } = down else { panic!("{down:?}") };
+        assert_eq!(down.next("database", &away), down, "since the first failure");
+        let report = Report { database: down, ..Report::UP };
+        assert_eq!(
+            report.details(),
+            json!({
+                "ready": false,
+                "database": { "state": "down", "since": rfc3339(since.assume_utc()) },
+                "session_store": { "state": "up" },
+            })
+        );
+        assert_eq!(down.next("database", &Ok(())), Health::Up);
     }
 }

@@ -15,8 +15,10 @@ use actix_web::{
 
 use super::access::{Access, FormPage, Rule, check, is_for_set_up};
 use crate::{
-    accounts::pages::sensitive_action::SensitiveAction, security::api, sessions::CurrentUser,
-    web::accept::wants_json,
+    accounts::pages::sensitive_action::SensitiveAction,
+    security::api,
+    sessions::CurrentUser,
+    web::{RoutePattern, accept::wants_json},
 };
 
 /// One route of the table without its handler, for tests that request each route with each kind of client.
@@ -156,6 +158,7 @@ impl Table {
             .map(|(path, methods, routes)| {
                 let form_page = form_pages.get(path).copied();
                 resource(path.strip_prefix(below).unwrap_or(path), &methods, routes, form_page)
+                    .app_data(RoutePattern(path))
             })
             .collect()
     }

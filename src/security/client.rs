@@ -32,14 +32,19 @@ pub struct Client {
 impl Client {
     /// Reads address and user agent from a request.
     pub fn of(req: &HttpRequest, trusted_proxies: &[IpNet]) -> Self {
-        let peer = req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
-        let forwarded = req.headers().get_all("x-forwarded-for").map(HeaderValue::as_bytes);
         let user_agent = req
             .headers()
             .get(USER_AGENT)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).chars().take(MAX_USER_AGENT).collect())
             .unwrap_or_default();
-        Self { ip: client_ip(peer.to_canonical(), forwarded, trusted_proxies), user_agent }
+        Self { ip: Self::ip_of(req, trusted_proxies), user_agent }
+    }
+
+    /// Reads the address alone.
+    pub fn ip_of(req: &HttpRequest, trusted_proxies: &[IpNet]) -> IpAddr {
+        let peer = req.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip());
+        let forwarded = req.headers().get_all("x-forwarded-for").map(HeaderValue::as_bytes);
+        client_ip(peer.to_canonical(), forwarded, trusted_proxies)
     }
 }
 

@@ -14,7 +14,10 @@ use std::{
 use diesel::r2d2::R2D2Connection as _;
 use tokio::sync::oneshot;
 
-use super::found_session::{FoundSession, FoundSessions, LookupKey, query};
+use super::{
+    found_session::{FoundSession, FoundSessions, LookupKey, query},
+    metrics::SessionMetrics,
+};
 use crate::{
     db::{Db, ReservedConnection},
     error::Error,
@@ -43,6 +46,7 @@ struct LookupWorker {
     timeout: Duration,
     queue: Mutex<Receiver<LookupRequest>>,
     slot: Mutex<WorkerSlot>,
+    metrics: Arc<SessionMetrics>,
 }
 
 /// Which thread works, and on what.
@@ -67,9 +71,10 @@ impl Lookup {
     ///
     /// # Errors
     /// When the thread can't be started.
-    pub(super) fn start(db: Db, timeout: Duration) -> Result<Self, Error> {
+    pub(super) fn start(db: Db, timeout: Duration, metrics: Arc<SessionMetrics>) -> Result<Self, Error> {
         let (requests, queue) = channel();
-        let worker = Arc::new(LookupWorker { db, timeout, queue: Mutex::new(queue), slot: Mutex::default() });
+        let (queue, slot) = (Mutex::new(queue), Mutex::default());
+        let worker = Arc::new(LookupWorker { db, timeout, queue, slot, metrics });
         LookupWorker::start_thread(&worker, 0)?;
         Ok(Self { requests, worker })
     }
@@ -93,11 +98,18 @@ impl Lookup {
     async fn ask(&self, key: LookupKey) -> Result<Option<Arc<FoundSession>>, Error> {
         self.worker.check()?;
         let (reply, receiver) = oneshot::channel();
+        let asked = Instant::now();
         self.requests
             .send(LookupRequest { key, reply })
             .map_err(|_| Error::bug("the lookup thread is gone"))?;
         match tokio::time::timeout(self.worker.timeout, receiver).await {
-            Ok(Ok(result)) => result,
+            Ok(Ok(result)) => {
+                // The thread has waited for a connection for as long as for the reply, and said so first.
+                if matches!(result, Err(Error::Unavailable(_))) && asked.elapsed() > self.worker.timeout / 2 {
+                    self.worker.db.report_slow(true);
+                }
+                result
+            }
             Ok(Err(_)) => Err(Error::unavailable("the lookup was given up")),
             Err(elapsed) => {
                 if self.worker.in_flight_longer_than(self.worker.timeout / 2).is_some() {
@@ -130,6 +142,7 @@ impl LookupWorker {
             self.slot().in_flight = Some(in_flight);
             let keys: Vec<&LookupKey> = batch.iter().map(|request| &request.key).collect();
             let found = query_with_reconnect(&self.db, &mut connection, &keys);
+            self.metrics.record_lookup(batch.len(), in_flight.since);
             {
                 let mut slot = self.slot();
                 if slot.thread != thread {

@@ -10,6 +10,7 @@ mod found_session;
 mod last_seen;
 pub mod live;
 mod lookup;
+mod metrics;
 mod new_key;
 mod pages;
 mod request;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::registry::Registry;
 use time::PrimitiveDateTime;
 use tokio::sync::mpsc;
 
@@ -18,6 +19,7 @@ use super::{
     last_seen::LastSeenRecorder,
     live::{event_bus::EventBus, message::Message},
     lookup::Lookup,
+    metrics::SessionMetrics,
     store::redis::Redis,
 };
 use crate::{
@@ -27,6 +29,7 @@ use crate::{
     db::Db,
     error::Error,
     security::Client,
+    telemetry::metrics::GaugeAtScrape,
     throttle::RedisCommands,
 };
 
@@ -50,6 +53,7 @@ pub struct Sessions {
     /// The id of this instance in messages.
     pub(super) instance: String,
     pub(super) started_at: PrimitiveDateTime,
+    pub(super) metrics: Arc<SessionMetrics>,
 }
 
 /// Where the state of sessions is stored.
@@ -70,7 +74,8 @@ impl Sessions {
             Some(url) => Backend::Redis(Box::new(Redis::new(url, config.stores.timeout).await?)),
             None => Backend::Sql,
         };
-        let lookup = Lookup::start(db.clone(), config.stores.timeout)?;
+        let metrics = Arc::new(SessionMetrics::default());
+        let lookup = Lookup::start(db.clone(), config.stores.timeout, Arc::clone(&metrics))?;
         let (bus, outbound) = EventBus::new(config.stores.redis.is_some());
         let last_seen = LastSeenRecorder::new(config.session.clone(), bus.clone());
         Ok(Self {
@@ -85,12 +90,32 @@ impl Sessions {
             history: config.history,
             instance: random_hex::<8>()?,
             started_at: now(),
+            metrics,
         })
     }
 
     /// Where what happens to sessions is published.
     pub fn bus(&self) -> &EventBus {
         &self.bus
+    }
+
+    /// Registers what is counted and measured of sessions.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        let bus = self.bus.clone();
+        GaugeAtScrape::register(registry, "event_streams", "Open streams of live pages", move || {
+            Some(bus.open_streams() as f64)
+        });
+        let bus = self.bus.clone();
+        GaugeAtScrape::register(
+            registry,
+            "peers_linked",
+            "1 while messages of the other instances arrive, or none are expected",
+            move || Some(f64::from(u8::from(*bus.linked().borrow()))),
+        );
+        if let Backend::Redis(redis) = &self.backend {
+            redis.register_metrics(registry);
+        }
     }
 
     /// Writes what waits to be written.
@@ -167,6 +192,7 @@ impl Sessions {
 
     /// Announces sessions that a committed transaction has ended, and deletes their entries. Every end comes through here.
     pub async fn announce_and_delete(&self, ended: &[Ended]) -> EndOutcome {
+        self.metrics.count_ends(ended);
         self.bus.ended(ended);
         let entries: Vec<_> =
             ended.iter().map(|session| (session.id.clone(), session.store_key.clone())).collect();

@@ -55,7 +55,7 @@ impl Sessions {
     ) -> Result<EndOutcome, Error> {
         let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
         let brought = RequestContext::with(|context| context.unused_keys()).unwrap_or_default();
-        let user_id = new.user_id;
+        let (user_id, method) = (new.user_id, new.method);
         let sign_in = self.sign_in(new, replaced.clone())?;
         let key = self.create_key(sign_in.state().at_sign_in(user_id)).await?;
         let (record, limit, in_store) =
@@ -75,6 +75,7 @@ impl Sessions {
             }
         };
         let confirmed = self.announce_and_delete(&ended).await.confirmed;
+        self.metrics.count_start(method);
         self.bus.started(&key.record.session_id, user_id);
         let left_over = RequestContext::with(|context| context.loaded.clone()).flatten();
         if let Some(left_over) = left_over.filter(|_| replaced.is_none()) {

@@ -2,6 +2,7 @@
 //! nobody can fill it.
 
 mod limit;
+pub mod metrics;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -39,7 +40,7 @@ pub fn start_log(log: &Log, secrets: &KnownSecrets) {
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(MAX_WAITING)
         .thread_name("log")
-        .finish(MaskingWriter(secrets.clone()));
+        .finish(MaskingWriter { secrets: secrets.clone(), entries: Vec::new() });
     let (limit, dropped) = (Limit::default(), writer.error_counter());
     // `Log::read` has checked that the filter parses.
     let filter = EnvFilter::new(&log.filter).and(limit.clone());
@@ -95,18 +96,30 @@ pub fn shown_in_log(sent: &[u8]) -> String {
     format!("{shown:?}")
 }
 
-/// Writes entries to standard error, each in one piece and without the secrets. Failures are ignored: where the reader of the log
-/// is gone, there is nobody to tell.
-struct MaskingWriter(KnownSecrets);
+/// Writes entries to standard error without the secrets, all that are there at once. Failures are ignored: where the reader of the
+/// log is gone, there is nobody to tell.
+struct MaskingWriter {
+    secrets: KnownSecrets,
+    entries: Vec<u8>,
+}
+
+/// So many bytes are written before others are taken.
+const MAX_BUFFERED: usize = 64 * 1_024;
 
 impl io::Write for MaskingWriter {
     fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(entry);
-        let _ = io::stderr().lock().write_all(self.0.mask(&text).as_bytes());
+        self.entries.extend_from_slice(self.secrets.mask(&text).as_bytes());
+        if self.entries.len() > MAX_BUFFERED {
+            self.flush()?;
+        }
         Ok(entry.len())
     }
 
+    /// Called when no entry waits.
     fn flush(&mut self) -> io::Result<()> {
+        let _ = io::stderr().lock().write_all(&self.entries);
+        self.entries.clear();
         Ok(())
     }
 }

@@ -4,18 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     local_counts::{Count, LocalCounts},
+    policy::Kind,
     redis_counts::{self, RedisCommands},
     refusal::refusal,
     sql_counts,
     subject::{Key, Subjects},
 };
-use crate::{db::Db, error::Error};
+use crate::{db::Db, error::Error, telemetry::metrics::Counts};
 
 /// What the limits are made of.
 pub(super) struct Limits {
     pub(super) local: LocalCounts,
     pub(super) subjects: Arc<Subjects>,
     pub(super) store: Store,
+    /// How many attempts were refused, by kind.
+    pub(super) refused: Counts<1>,
 }
 
 /// Where counts are that all instances share.
@@ -41,14 +44,14 @@ impl Limits {
             let known = known.as_ref().and_then(|known| known.get(index).copied());
             let Count { failures, wait } = self.local.count(*key, known);
             if !wait.is_zero() {
-                return Err(refusal(key.kind, failures, wait));
+                return Err(self.refuse(key.kind, failures, wait));
             }
             so_far.push(failures);
         }
         for (key, count) in keys.iter().zip(known.into_iter().flatten()) {
             let alone = key.kind.is_in_a_row() && count.failures >= key.kind.policy().free;
             if alone && !self.reserve(*key).await.unwrap_or(true) {
-                return Err(refusal(key.kind, count.failures, Duration::ZERO));
+                return Err(self.refuse(key.kind, count.failures, Duration::ZERO));
             }
         }
         Ok(so_far)
@@ -58,7 +61,13 @@ impl Limits {
     pub(super) fn known_wait(&self, keys: &[Key]) -> Option<Error> {
         let counts = keys.iter().map(|key| (key, self.local.count(*key, None)));
         let (key, count) = counts.into_iter().find(|(_, count)| !count.wait.is_zero())?;
-        Some(refusal(key.kind, count.failures, count.wait))
+        Some(self.refuse(key.kind, count.failures, count.wait))
+    }
+
+    /// Refuses an attempt.
+    pub(super) fn refuse(&self, kind: Kind, failures: u32, wait: Duration) -> Error {
+        self.refused.add([("kind", kind.name())]);
+        refusal(kind, failures, wait)
     }
 
     async fn reserve(&self, key: Key) -> Result<bool, Error> {

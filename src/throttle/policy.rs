@@ -55,6 +55,23 @@ pub(super) struct Policy {
 }
 
 impl Kind {
+    /// All kinds.
+    pub(super) const ALL: [Self; 13] = [
+        Self::Account,
+        Self::Browser,
+        Self::Session,
+        Self::SignIns,
+        Self::Confirmations,
+        Self::Registrations,
+        Self::Forgotten,
+        Self::Links,
+        Self::Changes,
+        Self::Sessions,
+        Self::SecondSteps,
+        Self::AddressMails,
+        Self::AddressMailsOf,
+    ];
+
     /// The name in keys of the stores.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -129,23 +146,7 @@ impl Policy {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 13] = [
-        Kind::Account,
-        Kind::Browser,
-        Kind::Session,
-        Kind::SignIns,
-        Kind::Confirmations,
-        Kind::Registrations,
-        Kind::Forgotten,
-        Kind::Links,
-        Kind::Changes,
-        Kind::Sessions,
-        Kind::SecondSteps,
-        Kind::AddressMails,
-        Kind::AddressMailsOf,
-    ];
-
-    /// The rows of the table in `docs/throttling.md`, in the order of [`ALL`].
+    /// The rows of the table in `docs/throttling.md`, in the order of [`Kind::ALL`].
     const DOCUMENTED: &str = include_str!("../../docs/throttling.md");
 
     /// A limit in words: `5 | 1 s, 2 s, 4 s … up to 30 min | 30 days | 100`.
@@ -167,15 +168,15 @@ mod tests {
     fn throttle_numbers_are_those_of_the_documentation() {
         let rows = DOCUMENTED.lines().filter(|line| line.starts_with("| ")).skip(1);
         let rows: Vec<_> = rows.filter_map(|row| row.trim_matches(['|', ' ']).split_once(" | ")).collect();
-        assert_eq!(rows.len(), ALL.len(), "{rows:?}");
-        for (kind, (what, numbers)) in ALL.into_iter().zip(rows) {
+        assert_eq!(rows.len(), Kind::ALL.len(), "{rows:?}");
+        for (kind, (what, numbers)) in Kind::ALL.into_iter().zip(rows) {
             assert_eq!(in_words(kind.policy()), numbers, "{kind:?}: {what}");
         }
     }
 
     #[test]
     fn throttle_waits_grow_from_a_second_to_the_longest() {
-        for kind in ALL {
+        for kind in Kind::ALL {
             let policy = kind.policy();
             let waits: Vec<Duration> = (0..1_000).map(|failures| policy.wait(failures)).collect();
             assert!(waits.is_sorted(), "{kind:?}");
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn throttle_closes_an_account_after_100_failures_in_a_row() {
-        for kind in ALL.into_iter().filter(|kind| kind.is_in_a_row()) {
+        for kind in Kind::ALL.into_iter().filter(|kind| kind.is_in_a_row()) {
             let policy = kind.policy();
             assert_eq!(policy.wait(99), policy.longest);
             assert_eq!(policy.wait(100), policy.kept);

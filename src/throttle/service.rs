@@ -6,6 +6,7 @@ use std::{
 };
 
 use actix_web::HttpRequest;
+use prometheus_client::registry::Registry;
 
 use super::{
     attempt::Attempt,
@@ -14,11 +15,12 @@ use super::{
     local_counts::LocalCounts,
     policy::Kind,
     redis_counts::RedisCommands,
-    refusal::refusal,
     sql_counts,
     subject::{Key, Subjects},
 };
-use crate::{config::Config, db::Db, error::Error, security::Client, users::User};
+use crate::{
+    config::Config, db::Db, error::Error, security::Client, telemetry::metrics::Counts, users::User,
+};
 
 /// How long an attempt waits until others at the same time are through.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -44,7 +46,7 @@ impl Throttle {
         let browsers = needs_browsers.then(|| Arc::new(KnownBrowsers::new(config, Arc::clone(&subjects))));
         let limits = config.accounts.throttle.then(|| {
             let store = redis.map_or(Store::Sql(db), Store::Redis);
-            Arc::new(Limits { local: LocalCounts::new(), subjects, store })
+            Arc::new(Limits { local: LocalCounts::new(), subjects, store, refused: Counts::default() })
         });
         Self { limits, browsers }
     }
@@ -180,7 +182,7 @@ impl Throttle {
                 return Err(refusal);
             }
             if start.elapsed() > MAX_WAIT {
-                return Err(refusal(keys[0].kind, 0, Duration::ZERO));
+                return Err(limits.refuse(keys[0].kind, 0, Duration::ZERO));
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -209,6 +211,15 @@ impl Throttle {
     pub async fn forget_account(&self, id: i64) {
         if let Some(limits) = &self.limits {
             limits.forget(limits.subjects.account(id)).await;
+        }
+    }
+
+    /// Registers how many attempts were refused.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        if let Some(limits) = &self.limits {
+            let help = "Attempts that had to wait, by what was counted";
+            let kinds = Kind::ALL.map(|kind| [("kind", kind.name())]);
+            limits.refused.register(registry, "throttle_refused", help, kinds);
         }
     }
 

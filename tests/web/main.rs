@@ -21,6 +21,7 @@ mod faults;
 mod gate;
 mod layout;
 mod mail;
+mod ops;
 mod security;
 mod sessions;
 mod throttle;

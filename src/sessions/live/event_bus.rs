@@ -189,6 +189,11 @@ impl EventBus {
         }
     }
 
+    /// How many streams are open.
+    pub(in crate::sessions) fn open_streams(&self) -> usize {
+        self.registry().subscribed.values().map(watch::Sender::receiver_count).sum()
+    }
+
     /// The public ids of all sessions with an open stream.
     pub(in crate::sessions) fn subscribed(&self) -> Vec<String> {
         self.registry().subscribed.keys().cloned().collect()

@@ -4,4 +4,5 @@ pub(super) mod key;
 pub(super) mod redis;
 mod redis_entries;
 mod redis_link;
+mod redis_metrics;
 pub(super) mod state;

@@ -1,11 +1,16 @@
 //! The client of the Redis server that stores the sessions: sends commands over a link that times out and reconnects in the
 //! background, and publishes messages between instances. The operations on entries are in `redis_entries`.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_session::storage::{RedisSessionStore, SaveError, SessionKey, SessionStore as _};
 use actix_web::cookie::time::Duration as CookieDuration;
 use deadpool_redis::{Manager, Pool, Runtime, Timeouts};
+use prometheus_client::registry::Registry;
 use redis::{
     Client, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion, RedisError, Value,
     aio::{MultiplexedConnection, PubSub},
@@ -14,9 +19,16 @@ use redis::{
 use super::{
     key::{PREFIX, PROBE},
     redis_link::{Connections, FIRST_RETRY, Failure, Link, drop_idle, is_not_here, probe},
+    redis_metrics::RedisMetrics,
     state::State,
 };
-use crate::{config::RedisUrl, crypto::sha256_hex, error::Error, throttle::RedisCommands};
+use crate::{
+    config::RedisUrl,
+    crypto::sha256_hex,
+    error::Error,
+    telemetry::metrics::{GaugeAtScrape, observe_since},
+    throttle::RedisCommands,
+};
 
 /// The pub/sub channel between instances, without the number of the database.
 const CHANNEL: &str = "gatehouse:sessions";
@@ -35,6 +47,7 @@ pub struct Redis {
     /// A worker thread's own link, for what every request does: it wakes no other thread.
     thread_link: Option<Arc<Link>>,
     timeout: Duration,
+    pub(super) metrics: Arc<RedisMetrics>,
 }
 
 impl Redis {
@@ -59,7 +72,16 @@ impl Redis {
         let probe_store = build_actix_store(&pool, |_| format!("{PREFIX}{PROBE}")).await?;
         let connections = Arc::new(Connections::new(pool.clone()));
         let shared_link = connections.start_link(&client, timeout, Some(pool));
-        Ok(Self { actix_store, probe_store, connections, client, shared_link, thread_link: None, timeout })
+        Ok(Self {
+            actix_store,
+            probe_store,
+            connections,
+            client,
+            shared_link,
+            thread_link: None,
+            timeout,
+            metrics: Arc::default(),
+        })
     }
 
     /// The same store with a link of the calling thread, which is used while it is connected.
@@ -146,6 +168,31 @@ impl Redis {
         &self,
         commands: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, Error> {
+        let began = Instant::now();
+        self.record(began, self.over_link(commands).await)
+    }
+
+    fn record<T>(&self, began: Instant, done: Result<T, Error>) -> Result<T, Error> {
+        match &done {
+            Ok(_) => observe_since(&self.metrics.round_trip, began),
+            Err(_) => drop(self.metrics.failures.inc()),
+        }
+        done
+    }
+
+    /// Registers what is measured of Redis.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        let link = Arc::clone(&self.shared_link);
+        GaugeAtScrape::register(registry, "redis_connected", "1 while Redis is connected", move || {
+            Some(f64::from(u8::from(link.current().is_ok())))
+        });
+    }
+
+    async fn over_link<T>(
+        &self,
+        commands: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, Error> {
         let (link, (number, mut connection)) = self.current()?;
         match tokio::time::timeout(self.timeout, commands(&mut connection)).await {
             Ok(Ok(value)) => Ok(value),
@@ -181,6 +228,11 @@ impl Redis {
         &self,
         call: impl Future<Output = anyhow::Result<T>>,
     ) -> Result<T, Error> {
+        let began = Instant::now();
+        self.record(began, self.over_pool(call).await)
+    }
+
+    async fn over_pool<T>(&self, call: impl Future<Output = anyhow::Result<T>>) -> Result<T, Error> {
         self.shared_link.current()?;
         match tokio::time::timeout(self.timeout, call).await {
             Ok(Ok(value)) => Ok(value),

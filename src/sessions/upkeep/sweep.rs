@@ -1,7 +1,10 @@
 //! Ends sessions that have expired, and retries deletions that the store has not confirmed. Any number of instances may run the
 //! sweep: each end is one conditional update.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     clock::now,
@@ -34,7 +37,10 @@ pub(crate) async fn run(sessions: Arc<Sessions>) {
     let pause = (shortest_ttl / 4).clamp(MIN_PAUSE, MAX_PAUSE);
     let mut secret_checked = false;
     loop {
-        if let Err(error) = sweep(&sessions, &mut secret_checked).await {
+        let began = Instant::now();
+        let swept = sweep(&sessions, &mut secret_checked).await;
+        sessions.metrics.record_sweep(began, swept.is_ok());
+        if let Err(error) = swept {
             tracing::warn!(error = ?error.causes(), "the sweep of sessions did not finish");
         }
         tokio::time::sleep(pause).await;

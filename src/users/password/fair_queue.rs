@@ -27,6 +27,11 @@ impl<C: PartialEq, T> FairQueue<C, T> {
         Self { lines: VecDeque::new(), length: 0, capacity, next_place: 0 }
     }
 
+    /// How many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
     /// Adds an item at the end of the client's line. In a full queue the last item of the longest line makes way for it and is
     /// dropped; `None`: that line would be the client's own, or not longer than it.
     pub(super) fn push(&mut self, client: C, item: T) -> Option<Place> {

@@ -2,6 +2,7 @@
 
 mod fair_queue;
 mod hasher;
+mod metrics;
 mod policy;
 mod queue;
 mod service;

@@ -82,6 +82,12 @@ impl Queue {
         }
     }
 
+    /// How many jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        let waiting = self.lock();
+        waiting.check.len() + waiting.new.len()
+    }
+
     /// Ends the threads that wait for jobs.
     pub(super) fn close(&self) {
         self.lock().closed = true;

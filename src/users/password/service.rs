@@ -6,17 +6,24 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use prometheus_client::registry::Registry;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
     hasher::{Hasher, Verdict},
+    metrics::PasswordMetrics,
     policy::Policy,
     queue::{Job, Lane, Queue},
 };
-use crate::{error::Error, security::Client, text::opaque_string};
+use crate::{
+    error::Error,
+    security::Client,
+    telemetry::metrics::{GaugeAtScrape, observe_since},
+    text::opaque_string,
+};
 
 /// Longest wait for a thread.
 const MAX_WAIT: Duration = Duration::from_secs(1);
@@ -31,6 +38,7 @@ pub struct Passwords {
     threads: Arc<Threads>,
     /// A hash that is verified against for unknown addresses, so that they take the same time.
     decoy_hash: Arc<str>,
+    pub(super) metrics: Arc<PasswordMetrics>,
 }
 
 struct Threads {
@@ -59,7 +67,7 @@ impl Passwords {
                 .spawn(move || run_jobs(&queue))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { threads: Arc::new(threads), decoy_hash: decoy_hash.into() })
+        Ok(Self { threads: Arc::new(threads), decoy_hash: decoy_hash.into(), metrics: Arc::default() })
     }
 
     /// Judges a password that somebody chose and hashes it into a PHC string, in the form in which passwords are compared
@@ -111,18 +119,43 @@ impl Passwords {
         .await
     }
 
-    /// Queues work for a hashing thread and waits for its result. Work that waits for longer than [`MAX_WAIT`], or whose request
-    /// is gone, is taken back.
+    /// Registers what is measured of the hashing threads.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+        let queue = Arc::clone(&self.threads.queue);
+        let help = "Passwords that wait for a hashing thread";
+        GaugeAtScrape::register(registry, "hash_queue_waiting", help, move || Some(queue.waiting() as f64));
+    }
+
     async fn submit<T: Send + 'static>(
         &self,
         lane: Lane,
         from: Option<&Client>,
         work: impl FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let done = self.submit_in_time(lane, from, work).await;
+        if matches!(done, Err(Error::Busy)) {
+            self.metrics.refused.inc();
+        }
+        done
+    }
+
+    /// Queues work for a hashing thread and waits for its result. Work that waits for longer than [`MAX_WAIT`], or whose request
+    /// is gone, is taken back.
+    async fn submit_in_time<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        from: Option<&Client>,
+        work: impl FnOnce(&mut Hasher) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let (sender, mut reply) = oneshot::channel();
+        let (metrics, asked) = (Arc::clone(&self.metrics), Instant::now());
         let job: Job = Box::new(move |hasher| {
+            observe_since(&metrics.wait, asked);
+            let began = Instant::now();
             // A thread outlives work that panics.
             let result = catch_unwind(AssertUnwindSafe(|| work(hasher)));
+            observe_since(&metrics.work, began);
             let panicked = |_| Err(Error::bug("work on a password panicked"));
             drop(sender.send(result.unwrap_or_else(panicked)));
         });
@@ -159,7 +192,7 @@ fn lower_priority() {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::IpAddr, sync::mpsc, time::Instant};
+    use std::{net::IpAddr, sync::mpsc};
 
     use super::*;
 

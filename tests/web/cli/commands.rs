@@ -119,16 +119,6 @@ fn cli_check_config_lists_all_errors_without_secrets() {
 }
 
 #[test]
-fn cli_variables_of_missing_features_stop_the_start() {
-    for command in ["check-config", "serve"] {
-        let message = Program::run(&[command], &vars(&[("OPS_ADDR", "127.0.0.1:9100")]), "").failed();
-        assert!(message.starts_with("OPS_ADDR: ") && message.contains("this version"), "{message}");
-        assert_eq!(message.lines().count(), 1, "{message}");
-    }
-    Program::run(&["check-config"], &vars(&[("THROTTLE", "off")]), "").done();
-}
-
-#[test]
 fn cli_check_config_invalid_log_filter_fails() {
     let message = Program::run(&["check-config"], &vars(&[("RUST_LOG", "gatehouse=loud")]), "").failed();
     assert!(message.starts_with("RUST_LOG: \"gatehouse=loud\" is not valid"), "{message}");

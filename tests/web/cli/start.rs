@@ -27,7 +27,11 @@ fn start_on_a_taken_port_says_so() {
     let folder = TempDir::new().unwrap();
     let database = format!("sqlite://{}/a.db", folder.path().display());
     let line = assert_stops("serve", &vars(&database, &addr), "LISTEN_ADDR");
-    assert!(line.contains(&addr) && line.contains("in use"), "{line}");
+    assert!(
+        line.contains(&addr)
+            && line.contains("is taken by another program; set another, such as LISTEN_ADDR=127.0.0.1:"),
+        "{line}"
+    );
     assert!(!folder.path().join("a.db").exists(), "nothing was made");
     assert_stops("serve", &vars(&database, "10.255.255.253:3000"), "LISTEN_ADDR");
 }

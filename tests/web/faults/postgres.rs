@@ -158,7 +158,7 @@ async fn startup_before_postgres_serves_then_recovers() {
     let client = program.client();
     client.get("/").await.expect(200);
     client.get("/healthz").await.expect(200);
-    assert_eq!(client.get("/readyz").await.expect(503).json()["database"], "down");
+    client.get("/readyz").await.expect(503);
     assert_unavailable(&client, "/login", Some(&[("email", "a@example.org"), ("password", PASSWORD)])).await;
     eventually(|| async { program.output().contains("the database is not reached") }).await;
     server.restart();
@@ -169,7 +169,7 @@ async fn startup_before_postgres_serves_then_recovers() {
     });
     let link = link.await;
     client.get(&link).await.expect(200);
-    assert_eq!(client.get("/readyz").await.expect(200).json()["database"], "up");
+    client.get("/readyz").await.expect(200);
     Person::new("Ada Lovelace").set_up(&client, &link).await;
     client.get("/profile").await.expect(200);
 }
@@ -180,7 +180,7 @@ async fn startup_while_postgres_hangs_serves_then_recovers() {
     server.freeze();
     let program = builder().on_postgres(&server).not_set_up().start_program();
     timely(program.client().get("/healthz")).await.expect(200);
-    assert_eq!(timely(program.client().get("/readyz")).await.expect(503).json()["database"], "down");
+    timely(program.client().get("/readyz")).await.expect(503);
     server.thaw();
     eventually(|| async { program.output().contains("/setup?token=") }).await;
 }

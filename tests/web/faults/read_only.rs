@@ -10,7 +10,8 @@ use crate::support::{
 };
 
 async fn assert_not_ready(app: &TestApp) {
-    assert_eq!(timely(app.client().get("/readyz")).await.expect(503).json()["database"], "down");
+    timely(app.client().get("/readyz")).await.expect(503);
+    assert_eq!(timely(app.ops().get("/readyz")).await.expect(503).json()["database"]["state"], "down");
 }
 
 async fn assert_refuses_changes(site: &OutageTest) {
@@ -79,7 +80,7 @@ async fn postgres_work_that_has_begun_waits_for_a_server_that_takes_writes() {
 }
 
 on_both_stacks!(locked_database_503_with_retry, |stack| async {
-    let app = TestApp::builder(stack).var("STORE_TIMEOUT", "400ms").start().await;
+    let app = TestApp::builder(stack).with_ops().var("STORE_TIMEOUT", "400ms").start().await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let lock = app.lock_users();
     let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];

@@ -130,7 +130,7 @@ async fn redis_connection_changes_logged_once() {
     proxy.set(ProxyMode::Refuse);
     eventually(|| async { count("Redis not reached") == 1 }).await;
     for _ in 0..20 {
-        assert_eq!(program.client().get("/readyz").await.expect(503).json()["session_store"], "down");
+        program.client().get("/readyz").await.expect(503);
     }
     proxy.set(ProxyMode::Pass);
     eventually(|| async { count("Redis connected") == 2 }).await;
@@ -148,7 +148,7 @@ async fn startup_before_redis_serves_then_recovers() {
     let client = program.client();
     client.get("/").await.expect(200);
     client.get("/healthz").await.expect(200);
-    assert_eq!(client.get("/readyz").await.expect(503).json()["session_store"], "down");
+    client.get("/readyz").await.expect(503);
     eventually(|| async { program.output().contains("Redis not reached") }).await;
     server.restart();
     eventually(|| async { client.get("/readyz").await.status == 200 }).await;

@@ -45,7 +45,7 @@ macro_rules! on_each_refusal {
 }
 
 async fn store_is(app: &TestApp, state: &str) {
-    eventually(|| async { app.client().get("/readyz").await.json()["session_store"] == state }).await;
+    eventually(|| async { app.ops().get("/readyz").await.json()["session_store"]["state"] == state }).await;
 }
 
 fn registration(person: &Person) -> [(&str, &str); 4] {
@@ -58,7 +58,12 @@ fn registration(person: &Person) -> [(&str, &str); 4] {
 }
 
 on_each_refusal!(failed_login_keeps_session_and_those_beyond_limit, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 1).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis)
+        .with_ops()
+        .var("SESSION_LIMIT", 1)
+        .on_redis(&server)
+        .start()
+        .await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = own_session_id(&client).await;
@@ -81,7 +86,12 @@ on_each_refusal!(failed_login_keeps_session_and_those_beyond_limit, |server, ref
 #[actix_web::test]
 async fn login_whose_entry_cannot_be_read_ends_no_session() {
     let server = RedisServer::start_own();
-    let app = TestApp::builder(Stack::PostgresRedis).var("SESSION_LIMIT", 1).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis)
+        .with_ops()
+        .var("SESSION_LIMIT", 1)
+        .on_redis(&server)
+        .start()
+        .await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let id = own_session_id(&client).await;
@@ -94,7 +104,7 @@ async fn login_whose_entry_cannot_be_read_ends_no_session() {
 }
 
 on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let grace = Person::new("Grace Hopper");
@@ -109,7 +119,7 @@ on_each_refusal!(failed_registration_leaves_no_account, |server, refusal| async 
 });
 
 on_each_refusal!(failed_setup_keeps_link, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).not_set_up().on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().not_set_up().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let grace = Person::new("Grace Hopper");
     let (client, link) = (app.client(), app.setup_link().unwrap().to_owned());
@@ -126,7 +136,7 @@ on_each_refusal!(failed_setup_keeps_link, |server, refusal| async {
 });
 
 on_each_refusal!(failed_password_change_changes_nothing, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let (other, before) = (app.client(), app.password_hash_of(&ada));
@@ -152,7 +162,7 @@ on_each_refusal!(failed_password_change_changes_nothing, |server, refusal| async
 });
 
 on_each_refusal!(key_due_for_rotation_works_until_rotated, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (_, admin) = app.admin("Grace Hopper").await;
     let (ada, client) = app.person("Ada Lovelace").await;
@@ -175,7 +185,7 @@ on_each_refusal!(key_due_for_rotation_works_until_rotated, |server, refusal| asy
 });
 
 on_each_refusal!(ends_are_done_and_said_so, |server, refusal| async {
-    let app = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start().await;
     store_is(&app, "up").await;
     let (ada, client) = app.person("Ada Lovelace").await;
     let other = app.client();
@@ -193,7 +203,7 @@ on_each_refusal!(ends_are_done_and_said_so, |server, refusal| async {
 #[actix_web::test]
 async fn redis_at_maxclients_failed_login_keeps_session() {
     let server = RedisServer::start_own();
-    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
+    let one = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start().await;
     store_is(&one, "up").await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let two = one.second_instance().await;
@@ -202,14 +212,14 @@ async fn redis_at_maxclients_failed_login_keeps_session() {
     server.database().command::<()>(&["CONFIG", "SET", "maxclients", "1"]);
     let credentials = [("email", ada.email.as_str()), ("password", &ada.password)];
     assert_unavailable(&client, "/login", Some(&credentials)).await;
-    assert_eq!(two.client().get("/readyz").await.expect(503).json()["session_store"], "down");
+    assert_eq!(two.ops().get("/readyz").await.expect(503).json()["session_store"]["state"], "down");
     client.get("/profile").await.expect(200);
 }
 
 #[actix_web::test]
 async fn failed_login_logs_all_causes() {
     let server = RedisServer::start_own();
-    let program = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start_program();
+    let program = TestApp::builder(Stack::PostgresRedis).with_ops().on_redis(&server).start_program();
     let client = program.client();
     eventually(|| async { client.get("/readyz").await.status == 200 }).await;
     let ada = Person::new("Ada Lovelace");
@@ -229,7 +239,7 @@ async fn failed_login_logs_all_causes() {
 async fn password_for_redis_without_one_is_ready_and_signs_in() {
     let server = RedisServer::start_own();
     let url = server.url().replace("redis://", "redis://:not-asked-for@");
-    let app = TestApp::builder(Stack::PostgresRedis).var("REDIS_URL", url).start().await;
+    let app = TestApp::builder(Stack::PostgresRedis).with_ops().var("REDIS_URL", url).start().await;
     store_is(&app, "up").await;
     let (_, client) = app.person("Ada Lovelace").await;
     assert!(signed_in(&client).await);

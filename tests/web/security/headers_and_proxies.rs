@@ -90,10 +90,6 @@ on_both_stacks!(client_ip_forwarded_by_trusted_proxy_only, |stack| async {
             .to("/profile");
         assert_eq!(app.session_ip_of(&email), expected, "{forwarded}");
     }
-    // `/readyz` gives details to this machine only, and an untrusted forwarding header does not change the address.
-    let away =
-        app.client().request(Method::GET, "/readyz").header("x-forwarded-for", "192.0.2.1").send().await;
-    assert_eq!(away.expect(200).json()["database"], "up");
 });
 
 on_both_stacks!(markup_escaped_on_every_page, |stack| async {

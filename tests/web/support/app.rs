@@ -31,6 +31,7 @@ pub struct TestApp {
     instance: Option<Instance>,
     address: Arc<Mutex<SocketAddr>>,
     setup_link: Option<String>,
+    ops_addr: Option<SocketAddr>,
     vars: Vars,
     routes: Routes,
     stores: Arc<Stores>,
@@ -69,6 +70,11 @@ impl TestApp {
     /// A browser without cookies. It follows the application through restarts.
     pub fn client(&self) -> Client {
         Client::new(self.address())
+    }
+
+    /// A client of the operator's listener, see [`Builder::with_ops`].
+    pub fn ops(&self) -> Client {
+        Client::new(Arc::new(Mutex::new(self.ops_addr.unwrap())))
     }
 
     /// Where the application listens.
@@ -136,6 +142,7 @@ impl TestApp {
         *self.address.lock().unwrap() = next.addr();
         self.instance = next.instance.take();
         self.setup_link = next.setup_link.take();
+        self.ops_addr = next.ops_addr;
         self.vars = std::mem::take(&mut next.vars);
     }
 
@@ -193,6 +200,11 @@ impl Builder {
     pub fn var(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.vars = replaced(self.vars, &[(name, &value.to_string())]);
         self
+    }
+
+    /// Starts the operator's listener too.
+    pub fn with_ops(self) -> Self {
+        self.var("OPS_ADDR", "127.0.0.1:0")
     }
 
     /// Adds routes of the test's own, such as one that waits at a barrier.
@@ -260,8 +272,8 @@ async fn launch(vars: Vars, routes: Routes, stores: Arc<Stores>, set_up: bool) -
     let started = Instance::start(all, routes.clone()).await;
     drop(administrator);
     let started = started?;
-    let (instance, address) = (Some(started.instance), started.address);
-    Ok(TestApp { instance, address, setup_link: started.setup_link, vars, routes, stores, set_up })
+    let (instance, address, ops_addr) = (Some(started.instance), started.address, started.ops_addr);
+    Ok(TestApp { instance, address, setup_link: started.setup_link, ops_addr, vars, routes, stores, set_up })
 }
 
 fn replaced(mut vars: Vars, changes: &[(&str, &str)]) -> Vars {

@@ -27,9 +27,10 @@ pub(super) struct Started {
     pub instance: Instance,
     pub address: Arc<Mutex<SocketAddr>>,
     pub setup_link: Option<String>,
+    pub ops_addr: Option<SocketAddr>,
 }
 
-type StartResult = Result<(SocketAddr, Option<String>), String>;
+type StartResult = Result<(SocketAddr, Option<String>, Option<SocketAddr>), String>;
 
 impl Instance {
     /// Starts an application; the error is what it says of why it can't start.
@@ -42,9 +43,9 @@ impl Instance {
             drop(ended);
         });
         let started = start.await.unwrap_or_else(|_| Err("it panicked while starting".to_owned()));
-        let (addr, setup_link) = started?;
+        let (addr, setup_link, ops_addr) = started?;
         let instance = Self { stop, stopped };
-        Ok(Started { instance, address: Arc::new(Mutex::new(addr)), setup_link })
+        Ok(Started { instance, address: Arc::new(Mutex::new(addr)), setup_link, ops_addr })
     }
 
     /// Stops the application; returns false when that takes longer than [`STOP_DEADLINE`].
@@ -70,7 +71,7 @@ async fn run(
     };
     match running {
         Ok(running) => {
-            if started.send(Ok((running.addr, running.setup_link.clone()))).is_ok() {
+            if started.send(Ok((running.addr, running.setup_link.clone(), running.ops_addr()))).is_ok() {
                 let _ = stop_requested.await;
             }
             running.stop().await;

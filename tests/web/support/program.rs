@@ -79,7 +79,7 @@ impl Program {
                 return Self { process, address, vars, stores, set_up, open_files };
             }
             let output = process.output();
-            assert!(output.contains("in use"), "the program ended:\n{output}");
+            assert!(output.contains("is taken"), "the program ended:\n{output}");
         }
     }
 

@@ -1,0 +1,5 @@
+//! Tests what operators ask: health, metrics, log entries.
+
+mod health;
+mod metrics;
+mod requests;
