@@ -33,6 +33,6 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
 
 /// The SHA-256 of a secret, in hex: keys and tokens are stored in this form. A fast hash is enough because they are random
 /// and long.
-pub fn sha256_hex(secret: &str) -> String {
-    hex::encode(Sha256::digest(secret.as_bytes()))
+pub fn sha256_hex(content: impl AsRef<[u8]>) -> String {
+    hex::encode(Sha256::digest(content))
 }

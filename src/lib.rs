@@ -25,6 +25,7 @@
 //! - [`breached`] – passwords that are known from breaches, looked up in a file
 //! - [`state`] – the shared parts, found from a request
 //! - [`text`] – Unicode: how texts are compared
+//! - [`static_file`] – a file below `/static/`, with the hash in its address
 //! - [`files`] – files that only this user may read
 //! - [`crypto`] – random values and hashes
 //! - [`clock`] – the current time
@@ -54,6 +55,7 @@ pub mod routes;
 pub mod security;
 pub mod sessions;
 pub mod state;
+pub mod static_file;
 pub mod telemetry;
 pub mod text;
 pub mod throttle;

@@ -96,7 +96,8 @@ impl Accounts {
         about: [&str; 2],
         from: Option<&Client>,
     ) -> Result<String, Error> {
-        let about = about.map(ToOwned::to_owned).into();
+        // Nobody's password is the name of the site.
+        let about = about.into_iter().chain([self.outbox.site()]).map(ToOwned::to_owned).collect();
         self.passwords.hash_new(password, self.password_policy(), about, from).await
     }
 }

@@ -5,8 +5,10 @@ mod operator;
 mod progress;
 mod report;
 mod sessions;
+mod shell;
 mod stdin;
 mod stores;
+mod table;
 mod users;
 
 use std::{
@@ -15,7 +17,8 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{accounts::setup, app, config::Config, db, error::Error, files, telemetry, users::keys};
@@ -46,6 +49,13 @@ enum Command {
     Sessions(sessions::SessionsCommand),
     /// Fill an empty database with people and sessions for a look around
     Demo(demo::DemoArguments),
+    /// Print what a shell needs to complete these commands
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the page of the manual
+    Man,
 }
 
 /// Runs the command line.
@@ -55,6 +65,11 @@ enum Command {
 pub async fn run() -> Result<(), String> {
     files::keep_new_ones_private();
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    match command {
+        Command::Completions { shell } => return shell::completions(Arguments::command(), shell),
+        Command::Man => return shell::man(Arguments::command()),
+        _ => {}
+    }
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
     let secrets = config.secrets.clone();
     // Errors of libpq and others quote what they were given.
@@ -68,18 +83,35 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
             serve(config).await.map_err(report::error_line)
         }
         Command::Migrate => migrate(config),
-        Command::CheckConfig => report::line("The configuration is fine."),
+        Command::CheckConfig => check_config(&config),
         Command::Healthcheck => healthcheck(&config),
         Command::Sessions(command) => sessions::run(&config, command).await,
         Command::Demo(arguments) => demo::run(&config, arguments).await,
         Command::User(command) => users::run(&config, command).await,
+        // They need no configuration.
+        Command::Completions { .. } | Command::Man => Ok(()),
     }
+}
+
+/// What the configuration allows and nobody wants.
+fn troubles(config: &Config) -> Vec<String> {
+    let server = &config.server;
+    let mut troubles = server.frontends.troubles(&server.base_url, config.session.same_site);
+    troubles.extend(server.gate.troubles(server));
+    troubles.extend_from_slice(config.site.troubles());
+    troubles
+}
+
+fn check_config(config: &Config) -> Result<(), String> {
+    for trouble in troubles(config) {
+        report::line(&trouble)?;
+    }
+    report::line("The configuration is fine.")
 }
 
 async fn serve(config: Config) -> Result<(), Error> {
     let base_url = config.server.base_url.clone();
-    let frontends = config.server.frontends.troubles(&base_url, config.session.same_site);
-    for trouble in frontends.into_iter().chain(config.server.gate.troubles(&config.server)) {
+    for trouble in troubles(&config) {
         tracing::warn!("{trouble}");
     }
     let mut running = app::start(config, |_| {}).await?;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     report::{error_line, json_line, line, option_lines, plain, rfc3339},
     stdin, stores,
+    table::Table,
 };
 use crate::{
     accounts::{Accounts, Actor, Change, ListedUser, NewAccount},
@@ -129,12 +130,14 @@ impl<'a> Operator<'a> {
         let fields = UserFields { q, role, state, second_factor, ..UserFields::default() };
         let query = fields.read().map_err(|errors| option_lines(&errors))?;
         let (mut after, mut count) = (None, 0);
+        let mut table = Table::new(["ID", "PERSON", "ROLE", "STATE", "ACTIVE", "LAST SIGN-IN", "REMARKS"]);
         loop {
             let listed = self.accounts.list(query.filter.clone(), after, ROWS_TO_READ, 0).await;
             let (listed, _) = listed.map_err(error_line)?;
             let page = Page::new(listed, |listed| listed.user.id);
-            for listed in &page.rows {
-                line(&if json { as_json(listed) } else { as_line(listed) })?;
+            match json {
+                true => page.rows.iter().try_for_each(|listed| line(&as_json(listed)))?,
+                false => table.write(page.rows.iter().map(as_row).collect())?,
             }
             count += page.rows.len();
             match page.next {
@@ -162,21 +165,16 @@ fn ended(outcome: EndOutcome) -> Result<String, String> {
     })
 }
 
-fn as_line(listed: &ListedUser) -> String {
+fn as_row(listed: &ListedUser) -> [String; 7] {
     let ListedUser { user, active_sessions, lacks_second_factor } = listed;
     let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
-    let (role, state) = (user.role.name(), user.state.name());
-    let unconfirmed = if user.email_confirmed { "" } else { "  email not confirmed" };
-    let lacking = if *lacks_second_factor { "  second factor missing" } else { "" };
-    let same_address =
-        user.same_address_as.map_or_else(String::new, |id| format!("  same address as user {id}"));
-    plain(&format!(
-        "{}  {} <{}>  {role}  {state}  {} active  last sign-in {seen}{unconfirmed}{lacking}{same_address}",
-        user.id,
-        user.name,
-        user.email,
-        grouped(*active_sessions)
-    ))
+    let (role, state) = (user.role.name().to_owned(), user.state.name().to_owned());
+    let unconfirmed = (!user.email_confirmed).then(|| "email not confirmed".to_owned());
+    let lacking = lacks_second_factor.then(|| "second factor missing".to_owned());
+    let same_address = user.same_address_as.map(|id| format!("same address as user {id}"));
+    let remarks: Vec<_> = unconfirmed.into_iter().chain(lacking).chain(same_address).collect();
+    let person = format!("{} <{}>", user.name, user.email);
+    [user.id.to_string(), person, role, state, grouped(*active_sessions), seen, remarks.join(", ")]
 }
 
 fn as_json(listed: &ListedUser) -> String {

@@ -8,6 +8,7 @@ use super::{
     progress::progress,
     report::{checked_remarks, error_line, json_line, line, option_lines, plain, rfc3339, text},
     stores,
+    table::Table,
 };
 use crate::{
     admin::sessions::{filter::FilterFields, list_fields::ListFields},
@@ -116,11 +117,13 @@ fn read(fields: ListFields) -> Result<ListQuery, String> {
 async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), String> {
     let mut after = None;
     let mut count = 0;
+    let mut table = Table::new(["SESSION", "PERSON", "DEVICE", "ADDRESS", "STATE"]);
     loop {
         let page = sessions.page(query, after.as_ref()).await.map_err(error_line)?;
         count += page.rows.len();
-        for session in &page.rows {
-            line(&if json { as_json(session) } else { as_line(session) })?;
+        match json {
+            true => page.rows.iter().try_for_each(|session| line(&as_json(session)))?,
+            false => table.write(page.rows.iter().map(as_row).collect())?,
         }
         match page.next {
             Some(next) => after = Some(next),
@@ -177,16 +180,14 @@ fn session_or_sessions(count: usize) -> &'static str {
     if count == 1 { "session" } else { "sessions" }
 }
 
-fn as_line(session: &ListedSession) -> String {
+fn as_row(session: &ListedSession) -> [String; 5] {
     let device = device::describe(&session.browser, &session.browser_version, &session.os);
     let status = match (&session.ended_at, &session.end_reason) {
         (Some(at), Some(reason)) => format!("ended {} ({})", rfc3339(*at), reason.name()),
         _ => format!("seen {}", rfc3339(session.last_seen_at)),
     };
-    plain(&format!(
-        "{}  {} <{}>  {device}  {}  {status}",
-        session.id, session.name, session.email, session.ip
-    ))
+    let person = format!("{} <{}>", session.name, session.email);
+    [session.id.clone(), person, device, session.ip.to_string(), status]
 }
 
 fn as_json(session: &ListedSession) -> String {

@@ -12,9 +12,6 @@ use url::{Host, Url};
 use super::{DatabaseUrl, Server, percent, reader::Reader};
 use crate::files;
 
-/// The name that mail comes from unless `MAIL_FROM` says another.
-const SENDER: &str = "Gatehouse";
-
 /// The folder for mail where there is no server, beside the database of SQLite.
 const FOLDER: &str = "mail";
 
@@ -51,8 +48,8 @@ impl Mail {
         }
     }
 
-    /// Whom mail comes from: `gatehouse` at the host of `BASE_URL` (at `localhost` where that is an IP address), unless `MAIL_FROM` says something else.
-    pub fn sender(&self, server: &Server) -> Mailbox {
+    /// Whom mail comes from: the site by its name, and `gatehouse` at the host of `BASE_URL` (at `localhost` where that is an IP address), unless `MAIL_FROM` says something else.
+    pub fn sender(&self, server: &Server, name: &str) -> Mailbox {
         let by_default = || {
             let host = match server.base_url.host() {
                 Some(Host::Domain(name)) => name,
@@ -60,7 +57,7 @@ impl Mail {
                 Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => "localhost",
             };
             // The host of a URL is in ASCII and has no character that means anything in an address.
-            Mailbox::new(Some(SENDER.to_owned()), Address::new_dangerous("gatehouse", host))
+            Mailbox::new(Some(name.to_owned()), Address::new_dangerous("gatehouse", host))
         };
         self.from.clone().unwrap_or_else(by_default)
     }

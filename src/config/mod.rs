@@ -3,7 +3,7 @@
 //! One file per concern, with the struct beside its reading. Every mistake is collected and reported together, one line each:
 //! the variable, what it holds (secrets masked) and what it may hold.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 mod accounts;
 mod cookie;
@@ -19,6 +19,7 @@ mod known_secrets;
 mod log;
 mod mail;
 mod ops;
+mod own_site;
 mod pages;
 mod percent;
 mod postgres_parameters;
@@ -43,6 +44,7 @@ pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
 pub use mail::{Mail, SmtpTls, SmtpUrl, mail_address};
+pub use own_site::{Colour, Ground, Icon, Logo, LogoKind, OwnLink, OwnSite, Paint, Theme};
 pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
 pub use redis_url::RedisUrl;
@@ -61,6 +63,8 @@ use reader::Reader;
 pub struct Config {
     /// Where it listens and how browsers see it.
     pub server: Server,
+    /// Its own name and look.
+    pub site: Arc<OwnSite>,
     /// Database and Redis.
     pub stores: Stores,
     /// Lifetimes, limits and the cookie.
@@ -111,6 +115,7 @@ impl Config {
 
     fn read(mut reader: Reader) -> Result<Self, Mistakes> {
         let mut server = Server::read(&mut reader);
+        let site = Arc::new(OwnSite::read(&mut reader));
         let stores = Stores::read(&mut reader);
         server.check_exposure(&mut reader);
         let session = Session::read(&mut reader, &server, &stores.database);
@@ -131,7 +136,7 @@ impl Config {
         reader.finish()?;
         // `Session::read` returns `None` only after a mistake, which `finish` has reported.
         let session = session.ok_or_else(|| Mistakes(vec!["SESSION_SECRET: is not set".to_owned()]))?;
-        Ok(Self { server, stores, session, gate_keys, accounts, history, mail, log, secrets })
+        Ok(Self { server, site, stores, session, gate_keys, accounts, history, mail, log, secrets })
     }
 }
 

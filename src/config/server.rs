@@ -8,7 +8,9 @@ use std::{
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{exposure, frontends::Frontends, gate::Gate, hosts, ops, proxies, reader::Reader, site::Site};
+use super::{
+    exposure, frontends::Frontends, gate::Gate, hosts, ops, own_site, proxies, reader::Reader, site::Site,
+};
 
 /// Where the server listens and how it is reached.
 #[derive(Debug, Clone)]
@@ -31,6 +33,9 @@ pub struct Server {
     pub gate: Gate,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
     pub pages_dir: Option<PathBuf>,
+    /// `HOME_URL`: where people land after signing in, a path of this site or an address of the web. Default: `/pages/` with
+    /// `PAGES_DIR`.
+    pub home: Option<String>,
     /// `PAGES_HOST`: a host name of their own for those pages, whose scripts then share no origin with this site.
     pub pages_host: Option<String>,
 }
@@ -47,6 +52,10 @@ impl Server {
         let base_url_given = given.is_some();
         let base_url = given.unwrap_or_else(|| local_url(listen_addr));
         let allowed_hosts = hosts::allowed(reader);
+        let pages_dir = reader.parse("PAGES_DIR", "a folder that exists", None, |value| {
+            let path = PathBuf::from(value);
+            path.is_dir().then_some(Some(path))
+        });
         Self {
             listen_addr,
             ops_addr: ops::read(reader, listen_addr),
@@ -57,10 +66,8 @@ impl Server {
             trusted_proxies: proxies::trusted(reader),
             frontends: Frontends::read(reader),
             gate: Gate::default(),
-            pages_dir: reader.parse("PAGES_DIR", "a folder that exists", None, |value| {
-                let path = PathBuf::from(value);
-                path.is_dir().then_some(Some(path))
-            }),
+            home: home(reader, pages_dir.is_some()),
+            pages_dir,
         }
     }
 
@@ -108,6 +115,12 @@ impl Server {
         format!("{}{path}", self.base_url.as_str().trim_end_matches('/'))
     }
 
+    /// The origin of `HOME_URL`, if it is at another site.
+    pub fn home_origin(&self) -> Option<String> {
+        let home = Url::parse(self.home.as_deref()?).ok()?;
+        (home.origin() != self.base_url.origin()).then(|| home.origin().ascii_serialization())
+    }
+
     /// `PAGES_HOST`, with the scheme and port of `BASE_URL`; `None` without one.
     pub fn pages_site(&self) -> Option<Site> {
         let host = Host::Domain(self.pages_host.clone()?);
@@ -130,6 +143,25 @@ impl Server {
         let ip = peer.map(|peer| peer.ip().to_canonical());
         ip.is_some_and(|ip| self.trusted_proxies.iter().any(|network| network.contains(&ip)))
     }
+}
+
+/// Paths of this site at which nobody stays, or that are no pages.
+const NO_HOMES: [&str; 8] =
+    ["/login", "/logout", "/register", "/setup", "/auth", "/static", "/session", "/confirm-password"];
+
+fn home(reader: &mut Reader, has_pages: bool) -> Option<String> {
+    let may_hold = "a page of this site, such as /members, or an address such as https://www.example.org";
+    let default = has_pages.then(|| "/pages/".to_owned());
+    reader.parse("HOME_URL", may_hold, default, |value| {
+        let local = own_site::local(value).filter(|path| {
+            let path = path.split(['?', '#']).next().unwrap_or_default();
+            let below = |above: &&str| {
+                path.strip_prefix(*above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            !NO_HOMES.iter().any(below)
+        });
+        local.or_else(|| own_site::web_address(value)).map(Some)
+    })
 }
 
 fn base_url(reader: &mut Reader) -> Option<Url> {

@@ -34,7 +34,10 @@ fn defaults_match_readme() {
     assert!(!config.accounts.confirmation_required);
     assert!(config.stores.redis.is_none());
     assert!(config.mail.server.is_none());
-    assert_eq!(config.mail.sender(&config.server).to_string(), "Gatehouse <gatehouse@localhost>");
+    assert_eq!(
+        config.mail.sender(&config.server, &config.site.name).to_string(),
+        "Gatehouse <gatehouse@localhost>"
+    );
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn mail_comes_from_the_host_of_the_site_and_files_lie_beside_the_database() {
         ("http://[2001:db8::7]", "gatehouse@localhost"),
     ] {
         let config = config(&[("SESSION_SECRET", SECRET), ("BASE_URL", base)]).unwrap();
-        assert_eq!(config.mail.sender(&config.server).email.to_string(), sender);
+        assert_eq!(config.mail.sender(&config.server, &config.site.name).email.to_string(), sender);
         assert!(config.mail.folder.ends_with("gatehouse-config-tests/mail"));
     }
     let postgres = [("SESSION_SECRET", SECRET), ("DATABASE_URL", "postgres://db/site")];

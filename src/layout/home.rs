@@ -10,27 +10,22 @@ use crate::{config::Config, web::html};
 #[template(path = "layout/home.html")]
 struct HomePage {
     layout: Layout,
-    /// Whether the operator has pages of their own.
-    has_pages: bool,
 }
 
 #[derive(Template)]
 #[template(path = "layout/members.html")]
 struct MembersPage {
     layout: Layout,
+    /// Whether the operator has pages of their own.
     has_pages: bool,
 }
 
 /// `GET /`: the front page.
-pub async fn show(config: Data<Config>, layout: Layout) -> HttpResponse {
-    html(StatusCode::OK, &HomePage { layout, has_pages: has_pages(&config) })
+pub async fn show(layout: Layout) -> HttpResponse {
+    html(StatusCode::OK, &HomePage { layout })
 }
 
 /// `GET /members`: a small page that needs a login, as an example.
 pub async fn members(config: Data<Config>, layout: Layout) -> HttpResponse {
-    html(StatusCode::OK, &MembersPage { layout, has_pages: has_pages(&config) })
-}
-
-fn has_pages(config: &Config) -> bool {
-    config.server.pages_dir.is_some()
+    html(StatusCode::OK, &MembersPage { layout, has_pages: config.server.pages_dir.is_some() })
 }

@@ -5,12 +5,14 @@ mod email_notices;
 pub mod error_pages;
 pub mod error_texts;
 pub mod home;
+pub mod icons;
 pub mod log_entry;
 mod notice;
 pub mod notices;
 mod page_layout;
 mod second_factor_notices;
 mod session_facts;
+pub mod well_known;
 
 pub use alike_sessions::AlikeSessions;
 pub use email_notices::EmailFlash;

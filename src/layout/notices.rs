@@ -106,7 +106,7 @@ impl Flash {
     pub fn notice(self) -> Notice {
         match self {
             Self::Welcome => done("Welcome. Your account is ready and you are signed in."),
-            Self::SetUp => done("Gatehouse is set up. You are its first administrator."),
+            Self::SetUp => done("The site is set up. You are its first administrator."),
             Self::SetupLinkUsed => {
                 warning("The set-up link was used: this site has its administrator. Sign in to go on.")
             }

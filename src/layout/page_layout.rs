@@ -1,12 +1,12 @@
 //! The data of the frame around every page's content.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use super::{notice::Notice, notices::Flash};
 use crate::{
-    config::Config,
+    config::{Config, OwnSite},
     error::Error,
     security::site,
     sessions::CurrentUser,
@@ -19,6 +19,10 @@ use crate::{
 /// the request's flash.
 #[derive(Debug, Clone)]
 pub struct Layout {
+    /// The site's own name and look.
+    pub site: Arc<OwnSite>,
+    /// Where the site itself is, for people who are signed in.
+    pub home: Option<String>,
     /// The signed-in user.
     pub user: Option<Viewer>,
     /// The notices of this request.
@@ -68,6 +72,8 @@ impl Layout {
     /// The layout without a user, such as for an error page.
     pub fn bare(config: &Config, path: &str) -> Self {
         Self {
+            site: Arc::clone(&config.site),
+            home: config.server.home.clone(),
             user: None,
             notices: Vec::new(),
             path: path.to_owned(),
@@ -88,6 +94,26 @@ impl Layout {
     /// The path of a static file with its version.
     pub fn asset(&self, name: &str) -> String {
         format!("{}{}", self.files_below, assets::href(name))
+    }
+
+    /// Where the name of the site in the header leads: to the site itself, and who has to sign in for that first to the front page.
+    pub fn brand_href(&self) -> &str {
+        self.home.as_deref().filter(|home| self.user.is_some() || !home.starts_with('/')).unwrap_or("/")
+    }
+
+    /// The address of the operator's style sheet.
+    pub fn site_css(&self) -> Option<String> {
+        self.site.css_href().map(|href| format!("{}{href}", self.files_below))
+    }
+
+    /// The address of the operator's picture, and its media type.
+    pub fn logo(&self) -> Option<(String, &'static str)> {
+        self.site.logo_href().map(|(href, kind)| (format!("{}{href}", self.files_below), kind))
+    }
+
+    /// Whether the page is at this site, and not at another one that lends it its host.
+    pub fn is_here(&self) -> bool {
+        self.files_below.is_empty()
     }
 
     /// Whether the page's path begins with this prefix.

@@ -7,7 +7,7 @@ use lettre::{
     message::{Mailbox, MultiPart, header::HeaderName, header::HeaderValue},
 };
 
-use super::rows::MailKind;
+use super::{rows::MailKind, sender::Sender};
 use crate::{config::mail_address, crypto::random_hex, error::Error, text::plain_forms};
 
 /// Longest part between two dots of a text that no program takes for the name of a host.
@@ -46,7 +46,7 @@ pub struct Button {
 struct TextPart<'a> {
     letter: &'a Letter,
     greeted: Option<&'a str>,
-    site: &'a str,
+    sender: &'a Sender,
 }
 
 #[derive(Template)]
@@ -54,7 +54,7 @@ struct TextPart<'a> {
 struct HtmlPart<'a> {
     letter: &'a Letter,
     greeted: Option<&'a str>,
-    site: &'a str,
+    sender: &'a Sender,
 }
 
 impl Letter {
@@ -62,15 +62,12 @@ impl Letter {
     ///
     /// # Errors
     /// [`Error::Internal`] when it can't be put together.
-    pub(super) fn message(
-        &self,
-        from: &Mailbox,
-        site: &str,
-    ) -> Result<Option<(lettre::Address, String)>, Error> {
+    pub(super) fn message(&self, sender: &Sender) -> Result<Option<(lettre::Address, String)>, Error> {
         let Some(address) = mail_address(&self.address) else { return Ok(None) };
         let greeted = Some(self.name.trim()).filter(|name| is_plain_name(name));
-        let text = TextPart { letter: self, greeted, site }.render().map_err(Error::internal)?;
-        let html = HtmlPart { letter: self, greeted, site }.render().map_err(Error::internal)?;
+        let text = TextPart { letter: self, greeted, sender }.render().map_err(Error::internal)?;
+        let html = HtmlPart { letter: self, greeted, sender }.render().map_err(Error::internal)?;
+        let from = &sender.from;
         // No answering machine answers (RFC 3834).
         let automatic =
             HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
@@ -107,6 +104,7 @@ pub fn is_plain_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use proptest::prelude::*;
 
     fn letter(name: &str, address: &str) -> Letter {
@@ -126,8 +124,16 @@ mod tests {
     }
 
     fn message(name: &str) -> String {
-        let from = Mailbox::new(Some("Gatehouse".to_owned()), "gatehouse@example.org".parse().unwrap());
-        letter(name, "ada@example.org").message(&from, "login.example.org").unwrap().unwrap().1
+        let vars = [
+            ("BASE_URL", "https://login.example.org"),
+            ("DATABASE_URL", "postgres://db/site"),
+            ("SESSION_SECRET", "9b1c6f04d7e2a8539c40be71f5d62a08e3974cb1560fd8a27e49c3158bf06da2"),
+            ("SITE_NAME", "Ada & Söhne <b>"),
+            ("SUPPORT_CONTACT", "help@example.org"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let sender = Sender::new(&Config::from_vars(vars).unwrap());
+        letter(name, "ada@example.org").message(&sender).unwrap().unwrap().1
     }
 
     /// The headers of the message itself, unfolded.
@@ -141,7 +147,6 @@ mod tests {
         let message = message("Ada Lovelace");
         let headers = headers(&message);
         for expected in [
-            "From: Gatehouse <gatehouse@example.org>",
             "To: \"Ada Lovelace\" <ada@example.org>",
             "Subject: Your invitation to login.example.org",
             "Auto-Submitted: auto-generated",

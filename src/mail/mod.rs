@@ -3,6 +3,7 @@
 mod letter;
 mod outbox;
 mod rows;
+mod sender;
 mod transport;
 
 pub use letter::{Button, Letter, is_plain_name};

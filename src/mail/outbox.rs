@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use lettre::message::Mailbox;
 use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 
 use super::{
     letter::Letter,
     rows::{self, DueMail, LastFailure, StoredMail},
+    sender::Sender,
     transport::{Refusal, Transport, greeting},
 };
 use crate::{
@@ -40,7 +40,7 @@ const MAX_REASON: usize = 300;
 pub struct Outbox {
     db: Db,
     server: Server,
-    from: Mailbox,
+    sender: Sender,
     transport: Transport,
     secrets: KnownSecrets,
     /// Notified when mail was written here.
@@ -73,7 +73,7 @@ impl Outbox {
         };
         Self {
             db,
-            from: config.mail.sender(&server),
+            sender: Sender::new(config),
             transport,
             server,
             secrets: config.secrets.clone(),
@@ -88,9 +88,9 @@ impl Outbox {
         self.server.href(path)
     }
 
-    /// The site as its letters name it: the host of `BASE_URL`.
+    /// The site as its letters name it: `SITE_NAME`, or the host of `BASE_URL`.
     pub fn site(&self) -> &str {
-        self.server.base_url.host_str().unwrap_or_default()
+        &self.sender.site
     }
 
     /// Writes a letter, inside the transaction of what it tells. Afterwards [`Outbox::send_soon`] is to be called. A letter to an
@@ -99,7 +99,7 @@ impl Outbox {
     /// # Errors
     /// [`Error`] when the database fails.
     pub fn write(&self, conn: &mut DbConnection, letter: &Letter) -> Result<(), Error> {
-        match letter.message(&self.from, self.site())? {
+        match letter.message(&self.sender)? {
             Some((recipient, message)) => {
                 rows::insert(conn, letter.kind, letter.user, recipient.as_ref(), &message)
             }
@@ -182,7 +182,7 @@ impl Outbox {
     /// Sends one mail. What becomes of it is written again and again while the database is away: if that is lost, it is sent twice.
     async fn send(&self, mail: DueMail) -> Result<(), Error> {
         let (id, kind) = (mail.id, mail.kind.name());
-        let refusal = match self.transport.send(&mail, &self.from.email).await {
+        let refusal = match self.transport.send(&mail, &self.sender.from.email).await {
             Ok(()) => {
                 self.attempts.add(ACCEPTED);
                 tracing::info!(mail = id, kind, "a mail was accepted");

@@ -16,7 +16,7 @@ use crate::{
         session_stream, sessions, setup, site_sign_out,
     },
     admin, api, gate,
-    layout::home,
+    layout::{home, icons, well_known},
     ops::health,
     web::assets,
 };
@@ -29,6 +29,14 @@ pub use table::{RouteSpec, Table};
 pub fn without_session() -> Table {
     Table::default()
         .get("/static/{name}", Public, assets::serve)
+        .get("/favicon.ico", Public, icons::favicon)
+        .get("/apple-touch-icon.png", Public, icons::touch)
+        .get("/icon-192.png", Public, icons::small)
+        .get("/icon-512.png", Public, icons::large)
+        .get("/site.webmanifest", Public, icons::manifest)
+        .get("/robots.txt", Public, well_known::robots)
+        .get("/.well-known/change-password", Public, well_known::change_password)
+        .get("/.well-known/security.txt", Public, well_known::security)
         .get("/healthz", Public, health::alive)
         .get("/readyz", Public, health::ready)
         .get("/auth/verify/stream", Public, api::ends::stream)

@@ -16,7 +16,7 @@ use crate::config::Server;
 
 /// The content security policy of this site's pages.
 const OWN_PAGES_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
+    connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
 /// The content security policy of the operator's pages where they share this site's origin: they run no script and send no form,
 /// since either could act for their reader on all pages of the site. Whatever loads is of this site.
 pub const PAGES_WITHOUT_SCRIPTS_CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
@@ -25,6 +25,10 @@ pub const PAGES_WITHOUT_SCRIPTS_CSP: &str = "default-src 'none'; style-src 'self
 /// scripts stay forbidden, and so are workers: a service worker would answer for pages that were not asked for yet.
 pub const PAGES_HOST_CSP: &str = "default-src 'self'; img-src 'self' data:; worker-src 'none'; form-action 'self'; \
     frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
+
+/// The content security policy of the operator's picture: whoever opens it by itself runs nothing of it.
+pub const PICTURE_CSP: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
 
 /// The headers that are the same on every response.
 const FIXED_HEADERS: [(HeaderName, &str); 5] = [
@@ -89,10 +93,15 @@ fn hsts(header: StrictTransportSecurity) -> HeaderValue {
 }
 
 /// The policy of this site's own pages. Browsers hold the redirects after a form to `form-action`, and those after a sign-in may
-/// lead to `PAGES_HOST` and to the sites behind this login.
+/// lead to `PAGES_HOST`, to `HOME_URL` and to the sites behind this login.
 fn own_pages_policy(server: &Server) -> HeaderValue {
-    let others: Vec<String> =
-        server.pages_site().map(|site| site.href("")).into_iter().chain(server.gate.form_targets()).collect();
+    let others: Vec<String> = server
+        .pages_site()
+        .map(|site| site.href(""))
+        .into_iter()
+        .chain(server.gate.form_targets())
+        .chain(server.home_origin())
+        .collect();
     if others.is_empty() {
         return HeaderValue::from_static(OWN_PAGES_CSP);
     }

@@ -84,7 +84,7 @@ fn typed(text: &str) -> String {
 }
 
 fn hash(code: &str) -> String {
-    sha256_hex(&typed(code))
+    sha256_hex(typed(code))
 }
 
 #[cfg(test)]

@@ -107,5 +107,5 @@ pub fn delete_expired(conn: &mut DbConnection, limit: i64) -> Result<bool, Error
 
 /// One browser that two people trust has a row for each.
 fn hash(user: i64, token: &str) -> String {
-    sha256_hex(&format!("{user} {token}"))
+    sha256_hex(format!("{user} {token}"))
 }

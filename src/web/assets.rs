@@ -1,51 +1,43 @@
-//! The files of `static/`, built into the program. Pages link them with a hash of their content, so browsers cache them for a
-//! year.
+//! The files below `/static/`: those built into the program, and the operator's own. Pages link them with a hash of their content,
+//! so browsers cache them for a year.
 
 use std::sync::LazyLock;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{CACHE_CONTROL, CacheDirective, ETAG, EntityTag, Header as _, IfNoneMatch},
-    web,
+    http::header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CacheControl, CacheDirective, ETAG, EntityTag, Header as _,
+        HeaderValue, IfNoneMatch,
+    },
+    web::{self, Data},
 };
 
-use crate::{crypto::sha256_hex, error::Error};
+use crate::{config::Config, error::Error, security::headers::PICTURE_CSP, static_file::StaticFile};
 
-/// A static file.
-struct Asset {
-    name: &'static str,
-    content_type: &'static str,
-    content: &'static str,
-    /// The first 12 hex digits of the SHA-256 of the content.
-    hash: String,
-}
+/// How long a file is kept whose address changes with its content, in seconds, and any other one.
+const VERSIONED: u32 = 365 * 24 * 60 * 60;
+const OTHERS: u32 = 60 * 60;
 
-macro_rules! assets {
+macro_rules! files {
     ($(($name:literal, $content_type:literal)),* $(,)?) => {
-        vec![$(Asset {
-            name: $name,
-            content_type: $content_type,
-            content: include_str!(concat!("../../static/", $name)),
-            hash: sha256_hex(include_str!(concat!("../../static/", $name)))[..12].to_owned(),
-        }),*]
+        vec![$(StaticFile::new($name, $content_type, include_bytes!(concat!("../../static/", $name)).to_vec())),*]
     };
 }
 
-static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    assets![
+static FILES: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
+    files![
         ("app.css", "text/css; charset=utf-8"),
         ("app.js", "text/javascript; charset=utf-8"),
         ("live.js", "text/javascript; charset=utf-8"),
         ("admin-live.js", "text/javascript; charset=utf-8"),
-        ("logo.svg", "image/svg+xml"),
         ("favicon.svg", "image/svg+xml"),
     ]
 });
 
 /// The path of a static file with its version.
 pub fn href(name: &str) -> String {
-    match ASSETS.iter().find(|asset| asset.name == name) {
-        Some(asset) => format!("/static/{name}?v={}", asset.hash),
+    match FILES.iter().find(|file| file.name == name) {
+        Some(file) => file.href(),
         None => format!("/static/{name}"),
     }
 }
@@ -54,22 +46,41 @@ pub fn href(name: &str) -> String {
 ///
 /// # Errors
 /// [`Error::NotFound`] when there is no such file.
-pub async fn serve(req: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Error> {
-    let asset = ASSETS.iter().find(|asset| asset.name == *name).ok_or(Error::NotFound)?;
-    let etag = EntityTag::new_strong(asset.hash.clone());
-    let is_versioned = req.query_string() == format!("v={}", asset.hash);
-    let max_age = if is_versioned { 365 * 24 * 60 * 60 } else { 60 * 60 };
-    let cache_control =
-        actix_web::http::header::CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(max_age)]);
-    let is_current = match IfNoneMatch::parse(&req) {
+pub async fn serve(
+    req: HttpRequest,
+    config: Data<Config>,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Error> {
+    let of_operator = config.site.file(&name);
+    let file = of_operator.or_else(|| FILES.iter().find(|file| file.name == *name)).ok_or(Error::NotFound)?;
+    let is_versioned = req.query_string() == format!("v={}", file.hash);
+    let max_age = if is_versioned { VERSIONED } else { OTHERS };
+    let mut response = kept(&req, &file.hash, max_age, file.content_type, || file.content.clone());
+    if of_operator.is_some() {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_CSP));
+    }
+    Ok(response)
+}
+
+/// A file that browsers keep for so many seconds, or 304 to one that has it. `content` is made only if it is sent.
+pub fn kept<C: Into<web::Bytes>>(
+    req: &HttpRequest,
+    hash: &str,
+    max_age: u32,
+    content_type: &str,
+    content: impl FnOnce() -> C,
+) -> HttpResponse {
+    let etag = EntityTag::new_strong(hash.to_owned());
+    let is_current = match IfNoneMatch::parse(req) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&etag)),
         Err(_) => false,
     };
+    let cache_control = CacheControl(vec![CacheDirective::Public, CacheDirective::MaxAge(max_age)]);
     let mut response = if is_current { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((CACHE_CONTROL, cache_control)).insert_header((ETAG, etag));
     if is_current {
-        return Ok(response.finish());
+        return response.finish();
     }
-    Ok(response.content_type(asset.content_type).body(asset.content))
+    response.content_type(content_type).body(content().into())
 }

@@ -47,7 +47,7 @@ pub async fn download(
 /// As [`Export::next`], for its first part; after that an error aborts the connection, so that nobody takes a part for all of it.
 pub async fn file(mut export: Export, user: i64) -> Result<HttpResponse, Error> {
     let first = export.next().await?.unwrap_or_default();
-    let name = format!("gatehouse-account-{user}-{}.json", OffsetDateTime::now_utc().date());
+    let name = format!("account-{user}-{}.json", OffsetDateTime::now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name)],

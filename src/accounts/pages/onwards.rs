@@ -19,9 +19,20 @@ pub struct NextQuery {
     pub next: String,
 }
 
-/// Where to go after signing in: to `next` if that is allowed, else to the profile.
+/// The page of whoever has named no other.
+const PROFILE: &str = "/profile";
+
+/// Where to go after signing in: to `next` if that is allowed, else to the site itself (`HOME_URL`, `PAGES_DIR`) or the profile.
+pub(super) fn next_or_home(next: &str, server: &Server) -> String {
+    // A site with a cookie of its own is reached by way of that cookie.
+    let home =
+        || server.home.as_deref().map(|home| next_page(home, server).unwrap_or_else(|| home.to_owned()));
+    next_page(next, server).or_else(home).unwrap_or_else(|| PROFILE.to_owned())
+}
+
+/// Where to go back to after a step in between: to `next` if that is allowed, else to the profile.
 pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
-    next_page(next, server).unwrap_or_else(|| "/profile".to_owned())
+    next_page(next, server).unwrap_or_else(|| PROFILE.to_owned())
 }
 
 /// A path of this site with the page to which it leads on.
@@ -38,5 +49,5 @@ pub(super) fn onwards(layout: &Layout, next: &str, server: &Server) -> Option<Ht
 /// The redirect of somebody who has just signed in.
 pub(super) fn signed_in(next: &str, server: &Server, ended: EndOutcome) -> HttpResponse {
     let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
-    see_other(&next_or_profile(next, server), flash)
+    see_other(&next_or_home(next, server), flash)
 }

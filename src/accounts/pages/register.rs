@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::{
     forms::{RegisterForm, catch_weak_password, check_new_password},
-    onwards::{NextQuery, next_or_profile, onwards},
+    onwards::{NextQuery, next_or_home, onwards},
 };
 use crate::{
     accounts::{
@@ -90,7 +90,7 @@ pub async fn submit(
         match signed_up {
             None => {}
             Some(SignUp::Done) => {
-                return Ok(see_other(&next_or_profile(&values.next, &config.server), Flash::Welcome));
+                return Ok(see_other(&next_or_home(&values.next, &config.server), Flash::Welcome));
             }
             Some(SignUp::CheckMail) => return Ok(see_other("/email/sent", None)),
             Some(SignUp::Closed) => return Ok(closed(&accounts, layout)),

@@ -19,7 +19,7 @@ use crate::{
     web::{FieldErrors, Form, Moment, Query, form_page, html},
 };
 
-/// The name of the site in authenticator apps is its host.
+/// The name in authenticator apps of a site that has neither a name nor a host.
 const NAMELESS: &str = "localhost";
 
 /// From so many recovery codes on, the page asks to make new ones.
@@ -109,7 +109,9 @@ impl AuthenticatorPage {
         (errors, next): (FieldErrors, String),
     ) -> Result<Self, Error> {
         let key = accounts.offered_key(user);
-        let address = key.address(config.server.base_url.host_str().unwrap_or(NAMELESS), &user.email);
+        let host = config.server.base_url.host_str().unwrap_or(NAMELESS);
+        // A colon would end the name (the format of Google's Authenticator).
+        let address = key.address(&config.site.name_or(host).replace(':', ""), &user.email);
         let (picture, key) = (picture(&address)?, key.as_text());
         Ok(Self { layout, errors, picture, key, address, replaces: user.second_factor, next })
     }

@@ -67,7 +67,7 @@ pub async fn download(
     // The first batch is read before the status is sent, so that an unavailable database answers 503.
     let first = download.read_batch().await?.unwrap_or_default();
     download.next = NextPart::Ready([to_text(&[header()])?, first].concat().into());
-    let name = format!("gatehouse-events-{}.csv", OffsetDateTime::now_utc().date());
+    let name = format!("events-{}.csv", OffsetDateTime::now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name)],

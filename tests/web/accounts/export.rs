@@ -52,7 +52,7 @@ on_both_stacks!(export_is_a_file_without_secrets_and_without_what_others_may_not
     let file = client.get("/profile/export").await.expect(200);
     assert_eq!(file.header("content-type"), Some("application/json"));
     assert_eq!(file.header("cache-control"), Some("no-store"));
-    let name = format!("gatehouse-account-{}-{}.json", app.user_id(&ada), OffsetDateTime::now_utc().date());
+    let name = format!("account-{}-{}.json", app.user_id(&ada), OffsetDateTime::now_utc().date());
     assert_eq!(file.header("content-disposition"), Some(&*format!("attachment; filename=\"{name}\"")));
     assert_eq!(header_complaints(&file), Vec::<String>::new());
     assert_no_secrets(&app, &ada, &client, &file.body);
@@ -134,7 +134,7 @@ on_both_stacks!(export_by_administrator_has_the_notes_and_is_recorded, |stack| a
     let path = app.admin_path(&ada);
     let form = admin.get(&path).await.expect(200).form(&format!("{path}/export"));
     let file = admin.post(&form.action, &form.with(&[])).await.expect(200);
-    assert!(file.header("content-disposition").unwrap().contains("gatehouse-account-"));
+    assert!(file.header("content-disposition").unwrap().contains("account-"));
     assert_no_secrets(&app, &ada, &client, &file.body);
     let export = file.json();
     let ended: Vec<_> =

@@ -171,7 +171,7 @@ on_both_stacks!(events_csv_equals_filtered_list, |stack| async {
     let file = admin.get("/admin/events.csv?kind=name_changed&q=lovelace@").await.expect(200);
     assert_page(&file);
     assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8; header=present"));
-    let name = format!("attachment; filename=\"gatehouse-events-{}.csv\"", OffsetDateTime::now_utc().date());
+    let name = format!("attachment; filename=\"events-{}.csv\"", OffsetDateTime::now_utc().date());
     assert_eq!(file.header("content-disposition"), Some(name.as_str()));
     let rows = parse_csv(&file.body);
     assert_eq!(rows.len(), 1_501);

@@ -66,7 +66,7 @@ on_both_stacks!(sister_site_signs_nobody_in_as_its_own_user, |stack| async {
             set = kept.max(set).max(browser.client().get_all_cookies().await.unwrap().len());
             browser.goto("/profile").await;
             browser.wait_for(&ada.email).await;
-            assert!(!browser.text().await.contains("Gatehouse is set up"), "{before}");
+            assert!(!browser.text().await.contains("The site is set up"), "{before}");
             browser.client().goto(&app.url("/").replace("127.0.0.1", sister)).await.unwrap();
         }
     }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::support::{
     calls::is_call,
     routes::{Access, all_routes},
+    smtp::SmtpServer,
     *,
 };
 
@@ -47,7 +48,8 @@ async fn crawl(client: &Client, from: impl IntoIterator<Item = String>) -> Visit
     }
     for (page, fragment, linked_from) in anchors {
         assert!(
-            ids[&page].contains(&fragment),
+            // A redirect keeps the fragment.
+            seen[&page] == 303 || ids[&page].contains(&fragment),
             "a link on {linked_from} leads to {page}#{fragment}, which does not exist"
         );
     }
@@ -126,6 +128,9 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
         let expected = match path.as_str() {
             // There is no token, for the set-up, a password or an address, and no notice of a sign-in.
             "/setup" | "/password/reset" | "/email/confirm" | "/email/undo" | "/sign-in/check" => [404; 3],
+            // Nobody is named to whom faults are reported.
+            "/.well-known/security.txt" => [404; 3],
+            "/.well-known/change-password" => [302; 3],
             // No second step is open.
             "/login/verify" => [303; 3],
             // No site has a cookie of its own.
@@ -238,6 +243,62 @@ on_both_stacks!(error_page_never_shows_signed_in_user_as_visitor, |stack| async 
             answer.attributes("header nav a", "href").iter().all(|href| href != "/login"),
             "{}",
             answer.summary()
+        );
+    }
+});
+
+/// What may hold the product's name under a name of the site's own, with the reason.
+const NAMED: [&str; 2] = [
+    // The calls of programs are the product's, and described as such.
+    "/auth/docs",
+    "/auth/openapi.json",
+];
+
+on_both_stacks!(site_of_another_name_says_the_products_nowhere, |stack| async {
+    let (pages, smtp) = (pages(), SmtpServer::start_own());
+    let builder = TestApp::builder(stack).var("SITE_NAME", "Kaleidoskop").var("SMTP_URL", smtp.url());
+    let builder = builder.var("MAIL_FROM", "login@example.org").var("NOTICES", "on");
+    let app = builder.var("PAGES_DIR", pages.path().display()).not_set_up().start().await;
+    let link = app.setup_link().unwrap().to_owned();
+    let mut bodies = vec![app.client().get(&link).await.expect(200)];
+    app.suppose_set_up().await;
+    let (ada, user) = app.person("Ada Lovelace").await;
+    let (grace, admin) = app.admin("Grace Hopper").await;
+    let routes = table(&app.session_of(&ada));
+    for client in [&app.client(), &user, &admin] {
+        for path in crawl(client, routes.iter().map(|(path, _)| path.clone())).await.into_keys() {
+            bodies.push(client.get(&path).await);
+        }
+    }
+    bodies.extend(refused_requests(&app.client(), &user, &admin).await.into_iter().map(|(_, answer)| answer));
+    assert!(bodies.len() > 100, "{}", bodies.len());
+    for answer in bodies {
+        let named = NAMED.iter().any(|path| answer.request.contains(path));
+        let says = answer.body.to_lowercase().contains("gatehouse");
+        assert!(named || !says, "{}", answer.request);
+        let is_page = answer.is_html() && !answer.request.contains(" /pages/");
+        assert!(!is_page || answer.title().ends_with(" · Kaleidoskop"), "{}", answer.summary());
+    }
+    // A letter of most kinds: addresses to confirm, a forgotten password, one changed, a new browser, a deleted account.
+    app.client().post("/password/forgot", &[("email", &ada.email)]).await;
+    let fields = [("name", "Eve"), ("email", "eve@example.org"), ("role", "admin")];
+    admin.post("/admin/users", &fields).await.expect(201);
+    let new = "copper-lantern-17-orchid";
+    let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
+    user.post("/profile/password", &fields).await.expect(303);
+    user.post("/profile/email", &[("email", "ada@example.net"), ("current_password", new)]).await.expect(303);
+    grace.sign_in(&app.client().user_agent("curl/8.14.1")).await;
+    eventually(|| async { app.waiting_mails() == 0 }).await;
+    user.post("/profile/delete", &[("current_password", new)]).await.expect(303);
+    smtp.mail_about("was deleted").await;
+    eventually(|| async { app.waiting_mails() == 0 }).await;
+    let mails = smtp.all_mails();
+    assert!(mails.len() >= 6, "{}", mails.len());
+    for mail in mails {
+        assert!(!format!("{mail:?}").to_lowercase().contains("gatehouse"), "{mail:?}");
+        assert!(
+            mail.text.contains("Kaleidoskop") && mail.header("Subject").contains("Kaleidoskop"),
+            "{mail:?}"
         );
     }
 });

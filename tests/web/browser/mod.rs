@@ -13,6 +13,7 @@ mod new_browsers;
 mod operator_pages;
 mod other_session;
 mod other_sites;
+mod own_site;
 mod screenshots;
 mod second_factor;
 mod site;

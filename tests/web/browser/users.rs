@@ -36,7 +36,7 @@ async fn invite_and_deactivate_user(stack: Stack, scripts: bool) {
     admin.fill(&[("name", &grace.name), ("email", &grace.email), ("password", PASSWORD)]).await;
     admin.fill(&[("password_confirmation", PASSWORD)]).await;
     admin.submit("/setup").await;
-    admin.wait_for("Gatehouse is set up").await;
+    admin.wait_for("The site is set up").await;
 
     let link = invite(&admin, scripts).await;
     let user_browser = open(&app, scripts).await;

@@ -137,3 +137,30 @@ async fn secrets_in_texts_of_others_are_masked() {
         assert!(message.contains("***.invalid") && !message.contains("hunter2"), "{message}");
     }
 }
+
+#[test]
+fn config_says_which_colours_cannot_be_read() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("look.css");
+    std::fs::write(&path, ":root { --accent: #f5b800 }").unwrap();
+    let look = path.display().to_string();
+    let said =
+        Program::run(&["check-config"], &vars(&[("SESSION_SECRET", SECRET), ("SITE_CSS", &look)]), "").done();
+    assert!(
+        said.contains(
+            "SITE_CSS: in the light scheme --accent #f5b800 on --surface #ffffff has a contrast of 1."
+        ),
+        "{said}"
+    );
+    assert!(said.ends_with("The configuration is fine.\n"), "{said}");
+    std::fs::write(&path, ":root { --accent: #7a1fa2; }\n.card { display: none }").unwrap();
+    let wrong = vars(&[
+        ("SESSION_SECRET", SECRET),
+        ("SITE_CSS", &look),
+        ("SITE_LINKS", "Terms"),
+        ("HOME_URL", "/login"),
+    ]);
+    let message = Program::run(&["serve"], &wrong, "").failed();
+    let lines: Vec<_> = message.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
+    assert_eq!(lines, ["HOME_URL", "SITE_CSS", "SITE_LINKS"], "{message}");
+}

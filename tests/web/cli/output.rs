@@ -36,3 +36,59 @@ on_both_stacks!(cli_end_dry_run_needs_no_reason, |stack| async {
     assert!(missing.stderr.contains("--reason"), "{missing:?}");
     assert!(signed_in(&client).await);
 });
+
+on_both_stacks!(cli_lists_have_column_heads, |stack| async {
+    let app = TestApp::start(stack).await;
+    let vars = app.command_vars();
+    assert_eq!(Program::run(&["sessions", "list"], &vars, "").done(), "0 sessions.\n");
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let wide = Person { name: "王小明".to_owned(), ..Person::new("Wang Xiaoming of Nowhere") };
+    wide.register(&app.client()).await;
+    for (command, heads, second) in [
+        (["sessions", "list"], &["SESSION", "PERSON", "DEVICE", "ADDRESS", "STATE"][..], "2 sessions."),
+        (
+            ["user", "list"],
+            &["ID", "PERSON", "ROLE", "STATE", "ACTIVE", "LAST SIGN-IN", "REMARKS"],
+            "2 accounts.",
+        ),
+    ] {
+        let listed = Program::run(&command, &vars, "").done();
+        let lines: Vec<_> = listed.lines().collect();
+        assert_eq!(
+            lines[0].split("  ").map(str::trim).filter(|head| !head.is_empty()).collect::<Vec<_>>(),
+            heads
+        );
+        assert_eq!((lines.len(), lines[3]), (4, second), "{listed}");
+        // What follows the name stands under its head.
+        let of_ada = lines.iter().find(|line| line.contains(&ada.email)).unwrap();
+        let column = lines[0].find(heads[2]).unwrap();
+        assert_eq!(&of_ada[column - 2..column], "  ", "{listed}");
+        assert_ne!(&of_ada[column..=column], " ", "{listed}");
+    }
+});
+
+#[test]
+fn completions_and_manual_need_no_configuration() {
+    let wrong = vec![("DATABASE_URL".to_owned(), "nonsense".to_owned())];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let file = Program::run(&["completions", shell], &wrong, "").done();
+        assert!(file.contains("reset-second-factor") && file.contains("check-config"), "{shell}");
+    }
+    let unknown = Program::run(&["completions", "dos"], &wrong, "");
+    assert!(unknown.status.code() == Some(2) && unknown.stderr.contains("bash"), "{unknown:?}");
+    let page = Program::run(&["man"], &wrong, "").done();
+    for part in [
+        ".TH gatehouse 8",
+        ".SH \"GATEHOUSE SESSIONS END\"",
+        ".SH \"GATEHOUSE USER SET\\-ROLE\"",
+        "\\-\\-dry\\-run",
+        ".SH \"EXIT STATUS\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(Program::run(&["--version"], &wrong, "").done().starts_with("gatehouse 0."));
+    for command in [&["man"][..], &["completions", "bash"]] {
+        let finished = Program::run_unread(command, &wrong);
+        assert_eq!((finished.status.code(), &*finished.stderr), (Some(141), ""), "{command:?}");
+    }
+}

@@ -1,5 +1,9 @@
 //! Tests the front page, and the page for members that stands beside it as an example.
 
+mod icons;
+pub mod own_site;
+mod well_known;
+
 use crate::support::*;
 
 on_both_stacks!(members_page_is_for_people_who_are_signed_in, |stack| async {

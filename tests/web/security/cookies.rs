@@ -241,12 +241,12 @@ on_both_stacks!(cookie_name_counts_byte_for_byte, |stack| async {
             let answer = page(&line).await;
             assert_eq!(answer.status, 200, "{line:?}");
             assert!(answer.text.contains(&ada.email) && !answer.text.contains(&mallory.email), "{line:?}");
-            assert!(!answer.text.contains("Gatehouse is set up"), "{line:?}");
+            assert!(!answer.text.contains("The site is set up"), "{line:?}");
         }
         assert_eq!(page(&format!("a=1; {spelling}={mine}")).await.status, 303, "{spelling:?}");
     }
     let own = page(&format!("{name}={theirs}; {name}-notice={flash}")).await;
-    assert!(own.text.contains("Gatehouse is set up"), "our own notice is shown");
+    assert!(own.text.contains("The site is set up"), "our own notice is shown");
 });
 
 on_both_stacks!(cookie_that_is_unreadable_does_not_prevent_sign_in, |stack| async {

@@ -22,6 +22,18 @@ fn reached_handler(answer: &Answer) -> bool {
     !matches!(answer.status, 401 | 403 | 405) && answer.status < 500 && !to_login
 }
 
+/// What programs ask of every site.
+const ASKED_OF_EVERY_SITE: [&str; 8] = [
+    "/favicon.ico",
+    "/apple-touch-icon.png",
+    "/icon-192.png",
+    "/icon-512.png",
+    "/site.webmanifest",
+    "/robots.txt",
+    "/.well-known/change-password",
+    "/.well-known/security.txt",
+];
+
 #[test]
 fn route_table_rules_match_paths() {
     let lines = all_routes();
@@ -53,6 +65,7 @@ fn route_table_rules_match_paths() {
             | "/auth/verify/stream"
             | "/auth/openapi.json"
             | "/auth/docs" => Access::Public,
+            _ if ASKED_OF_EVERY_SITE.contains(&path) => Access::Public,
             _ if path.starts_with("/admin") || path.contains("/{path:admin") => Access::Admin,
             _ => Access::User,
         };
@@ -205,7 +218,6 @@ on_both_stacks!(routes_unknown_path_404, |stack| async {
         "/admin/",
         "//login",
         "/static/",
-        "/favicon.ico",
         "/.env",
         "/.git/config",
         "/pages",

@@ -5,16 +5,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::*;
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 3] = [
     ("app.css", "text/css; charset=utf-8"),
     ("app.js", "text/javascript; charset=utf-8"),
     ("favicon.svg", "image/svg+xml"),
-    ("logo.svg", "image/svg+xml"),
 ];
 
 /// The URLs of the static files that a page uses.
 fn file_urls(page: &Answer) -> Vec<String> {
-    let links = page.attributes("link[href]", "href");
+    let links = page.attributes("link[rel=icon], link[rel=stylesheet]", "href");
     links.into_iter().chain(page.attributes("script[src]", "src")).collect()
 }
 

@@ -29,7 +29,7 @@ impl Person {
             ("password", password),
             ("password_confirmation", password),
         ];
-        client.post("/register", &fields).await.to("/profile")
+        landed(client.post("/register", &fields).await)
     }
 
     /// Becomes the first administrator with the form behind a link, which also signs in.
@@ -48,14 +48,21 @@ impl Person {
 
     /// Signs in with the form.
     pub async fn sign_in(&self, client: &Client) -> Answer {
-        client.post("/login", &[("email", &self.email), ("password", &self.password)]).await.to("/profile")
+        landed(client.post("/login", &[("email", &self.email), ("password", &self.password)]).await)
     }
 
     /// Signs in with a tick at "Remember me".
     pub async fn sign_in_remembered(&self, client: &Client) -> Answer {
         let fields = [("email", self.email.as_str()), ("password", &self.password), ("remember", "on")];
-        client.post("/login", &fields).await.to("/profile")
+        landed(client.post("/login", &fields).await)
     }
+}
+
+/// The answer to somebody who is signed in now: to the profile, or to the operator's pages where there are any.
+#[track_caller]
+fn landed(answer: Answer) -> Answer {
+    let page = if answer.location() == Some("/pages/") { "/pages/" } else { "/profile" };
+    answer.to(page)
 }
 
 impl TestApp {
