@@ -19,6 +19,7 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{accounts::setup, app, config::Config, db, error::Error, files, telemetry, users::keys};
@@ -116,17 +117,29 @@ async fn serve(config: Config) -> Result<(), Error> {
     }
     let mut running = app::start(config, |_| {}).await?;
     tracing::info!(listen = %running.addr, site = %base_url, "serving");
+    if let Some(addr) = running.ops_addr() {
+        tracing::info!(listen = %addr, "serving metrics and health");
+    }
     setup::print_link(running.setup_link.as_deref());
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    tell_service_manager(NotifyState::Ready);
     tokio::select! {
         result = running.wait() => return result,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
+    tell_service_manager(NotifyState::Stopping);
     running.stop().await;
     Ok(())
+}
+
+/// Tells systemd, where it waits to hear (`Type=notify`).
+fn tell_service_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
 }
 
 fn migrate(config: Config) -> Result<(), String> {

@@ -1,8 +1,11 @@
 //! The command line: what it does, what it prints, and its exit status.
 
+mod backup;
 mod commands;
 mod configuration;
 mod demo;
+mod install;
 mod output;
+mod service_manager;
 mod start;
 mod users;

@@ -60,7 +60,7 @@ pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
 pub use own_process::free_addr;
 pub use page_check::{assert_page, header_complaints};
-pub use postgres::{PostgresDatabase, PostgresServer};
+pub use postgres::{PostgresDatabase, PostgresServer, server_user};
 pub use program::{Finished, OpenFiles, Program, Vars};
 pub use redis::RedisServer;
 pub use session_pages::{

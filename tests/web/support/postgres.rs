@@ -264,7 +264,7 @@ fn as_server_user(program: &str) -> Command {
 }
 
 /// The `postgres` user and its group, when the tests run as root.
-fn server_user() -> Option<(u32, u32)> {
+pub fn server_user() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> u32 {
         let output = Command::new("id").args(arguments).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
