@@ -69,7 +69,7 @@ on_both_stacks!(trace_of_a_proxy_is_taken_over, |stack| async {
 });
 
 on_both_stacks!(probes_are_not_logged, |stack| async {
-    let program = TestApp::builder(stack).var("LOG_FORMAT", "json").start_program();
+    let program = TestApp::builder(stack).var("LOG_FORMAT", "json").var("RUST_LOG", "").start_program();
     program.client().get("/healthz").await.expect(200);
     program.client().get("/readyz").await.expect(200);
     let last = program.client().get("/login").await.expect(200);

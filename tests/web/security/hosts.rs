@@ -209,7 +209,8 @@ on_both_stacks!(refusals_are_logged_with_user_and_address, |stack| async {
 
 #[actix_web::test]
 async fn one_client_cannot_fill_the_log() {
-    let program = TestApp::builder(Stack::Sqlite).var("LOG_FORMAT", "json").start_program();
+    let builder = TestApp::builder(Stack::Sqlite).var("LOG_FORMAT", "json").var("RUST_LOG", "");
+    let program = builder.start_program();
     let client = program.client().bound_to([127, 0, 0, 9]);
     let long = format!("https://evil.example/{}", "\\".repeat(20_000));
     for _ in 0..100 {

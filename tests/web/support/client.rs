@@ -13,6 +13,8 @@ use super::answer::Answer;
 /// The default `User-Agent` of a client.
 pub const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
+use super::secrets;
+
 /// A browser or script with its own cookies.
 pub struct Client {
     http: reqwest::Client,
@@ -201,6 +203,7 @@ impl Request<'_> {
 
     /// Sets a form as the body.
     pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        fields.iter().for_each(|(name, value)| secrets::note_field(name, value));
         let body = reqwest::Client::new().post("http://localhost").form(fields).build().unwrap();
         let bytes = body.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
         self.body("application/x-www-form-urlencoded", bytes)
@@ -208,6 +211,9 @@ impl Request<'_> {
 
     /// Sets JSON as the body and accepts JSON.
     pub fn json(self, body: &serde_json::Value) -> Self {
+        for (name, value) in body.as_object().into_iter().flatten() {
+            secrets::note_field(name, value.as_str().unwrap_or_default());
+        }
         self.body("application/json", body.to_string()).header("accept", "application/json")
     }
 
@@ -226,6 +232,7 @@ impl Request<'_> {
     /// Sends the request; an error when there is no response. The endless body of an event stream is not read.
     pub async fn try_send(self) -> reqwest::Result<Answer> {
         let request_line = format!("{} {}", self.method, self.path);
+        secrets::note_link(&self.path);
         let client = self.client;
         let response = self.respond().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -239,6 +246,7 @@ impl Request<'_> {
         };
         let mut jar = client.cookies.lock().unwrap();
         for cookie in answer.set_cookies() {
+            secrets::note(&cookie.value);
             store(&mut jar, cookie);
         }
         Ok(answer)

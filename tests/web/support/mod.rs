@@ -37,6 +37,7 @@ pub mod raw;
 mod redis;
 pub mod routes;
 pub mod sample_data;
+pub mod secrets;
 mod session_pages;
 pub mod smtp;
 mod stack;

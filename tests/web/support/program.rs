@@ -21,6 +21,7 @@ use super::{
     client::Client,
     forged_cookies::SECRET,
     own_process::{OwnProcess, free_addr, signal},
+    secrets,
     stores::Stores,
 };
 
@@ -62,7 +63,9 @@ impl Program {
         set_up: bool,
         open_files: Option<OpenFiles>,
     ) -> Self {
-        let vars: Vec<_> = stores.vars().into_iter().chain(vars).collect();
+        // All that there is to log, so that what must not be in it is looked for everywhere.
+        let log = ("RUST_LOG".to_owned(), "trace".to_owned());
+        let vars: Vec<_> = [log].into_iter().chain(stores.vars()).chain(vars).collect();
         if set_up {
             stores.migrate();
         }
@@ -203,6 +206,17 @@ impl Program {
             let output = self.process.output();
             assert!(output.contains("in use"), "the program ended:\n{output}");
             addr = free_addr();
+        }
+    }
+}
+
+impl Drop for Program {
+    /// Whatever a test did: nothing of what it and all others used to prove who they are is in the log.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.process.kill();
+            let found = secrets::found_in(&self.process.output());
+            assert!(found.is_empty(), "the log has {found:?}:\n{}", self.process.output());
         }
     }
 }
