@@ -5,6 +5,7 @@ use crate::{
     db::DbConnection,
     error::Error,
     events::{Event, EventKind},
+    sessions::catalogue::due,
     sessions::{
         EndOutcome, EndReason, Remarks, Target,
         catalogue::{
@@ -68,7 +69,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`] when there is no such account.
     pub async fn set_role(&self, id: i64, role: Role, by: Actor) -> Result<Change, Error> {
-        let notices = self.notices();
+        let (notices, absolute_ttl) = (self.notices(), self.sessions.absolute_ttl(role));
         let change = move |conn: &mut DbConnection| {
             let (user, only_administrator) = User::lock_with_administrators(conn, id)?;
             by.check(conn)?;
@@ -79,6 +80,7 @@ impl Accounts {
                 return Ok(Change::LastAdministrator);
             }
             User::set_role(conn, id, role)?;
+            due::set_absolute_ttl(conn, id, absolute_ttl)?;
             by.event(EventKind::RoleChanged, id, Some(role.name())).write(conn)?;
             if role == Role::Admin {
                 notices.administrator_made(conn, &user, NewAdministrator::Promoted, &by)?;

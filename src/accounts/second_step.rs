@@ -176,6 +176,7 @@ impl Accounts {
         let (code, id) = (code.to_owned(), user.id);
         let new = NewSession {
             user_id: user.id,
+            role: user.role,
             epoch: step.epoch,
             remembered: step.remember,
             method,

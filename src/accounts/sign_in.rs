@@ -78,6 +78,7 @@ impl Accounts {
         let counted = self.throttle.session(user.id).await?;
         let new = NewSession {
             user_id: user.id,
+            role: user.role,
             epoch: user.session_epoch,
             remembered: remember,
             method: Method::Password,

@@ -90,6 +90,7 @@ impl Accounts {
         client: Client,
         permit: impl FnOnce(&mut DbConnection) -> Result<EventKind, Error> + Send + 'static,
     ) -> Result<(), Error> {
+        let role = new.role;
         let (by, outbox) = (client.clone(), Arc::clone(&self.outbox));
         let make = move |conn: &mut DbConnection| {
             let kind = permit(conn)?;
@@ -100,7 +101,8 @@ impl Accounts {
             }
             write_confirmation(conn, &outbox, &user, ConfirmReason::Registered)
         };
-        let session = NewSession { user_id: id, epoch: User::FIRST_EPOCH, remembered: false, method, client };
+        let session =
+            NewSession { user_id: id, role, epoch: User::FIRST_EPOCH, remembered: false, method, client };
         self.sessions.start(req, session, make, |_, _| Ok(())).await?;
         self.outbox.send_soon();
         self.throttle.remember_browser(req, id, User::FIRST_EPOCH)

@@ -178,7 +178,7 @@ pub(super) struct Session {
     /// Browser and system in words.
     #[schema(examples("Firefox 140 on Linux"))]
     device: String,
-    /// The kind of device: `desktop`, `phone`, `tablet`, `tool` or `unknown`.
+    /// The kind of device: `desktop`, `phone`, `tablet`, `bot` or `script`.
     kind: &'static str,
     /// The address that it started from.
     ip: String,

@@ -52,7 +52,7 @@ pub use same_site::SameSite;
 pub use second_factor::SecondFactor;
 pub use secret::SessionSecret;
 pub use server::Server;
-pub use session::Session;
+pub use session::{Session, SessionKind};
 pub use site::Site;
 pub use stores::Stores;
 

@@ -33,6 +33,11 @@ pub struct Session {
     pub remember_ttl: Duration,
     /// `SESSION_ABSOLUTE_TTL`: lifetime from the sign-in on, whatever the requests. Default: `90d`.
     pub absolute_ttl: Duration,
+    /// `SESSION_ADMIN_IDLE_TTL`: longest lifetime of administrators' sessions without requests, "remember me" or not. Default: as for
+    /// everyone.
+    pub admin_idle_ttl: Duration,
+    /// `SESSION_ADMIN_ABSOLUTE_TTL`: the absolute lifetime of administrators' sessions. Default: as for everyone.
+    pub admin_absolute_ttl: Duration,
     /// `SESSION_LIMIT`: most sessions a user may have at once; 0: no limit. Default: 100.
     pub limit: u32,
     /// `SECOND_FACTOR`: whose sessions are good for nothing before a second factor is set up: `optional`, `administrators` or
@@ -49,6 +54,8 @@ impl Session {
         let absolute_ttl = reader.duration("SESSION_ABSOLUTE_TTL", 90 * DAY, MIN_TTL);
         let idle_ttl = rolling_ttl(reader, "SESSION_IDLE_TTL", DAY, absolute_ttl);
         let remember_ttl = rolling_ttl(reader, "SESSION_REMEMBER_TTL", 30 * DAY, absolute_ttl);
+        let (admin_idle_ttl, admin_absolute_ttl) =
+            admin_ttls(reader, idle_ttl.max(remember_ttl), idle_ttl, absolute_ttl);
         let limit = reader
             .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
         let second_factor = SecondFactor::read(reader);
@@ -72,14 +79,73 @@ impl Session {
             idle_ttl,
             remember_ttl,
             absolute_ttl,
+            admin_idle_ttl,
+            admin_absolute_ttl,
             limit,
             second_factor,
         })
     }
 
-    /// The rolling lifetime of a session, with or without "remember me".
-    pub fn ttl(&self, remembered: bool) -> Duration {
-        if remembered { self.remember_ttl } else { self.idle_ttl }
+    /// The rolling lifetime of a session.
+    pub fn ttl(&self, kind: SessionKind) -> Duration {
+        let ttl = if kind.remembered { self.remember_ttl } else { self.idle_ttl };
+        if kind.of_admin { ttl.min(self.admin_idle_ttl) } else { ttl }
+    }
+
+    /// The absolute lifetime of a session of an administrator, or of somebody who is none.
+    pub fn absolute_ttl(&self, of_admin: bool) -> Duration {
+        if of_admin { self.admin_absolute_ttl } else { self.absolute_ttl }
+    }
+
+    /// The shortest lifetime that a session may have.
+    pub fn shortest_ttl(&self) -> Duration {
+        let ttls = [
+            self.idle_ttl,
+            self.remember_ttl,
+            self.absolute_ttl,
+            self.admin_idle_ttl,
+            self.admin_absolute_ttl,
+        ];
+        ttls.into_iter().min().unwrap_or(MIN_TTL)
+    }
+}
+
+/// What a session's lifetimes depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionKind {
+    /// Whether "remember me" was ticked.
+    pub remembered: bool,
+    /// Whether its user is an administrator.
+    pub of_admin: bool,
+}
+
+/// The lifetimes of administrators' sessions: rolling and absolute. Ones longer than everybody's would have no effect. `longest`: the
+/// longest rolling lifetime of all.
+fn admin_ttls(
+    reader: &mut Reader,
+    longest: Duration,
+    idle: Duration,
+    absolute: Duration,
+) -> (Duration, Duration) {
+    const ABSOLUTE: &str = "SESSION_ADMIN_ABSOLUTE_TTL";
+    let admin_absolute = reader.duration("SESSION_ADMIN_ABSOLUTE_TTL", absolute, MIN_TTL);
+    check_at_most(reader, (ABSOLUTE, admin_absolute), ("SESSION_ABSOLUTE_TTL", absolute));
+    let default = longest.min(admin_absolute);
+    let admin_idle = reader.duration("SESSION_ADMIN_IDLE_TTL", default, MIN_TTL);
+    if admin_idle != default {
+        let most =
+            if admin_absolute < idle { (ABSOLUTE, admin_absolute) } else { ("SESSION_IDLE_TTL", idle) };
+        check_at_most(reader, ("SESSION_ADMIN_IDLE_TTL", admin_idle), most);
+    }
+    (admin_idle, admin_absolute)
+}
+
+/// A duration that is longer than that of another variable is a mistake.
+fn check_at_most(reader: &mut Reader, (name, ttl): (&'static str, Duration), most: (&str, Duration)) {
+    if ttl > most.1 {
+        let shown = humantime::format_duration(ttl).to_string();
+        let longest = humantime::format_duration(most.1);
+        reader.invalid(name, &shown, &format!("at most {}, which is {longest}", most.0));
     }
 }
 

@@ -26,6 +26,8 @@ fn defaults_match_readme() {
     assert_eq!(config.session.idle_ttl, DAY);
     assert_eq!(config.session.remember_ttl, 30 * DAY);
     assert_eq!(config.session.absolute_ttl, 90 * DAY);
+    assert_eq!(config.session.ttl(SessionKind { remembered: true, of_admin: true }), 30 * DAY);
+    assert_eq!(config.session.absolute_ttl(true), 90 * DAY);
     assert_eq!(config.stores.timeout, Duration::from_millis(250));
     assert_eq!(config.accounts.password_min_length, 8);
     assert_eq!(config.accounts.confirm_ttl, Duration::from_secs(600));
@@ -213,6 +215,7 @@ fn history_is_a_duration_or_forever() {
 fn rolling_lifetimes_default_to_the_absolute_one_at_most() {
     let config = config(&[("SESSION_SECRET", SECRET), ("SESSION_ABSOLUTE_TTL", "12h")]).unwrap();
     assert_eq!((config.session.idle_ttl, config.session.remember_ttl), (DAY / 2, DAY / 2));
+    assert_eq!((config.session.admin_idle_ttl, config.session.admin_absolute_ttl), (DAY / 2, DAY / 2));
 }
 
 #[test]
@@ -305,4 +308,28 @@ fn https_sets_host_prefix_without_cookie_domain() {
     assert_eq!(shared.session.cookie_name, "__Secure-gatehouse");
     assert_eq!(mistakes(&[secret, ("SESSION_NAME", "__Host-x")]).len(), 1);
     assert_eq!(mistakes(&[secret, ("COOKIE_SAMESITE", "none")]).len(), 1);
+}
+
+#[test]
+fn administrators_lifetimes_are_at_most_those_of_everyone() {
+    for (variables, line) in [
+        (&[("SESSION_ADMIN_IDLE_TTL", "25h")][..], "at most SESSION_IDLE_TTL, which is 1day"),
+        (&[("SESSION_ADMIN_ABSOLUTE_TTL", "91d")], "at most SESSION_ABSOLUTE_TTL, which is 2months"),
+        (
+            &[("SESSION_ADMIN_ABSOLUTE_TTL", "8h"), ("SESSION_ADMIN_IDLE_TTL", "9h")],
+            "at most SESSION_ADMIN_ABSOLUTE_TTL, which is 8h",
+        ),
+    ] {
+        let lines = mistakes(&[&[("SESSION_SECRET", SECRET)], variables].concat());
+        assert!(lines.len() == 1 && lines[0].contains(line), "{lines:?}");
+    }
+    let config = config(&[
+        ("SESSION_SECRET", SECRET),
+        ("SESSION_ADMIN_IDLE_TTL", "1h"),
+        ("SESSION_ADMIN_ABSOLUTE_TTL", "12h"),
+    ])
+    .unwrap();
+    let ttl = |remembered, of_admin| config.session.ttl(SessionKind { remembered, of_admin });
+    assert_eq!((ttl(false, true), ttl(true, true), ttl(true, false)), (DAY / 24, DAY / 24, 30 * DAY));
+    assert_eq!((config.session.absolute_ttl(true), config.session.absolute_ttl(false)), (DAY / 2, 90 * DAY));
 }

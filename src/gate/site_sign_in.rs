@@ -149,7 +149,7 @@ async fn redeem(
     let Some(secret) = sessions.site_secret(code.store_key, site.to_string()).await? else {
         return Ok(response);
     };
-    let cookie = sessions.site_cookie(site, &secret, user.session.remembered)?;
+    let cookie = sessions.site_cookie(site, &secret, user.session.kind)?;
     cookies::append(response.headers_mut(), &code::remove_state(site));
     cookies::append(response.headers_mut(), &cookie);
     Ok(response)

@@ -2,7 +2,10 @@
 
 use crate::{
     events::{EventKind, StoredEvent},
-    sessions::{EndReason, catalogue::end_reason::EndedBy},
+    sessions::{
+        EndReason,
+        catalogue::{end_reason::EndedBy, method::Method},
+    },
     text::{NOT_VISIBLE, shown},
     web::grouped,
 };
@@ -69,6 +72,11 @@ pub fn readable_detail(event: &StoredEvent) -> Option<String> {
         return Some(format!("{} times, by any number of clients", grouped(event.times)));
     }
     let detail = &shown(event.detail.as_deref()?, NOT_VISIBLE);
+    if event.kind == EventKind::SignedIn {
+        return Some(
+            Method::parse(detail).map_or_else(|| detail.to_owned(), |method| method.label().to_owned()),
+        );
+    }
     if event.kind != EventKind::SessionEnded {
         return Some(detail.to_owned());
     }

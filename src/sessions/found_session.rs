@@ -12,6 +12,7 @@ use time::PrimitiveDateTime;
 
 use super::catalogue::{method::Method, predicates::not_ended};
 use crate::{
+    config::SessionKind,
     db::{
         DbConnection,
         schema::{sessions, site_cookies, users},
@@ -62,6 +63,13 @@ pub(super) struct FoundSession {
     pub pending_email: Option<String>,
     /// Whether the password alone is not enough to sign in.
     pub second_factor: bool,
+}
+
+impl FoundSession {
+    /// What its lifetimes depend on.
+    pub(super) fn kind(&self) -> SessionKind {
+        SessionKind { remembered: self.remembered, of_admin: self.role == Role::Admin }
+    }
 }
 
 /// By what a session is looked up.

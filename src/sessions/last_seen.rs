@@ -25,6 +25,9 @@ use crate::{
     error::Error,
 };
 
+/// By so much the expiry of one use may differ between instances.
+const CLOCK_LEEWAY: time::Duration = time::Duration::seconds(5);
+
 /// How long a batch collects records before it is written.
 const BATCH_WINDOW: Duration = Duration::from_millis(100);
 
@@ -59,6 +62,12 @@ pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDa
     .min(absolute)
 }
 
+/// Whether the catalogue has an expiry that was counted with another lifetime, since the user had another role then.
+fn is_of_other_lifetime(found: &FoundSession, ttl: Duration) -> bool {
+    let expected = expiry(found.last_seen_at, ttl, found.absolute_expires_at);
+    (expected - found.expires_at).abs() > CLOCK_LEEWAY
+}
+
 impl LastSeenRecorder {
     /// An empty recorder. Sessions whose use has been written are published on the bus.
     pub(super) fn new(config: config::Session, bus: EventBus) -> Self {
@@ -67,12 +76,13 @@ impl LastSeenRecorder {
 
     /// Records that the session was used now, unless the catalogue's time is recent enough.
     pub(super) fn record(&self, found: &FoundSession) {
-        let ttl = self.config.ttl(found.remembered);
+        let ttl = self.config.ttl(found.kind());
         let at = now();
-        if at - found.last_seen_at < staleness(ttl) {
+        let expires_at = expiry(at, ttl, found.absolute_expires_at);
+        let unrecorded = at - found.last_seen_at;
+        if unrecorded < staleness(ttl) && (unrecorded.is_negative() || !is_of_other_lifetime(found, ttl)) {
             return;
         }
-        let expires_at = expiry(at, ttl, found.absolute_expires_at);
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         batch.insert(found.session_id.clone(), LastSeen { at, expires_at });
         self.recorded.notify_one();

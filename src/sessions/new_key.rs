@@ -13,7 +13,7 @@ use super::{
         state::{SessionState, State},
     },
 };
-use crate::{db::DbConnection, error::Error};
+use crate::{config::SessionKind, db::DbConnection, error::Error};
 
 /// A key whose state is stored. It is valid once a transaction has recorded it.
 pub(super) struct NewKey {
@@ -44,21 +44,23 @@ impl KeyRecord {
 }
 
 impl Sessions {
-    /// Stores the state of a session under a new key.
-    pub(super) async fn create_key(&self, state: State) -> Result<NewKey, Error> {
+    /// Stores the state of a session under a new key. `of_admin`: its user is an administrator.
+    pub(super) async fn create_key(&self, state: State, of_admin: bool) -> Result<NewKey, Error> {
         let session = SessionState::read(&state).ok_or_else(|| Error::bug("a state without a session"))?;
         let (secret, row_state) = match &self.backend {
-            Backend::Redis(redis) => (redis.create(state.clone(), self.time_left(&session)).await?, None),
+            Backend::Redis(redis) => {
+                (redis.create(state.clone(), self.time_left(&session, of_admin)).await?, None)
+            }
             Backend::Sql => {
                 let text = serde_json::to_string(&state).map_err(Error::internal)?;
                 (generate_session_key(), Some(text))
             }
         };
-        let key = Key::new(secret, session.remembered);
+        let key = Key::new(secret, SessionKind { remembered: session.remembered, of_admin });
         let store_key = key.store_key();
         // A store that takes entries and does not give them back would make a session that nobody can use.
         if let Backend::Redis(redis) = &self.backend
-            && let Err(error) = redis.get_and_renew(&store_key, self.time_left(&session)).await
+            && let Err(error) = redis.get_and_renew(&store_key, self.time_left(&session, of_admin)).await
         {
             self.delete_unused(&store_key).await;
             return Err(error);
@@ -71,12 +73,19 @@ impl Sessions {
     }
 
     /// Updates the stored state of a key. Returns `false` when its entry does not exist any more.
-    pub(super) async fn update_state(&self, store_key: String, state: &State) -> Result<bool, Error> {
+    pub(super) async fn update_state(
+        &self,
+        store_key: String,
+        state: &State,
+        of_admin: bool,
+    ) -> Result<bool, Error> {
         let Some(session) = SessionState::read(state) else {
             return Ok(false);
         };
         match &self.backend {
-            Backend::Redis(redis) => redis.update(&store_key, state, self.time_left(&session)).await,
+            Backend::Redis(redis) => {
+                redis.update(&store_key, state, self.time_left(&session, of_admin)).await
+            }
             Backend::Sql => {
                 let text = serde_json::to_string(state).map_err(Error::internal)?;
                 self.db.run(move |conn| rows::update_state(conn, &store_key, &text)).await
@@ -96,10 +105,11 @@ impl Sessions {
     }
 
     /// The rolling lifetime, limited by the absolute one; at least a second.
-    fn time_left(&self, session: &SessionState) -> Duration {
+    fn time_left(&self, session: &SessionState, of_admin: bool) -> Duration {
         let now = time::OffsetDateTime::now_utc().unix_timestamp();
         let left = u64::try_from(session.absolute_end - now).unwrap_or(0).max(1);
-        self.config.ttl(session.remembered).min(Duration::from_secs(left))
+        let kind = SessionKind { remembered: session.remembered, of_admin };
+        self.config.ttl(kind).min(Duration::from_secs(left))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use super::{found_session::FoundSession, new_key::NewKey};
+use crate::config::SessionKind;
 
 tokio::task_local! {
     static CONTEXT: RefCell<RequestContext>;
@@ -14,6 +15,8 @@ tokio::task_local! {
 pub(super) struct LoadedEntry {
     /// Hex SHA-256 of the session key.
     pub store_key: String,
+    /// Whether the key was made for an administrator, so that reading it has started their lifetime anew.
+    pub key_of_admin: bool,
     /// The public session id.
     pub session_id: String,
     /// Unix seconds at which the password was last given.
@@ -46,6 +49,8 @@ pub(super) struct RequestContext {
     pub sealed_anew: bool,
     /// A script's request, or a stream: it doesn't count as use of the session.
     pub in_background: bool,
+    /// Whether the request's user was found to be an administrator.
+    pub of_admin: bool,
     /// The catalogue's row, where reading the state has fetched it too.
     pub found: Option<Arc<FoundSession>>,
     /// Why the store could not be read or written.
@@ -61,8 +66,8 @@ pub(super) struct RequestContext {
     pub abandoned: bool,
     /// The browser is made to delete what it keeps of this site.
     pub clears_site_data: bool,
-    /// A session was saved or changed in this request; whether it is remembered.
-    pub saved: Option<bool>,
+    /// A session was saved or changed in this request; what its lifetimes depend on.
+    pub saved: Option<SessionKind>,
 }
 
 impl RequestContext {

@@ -58,7 +58,8 @@ impl Sessions {
         let loaded = loaded.ok_or(Error::SignInFirst)?;
         let mut state = req.get_session().entries().clone();
         state_change.apply(&mut state);
-        let new = self.create_key(state).await?;
+        let of_admin = RequestContext::with(|context| context.of_admin) == Some(true);
+        let new = self.create_key(state, of_admin).await?;
         let (record, old) = (new.record.clone(), loaded.store_key.clone());
         let changed = self.db.transaction(move |conn| {
             let changed = change(conn)?;

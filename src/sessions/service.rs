@@ -16,6 +16,7 @@ use super::{
         end::{self, EndOutcome, EndRequest, Ended, Target},
         rows,
     },
+    duration::time_duration,
     last_seen::LastSeenRecorder,
     live::{event_bus::EventBus, message::Message},
     lookup::Lookup,
@@ -31,6 +32,7 @@ use crate::{
     security::Client,
     telemetry::metrics::GaugeAtScrape,
     throttle::RedisCommands,
+    users::Role,
 };
 
 /// Entries that the store deletes in one round trip.
@@ -116,6 +118,11 @@ impl Sessions {
         if let Backend::Redis(redis) = &self.backend {
             redis.register_metrics(registry);
         }
+    }
+
+    /// The absolute lifetime of sessions of users with this role.
+    pub fn absolute_ttl(&self, role: Role) -> time::Duration {
+        time_duration(self.config.absolute_ttl(role == Role::Admin))
     }
 
     /// Writes what waits to be written.

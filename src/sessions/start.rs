@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     clock::now,
+    config::SessionKind,
     crypto::random_url_safe,
     db::{DbConnection, schema::users},
     error::Error,
@@ -57,7 +58,7 @@ impl Sessions {
         let brought = RequestContext::with(|context| context.unused_keys()).unwrap_or_default();
         let (user_id, method) = (new.user_id, new.method);
         let sign_in = self.sign_in(new, replaced.clone())?;
-        let key = self.create_key(sign_in.state().at_sign_in(user_id)).await?;
+        let key = self.create_key(sign_in.state().at_sign_in(user_id), sign_in.kind().of_admin).await?;
         let (record, limit, in_store) =
             (key.record.clone(), i64::from(self.config.limit), self.has_entries());
         let recorded = self.db.transaction(move |conn| {
@@ -93,12 +94,16 @@ impl Sessions {
 
     fn sign_in(&self, new: NewSession, replaced: Option<String>) -> Result<SignIn, Error> {
         let at = now();
-        let absolute_expires_at = at.saturating_add(time_duration(self.config.absolute_ttl));
+        let of_admin = new.role == Role::Admin;
+        let kind = SessionKind { remembered: new.remembered, of_admin };
+        let absolute = |of_admin| at.saturating_add(time_duration(self.config.absolute_ttl(of_admin)));
+        let absolute_expires_at = absolute(of_admin);
         Ok(SignIn {
             session_id: random_url_safe::<ID_BYTES>()?,
             at,
-            expires_at: last_seen::expiry(at, self.config.ttl(new.remembered), absolute_expires_at),
+            expires_at: last_seen::expiry(at, self.config.ttl(kind), absolute_expires_at),
             absolute_expires_at,
+            longest: absolute(false),
             new,
             replaced,
         })
@@ -109,6 +114,8 @@ impl Sessions {
 pub struct NewSession {
     /// The user's id.
     pub user_id: i64,
+    /// The user's role.
+    pub role: Role,
     /// The user's `session_epoch` when the credentials were checked.
     pub epoch: i64,
     /// Whether "remember me" was ticked.
@@ -125,18 +132,24 @@ struct SignIn {
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
+    /// When it would end if the user were no administrator: the catalogue has the end as the role is, which may change.
+    longest: PrimitiveDateTime,
     new: NewSession,
     /// The session that this browser had before.
     replaced: Option<String>,
 }
 
 impl SignIn {
+    fn kind(&self) -> SessionKind {
+        SessionKind { remembered: self.new.remembered, of_admin: self.new.role == Role::Admin }
+    }
+
     fn state(&self) -> SessionState {
         SessionState {
             session_id: self.session_id.clone(),
             remembered: self.new.remembered,
             // Rounded up: the catalogue has the exact time.
-            absolute_end: self.absolute_expires_at.assume_utc().unix_timestamp() + 1,
+            absolute_end: self.longest.assume_utc().unix_timestamp() + 1,
             confirmed_at: None,
             epoch: Some(self.new.epoch),
         }
@@ -155,7 +168,7 @@ fn record_sign_in(
     limit: i64,
     in_store: bool,
 ) -> Result<(Vec<end::Ended>, usize), Error> {
-    let NewSession { user_id, epoch, remembered, method, client } = &sign_in.new;
+    let NewSession { user_id, role: _, epoch, remembered, method, client } = &sign_in.new;
     let unchanged =
         users::table.find(user_id).filter(users::active.eq(true)).filter(users::session_epoch.eq(epoch));
     let user: Option<(String, Role)> = diesel::update(unchanged)
@@ -194,6 +207,6 @@ fn record_sign_in(
     };
     rows::insert(conn, &row)?;
     let event = Event::new(EventKind::SignedIn, Some(*user_id));
-    event.session(&sign_in.session_id).from(Some(client)).write(conn)?;
+    event.session(&sign_in.session_id).from(Some(client)).detail(method.name()).write(conn)?;
     Ok((ended, ended_by_limit))
 }

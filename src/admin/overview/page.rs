@@ -197,7 +197,9 @@ fn shares(totals: &Totals) -> Vec<BarChart> {
         counts.iter().map(|(name, count)| (label(name), *count)).collect()
     };
     let kinds = totals.kinds.iter().map(|(kind, count)| (kind.label().to_owned(), *count)).collect();
+    let methods = totals.methods.iter().map(|(method, count)| (method.label().to_owned(), *count)).collect();
     vec![
+        BarChart::new("methods", "How people signed in", methods),
         BarChart::new("browsers", "Browsers", labelled(&totals.browsers)),
         BarChart::new("systems", "Systems", labelled(&totals.systems)),
         BarChart::new("kinds", "Kinds of devices", kinds),

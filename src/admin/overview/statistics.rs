@@ -19,7 +19,7 @@ use crate::{
     events::EventKind,
     sessions::{
         EndReason,
-        catalogue::{device::DeviceKind, predicates::active},
+        catalogue::{device::DeviceKind, method::Method, predicates::active},
     },
     users::Role,
 };
@@ -71,6 +71,8 @@ pub(super) struct Totals {
     pub systems: Vec<(String, i64)>,
     /// Active sessions by kind of device.
     pub kinds: Vec<(DeviceKind, i64)>,
+    /// Active sessions by how they were signed in.
+    pub methods: Vec<(Method, i64)>,
     /// Sessions that ended in the last 30 days, by reason.
     pub end_reasons: Vec<(EndReason, i64)>,
 }
@@ -153,21 +155,25 @@ fn totals(conn: &mut DbConnection) -> Result<Totals, Error> {
         end_reasons: end_reasons(conn, at.saturating_sub(Duration::days(30)))?,
         sign_ins: count_events(conn, EventKind::SignedIn, midnight)?,
         failures: count_events(conn, EventKind::SignInFailed, midnight)?,
-        browsers: summed(devices.iter().map(|(browser, _, _, count)| (browser.clone(), *count))),
-        systems: summed(devices.iter().map(|(_, os, _, count)| (os.clone(), *count))),
-        kinds: summed(devices.iter().map(|(_, _, kind, count)| (*kind, *count))),
+        browsers: summed(devices.iter().map(|(browser, _, _, _, count)| (browser.clone(), *count))),
+        systems: summed(devices.iter().map(|(_, os, _, _, count)| (os.clone(), *count))),
+        kinds: summed(devices.iter().map(|(_, _, kind, _, count)| (*kind, *count))),
+        methods: summed(devices.iter().map(|(_, _, _, method, count)| (*method, *count))),
     })
 }
 
-/// Active sessions that were seen after `since`, by browser, operating system and kind of device.
+/// Browser, operating system, kind of device, how they were signed in, and how many sessions.
+type DeviceCount = (String, String, DeviceKind, Method, i64);
+
+/// Active sessions that were seen after `since`, by browser, operating system, kind of device and how they were signed in.
 fn active_by_device(
     conn: &mut DbConnection,
     at: PrimitiveDateTime,
     since: PrimitiveDateTime,
-) -> Result<Vec<(String, String, DeviceKind, i64)>, Error> {
+) -> Result<Vec<DeviceCount>, Error> {
     Ok(active_since!(at, since)
-        .group_by((sessions::browser, sessions::os, sessions::device))
-        .select((sessions::browser, sessions::os, sessions::device, count_star()))
+        .group_by((sessions::browser, sessions::os, sessions::device, sessions::method))
+        .select((sessions::browser, sessions::os, sessions::device, sessions::method, count_star()))
         .load(conn)?)
 }
 

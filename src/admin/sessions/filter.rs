@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::{
-    sessions::catalogue::{filter::Filter, method::Method},
+    sessions::catalogue::{device::DeviceKind, filter::Filter, method::Method},
     users::{Role, UserQuery},
     web::{
         FieldErrors, ListAddress,
@@ -33,6 +33,9 @@ pub struct FilterFields {
     /// user or admin
     #[arg(long, default_value = "")]
     pub role: String,
+    /// desktop, phone, tablet, bot or script
+    #[arg(long, default_value = "")]
+    pub device: String,
     /// yes or no: signed in with "remember me"
     #[arg(long, default_value = "")]
     pub remembered: String,
@@ -56,13 +59,14 @@ pub const PERSON_HINT: &str =
 
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
+const DEVICE: &str = "Choose desktop, phone, tablet, bot or script.";
 const METHOD: &str = "Choose password, password+totp, password+recovery, password+passkey, passkey or link.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 impl FilterFields {
     /// The names of the fields.
     pub const NAMES: &'static [&'static str] =
-        &["q", "ip", "browser", "os", "role", "remembered", "method", "older_than", "idle_over"];
+        &["q", "ip", "browser", "os", "device", "role", "remembered", "method", "older_than", "idle_over"];
 
     /// Name, label and value of each field.
     fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {
@@ -71,6 +75,7 @@ impl FilterFields {
             ("ip", "IP", &self.ip),
             ("browser", "Browser", &self.browser),
             ("os", "System", &self.os),
+            ("device", "Device", &self.device),
             ("role", "Role", &self.role),
             ("remembered", "Remembered", &self.remembered),
             ("method", "Signed in with", &self.method),
@@ -92,6 +97,7 @@ impl FilterFields {
             network: read(&self.ip, "ip", NETWORK, errors, network),
             browser: read(&self.browser, "browser", BROWSER, errors, text),
             os: read(&self.os, "os", SYSTEM, errors, text),
+            device: read(&self.device, "device", DEVICE, errors, DeviceKind::parse),
             role: read(&self.role, "role", "Choose user or admin.", errors, Role::parse),
             remembered: read(&self.remembered, "remembered", "Choose yes or no.", errors, yes_or_no),
             method: read(&self.method, "method", METHOD, errors, method),

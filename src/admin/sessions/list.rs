@@ -12,6 +12,7 @@ use crate::{
     admin::forms::BackQuery,
     error::Error,
     layout::{Layout, SessionFacts},
+    sessions::catalogue::device::DeviceKind,
     sessions::{
         Administrator, AlikeCounts, Page, Sessions,
         catalogue::{
@@ -41,6 +42,7 @@ struct AdminSessionsPage {
     browsers: Vec<(String, String)>,
     systems: Vec<(String, String)>,
     /// Values and labels of the field `method`.
+    kinds: Vec<(&'static str, &'static str)>,
     methods: Vec<(&'static str, &'static str)>,
     chips: Vec<Chip>,
     /// What the table lists, and in which order.
@@ -172,6 +174,7 @@ pub async fn show(
         ended_href: fields.href_of_state("ended"),
         browsers: choices(names.browsers, &fields.filter.browser),
         systems: choices(names.systems, &fields.filter.os),
+        kinds: kinds(),
         methods: methods(),
         filtered: fields.filter.is_narrowed(),
         total,
@@ -229,6 +232,11 @@ fn choices(names: Vec<String>, chosen: &str) -> Vec<(String, String)> {
     let offered = names.into_iter().chain(missing.then(|| chosen.to_owned()));
     let offered = offered.map(|name| (name.clone(), name));
     std::iter::once((String::new(), "Any".to_owned())).chain(offered).collect()
+}
+
+fn kinds() -> Vec<(&'static str, &'static str)> {
+    let kinds = DeviceKind::ALL.iter().map(|kind| (kind.name(), kind.label()));
+    std::iter::once(("", "Any")).chain(kinds).collect()
 }
 
 fn methods() -> Vec<(&'static str, &'static str)> {

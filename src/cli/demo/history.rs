@@ -8,7 +8,7 @@ use time::{Duration, PrimitiveDateTime, Time};
 
 use super::places::{self, Browser};
 use crate::{
-    config,
+    config::{self, SessionKind},
     sessions::{EndReason, catalogue::method::Method},
 };
 
@@ -97,7 +97,9 @@ impl<'a> History<'a> {
             self.ended_times(&mut rng)
         };
         let absolute_expires_at = created_at + time_duration(self.config.absolute_ttl);
-        let expires_at = (last_seen_at + time_duration(self.config.ttl(remembered))).min(absolute_expires_at);
+        let expires_at = (last_seen_at
+            + time_duration(self.config.ttl(SessionKind { remembered, of_admin: false })))
+        .min(absolute_expires_at);
         GeneratedSession {
             id,
             store_key,
@@ -133,7 +135,7 @@ impl<'a> History<'a> {
 
     /// The times of a session that has reached neither its idle nor its absolute end.
     fn active_times(&self, remembered: bool, rng: &mut Rng) -> Times {
-        let idle = time_duration(self.config.ttl(remembered));
+        let idle = time_duration(self.config.ttl(SessionKind { remembered, of_admin: false }));
         let longest = if remembered { idle } else { idle.min(MAX_PAUSE) };
         let last_seen_at = self.now - share(longest, 0.95 * rng.f64().powi(3));
         let lifetime = share(time_duration(self.config.absolute_ttl), 0.95);

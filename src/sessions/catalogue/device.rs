@@ -23,11 +23,11 @@ text_enum! {
         Phone => "phone",
         /// A tablet.
         Tablet => "tablet",
-        /// A program other than a browser, such as curl.
-        Tool => "tool",
-        /// The header matches no pattern.
-        Unknown => "unknown",
-    } else Unknown
+        /// A program that reads sites by itself, such as a search engine's.
+        Bot => "bot",
+        /// Another program than a browser, such as curl, or one that does not say what it is.
+        Script => "script",
+    } else Script
 }
 
 impl DeviceKind {
@@ -37,8 +37,8 @@ impl DeviceKind {
             Self::Desktop => "Computer",
             Self::Phone => "Phone",
             Self::Tablet => "Tablet",
-            Self::Tool => "Tool or script",
-            Self::Unknown => "Unknown",
+            Self::Bot => "Bot",
+            Self::Script => "Script",
         }
     }
 }
@@ -64,7 +64,7 @@ impl Device {
                 browser: String::new(),
                 browser_version: String::new(),
                 os: String::new(),
-                kind: DeviceKind::Unknown,
+                kind: DeviceKind::Script,
             };
         };
         let browser = extractor.ua.extract(user_agent);
@@ -72,7 +72,7 @@ impl Device {
         let (browser, browser_version) = browser
             .map(|browser| (browser_name(&browser.family), browser.major.unwrap_or_default().to_owned()))
             .unwrap_or_default();
-        let kind = kind(user_agent, &browser, &os);
+        let kind = kind(user_agent, &os);
         Self { browser, browser_version, os, kind }
     }
 }
@@ -119,20 +119,28 @@ fn os_name(name: &str) -> &str {
     }
 }
 
-fn kind(user_agent: &str, browser: &str, os: &str) -> DeviceKind {
+/// What bots have in their names. A name of a phone, "Cubot", ends like that too.
+const BOTS: [&str; 4] = ["bot", "crawl", "spider", "slurp"];
+
+fn is_bot(user_agent: &str) -> bool {
+    let user_agent = user_agent.to_ascii_lowercase().replace("cubot", "");
+    BOTS.iter().any(|name| user_agent.contains(name))
+}
+
+fn kind(user_agent: &str, os: &str) -> DeviceKind {
     const DESKTOPS: [&str; 8] =
         ["Windows", "macOS", "Linux", "Ubuntu", "Fedora", "Debian", "ChromeOS", "FreeBSD"];
     let android_tablet = os == "Android" && !user_agent.contains("Mobile");
-    if user_agent.contains("iPad") || user_agent.contains("Tablet") || android_tablet {
+    if is_bot(user_agent) {
+        DeviceKind::Bot
+    } else if user_agent.contains("iPad") || user_agent.contains("Tablet") || android_tablet {
         DeviceKind::Tablet
     } else if matches!(os, "iOS" | "Android") || user_agent.contains("Mobile") {
         DeviceKind::Phone
     } else if DESKTOPS.contains(&os) && user_agent.starts_with("Mozilla/") {
         DeviceKind::Desktop
-    } else if browser.is_empty() {
-        DeviceKind::Unknown
     } else {
-        DeviceKind::Tool
+        DeviceKind::Script
     }
 }
 
@@ -178,9 +186,14 @@ mod tests {
                 "Safari 17 on macOS",
                 "desktop",
             ),
-            ("curl/7.88.1", "curl 7", "tool"),
-            ("", "Unknown device", "unknown"),
-            ("<script>alert(1)</script>", "Unknown device", "unknown"),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                "Googlebot 2",
+                "bot",
+            ),
+            ("curl/7.88.1", "curl 7", "script"),
+            ("", "Unknown device", "script"),
+            ("<script>alert(1)</script>", "Unknown device", "script"),
         ] {
             let device = Device::parse(user_agent);
             let described = describe(&device.browser, &device.browser_version, &device.os);

@@ -107,6 +107,25 @@ pub(in crate::sessions) fn postpone(
     Ok(())
 }
 
+/// Makes the user's live sessions end so long after their sign-ins, whatever the requests: their role, and with it that lifetime, was
+/// changed.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be reached.
+pub fn set_absolute_ttl(conn: &mut DbConnection, user: i64, ttl: time::Duration) -> Result<(), Error> {
+    let live: Vec<(String, PrimitiveDateTime, PrimitiveDateTime)> = sessions::table
+        .filter(dsl::user_id.eq(user))
+        .filter(not_ended())
+        .select((dsl::id, dsl::created_at, dsl::expires_at))
+        .load(conn)?;
+    for (id, created_at, expires_at) in live {
+        let end = created_at.saturating_add(ttl);
+        let set = (dsl::absolute_expires_at.eq(end), dsl::expires_at.eq(expires_at.min(end)));
+        diesel::update(sessions::table.find(id)).filter(not_ended()).set(set).execute(conn)?;
+    }
+    Ok(())
+}
+
 /// The ids of the user's live sessions except the newest `keep`, oldest last: those that a limit ends.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use time::PrimitiveDateTime;
 
 use super::{
     cursor::Cursor,
+    device::DeviceKind,
     device_names::{self, DeviceColumn},
     method::Method,
     predicates::active,
@@ -50,6 +51,8 @@ pub struct Filter {
     pub browsers: Option<Vec<String>>,
     /// Operating systems, in place of [`Filter::os`], unless it is just one.
     pub systems: Option<Vec<String>>,
+    /// The kind of device.
+    pub device: Option<DeviceKind>,
     /// The user's role.
     pub role: Option<Role>,
     /// Whether "remember me" was ticked.
@@ -184,7 +187,7 @@ impl Filter {
                 })+
             };
         }
-        equal!(browser, os, role, remembered, method);
+        equal!(browser, os, device, role, remembered, method);
         if let Some(browsers) = &self.browsers {
             query = query.filter(dsl::browser.eq_any(browsers));
         }

@@ -9,6 +9,7 @@ use time::PrimitiveDateTime;
 use super::current::{CurrentSession, CurrentUser};
 use crate::{
     clock::now,
+    config::SessionKind,
     error::Error,
     sessions::{
         duration::time_duration,
@@ -24,7 +25,32 @@ pub fn current_store_key() -> Option<String> {
     RequestContext::with(|context| context.loaded.as_ref().map(|loaded| loaded.store_key.clone()))?
 }
 
+/// The entry of a session whose state was not read.
+fn entry(store_key: String, session_id: String) -> LoadedEntry {
+    LoadedEntry { store_key, key_of_admin: false, session_id, confirmed_at: None, epoch: None }
+}
+
 impl Sessions {
+    /// Starts the lifetime in the store once more where the role has changed since the session got its key: reading the entry has
+    /// started that of the role before. At the next page the session gets a new key.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store can't be reached.
+    pub(super) async fn correct_lifetime(
+        &self,
+        found: &FoundSession,
+        loaded: &LoadedEntry,
+    ) -> Result<(), Error> {
+        let kind = found.kind();
+        let ttl = self.config.ttl(kind);
+        if let Backend::Redis(redis) = &self.backend
+            && ttl != self.config.ttl(SessionKind { of_admin: loaded.key_of_admin, ..kind })
+        {
+            redis.get_and_renew(&loaded.store_key, ttl).await?;
+        }
+        Ok(())
+    }
+
     /// Whoever this request has signed in, with the session that it has started; `None`: it has started none, or that one has ended
     /// already.
     ///
@@ -37,13 +63,13 @@ impl Sessions {
         };
         let found = self.lookup.find(record.store_key.clone()).await?;
         let (store_key, session_id) = (record.store_key, record.session_id);
-        let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
+        let loaded = entry(store_key, session_id);
         Ok(found.map(|found| CurrentUser::new(&found, &loaded, self.config.second_factor)))
     }
 
     /// When a session that is used now expires, unless it is used again.
     pub fn expires_at(&self, session: &CurrentSession) -> PrimitiveDateTime {
-        let ttl = time_duration(self.config.ttl(session.remembered));
+        let ttl = time_duration(self.config.ttl(session.kind));
         now().saturating_add(ttl).min(session.absolute_expires_at)
     }
 
@@ -73,7 +99,7 @@ impl Sessions {
         let is_stored = match &self.backend {
             Backend::Redis(redis) if in_background => redis.get(&store_key).await?.is_some(),
             Backend::Redis(redis) => {
-                redis.get_and_renew(&store_key, self.config.ttl(found.remembered)).await?.is_some()
+                redis.get_and_renew(&store_key, self.config.ttl(found.kind())).await?.is_some()
             }
             Backend::Sql => found.state.is_some() && found.expires_at > now(),
         };
@@ -84,7 +110,7 @@ impl Sessions {
             self.last_seen.record(found);
         }
         let session_id = found.session_id.clone();
-        let loaded = LoadedEntry { store_key, session_id, confirmed_at: None, epoch: None };
+        let loaded = entry(store_key, session_id);
         let user = Rc::new(CurrentUser::new(found, &loaded, self.config.second_factor));
         CurrentUser::record(req, Some(Rc::clone(&user)));
         Ok(Some(user))

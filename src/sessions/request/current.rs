@@ -8,7 +8,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::{
     clock::now,
-    config::{Config, SecondFactor},
+    config::{Config, SecondFactor, SessionKind},
     error::Error,
     security::site,
     sessions::{
@@ -53,8 +53,8 @@ pub struct CurrentUser {
 pub struct CurrentSession {
     /// The public session id.
     pub id: String,
-    /// Whether "remember me" was ticked.
-    pub remembered: bool,
+    /// What its lifetimes depend on.
+    pub kind: SessionKind,
     /// How it was signed in.
     pub method: Method,
     /// When it started.
@@ -152,8 +152,10 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let Some(found) = found else {
         return sessions.check_rotated().await.map(|()| None);
     };
+    RequestContext::with(|context| context.of_admin = found.kind().of_admin);
     if RequestContext::with(|context| context.in_background) != Some(true) {
         sessions.last_seen.record(&found);
+        sessions.correct_lifetime(&found, &loaded).await?;
     }
     Ok(Some(CurrentUser::new(&found, &loaded, sessions.config.second_factor)))
 }
@@ -178,7 +180,7 @@ impl CurrentUser {
             last_login_at: found.last_login_at,
             session: CurrentSession {
                 id: found.session_id.clone(),
-                remembered: found.remembered,
+                kind: found.kind(),
                 method: found.method,
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,

@@ -7,10 +7,13 @@ use time::PrimitiveDateTime;
 use super::current::CurrentUser;
 use crate::{
     clock::now,
-    config,
+    config::{self, SessionKind},
     db::{
         DbConnection,
-        schema::sessions::{self, dsl},
+        schema::{
+            sessions::{self, dsl},
+            users,
+        },
     },
     error::Error,
     sessions::{
@@ -18,6 +21,7 @@ use crate::{
         request_context::RequestContext, service::Sessions,
     },
     state::shared,
+    users::Role,
 };
 
 /// The session that the request's cookie led to, which has ended.
@@ -57,6 +61,7 @@ struct Row {
     last_seen_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
     remembered: bool,
+    role: Role,
 }
 
 /// Also finds a session that has expired and not been swept yet.
@@ -66,6 +71,7 @@ fn find(
     config: &config::Session,
 ) -> Result<Option<EndedSession>, Error> {
     let row = sessions::table
+        .inner_join(users::table)
         .filter(dsl::store_key.eq_any(store_keys))
         .select((
             dsl::id,
@@ -75,6 +81,7 @@ fn find(
             dsl::last_seen_at,
             dsl::absolute_expires_at,
             dsl::remembered,
+            users::role,
         ))
         .first::<Row>(conn)
         .optional()?;
@@ -82,9 +89,11 @@ fn find(
         return Ok(None);
     };
     let unused = now() - row.last_seen_at;
+    let kind = SessionKind { remembered: row.remembered, of_admin: row.role == Role::Admin };
+    let idle = time_duration(config.ttl(kind));
     let reason = match row.reason {
         _ if row.ended_at.is_none() && row.absolute_expires_at <= now() => EndReason::Absolute,
-        _ if row.ended_at.is_none() && unused >= time_duration(config.ttl(row.remembered)) => EndReason::Idle,
+        _ if row.ended_at.is_none() && unused >= idle => EndReason::Idle,
         Some(reason) if row.ended_at.is_some() => reason,
         _ => return Ok(None),
     };

@@ -88,8 +88,8 @@ fn finish_cookies(
     let session = &config.session;
     if context.abandoned {
         cookies::retain(headers, |value| !cookies::has_name(value, &session.cookie_name));
-    } else if context.saved == Some(true) {
-        add_max_age(headers, session);
+    } else if let Some(kind) = context.saved.filter(|kind| kind.remembered) {
+        add_max_age(headers, session, session.ttl(kind));
     } else if let Some(cookie) = renewal {
         cookies::append(headers, &cookie);
     }
@@ -106,7 +106,7 @@ async fn renewal<B>(
 ) -> Option<Cookie<'static>> {
     let user = CurrentUser::resolved(res.request())??;
     let session = &config.session;
-    if !(user.session.remembered || context.sealed_anew)
+    if !(user.session.kind.remembered || context.sealed_anew)
         || context.in_background
         || context.by_bearer
         || context.saved.is_some()
@@ -118,19 +118,17 @@ async fn renewal<B>(
     if began.elapsed() > RECHECK_AFTER && !sessions.is_current(key).await {
         return None;
     }
-    renewed(res.request().headers(), config, user.session.remembered)
+    renewed(res.request().headers(), config, user.session.kind)
 }
 
 /// Adds `Max-Age` to the session cookie that actix-session has set; only the cookie's value is encrypted.
-fn add_max_age(headers: &mut HeaderMap, session: &config::Session) {
+fn add_max_age(headers: &mut HeaderMap, session: &config::Session, ttl: Duration) {
     let set: Vec<HeaderValue> = headers.remove(SET_COOKIE).collect();
     for value in set {
         let aged = cookies::has_name(&value, &session.cookie_name)
             .then(|| value.to_str().ok())
             .flatten()
-            .and_then(|text| {
-                HeaderValue::from_str(&format!("{text}; Max-Age={}", session.remember_ttl.as_secs())).ok()
-            });
+            .and_then(|text| HeaderValue::from_str(&format!("{text}; Max-Age={}", ttl.as_secs())).ok());
         headers.append(SET_COOKIE, aged.unwrap_or(value));
     }
 }

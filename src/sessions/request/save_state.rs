@@ -16,15 +16,16 @@ impl Sessions {
     /// Returns the new key of the request's session: the one that it was given, else another one, which replaces the key that
     /// the request came with.
     pub(super) async fn save(&self, state: State) -> Result<SessionKey, Error> {
-        let context =
-            |context: &mut RequestContext| (context.new_key.take(), context.loaded.clone(), context.rotation);
-        let (new, loaded, rotation) = RequestContext::with(context).unwrap_or_default();
+        let context = |context: &mut RequestContext| {
+            (context.new_key.take(), context.loaded.clone(), context.rotation, context.of_admin)
+        };
+        let (new, loaded, rotation, of_admin) = RequestContext::with(context).unwrap_or_default();
         let new = match (new, loaded) {
             (Some(new), _) => {
                 self.complete(&new, &state).await;
                 new
             }
-            (None, Some(loaded)) => match self.create_key(state).await {
+            (None, Some(loaded)) => match self.create_key(state, of_admin).await {
                 Ok(new) => self.replace_key(new, &loaded).await?,
                 Err(error) if rotation == Some(Rotation::WherePossible) => {
                     tracing::warn!(error = ?error.causes(), "a session keeps its key until a new one can be stored");
@@ -35,7 +36,7 @@ impl Sessions {
             },
             (None, None) => return Err(Error::bug("a state without a session")),
         };
-        RequestContext::with(|context| context.saved = Some(new.key.remembered));
+        RequestContext::with(|context| context.saved = Some(new.key.kind));
         new.key.into_cookie().ok_or_else(|| Error::bug("a session key that is too long"))
     }
 
@@ -45,7 +46,7 @@ impl Sessions {
             return;
         }
         let store_key = new.record.store_key.clone();
-        match self.update_state(store_key, state).await {
+        match self.update_state(store_key, state, new.key.kind.of_admin).await {
             Ok(updated) => RequestContext::with(|context| context.abandoned |= !updated),
             Err(error) => {
                 tracing::warn!(error = ?error.causes(), "a change of a session's state was not stored");

@@ -14,7 +14,7 @@ use actix_web::{
 
 use crate::{
     clock::now,
-    config::{self, Config},
+    config::{self, Config, SessionKind},
     error::Error,
     security::refusal::Sender,
     sessions::{
@@ -137,12 +137,12 @@ impl Sessions {
 }
 
 /// The cookie that the request came with, under the newest secret; that of a remembered session with its lifetime started anew.
-pub(super) fn renewed(headers: &HeaderMap, config: &Config, remembered: bool) -> Option<Cookie<'static>> {
+pub(super) fn renewed(headers: &HeaderMap, config: &Config, kind: SessionKind) -> Option<Cookie<'static>> {
     let sent = cookies::values(headers, &config.session.cookie_name).next()?;
     let mut cookie = decoded(sent, &config.session)?;
     set_attributes(&mut cookie, config, config.session.cookie_domain.clone());
-    if remembered {
-        cookie.set_max_age(time_duration(config.session.remember_ttl));
+    if kind.remembered {
+        cookie.set_max_age(time_duration(config.session.ttl(kind)));
     }
     Some(cookie)
 }

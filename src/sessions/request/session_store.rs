@@ -76,9 +76,9 @@ impl SessionStore for Store {
         _: &CookieDuration,
     ) -> Result<SessionKey, UpdateError> {
         let key = Key::parse(session_key.as_ref());
-        let remembered = key.as_ref().map(|key| key.remembered);
+        let kind = key.as_ref().map(|key| key.kind);
         let updated = match key {
-            Some(key) => self.sessions.update_state(key.store_key(), &state).await,
+            Some(key) => self.sessions.update_state(key.store_key(), &state, key.kind.of_admin).await,
             None => Ok(false),
         };
         let updated = match updated {
@@ -89,7 +89,7 @@ impl SessionStore for Store {
             updated => updated.map_err(|error| UpdateError::Other(unavailable(error)))?,
         };
         RequestContext::with(|context| {
-            context.saved = remembered;
+            context.saved = kind;
             context.abandoned |= !updated;
         });
         Ok(session_key)
@@ -130,7 +130,7 @@ impl Store {
         let in_background = RequestContext::with(|context| context.in_background);
         let text = match &self.redis {
             Some(redis) if in_background == Some(true) => redis.get(&store_key).await?,
-            Some(redis) => redis.get_and_renew(&store_key, sessions.config.ttl(key.remembered)).await?,
+            Some(redis) => redis.get_and_renew(&store_key, sessions.config.ttl(key.kind)).await?,
             None => {
                 let found = sessions.lookup.find(store_key.clone()).await?;
                 let found = found.filter(|found| found.expires_at > now());
@@ -147,6 +147,7 @@ impl Store {
         };
         let loaded = LoadedEntry {
             store_key,
+            key_of_admin: key.kind.of_admin,
             session_id: session.session_id,
             confirmed_at: session.confirmed_at,
             epoch: session.epoch,

@@ -9,7 +9,7 @@ use actix_web::{
 
 use super::current::CurrentUser;
 use crate::{
-    config::{self, Config, Site},
+    config::{self, Config, SessionKind, Site},
     crypto::sha256_hex,
     error::Error,
     sessions::{duration::time_duration, request_context::RequestContext, service::Sessions},
@@ -78,12 +78,17 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::Internal`] when it can't be sealed.
-    pub fn site_cookie(&self, site: &Site, secret: &str, remembered: bool) -> Result<Cookie<'static>, Error> {
+    pub fn site_cookie(
+        &self,
+        site: &Site,
+        secret: &str,
+        kind: SessionKind,
+    ) -> Result<Cookie<'static>, Error> {
         let value = sealed::seal(&self.config.secret.cookie_key(), &sealed_as(site), secret);
         let value = value.ok_or_else(|| Error::bug("a cookie that can't be sealed"))?;
         let mut cookie = cookies::at_site(site, "site", value);
-        if remembered {
-            cookie.set_max_age(time_duration(self.config.remember_ttl));
+        if kind.remembered {
+            cookie.set_max_age(time_duration(self.config.ttl(kind)));
         }
         Ok(cookie)
     }
@@ -99,8 +104,8 @@ pub(super) fn renewed(
 ) -> Option<Cookie<'static>> {
     let user = CurrentUser::resolved(req)??;
     let used = req.extensions().get::<Used>()?.clone();
-    if context.in_background || !(user.session.remembered || used.is_old) {
+    if context.in_background || !(user.session.kind.remembered || used.is_old) {
         return None;
     }
-    sessions.site_cookie(site, &used.secret, user.session.remembered).ok()
+    sessions.site_cookie(site, &used.secret, user.session.kind).ok()
 }

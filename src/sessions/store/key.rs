@@ -2,7 +2,7 @@
 
 use actix_session::storage::SessionKey;
 
-use crate::crypto::sha256_hex;
+use crate::{config::SessionKind, crypto::sha256_hex};
 
 /// Prefix of the store's keys in Redis.
 pub(crate) const PREFIX: &str = "sess:";
@@ -10,34 +10,34 @@ pub(crate) const PREFIX: &str = "sess:";
 /// What stands for the store key in the entry that shows whether Redis does what sign-ins need.
 pub(super) const PROBE: &str = "probe";
 
-/// First letter of a remembered session's key.
-const REMEMBERED: char = 'r';
-/// First letter of other keys.
-const NOT_REMEMBERED: char = 'p';
+/// The first letter of the keys of each kind of session.
+const LETTERS: [(char, SessionKind); 4] = [
+    ('r', SessionKind { remembered: true, of_admin: false }),
+    ('p', SessionKind { remembered: false, of_admin: false }),
+    ('R', SessionKind { remembered: true, of_admin: true }),
+    ('P', SessionKind { remembered: false, of_admin: true }),
+];
 
-/// A key as the cookie contains it: one letter that says whether the session is remembered, so that the store can be read and
+/// A key as the cookie contains it: one letter that says what the session's lifetimes depend on, so that the store can be read and
 /// the matching lifetime renewed in one round trip; then the secret key of actix-session.
 pub struct Key {
-    /// Whether "remember me" was ticked at sign-in.
-    pub remembered: bool,
+    /// What the lifetimes depend on: the role as it was when the session got the key.
+    pub kind: SessionKind,
     secret: String,
 }
 
 impl Key {
-    /// Parses the cookie's value; `None` when it does not begin with one of the two letters.
+    /// Parses the cookie's value; `None` when it does not begin with one of the letters.
     pub fn parse(text: &str) -> Option<Self> {
         let mut chars = text.chars();
-        let remembered = match chars.next()? {
-            REMEMBERED => true,
-            NOT_REMEMBERED => false,
-            _ => return None,
-        };
-        Some(Self { remembered, secret: chars.as_str().to_owned() })
+        let first = chars.next()?;
+        let (_, kind) = LETTERS.into_iter().find(|(letter, _)| *letter == first)?;
+        Some(Self { kind, secret: chars.as_str().to_owned() })
     }
 
     /// The key with this secret, as actix-session generates it.
-    pub fn new(secret: SessionKey, remembered: bool) -> Self {
-        Self { remembered, secret: secret.into() }
+    pub fn new(secret: SessionKey, kind: SessionKind) -> Self {
+        Self { kind, secret: secret.into() }
     }
 
     /// Hex SHA-256 of the secret: what catalogue and store identify the key by.
@@ -52,8 +52,8 @@ impl Key {
 
     /// The key as cookies and tokens contain it.
     pub fn text(&self) -> String {
-        let letter = if self.remembered { REMEMBERED } else { NOT_REMEMBERED };
-        format!("{letter}{}", self.secret)
+        let letter = LETTERS.into_iter().find(|(_, kind)| *kind == self.kind).map(|(letter, _)| letter);
+        format!("{}{}", letter.unwrap_or_default(), self.secret)
     }
 
     /// The cookie's value; `None` when it is longer than actix-session allows.

@@ -32,9 +32,7 @@ const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Sweeps for as long as it is polled.
 pub(crate) async fn run(sessions: Arc<Sessions>) {
-    let shortest_ttl =
-        sessions.config.idle_ttl.min(sessions.config.remember_ttl).min(sessions.config.absolute_ttl);
-    let pause = (shortest_ttl / 4).clamp(MIN_PAUSE, MAX_PAUSE);
+    let pause = (sessions.config.shortest_ttl() / 4).clamp(MIN_PAUSE, MAX_PAUSE);
     let mut secret_checked = false;
     loop {
         let began = Instant::now();

@@ -22,6 +22,7 @@ mod register;
 mod second_factor;
 mod second_factor_required;
 mod second_step;
+mod second_step_races;
 mod setup;
 mod signed_out;
 mod withdrawn_links;

@@ -1,7 +1,7 @@
 //! Tests the filters of `/admin/sessions` beyond name and address, and `POST /admin/sessions/end`, which ends all
 //! matching or all selected sessions after a preview.
 
-use crate::support::{demo, *};
+use crate::support::{authenticator::Authenticator, demo, *};
 
 const CURL: &str = "curl/8.5.0";
 
@@ -39,6 +39,9 @@ on_both_stacks!(admin_list_filters_by_browser_os_role_and_age, |stack| async {
         ("remembered=yes", vec!["bo@example.org"]),
         ("method=password&browser=curl", vec!["dee@example.org"]),
         ("method=link", vec![]),
+        ("device=script", vec!["dee@example.org"]),
+        ("device=desktop&role=user", vec!["ada@example.org", "bo@example.org", "cy@example.org"]),
+        ("device=bot", vec![]),
         ("older_than=1h", vec!["ada@example.org"]),
         ("idle_over=1h", vec!["cy@example.org"]),
         ("idle_over=1h&browser=curl", vec![]),
@@ -110,6 +113,43 @@ on_both_stacks!(bulk_end_by_filter_previews_then_ends_matches, |stack| async {
     let _ = people[3].1.get("/profile").await.expect(200);
     assert_eq!(app.end_messages("ended_by_admin"), ["Lost laptops"; 3]);
     assert_eq!(app.event_count_with("ended_by_admin: Lost laptops"), 3);
+});
+
+on_both_stacks!(bulk_end_of_all_who_came_in_with_a_password_alone, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (admin, people) = admin_and_users(&app).await;
+    let (ada, client) = &people[0];
+    let (authenticator, _) = Authenticator::set_up(&app, client).await;
+    let second = app.client();
+    ada.give_password(&second).await;
+    second.post("/login/verify", &[("code", &authenticator.code())]).await.to("/profile");
+    let page = admin.get("/admin/sessions?method=password%2Btotp").await.expect(200);
+    assert_eq!(page.texts("table .email"), ["ada@example.org"]);
+    assert!(
+        page.texts("td.device").concat().contains("Password and authenticator app"),
+        "{}",
+        page.summary()
+    );
+    assert!(page.texts(".chips").concat().contains("password+totp"), "{}", page.summary());
+    let narrowed = [("method", "password"), ("device", "desktop"), ("reason", "Give a code, too")];
+    let preview = admin.post("/admin/sessions/end", &narrowed).await.expect(200);
+    let preview = preview.has("3 sessions of 3 people").lacks("dee@example.org");
+    let form = preview.form("/admin/sessions/end");
+    admin.post("/admin/sessions/end", &form.with(&[])).await.expect(303);
+    for ended in [client, &people[1].1, &people[2].1] {
+        assert!(!signed_in(ended).await);
+    }
+    for kept in [&second, &people[3].1, &admin] {
+        assert!(signed_in(kept).await);
+    }
+    let vars = app.command_vars();
+    let end = ["sessions", "end", "--method", "password", "--reason", "Give a code, too", "--yes"];
+    assert!(Program::run(&end, &vars, "").done().contains("2 sessions"), "of Dee and the administrator");
+    assert!(signed_in(&second).await);
+    assert!(!signed_in(&people[3].1).await && !signed_in(&admin).await);
+    let listed = Program::run(&["sessions", "list", "--device", "desktop", "--json"], &vars, "").done();
+    assert!(listed.lines().count() == 1 && listed.contains("password+totp"), "{listed}");
+    second.get("/activity").await.expect(200).has("Password and authenticator app");
 });
 
 on_both_stacks!(bulk_end_changed_count_422, |stack| async {

@@ -59,10 +59,8 @@ on_both_stacks!(overview_numbers_match_activity, |stack| async {
     assert_eq!(page.texts("[data-live-count]"), ["4"]);
     assert_eq!(counts(&page, "browsers"), name_counts(&[("Firefox", "2"), ("Unknown", "1"), ("curl", "1")]));
     assert_eq!(counts(&page, "systems"), name_counts(&[("Linux", "2"), ("Unknown", "2")]));
-    assert_eq!(
-        counts(&page, "kinds"),
-        name_counts(&[("Computer", "2"), ("Tool or script", "1"), ("Unknown", "1")])
-    );
+    assert_eq!(counts(&page, "kinds"), name_counts(&[("Computer", "2"), ("Script", "2")]));
+    assert_eq!(counts(&page, "methods"), name_counts(&[("Password", "4")]));
     assert_eq!(page.texts("#ends-table"), Vec::<String>::new());
     let page = page.has("No session has ended");
     let sums = |page: &Answer| {
@@ -101,7 +99,7 @@ fn label(at: PrimitiveDateTime, with_hour: bool) -> String {
 /// Asserts that each chart has a name and draws as many values as its table has.
 fn assert_charts_match_tables(page: &Answer) {
     let charts = page.attributes("svg[role=img]", "aria-labelledby");
-    assert_eq!(charts.len(), 5);
+    assert_eq!(charts.len(), 6);
     for names in charts {
         for id in names.split(' ') {
             assert!(!page.texts(&format!("svg #{id}")).concat().is_empty(), "{id} is empty");

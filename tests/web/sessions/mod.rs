@@ -1,5 +1,6 @@
 //! The session engine: when a session begins, changes and ends, on one instance and on several.
 
+mod administrators;
 mod alone;
 mod balancer;
 mod catalogue_and_store;

@@ -158,6 +158,7 @@ async fn held_sign_in(
     barrier.hold().await;
     let new = NewSession {
         user_id: user.id,
+        role: user.role,
         epoch: user.session_epoch,
         remembered: false,
         method: Method::Password,

@@ -110,6 +110,12 @@ impl Stores {
         self.lock("BEGIN; UPDATE users SET active = false, session_epoch = session_epoch + 1")
     }
 
+    /// Changes the rows of all users in a transaction, as what makes open sign-ins void does.
+    #[track_caller]
+    pub fn change_users_uncommitted(&self, set: &str) -> HeldLock {
+        self.lock(&format!("BEGIN; UPDATE users SET session_epoch = session_epoch + 1, {set}"))
+    }
+
     /// Locks the row of one active session of a user that is no administrator: the one used last but for ten.
     #[track_caller]
     pub fn lock_eleventh_session(&self) -> HeldLock {

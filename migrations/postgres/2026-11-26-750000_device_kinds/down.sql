@@ -1,0 +1,1 @@
+UPDATE sessions SET device = 'tool' WHERE device IN ('bot', 'script');
