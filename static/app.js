@@ -1,4 +1,4 @@
-// Improves pages that also work without it: relative times, password fields, copy buttons, confirmation dialogs,
+// Improves pages that also work without it: relative times, times in the reader's zone, password fields, copy buttons, confirmation dialogs,
 // protection against submitting a form twice, and the checkboxes of the administrator's list.
 
 const MINUTE = 60, HOUR = 60 * MINUTE, DAY = 24 * HOUR, MONTH = 30 * DAY, YEAR = 365 * DAY;
@@ -31,6 +31,35 @@ function updateTime(time) {
 
 function updateTimes() {
   if (!document.hidden) document.querySelectorAll("time[data-relative]").forEach(updateTime);
+}
+
+// Exact times: the server writes them in the zone of the site, and here they become those of the reader.
+
+const ZONED = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
+});
+
+/** "21 Nov 2026, 04:39 CET": the same form as the server renders. */
+function exactTime(at) {
+  const part = Object.fromEntries(ZONED.formatToParts(at).map(({ type, value }) => [type, value]));
+  return `${part.day} ${part.month.slice(0, 3)} ${part.year}, ${part.hour}:${part.minute} ${part.timeZoneName}`;
+}
+
+function localise(time) {
+  const at = Date.parse(time.dateTime);
+  if (Number.isNaN(at)) return;
+  if ("exact" in time.dataset) time.textContent = exactTime(at);
+  else if (time.title) time.title = exactTime(at);
+}
+
+const localiseIn = (part) => part.querySelectorAll("time[data-exact], time[title]").forEach(localise);
+
+/** Also what other scripts put into the page. Begins once they have read it as the server sent it. */
+function localiseTimes() {
+  localiseIn(document);
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) localiseIn(node);
+  }).observe(document.body, { childList: true, subtree: true });
 }
 
 // Passwords
@@ -254,4 +283,5 @@ document.addEventListener("click", closePanels);
 document.addEventListener("keydown", closePanels);
 document.addEventListener("visibilitychange", updateTimes);
 addEventListener("pageshow", onPageShow);
+addEventListener("DOMContentLoaded", localiseTimes);
 setInterval(updateTimes, 30_000);

@@ -71,7 +71,7 @@ pub(super) fn changed(outbox: &Outbox, user: &User, token: &str, client: &Client
     let paragraphs = vec![
         format!(
             "The email address of your account at {site} was changed from this one to another{}.",
-            when_and_where(Some(client))
+            when_and_where(outbox, Some(client))
         ),
         "If that was you, all is well: sign in with the new address.".to_owned(),
         format!(
@@ -92,7 +92,7 @@ pub(super) fn given_back(outbox: &Outbox, user: &User, client: &Client) -> Lette
     let paragraphs = vec![
         format!(
             "The account at {site} that had this email address got an earlier one back{}. Everybody was signed out.",
-            when_and_where(Some(client))
+            when_and_where(outbox, Some(client))
         ),
         "That was done with the link that the earlier address got when it was changed. This address does not lead to the \
          account any more."

@@ -1,10 +1,7 @@
 //! The letters that tell people what happens to their accounts.
 
-use time::macros::format_description;
-
 use super::actor::Actor;
 use crate::{
-    clock::now,
     mail::{Button, Letter, MailKind, Outbox, is_plain_name},
     security::Client,
     sessions::catalogue::device::describe_user_agent,
@@ -81,7 +78,7 @@ pub(super) enum LinkMaker {
 /// The letter that a password was set without the old one.
 pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
     let site = outbox.site();
-    let done = when_and_where(by.client.as_ref());
+    let done = when_and_where(outbox, by.client.as_ref());
     let paragraphs = vec![
         format!("A new password was set for your account at {site}{done}. You were signed out everywhere."),
         "If that was you, all is well: sign in with the new password.".to_owned(),
@@ -101,12 +98,6 @@ pub(super) fn password_set(outbox: &Outbox, user: &User, by: &Actor) -> Letter {
     )
 }
 
-/// Now, as letters say it.
-pub(super) fn moment() -> String {
-    let format = format_description!("[day padding:none] [month repr:long] [year] at [hour]:[minute] UTC");
-    now().format(format).unwrap_or_default()
-}
-
 /// Where something was done: "from the address 192.0.2.7 with Firefox 140 on Linux".
 pub(super) fn place(client: &Client) -> String {
     format!("from the address {} with {}", client.ip, device(client))
@@ -119,9 +110,9 @@ pub(super) fn device(client: &Client) -> String {
 }
 
 /// When something was done, which is now, and from where; `None`: on the command line.
-pub(super) fn when_and_where(client: Option<&Client>) -> String {
+pub(super) fn when_and_where(outbox: &Outbox, client: Option<&Client>) -> String {
     let from = client.map_or_else(|| "by an administrator".to_owned(), place);
-    format!(" on {}, {from}", moment())
+    format!(" on {}, {from}", outbox.moment())
 }
 
 /// A letter to a user.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     actor::Actor,
-    letters::{FORGOT, device, letter, moment, place, when_and_where},
+    letters::{FORGOT, device, letter, place, when_and_where},
     service::Accounts,
 };
 use crate::{
@@ -135,7 +135,7 @@ impl Notices {
 }
 
 fn new_browser(outbox: &Outbox, user: &User, token: &str, client: &Client) -> Letter {
-    let (site, device, at) = (outbox.site(), device(client), moment());
+    let (site, device, at) = (outbox.site(), device(client), outbox.moment());
     let paragraphs = vec![
         format!(
             "Somebody has signed in to your account at {site} with a browser that had not signed in to it before: {device}, from \
@@ -155,7 +155,7 @@ fn new_browser(outbox: &Outbox, user: &User, token: &str, client: &Client) -> Le
 }
 
 fn password_changed(outbox: &Outbox, user: &User, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), moment());
+    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
     let paragraphs = vec![
         format!(
             "The password of your account at {site} was changed on {at}, {place}. Wherever else you were signed in, that has ended."
@@ -172,7 +172,7 @@ fn password_changed(outbox: &Outbox, user: &User, client: &Client) -> Letter {
 }
 
 fn recovery_code_used(outbox: &Outbox, user: &User, left: i64, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), moment());
+    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
     let codes = if left == 1 { "1 code is" } else { &format!("{left} codes are") };
     let paragraphs = vec![
         format!("Somebody has signed in to your account at {site} with your password and a recovery code on {at}, {place}."),
@@ -188,7 +188,7 @@ fn recovery_code_used(outbox: &Outbox, user: &User, left: i64, client: &Client) 
 fn second_factor_changed(outbox: &Outbox, user: &User, what: &str, by: &Actor) -> Letter {
     let site = outbox.site();
     let paragraphs = vec![
-        format!("{what} your account at {site}{}.", when_and_where(by.client.as_ref())),
+        format!("{what} your account at {site}{}.", when_and_where(outbox, by.client.as_ref())),
         "If you know of this, there is nothing to do.".to_owned(),
         "If not, somebody was signed in as you: choose another password, which signs out everybody, them too, and look at how you \
          sign in."
@@ -201,7 +201,7 @@ fn second_factor_changed(outbox: &Outbox, user: &User, what: &str, by: &Actor) -
 }
 
 fn account_deleted(outbox: &Outbox, user: &User, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), moment());
+    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
     let paragraphs = vec![
         format!(
             "Your account at {site} was deleted on {at}, {place}, by somebody who gave its password. All its sessions have ended, \
@@ -226,7 +226,7 @@ fn administrator_made(
     done_by: &str,
     by: &Actor,
 ) -> Letter {
-    let (site, at, new_name) = (outbox.site(), moment(), named(new));
+    let (site, at, new_name) = (outbox.site(), outbox.moment(), named(new));
     let place = by.client.as_ref().map(|client| format!(", {}", place(client))).unwrap_or_default();
     let what = match how {
         NewAdministrator::Promoted => "was made an administrator of",

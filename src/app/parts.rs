@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::http_metrics::HttpMetrics;
 use crate::{
-    accounts::Accounts, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
+    accounts::Accounts, clock, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
     security::bodies, sessions::Sessions, throttle::Throttle, users::password::Passwords,
 };
 
@@ -59,8 +59,10 @@ impl Parts {
     }
 }
 
-/// Registers the shared parts and the settings of the extractors with the application.
+/// Registers the shared parts and the settings of the extractors with the application of this thread, whose pages are in the site's
+/// time zone.
 pub(super) fn share(app: &mut ServiceConfig, parts: &Parts) {
+    clock::render_in(&parts.config.site.zone);
     app.app_data(parts.config.clone())
         .app_data(parts.db.clone())
         .app_data(parts.sessions.clone())

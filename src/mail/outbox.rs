@@ -93,6 +93,11 @@ impl Outbox {
         &self.sender.site
     }
 
+    /// Now, as letters say it: "21 November 2026 at 04:39 CET".
+    pub fn moment(&self) -> String {
+        self.sender.zone.format(now(), "%-d %B %Y at %H:%M %Z")
+    }
+
     /// Writes a letter, inside the transaction of what it tells. Afterwards [`Outbox::send_soon`] is to be called. A letter to an
     /// address to which no mail can be sent is left out, with an entry in the log.
     ///

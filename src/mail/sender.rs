@@ -2,7 +2,10 @@
 
 use lettre::message::Mailbox;
 
-use crate::config::{Config, OwnLink, Paint};
+use crate::{
+    clock::Zone,
+    config::{Config, OwnLink, Paint},
+};
 
 /// What every letter says of the site that sends it.
 pub(super) struct Sender {
@@ -12,6 +15,8 @@ pub(super) struct Sender {
     pub(super) site: String,
     /// The host, where the name does not say it.
     pub(super) host: Option<String>,
+    /// The zone of the times in letters.
+    pub(super) zone: Zone,
     /// Whom to ask.
     pub(super) support: Option<OwnLink>,
     /// The colour of buttons and links, and of the text on buttons.
@@ -27,6 +32,7 @@ impl Sender {
             from: config.mail.sender(&config.server, &config.site.name),
             host: (site != host).then(|| host.to_owned()),
             site,
+            zone: config.site.zone.clone(),
             support: config.site.support.clone(),
             accent: config.site.theme.colour("accent"),
             on_accent: config.site.theme.colour("on-accent"),

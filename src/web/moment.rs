@@ -1,15 +1,15 @@
 //! Formatting of points in time for pages.
 
-use time::{
-    OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339, macros::format_description,
-};
+use time::{OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339};
+
+use crate::clock::format_here;
 
 /// A point in time, formatted for a page: exact for machines and on hover, relative as the visible text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
     /// RFC 3339 in UTC, whole seconds.
     pub iso: String,
-    /// "21 Nov 2026, 03:39 UTC"
+    /// "21 Nov 2026, 04:39 CET", in the zone of the site; `static/app.js` shows that of the reader.
     pub exact: String,
     /// "12 minutes ago", "in 3 days", "just now"
     pub relative: String,
@@ -23,13 +23,9 @@ impl Moment {
 
     /// Formats a time relative to `now`.
     fn relative_to(at: PrimitiveDateTime, now: OffsetDateTime) -> Self {
+        let exact = format_here(at, "%-d %b %Y, %H:%M %Z");
         let at = at.assume_utc();
-        let exact = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
-        Self {
-            iso: rfc3339(at),
-            exact: at.format(exact).unwrap_or_default(),
-            relative: relative((at - now).whole_seconds()),
-        }
+        Self { iso: rfc3339(at), exact, relative: relative((at - now).whole_seconds()) }
     }
 }
 

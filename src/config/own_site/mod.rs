@@ -19,7 +19,7 @@ pub use logo::{Ground, Logo, LogoKind};
 pub use theme::Theme;
 
 use super::reader::Reader;
-use crate::{static_file::StaticFile, text};
+use crate::{clock::Zone, static_file::StaticFile, text};
 use icon::Icons;
 
 /// The name of a site that has none of its own.
@@ -49,6 +49,8 @@ pub struct OwnSite {
     pub links: Vec<OwnLink>,
     /// `SUPPORT_CONTACT`: whom people ask who are stuck.
     pub support: Option<OwnLink>,
+    /// `SITE_TIMEZONE`: the zone of times in mails, and on pages without scripts. Default: UTC.
+    pub zone: Zone,
     /// `SECURITY_CONTACT`: where faults are reported, the preferred way first.
     pub security_contacts: Vec<OwnLink>,
     logo_file: Option<StaticFile>,
@@ -85,6 +87,12 @@ impl OwnSite {
                 "a mail address, or an address that begins with https://",
                 None,
                 |value| contact::contact(value).map(Some),
+            ),
+            zone: reader.parse(
+                "SITE_TIMEZONE",
+                "the name of a time zone (IANA), such as Europe/Berlin or UTC",
+                Zone::default(),
+                Zone::named,
             ),
             security_contacts: reader.parse(
                 "SECURITY_CONTACT",

@@ -18,5 +18,6 @@ mod screenshots;
 mod second_factor;
 mod site;
 mod throttled;
+mod times;
 mod users;
 mod without_scripts;
