@@ -26,6 +26,7 @@
 //! - [`state`] – the shared parts, found from a request
 //! - [`text`] – Unicode: how texts are compared
 //! - [`static_file`] – a file below `/static/`, with the hash in its address
+//! - [`compress`] – compressing bodies
 //! - [`files`] – files that only this user may read
 //! - [`crypto`] – random values and hashes
 //! - [`clock`] – the current time
@@ -41,6 +42,7 @@ pub mod app;
 pub mod breached;
 pub mod cli;
 pub mod clock;
+pub mod compress;
 pub mod config;
 pub mod crypto;
 pub mod db;

@@ -1,6 +1,11 @@
 //! A file that browsers keep: its content, and the hash by which its address changes with it.
 
-use crate::crypto::sha256_hex;
+use std::sync::OnceLock;
+
+use crate::{
+    compress::{self, Coding},
+    crypto::sha256_hex,
+};
 
 /// A file below `/static/`.
 #[derive(Debug)]
@@ -13,17 +18,28 @@ pub struct StaticFile {
     pub content: Vec<u8>,
     /// The first 12 hex digits of the SHA-256 of the content.
     pub hash: String,
+    brotli: OnceLock<Vec<u8>>,
+    gzip: OnceLock<Vec<u8>>,
 }
 
 impl StaticFile {
     /// A file with this content.
     pub fn new(name: &'static str, content_type: &'static str, content: Vec<u8>) -> Self {
         let hash = sha256_hex(&content)[..12].to_owned();
-        Self { name, content_type, content, hash }
+        Self { name, content_type, content, hash, brotli: OnceLock::new(), gzip: OnceLock::new() }
     }
 
     /// Its path with its version.
     pub fn href(&self) -> String {
         format!("/static/{}?v={}", self.name, self.hash)
+    }
+
+    /// The content as small as it gets: compressed once, when it is asked for first.
+    pub fn compressed(&self, coding: Coding) -> &[u8] {
+        let kept = match coding {
+            Coding::Brotli => &self.brotli,
+            Coding::Gzip => &self.gzip,
+        };
+        kept.get_or_init(|| compress::smallest(&self.content, coding))
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     sessions::sender_by_cookie,
     state::shared,
     throttle::known_browser,
-    web::{REQUEST_ID, RoutePattern, cookies, flash},
+    web::{REQUEST_ID, RoutePattern, compressed, cookies, flash},
 };
 
 /// The outermost: renders failures as error pages, sets our other cookies and adds the security headers to every response. The
@@ -47,7 +47,7 @@ pub(super) async fn complete(
             end_by_close(res);
         }
     }
-    let result = headers::add(server, result);
+    let result = headers::add(server, result.map(|res| compressed::finish(res, server)));
     record(&info, &metrics, &result, began);
     result.map(|res| res.map_body(|_, body| Answer::new(body, underway)))
 }

@@ -33,6 +33,8 @@ pub struct Server {
     pub gate: Gate,
     /// `PAGES_DIR`: HTML to serve under `/pages/` to signed-in users.
     pub pages_dir: Option<PathBuf>,
+    /// `COMPRESS`: whether pages and files leave compressed. Default: on.
+    pub compress: bool,
     /// `HOME_URL`: where people land after signing in, a path of this site or an address of the web. Default: `/pages/` with
     /// `PAGES_DIR`.
     pub home: Option<String>,
@@ -66,6 +68,7 @@ impl Server {
             trusted_proxies: proxies::trusted(reader),
             frontends: Frontends::read(reader),
             gate: Gate::default(),
+            compress: reader.on_or_off("COMPRESS", true),
             home: home(reader, pages_dir.is_some()),
             pages_dir,
         }

@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CacheControl, CacheDirective, ETAG, EntityTag, Header as _,
-        HeaderValue, IfNoneMatch,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CacheControl, CacheDirective, ETAG,
+        EntityTag, Header as _, HeaderValue, IfNoneMatch, VARY,
     },
     web::{self, Data},
 };
 
+use super::compressed;
 use crate::{config::Config, error::Error, security::headers::PICTURE_CSP, static_file::StaticFile};
 
 /// How long a file is kept whose address changes with its content, in seconds, and any other one.
@@ -55,11 +56,28 @@ pub async fn serve(
     let file = of_operator.or_else(|| FILES.iter().find(|file| file.name == *name)).ok_or(Error::NotFound)?;
     let is_versioned = req.query_string() == format!("v={}", file.hash);
     let max_age = if is_versioned { VERSIONED } else { OTHERS };
-    let mut response = kept(&req, &file.hash, max_age, file.content_type, || file.content.clone());
+    let coding = compressed::asked_for(&req).filter(|_| config.server.compress && is_text(file));
+    let mut response = match coding {
+        Some(coding) => {
+            // What is another body has another tag.
+            let tag = format!("{}-{}", file.hash, coding.name());
+            let mut response =
+                kept(&req, &tag, max_age, file.content_type, || file.compressed(coding).to_vec());
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+            response
+        }
+        None => kept(&req, &file.hash, max_age, file.content_type, || file.content.clone()),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
     if of_operator.is_some() {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_CSP));
     }
     Ok(response)
+}
+
+/// Whether a file becomes smaller; a PNG does not.
+fn is_text(file: &StaticFile) -> bool {
+    file.content_type != "image/png"
 }
 
 /// A file that browsers keep for so many seconds, or 304 to one that has it. `content` is made only if it is sent.

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod assets;
 pub mod chart;
+pub mod compressed;
 pub mod cookies;
 pub mod flash;
 mod form;

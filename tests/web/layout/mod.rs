@@ -1,5 +1,6 @@
 //! Tests the front page, and the page for members that stands beside it as an example.
 
+mod compression;
 mod icons;
 pub mod own_site;
 mod well_known;
