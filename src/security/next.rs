@@ -11,7 +11,7 @@ use super::{
 use crate::config::Server;
 
 /// What a browser does not show as a page, with all that is below it; nor does anybody want to end at a page that signs in or out.
-const NO_PAGES: [&str; 11] = [
+const NO_PAGES: [&str; 18] = [
     "/login",
     "/logout",
     "/register",
@@ -23,6 +23,13 @@ const NO_PAGES: [&str; 11] = [
     "/static",
     "/healthz",
     "/readyz",
+    "/favicon.ico",
+    "/apple-touch-icon.png",
+    "/icon-192.png",
+    "/icon-512.png",
+    "/site.webmanifest",
+    "/robots.txt",
+    "/.well-known",
 ];
 
 /// The path and query that `next` names, or `None` when it is not a page of this site, or is the page for signing in, signing

@@ -23,6 +23,11 @@ pub struct Form {
 }
 
 impl Answer {
+    /// The body without the id of the request, in which answers to the same question differ.
+    pub fn body_without_id(&self) -> String {
+        self.body.replace(self.header("x-request-id").unwrap_or("no id"), "")
+    }
+
     /// Asserts the status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

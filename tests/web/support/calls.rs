@@ -54,14 +54,17 @@ impl Person {
 }
 
 impl Answer {
-    /// Asserts problem details (RFC 9457) with this status; returns them.
+    /// Asserts problem details (RFC 9457) with this status; returns them, but for the id of the request, in which answers to the same
+    /// question differ.
     #[track_caller]
     pub fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.summary());
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.summary());
         assert_eq!(self.header("cache-control"), Some("no-store"), "{}", self.summary());
         assert_eq!(header_complaints(self), Vec::<String>::new(), "{}", self.summary());
-        let problem = self.json();
+        let mut problem = self.json();
+        let id = problem.as_object_mut().and_then(|members| members.remove("request_id"));
+        assert_eq!(id.as_ref().and_then(Value::as_str), self.header("x-request-id"), "{}", self.summary());
         assert_eq!(problem["status"], status, "{}", self.summary());
         for field in ["type", "title", "detail"] {
             assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{}", self.summary());
