@@ -21,15 +21,23 @@ pub enum Error {
     /// 401: address or password is wrong, or the account is deactivated.
     #[error("wrong credentials")]
     WrongCredentials,
-    /// 401: the password is right, and a code is needed before there is a session; this is the state of the sign-in.
-    #[error("a code is needed")]
-    CodeNeeded(String),
+    /// 401: the password is right, and a second factor is needed before there is a session.
+    #[error("a second factor is needed")]
+    CodeNeeded {
+        /// The state of the sign-in.
+        state: String,
+        /// What can be shown.
+        methods: Vec<&'static str>,
+    },
     /// 401: a code is wrong or was used before.
     #[error("wrong code")]
     WrongCode,
     /// 401: the second step of a sign-in took too long, or was completed before.
     #[error("the second step is over")]
     SecondStepOver,
+    /// 401: a passkey is not accepted.
+    #[error("the passkey is refused ({0:?})")]
+    PasskeyRefused(PasskeyRefusal),
     /// 403: the user or the client is not allowed to do this; the text says why.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -143,11 +151,12 @@ impl Error {
             | Self::Throttled { text, .. } => Some(text),
             Self::Forbidden(text) => Some(text),
             Self::WrongCredentials => Some(WRONG_CREDENTIALS),
-            Self::CodeNeeded(_) => Some(
+            Self::CodeNeeded { .. } => Some(
                 "The password is right. Send mfa_token and a code of the authenticator app, or a recovery code, to \
                  /auth/login/verify.",
             ),
             Self::WrongCode => Some(WRONG_CODE),
+            Self::PasskeyRefused(refusal) => Some(refusal.text()),
             Self::SecondStepOver => Some(
                 "The second step took too long, or was completed before. Sign in with the password again.",
             ),
@@ -194,7 +203,10 @@ impl Error {
             Self::EmailUnconfirmed => {
                 Some(Problem { name: "email-unconfirmed", title: "Confirm your email address" })
             }
-            Self::CodeNeeded(_) => Some(Problem { name: "mfa-required", title: "A code is needed" }),
+            Self::CodeNeeded { .. } => Some(Problem { name: "mfa-required", title: "A code is needed" }),
+            Self::PasskeyRefused(refusal) => {
+                Some(Problem { name: refusal.name(), title: "The passkey is refused" })
+            }
             Self::WrongCode => Some(Problem { name: "mfa-wrong-code", title: "The code is wrong" }),
             Self::SecondStepOver => Some(Problem { name: "mfa-over", title: "Sign in again" }),
             Self::PasswordNeeded => {
@@ -247,9 +259,51 @@ pub const ADDRESS_TAKEN: &str =
 #[derive(Debug, Clone)]
 pub struct FieldProblems(pub BTreeMap<String, Vec<String>>);
 
-/// The state of a sign-in that needs a code, for problem details; in the extensions of the response.
+/// Why a passkey is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasskeyRefusal {
+    /// What it says is not right, of another ceremony, too late, or was said before.
+    Wrong,
+    /// This site does not have it: it was removed, or never was of this account.
+    Unknown,
+    /// There are two of it.
+    Cloned,
+}
+
+impl PasskeyRefusal {
+    /// What people read.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Wrong => {
+                "That did not work: what your passkey says came too late, was used before, or is not valid. Try again."
+            }
+            Self::Unknown => {
+                "This site does not know that passkey: it was removed from your account. Use another one, or another way."
+            }
+            Self::Cloned => {
+                "This passkey is refused: it seems to have been copied, and the copy was used. Use another way, and remove it."
+            }
+        }
+    }
+
+    /// What a program knows it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wrong => "passkey-wrong",
+            Self::Unknown => "passkey-unknown",
+            Self::Cloned => "passkey-cloned",
+        }
+    }
+}
+
+/// A sign-in that needs a second factor, for problem details; in the extensions of the response.
 #[derive(Debug, Clone)]
-pub struct OpenSecondStep(pub String);
+pub struct OpenSecondStep {
+    /// Its state.
+    pub state: String,
+    /// What can be shown.
+    pub methods: Vec<&'static str>,
+}
 
 /// What a program knows an error by (the `type` of RFC 9457); in the extensions of the response.
 #[derive(Debug, Clone, Copy)]
@@ -279,7 +333,8 @@ impl ResponseError for Error {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::SignInFirst
             | Self::WrongCredentials
-            | Self::CodeNeeded(_)
+            | Self::CodeNeeded { .. }
+            | Self::PasskeyRefused(_)
             | Self::WrongCode
             | Self::SecondStepOver => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_)
@@ -317,8 +372,9 @@ impl ResponseError for Error {
         if let Some(fields) = self.fields() {
             response.extensions_mut().insert(FieldProblems(fields));
         }
-        if let Self::CodeNeeded(state) = self {
-            response.extensions_mut().insert(OpenSecondStep(state.clone()));
+        if let Self::CodeNeeded { state, methods } = self {
+            let step = OpenSecondStep { state: state.clone(), methods: methods.clone() };
+            response.extensions_mut().insert(step);
         }
         if let Some(problem) = self.problem() {
             response.extensions_mut().insert(problem);
@@ -337,7 +393,8 @@ mod tests {
             (Error::BadRequest("x".into()), 400),
             (Error::SignInFirst, 401),
             (Error::WrongCredentials, 401),
-            (Error::CodeNeeded("x".into()), 401),
+            (Error::CodeNeeded { state: "x".into(), methods: vec!["totp"] }, 401),
+            (Error::PasskeyRefused(PasskeyRefusal::Wrong), 401),
             (Error::WrongCode, 401),
             (Error::SecondStepOver, 401),
             (Error::Forbidden("x"), 403),

@@ -19,7 +19,7 @@ use crate::{
     },
     mail::Outbox,
     sessions::catalogue::{list, rights, sign_in_notices, site_cookies},
-    users::{User, recovery_codes, tokens, totp, trusted_browsers},
+    users::{User, passkeys, recovery_codes, tokens, totp, trusted_browsers},
 };
 
 /// Rows that are read at once.
@@ -120,6 +120,7 @@ fn head(conn: &mut DbConnection, user: i64) -> Result<Vec<u8>, Error> {
         exported_at: records::utc(now()),
         account: User::by_id(conn, user)?.into(),
         second_factor: records::SecondFactor {
+            passkeys: passkeys::of_user(conn, user)?.into_iter().map(Into::into).collect(),
             authenticator_since: totp::since(conn, user)?.map(records::utc),
             recovery_codes_left: recovery_codes::left(conn, user)?,
             trusted_browsers: trusted_browsers::of_user(conn, user)?.into_iter().map(Into::into).collect(),

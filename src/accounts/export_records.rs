@@ -7,7 +7,7 @@ use crate::{
     events::StoredEvent,
     mail::StoredMail,
     sessions::catalogue::{list::ListedSession, sign_in_notices::StoredNotice, site_cookies::SiteUse},
-    users::{User, tokens::StoredToken, trusted_browsers::TrustedBrowser},
+    users::{User, passkeys::ListedPasskey, tokens::StoredToken, trusted_browsers::TrustedBrowser},
 };
 
 /// Whom an export is for.
@@ -65,9 +65,36 @@ impl From<User> for Account {
 /// What the person has beside the password.
 #[derive(Serialize)]
 pub(super) struct SecondFactor {
+    pub passkeys: Vec<Passkey>,
     pub authenticator_since: Option<String>,
     pub recovery_codes_left: i64,
     pub trusted_browsers: Vec<Trusted>,
+}
+
+/// A passkey, without its key.
+#[derive(Serialize)]
+pub(super) struct Passkey {
+    name: String,
+    host: String,
+    added_at: String,
+    last_used_at: Option<String>,
+    sign_count: i64,
+    backup_eligible: bool,
+    backed_up: bool,
+}
+
+impl From<ListedPasskey> for Passkey {
+    fn from(passkey: ListedPasskey) -> Self {
+        Self {
+            name: passkey.name,
+            host: passkey.rp_id,
+            added_at: utc(passkey.created_at),
+            last_used_at: passkey.last_used_at.map(utc),
+            sign_count: passkey.sign_count,
+            backup_eligible: passkey.backup_eligible,
+            backed_up: passkey.backed_up,
+        }
+    }
 }
 
 /// A browser that is not asked for a second factor.

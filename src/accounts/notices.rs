@@ -80,6 +80,16 @@ impl Notices {
         self.write(conn, |outbox| recovery_code_used(outbox, user, left, client))
     }
 
+    /// Tells that a passkey was refused, which seems to have been copied.
+    pub(super) fn passkey_cloned(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        client: &Client,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| passkey_cloned(outbox, user, client))
+    }
+
     /// Tells of a change of the second factor. `what`: what was done, such as "An authenticator app was set up for".
     pub(super) fn second_factor_changed(
         &self,
@@ -183,6 +193,23 @@ fn recovery_code_used(outbox: &Outbox, user: &User, left: i64, client: &Client) 
     let subject = format!("A recovery code was used at {site}");
     let reason = "You get this mail whenever a recovery code of your account is used.";
     letter(MailKind::RecoveryCodeUsed, user, subject, paragraphs, Some(button), reason)
+}
+
+fn passkey_cloned(outbox: &Outbox, user: &User, client: &Client) -> Letter {
+    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
+    let paragraphs = vec![
+        format!(
+            "Somebody tried to sign in to your account at {site} on {at}, {place}, with a copy of one of your passkeys: it had been used \
+             more often than it says. It was refused."
+        ),
+        "Passkeys that count can't be copied by their owners. Sign in another way, remove that passkey, and add a new one. The page \
+         \u{201c}Activity\u{201d} says which one it is."
+            .to_owned(),
+    ];
+    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
+    let subject = format!("One of your passkeys for {site} was refused");
+    let reason = "You get this mail when a passkey of your account seems to have been copied.";
+    letter(MailKind::PasskeyCloned, user, subject, paragraphs, Some(button), reason)
 }
 
 fn second_factor_changed(outbox: &Outbox, user: &User, what: &str, by: &Actor) -> Letter {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use super::{changes::check_live, second_step::use_code, service::Accounts};
+use super::{changes::check_live, codes::use_code, service::Accounts};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -51,12 +51,22 @@ impl Accounts {
             self.count_done(given, id, client).await;
             return Ok(Some(hash));
         }
-        let throttled = attempt.failed().await;
-        self.record(user, EventKind::ConfirmationFailed, client).await?;
-        if let Some(detail) = throttled {
-            self.write(user, event(user, EventKind::Throttled, client).detail(detail)).await?;
-        }
+        self.record_wrong_proof(user, attempt.failed().await, client).await?;
         Ok(None)
+    }
+
+    /// `throttled`: what the log says when the next tries have to wait.
+    pub(super) async fn record_wrong_proof(
+        &self,
+        user: &CurrentUser,
+        throttled: Option<String>,
+        client: &Client,
+    ) -> Result<(), Error> {
+        self.record(user, EventKind::ConfirmationFailed, client).await?;
+        match throttled {
+            Some(detail) => self.write(user, event(user, EventKind::Throttled, client).detail(detail)).await,
+            None => Ok(()),
+        }
     }
 
     async fn has_right_code(&self, user: &CurrentUser, code: String, client: &Client) -> Result<bool, Error> {
@@ -68,7 +78,7 @@ impl Accounts {
         let check = move |conn: &mut DbConnection| {
             let user = User::lock(conn, id)?;
             check_live(conn, &session)?;
-            Ok(use_code(conn, &keys, &notices, &user, &code, &client)?.is_some())
+            use_code(conn, &keys, &notices, &user, &code, &client)
         };
         let is_right = self.db.transaction(check).await?;
         self.outbox.send_soon();

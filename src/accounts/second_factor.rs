@@ -1,5 +1,5 @@
-//! The second factor of an account: an authenticator app, recovery codes for the day on which it is lost, and the browsers that are
-//! not asked for either.
+//! The second factors of an account: an authenticator app, recovery codes for the day on which it is lost, and the browsers that are
+//! not asked for either. Passkeys have a file of their own.
 
 use std::sync::Arc;
 
@@ -14,7 +14,9 @@ use crate::{
     security::Client,
     sessions::{CurrentUser, EndOutcome, EndReason, Remarks, StateChange, Target, catalogue::end},
     users::{
-        User, recovery_codes,
+        User, factors,
+        passkeys::{self, ListedPasskey},
+        recovery_codes,
         totp::{self, TotpKey},
         trusted_browsers::{self, TrustedBrowser},
     },
@@ -22,6 +24,8 @@ use crate::{
 
 /// How a user signs in.
 pub struct SecondFactors {
+    /// The passkeys, the oldest first.
+    pub passkeys: Vec<ListedPasskey>,
     /// Since when there is an authenticator app.
     pub authenticator_since: Option<PrimitiveDateTime>,
     /// How many recovery codes were not used yet.
@@ -46,6 +50,7 @@ impl Accounts {
         ];
         let find = move |conn: &mut DbConnection| {
             Ok(SecondFactors {
+                passkeys: passkeys::of_user(conn, user)?,
                 authenticator_since: totp::since(conn, user)?,
                 codes_left: recovery_codes::left(conn, user)?,
                 trusted: trusted_browsers::of_user(conn, user)?,
@@ -60,8 +65,8 @@ impl Accounts {
         self.second_factors.offered(user.id, &user.session.id, user.session.epoch)
     }
 
-    /// Stores the key that was offered, which the app has: `code` is one that it shows. Returns new recovery codes; `None`: the code
-    /// is wrong.
+    /// Stores the key that was offered, which the app has: `code` is one that it shows. Returns new recovery codes, which come with the
+    /// first second factor and with another app, else none; `None`: the code is wrong.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many changes; [`Error::SignInFirst`] when session or account were changed meanwhile.
@@ -79,21 +84,22 @@ impl Accounts {
             return Ok(None);
         };
         let (id, keys, notices) = (user.id, Arc::clone(&self.second_factors), self.notices());
-        let by = Actor::owner(id, client.clone());
+        let (by, had_one) = (Actor::owner(id, client.clone()), user.second_factor);
+        let event = Event::new(EventKind::AuthenticatorAdded, Some(id));
         let add = move |conn: &mut DbConnection| {
+            let is_addition = had_one && totp::since(conn, id)?.is_none();
             totp::store(conn, &keys, id, &key, step)?;
             trusted_browsers::forget_all(conn, id)?;
             notices.second_factor_changed(conn, id, "An authenticator app was set up for", &by)?;
-            recovery_codes::replace(conn, id)
+            if is_addition { Ok(Vec::new()) } else { recovery_codes::replace(conn, id) }
         };
-        let codes =
-            self.change_second_factor(req, user, true, EventKind::AuthenticatorAdded, &client, add).await?;
+        let codes = self.change_second_factor(req, user, event, &client, add).await?;
         self.count_done(counted, user.id, &client).await;
         Ok(Some(codes))
     }
 
-    /// Removes the authenticator app, and with it recovery codes and trusted browsers: from now on the password is enough. `false`:
-    /// there was none.
+    /// Removes the authenticator app; with the last second factor recovery codes and trusted browsers. Returns whether the password is
+    /// enough from now on; `None`: there was none.
     ///
     /// # Errors
     /// As [`Self::add_authenticator`].
@@ -102,36 +108,45 @@ impl Accounts {
         req: &HttpRequest,
         user: &CurrentUser,
         client: Client,
-    ) -> Result<bool, Error> {
-        if !user.second_factor {
-            return Ok(false);
-        }
+    ) -> Result<Option<bool>, Error> {
         let (id, notices, by) = (user.id, self.notices(), Actor::owner(user.id, client.clone()));
+        if self.db.run(move |conn| totp::since(conn, id)).await?.is_none() {
+            return Ok(None);
+        }
+        let event = Event::new(EventKind::AuthenticatorRemoved, Some(id));
         let remove = move |conn: &mut DbConnection| {
-            remove_all(conn, id)?;
-            notices.second_factor_changed(conn, id, "The authenticator app was removed from", &by)
+            totp::remove(conn, id)?;
+            notices.second_factor_changed(conn, id, "The authenticator app was removed from", &by)?;
+            factors::has_any(conn, id)
         };
-        self.change_second_factor(req, user, false, EventKind::AuthenticatorRemoved, &client, remove).await?;
-        Ok(true)
+        let has_another = self.change_second_factor(req, user, event, &client, remove).await?;
+        Ok(Some(!has_another))
     }
 
-    async fn change_second_factor<T: Send + 'static>(
+    /// Makes a change of the second factors, which the session of the request and its key are adapted to. Whether the password alone is
+    /// enough from then on follows from what there is after it.
+    pub(super) async fn change_second_factor<T: Send + 'static>(
         &self,
         req: &HttpRequest,
         user: &CurrentUser,
-        has_one: bool,
-        kind: EventKind,
+        event: Event,
         client: &Client,
         change: impl FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (id, session, epoch) = (user.id, user.session.id.clone(), user.session.epoch);
-        let event = Event::new(kind, Some(id)).session(&session).from(Some(client));
+        let event = event.session(&session).from(Some(client));
         let make = move |conn: &mut DbConnection| {
             // First, as in all changes of the account.
-            let epoch = User::set_second_factor(conn, id, epoch, has_one)?.ok_or(Error::SignInFirst)?;
+            User::lock(conn, id)?;
             check_live(conn, &session)?;
+            let changed = change(conn)?;
+            let has_one = factors::has_any(conn, id)?;
+            if !has_one {
+                factors::remove_stand_ins(conn, id)?;
+            }
+            let epoch = User::set_second_factor(conn, id, epoch, has_one)?.ok_or(Error::SignInFirst)?;
             event.write(conn)?;
-            Ok((epoch, change(conn)?))
+            Ok((epoch, changed))
         };
         let (epoch, changed) =
             self.sessions.change_and_rotate(req, StateChange::Epoch(epoch + 1), make).await?;
@@ -141,7 +156,7 @@ impl Accounts {
         Ok(changed)
     }
 
-    /// Makes new recovery codes; the old ones are void. `None`: there is no authenticator app that they could stand in for.
+    /// Makes new recovery codes; the old ones are void. `None`: there is nothing that they could stand in for.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many changes; [`Error::SignInFirst`] when the session ended meanwhile.
@@ -204,7 +219,7 @@ impl Accounts {
                 return Ok(None);
             }
             User::set_second_factor(conn, id, user.session_epoch, false)?;
-            remove_all(conn, id)?;
+            factors::remove_all(conn, id)?;
             by.event(EventKind::SecondFactorReset, id, remarks.message.as_deref())
                 .note(remarks.note.clone())
                 .write(conn)?;
@@ -231,10 +246,4 @@ impl Accounts {
         }
         Ok(())
     }
-}
-
-fn remove_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
-    totp::remove(conn, user)?;
-    recovery_codes::remove(conn, user)?;
-    trusted_browsers::forget_all(conn, user)
 }

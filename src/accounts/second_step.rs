@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 
-use super::{notices::Notices, service::Accounts};
+use super::{
+    codes::{Code, use_read_code},
+    passkey_check::CheckedPasskey,
+    passkey_sign_in::second_step as purpose_of,
+    service::Accounts,
+};
 use crate::{
     db::DbConnection,
-    error::Error,
+    error::{Error, PasskeyRefusal},
     events::{Event, EventKind},
     security::Client,
     sessions::{
         EndOutcome, NewSession,
         catalogue::{device::describe_user_agent, method::Method},
     },
-    users::{
-        User, recovery_codes, second_step,
-        totp::{self, SecondFactorKeys},
-        trusted_browsers,
-    },
+    users::{User, ceremonies::Answer, factors::Factors, second_step, trusted_browsers},
 };
 
 /// What the state is encrypted under.
@@ -51,41 +52,33 @@ pub enum SecondStep {
     Done(EndOutcome),
     /// The code is wrong or was used before.
     Wrong,
+    /// The passkey is not accepted.
+    PasskeyRefused(PasskeyRefusal),
     /// It took too long, was completed before, or the account was changed: the password is needed again.
     Over,
 }
 
-/// A code as it was typed.
-enum Code {
-    /// Six digits, as an authenticator app shows them.
-    Totp(String),
-    Recovery(String),
+/// What somebody shows at the second step.
+pub enum Shown<'a> {
+    /// A code as it was typed.
+    Code(&'a str),
+    /// What a passkey says; `None`: it can't be read.
+    Passkey(Option<&'a Answer>),
 }
 
-impl Code {
-    /// Spaces don't count, nor in which script digits are written.
-    fn read(typed: &str) -> Option<Self> {
-        if recovery_codes::is_code(typed) {
-            return Some(Self::Recovery(typed.to_owned()));
-        }
-        let digits: Option<String> =
-            typed.chars().filter(|letter| !letter.is_whitespace() && *letter != '-').map(digit).collect();
-        digits.filter(|digits| digits.len() == 6).map(Self::Totp)
-    }
+/// The same once it was read, and where it is a passkey, checked.
+enum Factor {
+    Code(Code),
+    Passkey(CheckedPasskey),
+}
 
+impl Factor {
     fn method(&self) -> Method {
         match self {
-            Self::Totp(_) => Method::PasswordTotp,
-            Self::Recovery(_) => Method::PasswordRecovery,
+            Self::Code(code) => code.method(),
+            Self::Passkey(_) => Method::PasswordPasskey,
         }
     }
-}
-
-/// A decimal digit of a script that keyboards have, as ASCII.
-fn digit(letter: char) -> Option<char> {
-    const ZEROS: [char; 5] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{ff10}'];
-    let value = |zero: char| u32::from(letter).checked_sub(u32::from(zero)).filter(|value| *value < 10);
-    ZEROS.into_iter().find_map(value).and_then(|value| char::from_digit(value, 10))
 }
 
 impl Accounts {
@@ -113,12 +106,20 @@ impl Accounts {
         self.second_factors.seal(NAME, &OpenStep { token, epoch, remember }.text())
     }
 
-    /// Whether the second step with this state is open.
+    /// What the person can show whose second step has this state; `None`: it is not open.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database can't be read.
-    pub async fn is_second_step_open(&self, state: &str) -> Result<bool, Error> {
-        Ok(self.step_and_owner(state).await?.is_some())
+    pub async fn factors_of_step(&self, state: &str) -> Result<Option<Factors>, Error> {
+        match self.owner_of_step(state).await? {
+            Some(user) => self.factors_of(user.id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The person whose second step has this state, if it is open.
+    pub(super) async fn owner_of_step(&self, state: &str) -> Result<Option<User>, Error> {
+        Ok(self.step_and_owner(state).await?.map(|(_, user)| user))
     }
 
     async fn step_and_owner(&self, state: &str) -> Result<Option<(OpenStep, User)>, Error> {
@@ -130,7 +131,7 @@ impl Accounts {
         Ok(owner.map(|user| (step, user)))
     }
 
-    /// Completes a sign-in with a code of the authenticator app or a recovery code. `trust`: the token of the browser's cookie, if
+    /// Completes a sign-in with a code of the authenticator app, a recovery code or a passkey. `trust`: the token of the browser's cookie, if
     /// the browser is to be trusted from now on.
     ///
     /// # Errors
@@ -139,41 +140,63 @@ impl Accounts {
         &self,
         req: &HttpRequest,
         state: &str,
-        code: &str,
+        shown: Shown<'_>,
         trust: Option<String>,
         client: Client,
     ) -> Result<SecondStep, Error> {
         let Some((step, user)) = self.step_and_owner(state).await? else { return Ok(SecondStep::Over) };
         let attempt = self.throttle.second_step(req, &user, &client).await?;
         let counted = self.throttle.session(user.id).await?;
-        match self.start_after(req, &user, step, code, trust, client.clone()).await {
+        let started = match self.read_factor(state, &user, shown, &client).await {
+            Ok(factor) => self.start_after(req, &user, step, factor, trust, client.clone()).await,
+            Err(error) => Err(error),
+        };
+        match started {
             Ok(ended) => {
                 attempt.succeeded().await;
                 self.count_done(counted, user.id, &client).await;
                 Ok(SecondStep::Done(ended))
             }
-            Err(Error::WrongCode) => {
+            Err(refused @ (Error::WrongCode | Error::PasskeyRefused(_))) => {
                 let throttled = attempt.failed().await;
                 self.record_failure(EventKind::SecondStepFailed, Some(user.id), client, throttled).await?;
-                Ok(SecondStep::Wrong)
+                Ok(match refused {
+                    Error::PasskeyRefused(refusal) => SecondStep::PasskeyRefused(refusal),
+                    _ => SecondStep::Wrong,
+                })
             }
             Err(Error::SecondStepOver) => Ok(SecondStep::Over),
             Err(error) => Err(error),
         }
     }
 
-    /// Starts the session with the transaction that uses up step and code.
+    async fn read_factor(
+        &self,
+        state: &str,
+        user: &User,
+        shown: Shown<'_>,
+        client: &Client,
+    ) -> Result<Factor, Error> {
+        match shown {
+            Shown::Code(typed) => Code::read(typed).map(Factor::Code).ok_or(Error::WrongCode),
+            Shown::Passkey(answer) => {
+                let read = self.read_answer(&purpose_of(state), answer).await?;
+                Ok(Factor::Passkey(self.check_answer(read, Some(user.id), client).await?.0))
+            }
+        }
+    }
+
+    /// Starts the session with the transaction that uses up step and factor.
     async fn start_after(
         &self,
         req: &HttpRequest,
         user: &User,
         step: OpenStep,
-        code: &str,
+        factor: Factor,
         trust: Option<String>,
         client: Client,
     ) -> Result<EndOutcome, Error> {
-        let method = Code::read(code).ok_or(Error::WrongCode)?.method();
-        let (code, id) = (code.to_owned(), user.id);
+        let (method, id) = (factor.method(), user.id);
         let new = NewSession {
             user_id: user.id,
             role: user.role,
@@ -189,7 +212,13 @@ impl Accounts {
             if !second_step::close(conn, &token)? {
                 return Err(Error::SecondStepOver);
             }
-            use_code(conn, &keys, &notices, &user, &code, &client)?.ok_or(Error::WrongCode)?;
+            match &factor {
+                Factor::Code(code) => {
+                    let is_right = use_read_code(conn, &keys, &notices, &user, code, &client)?;
+                    is_right.then_some(()).ok_or(Error::WrongCode)?;
+                }
+                Factor::Passkey(passkey) => passkey.record(conn)?,
+            }
             if let Some(token) = trust {
                 let device = describe_user_agent(&client.user_agent);
                 trusted_browsers::trust(conn, id, &token, &device, &client.ip.to_string())?;
@@ -201,58 +230,13 @@ impl Accounts {
     }
 }
 
-/// Uses up a code of the user, whose row is locked. A recovery code is recorded, and told of. Returns how it counts; `None`: it is
-/// wrong or was used before.
-pub(super) fn use_code(
-    conn: &mut DbConnection,
-    keys: &SecondFactorKeys,
-    notices: &Notices,
-    user: &User,
-    typed: &str,
-    client: &Client,
-) -> Result<Option<Method>, Error> {
-    let Some(code) = Code::read(typed) else { return Ok(None) };
-    let is_right = match &code {
-        Code::Totp(code) => totp::use_code(conn, keys, user.id, code)?,
-        Code::Recovery(code) => recovery_codes::use_code(conn, user.id, code)?,
-    };
-    if !is_right {
-        return Ok(None);
-    }
-    if let Code::Recovery(_) = code {
-        let left = recovery_codes::left(conn, user.id)?;
-        let event = Event::new(EventKind::RecoveryCodeUsed, Some(user.id)).from(Some(client));
-        event.detail(format!("{left} left")).write(conn)?;
-        notices.recovery_code_used(conn, user, left, client)?;
-    }
-    Ok(Some(code.method()))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    #[test]
-    fn code_is_read_however_digits_are_typed() {
-        for typed in ["123456", " 123 456\t", "123-456", "١٢٣٤٥٦", "۱۲۳۴۵۶", "१२३४५६", "１２３４５６"]
-        {
-            assert!(matches!(Code::read(typed), Some(Code::Totp(code)) if code == "123456"), "{typed:?}");
-        }
-        for typed in ["", "12345", "1234567", "12345a", "½23456", "٠", "123.456"] {
-            assert!(Code::read(typed).is_none(), "{typed:?}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn code_reader_takes_anything(typed in any::<String>()) {
-            if let Some(Code::Totp(code)) = Code::read(&typed) {
-                prop_assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()));
-            }
-        }
-
         #[test]
         fn open_step_is_read_as_it_was_written(token in "[A-Za-z0-9_-]{43}", epoch in any::<i64>(), remember in any::<bool>()) {
             let step = OpenStep::parse(&OpenStep { token: token.clone(), epoch, remember }.text()).unwrap();

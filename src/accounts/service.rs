@@ -16,6 +16,7 @@ use crate::{
     throttle::Throttle,
     users::{
         SetUp,
+        ceremonies::Ceremonies,
         password::{Passwords, Policy},
         totp::SecondFactorKeys,
     },
@@ -36,6 +37,7 @@ pub struct Accounts {
     pub(super) second_factors: Arc<SecondFactorKeys>,
     pub(super) second_factor_policy: config::SecondFactor,
     pub(super) sign_ins: SignInCounts,
+    pub(super) ceremonies: Arc<Option<Ceremonies>>,
 }
 
 impl Accounts {
@@ -59,6 +61,7 @@ impl Accounts {
             second_factors: Arc::new(SecondFactorKeys::new(&config.session.secret)),
             second_factor_policy: config.session.second_factor,
             sign_ins: SignInCounts::default(),
+            ceremonies: Arc::new(Ceremonies::new(&config.server)),
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }

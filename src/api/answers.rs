@@ -252,7 +252,7 @@ pub(super) struct Problem {
     /// Of type `…/mfa-required`: the state of the sign-in, for `/auth/login/verify`.
     #[schema(nullable = false)]
     mfa_token: Option<String>,
-    /// Beside it: what can be given, `totp` or `recovery`.
+    /// Beside it: what can be shown: `totp` and `recovery` there, `passkey` on the page `/login` alone.
     #[schema(nullable = false)]
     methods: Option<Vec<String>>,
 }

@@ -10,6 +10,7 @@ mod fields;
 mod json;
 pub mod me;
 pub mod own_sessions;
+pub mod passkeys;
 mod sent;
 pub mod sign_in;
 pub mod verify;

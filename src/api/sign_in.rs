@@ -12,7 +12,7 @@ use super::{
     fields::{Credentials, NoFields, Registration, SecondStepFields},
 };
 use crate::{
-    accounts::{self, Accounts, NewAccount, SecondStep, SignIn, SignUp},
+    accounts::{self, Accounts, NewAccount, SecondStep, Shown, SignIn, SignUp},
     error::Error,
     layout::Flash,
     security::Client,
@@ -99,7 +99,10 @@ pub async fn login(
     };
     match accounts.sign_in(&req, given, client).await? {
         SignIn::Refused => Err(Error::WrongCredentials),
-        SignIn::SecondStep(state) => Err(Error::CodeNeeded(state)),
+        SignIn::SecondStep(state) => {
+            let factors = accounts.factors_of_step(&state).await?.unwrap_or_default();
+            Err(Error::CodeNeeded { state, methods: factors.names() })
+        }
         SignIn::Unconfirmed => Err(Error::EmailUnconfirmed),
         SignIn::Started(ended) => signed_in(&req, &sessions, greeting(ended), sent.token).await.map(Json),
     }
@@ -137,9 +140,11 @@ pub async fn verify_code(
     body: Body<SecondStepFields>,
 ) -> Result<Json<SignedIn>, Error> {
     let sent = body.check("token", |sent| no_cookie(sent.token)).valid()?;
-    match accounts.complete_sign_in(&req, &sent.mfa_token, &sent.code, None, client).await? {
+    let code = Shown::Code(&sent.code);
+    match accounts.complete_sign_in(&req, &sent.mfa_token, code, None, client).await? {
         SecondStep::Done(ended) => signed_in(&req, &sessions, greeting(ended), sent.token).await.map(Json),
         SecondStep::Wrong => Err(Error::WrongCode),
+        SecondStep::PasskeyRefused(refusal) => Err(Error::PasskeyRefused(refusal)),
         SecondStep::Over => Err(Error::SecondStepOver),
     }
 }

@@ -99,6 +99,11 @@ impl Server {
         self.base_url.scheme() == "https"
     }
 
+    /// The host that passkeys are for, that of `BASE_URL`; `None`: it is an IP address, which can have none (WebAuthn §5.1.2).
+    pub fn passkey_host(&self) -> Option<&str> {
+        self.base_url.domain()
+    }
+
     /// Whether a request's `Host` may name this host: that of `BASE_URL`, one of `ALLOWED_HOSTS`, `PAGES_HOST`, or this machine,
     /// whose names can't lead elsewhere.
     pub fn has_host(&self, host: &Host) -> bool {

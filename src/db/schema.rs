@@ -56,6 +56,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkeys (id) {
+        id -> Int8,
+        user_id -> Int8,
+        name -> Text,
+        credential_id -> Text,
+        user_handle -> Text,
+        credential -> Text,
+        rp_id -> Text,
+        sign_count -> Int8,
+        backup_eligible -> Bool,
+        backed_up -> Bool,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     pending_deletions (session_id) {
         session_id -> Text,
         user_id -> Int8,
@@ -175,6 +192,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_ceremonies (id) {
+        id -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     used_codes (id) {
         id -> Text,
         session_id -> Text,
@@ -211,6 +235,7 @@ diesel::table! {
 }
 
 diesel::joinable!(authenticators -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
 diesel::joinable!(recovery_codes -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_notices -> users (user_id));
@@ -218,4 +243,4 @@ diesel::joinable!(site_cookies -> sessions (session_id));
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(trusted_browsers -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, mails, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_codes, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, mails, passkeys, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_ceremonies, used_codes, users, write_checks,);

@@ -22,9 +22,15 @@ pub fn forget_texts(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     let of_user = || events::table.filter(events::user_id.eq(user));
     let with_note = of_user().filter(events::note.is_not_null());
     diesel::update(with_note).set(events::note.eq(None::<String>)).execute(conn)?;
-    let deactivated =
-        of_user().filter(events::kind.eq_any([EventKind::Deactivated, EventKind::SecondFactorReset]));
-    diesel::update(deactivated).set(events::detail.eq(None::<String>)).execute(conn)?;
+    let kinds = [
+        EventKind::Deactivated,
+        EventKind::SecondFactorReset,
+        EventKind::PasskeyAdded,
+        EventKind::PasskeyRemoved,
+        EventKind::PasskeyCloned,
+    ];
+    let with_text = of_user().filter(events::kind.eq_any(kinds));
+    diesel::update(with_text).set(events::detail.eq(None::<String>)).execute(conn)?;
     // "ended_by_admin: message"
     let ended: Vec<(i64, String)> = of_user()
         .filter(events::kind.eq(EventKind::SessionEnded))

@@ -57,6 +57,12 @@ text_enum! {
         AuthenticatorAdded => "authenticator_added",
         /// The authenticator app was removed.
         AuthenticatorRemoved => "authenticator_removed",
+        /// A passkey was added; the detail has its name.
+        PasskeyAdded => "passkey_added",
+        /// A passkey was removed; the detail has its name.
+        PasskeyRemoved => "passkey_removed",
+        /// A passkey was refused, since it or a copy of it had signed more often before; the detail has its name.
+        PasskeyCloned => "passkey_cloned",
         /// New recovery codes were made; the old ones are void.
         RecoveryCodesMade => "recovery_codes_made",
         /// A recovery code was used; the detail says how many are left.
@@ -113,6 +119,9 @@ impl EventKind {
             Self::SecondStepFailed => "Wrong code after the password",
             Self::AuthenticatorAdded => "Authenticator app set up",
             Self::AuthenticatorRemoved => "Authenticator app removed",
+            Self::PasskeyAdded => "Passkey added",
+            Self::PasskeyRemoved => "Passkey removed",
+            Self::PasskeyCloned => "Passkey refused that seems to have been copied",
             Self::RecoveryCodesMade => "New recovery codes made",
             Self::RecoveryCodeUsed => "Recovery code used",
             Self::BrowserTrusted => "Browser trusted",

@@ -194,9 +194,9 @@ fn problem_details(info: &RequestInfo, bare: &HttpResponse, texts: &ErrorTexts, 
     if let Some(FieldProblems(fields)) = extensions.get::<FieldProblems>() {
         details["errors"] = json!(fields);
     }
-    if let Some(OpenSecondStep(state)) = extensions.get::<OpenSecondStep>() {
+    if let Some(OpenSecondStep { state, methods }) = extensions.get::<OpenSecondStep>() {
         details["mfa_token"] = json!(state);
-        details["methods"] = json!(["totp", "recovery"]);
+        details["methods"] = json!(methods);
     }
     details
 }

@@ -13,6 +13,11 @@ use crate::{
     web::{flash, grouped_count},
 };
 
+/// Lets the page to which a script goes next show the flash.
+pub fn put_flash(response: &mut HttpResponse, flash: &Flash) {
+    flash::put(response, flash);
+}
+
 /// A 303 redirect to a page of this site, which shows the flash.
 pub fn see_other(path: &str, flash: impl Into<Option<Flash>>) -> HttpResponse {
     let mut response = HttpResponse::SeeOther().insert_header((LOCATION, path)).finish();

@@ -52,8 +52,10 @@ text_enum! {
         AddressGivenBack => "address_given_back",
         /// Somebody wanted to have an account with the address of another one.
         AddressTried => "address_tried",
-        /// An authenticator app was set up, or removed.
+        /// An authenticator app was set up or removed, or a passkey.
         SecondFactorChanged => "second_factor_changed",
+        /// A passkey was refused that seems to have been copied.
+        PasskeyCloned => "passkey_cloned",
         /// A recovery code was used.
         RecoveryCodeUsed => "recovery_code_used",
         /// A kind that a newer version sends.

@@ -53,7 +53,8 @@ pub(super) struct Rule {
 
 /// What setting up a second factor needs: beside the pages below `/security`, giving the password again, the stream that tells an
 /// open page of its session's end, and signing out.
-const FOR_SET_UP: [&str; 4] = ["/security", "/confirm-password", "/session/events", "/auth/logout"];
+const FOR_SET_UP: [&str; 5] =
+    ["/security", "/confirm-password", "/confirm-password/options", "/session/events", "/auth/logout"];
 
 /// Whether a route serves to set up a second factor.
 pub(super) fn is_for_set_up(path: &str) -> bool {

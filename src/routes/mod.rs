@@ -6,12 +6,12 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, disown, email, email_links, export, forgot, login, profile, recovery,
-        register, second_step, security,
+        activity, confirm, deletion, disown, email, email_links, export, forgot, login, passkeys, profile,
+        recovery, register, second_step, security,
         sensitive_action::SensitiveAction::{
-            Activate, AddAuthenticator, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession, EndSession,
-            EndSessionsOf, Export, Invite, MakeLink, MakeRecoveryCodes, RemoveAuthenticator,
-            ResetSecondFactor,
+            Activate, AddAuthenticator, AddPasskey, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession,
+            EndSession, EndSessionsOf, Export, Invite, MakeLink, MakeRecoveryCodes, RemoveAuthenticator,
+            RemovePasskey, RenamePasskey, ResetSecondFactor,
         },
         session_stream, sessions, setup, site_sign_out,
     },
@@ -57,6 +57,9 @@ fn visitors(table: Table) -> Table {
         .post("/login", Public, login::submit)
         .get("/login/verify", Public, second_step::show)
         .post("/login/verify", Public, second_step::submit)
+        .post("/login/verify/options", Public, api::passkeys::begin_second_step)
+        .post("/login/passkey/options", Public, api::passkeys::begin_sign_in)
+        .post("/login/passkey", Public, api::passkeys::sign_in)
         .post("/logout", Public, login::logout)
         .get("/setup", Public, setup::show)
         .post("/setup", Public, setup::submit)
@@ -88,7 +91,13 @@ fn own_pages(table: Table) -> Table {
         .get("/profile/export", User, export::download)
         .get("/confirm-password", User, confirm::show)
         .post("/confirm-password", User, confirm::submit)
+        .post("/confirm-password/options", User, api::passkeys::begin_confirmation)
         .get("/security", User, security::show)
+        .get("/security/passkeys", User, passkeys::offer)
+        .post_sensitive("/security/passkeys", User, AddPasskey, passkeys::add)
+        .post_sensitive("/security/passkeys/options", User, AddPasskey, api::passkeys::begin_registration)
+        .post_sensitive("/security/passkeys/{id}/rename", User, RenamePasskey, passkeys::rename)
+        .post_sensitive("/security/passkeys/{id}/remove", User, RemovePasskey, passkeys::remove)
         .get("/security/totp", User, security::offer_authenticator)
         .post_sensitive("/security/totp", User, AddAuthenticator, security::add_authenticator)
         .post_sensitive("/security/totp/remove", User, RemoveAuthenticator, security::remove_authenticator)

@@ -112,7 +112,7 @@ impl Table {
     {
         let route = web::route().guard(guard).to(handler);
         let form_page = self.form_page(spec.path);
-        let is_call = api::is_call(spec.path);
+        let is_call = api::is_json(spec.path);
         let is_for_set_up = is_for_set_up(spec.path);
         let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page, is_call, is_for_set_up };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {

@@ -22,6 +22,22 @@ pub fn is_call(path: &str) -> bool {
     is_below && path != DOCS
 }
 
+/// What this site's own script calls, for passkeys.
+const OF_OWN_SCRIPT: [&str; 5] = [
+    "/login/passkey",
+    "/login/passkey/options",
+    "/login/verify/options",
+    "/confirm-password/options",
+    "/security/passkeys/options",
+];
+
+/// Whether a path takes and answers JSON: that of a call, or what this site's own script calls. The latter is for nobody else, so
+/// neither tokens nor front ends count there.
+pub fn is_json(path: &str) -> bool {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    is_call(path) || OF_OWN_SCRIPT.contains(&&*decoded)
+}
+
 /// What a request brings as `Authorization: Bearer` (RFC 6750 §2.1).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Bearer<'a> {
@@ -67,6 +83,17 @@ mod tests {
         {
             assert_eq!(is_call(path), path.starts_with("/auth%2F"), "{path}");
         }
+    }
+
+    #[test]
+    fn calls_of_the_own_script_are_json_and_no_calls() {
+        for path in ["/login/passkey", "/login/%70asskey/options", "/security/passkeys/options"] {
+            assert!(is_json(path) && !is_call(path), "{path}");
+        }
+        for path in ["/login", "/login/passkey/", "/security/passkeys", "/Login/passkey"] {
+            assert!(!is_json(path), "{path}");
+        }
+        assert!(is_json("/auth/me"));
     }
 
     #[test]

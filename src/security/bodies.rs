@@ -26,7 +26,7 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
     let length = req.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let has_body = length.is_some_and(|length| length > 0) || req.headers().contains_key(TRANSFER_ENCODING);
     let is = |known| req.content_type().eq_ignore_ascii_case(known);
-    if has_body && api::is_call(req.path()) {
+    if has_body && api::is_json(req.path()) {
         // JSON is in UTF-8 (RFC 8259 §8.1).
         let is_utf8 = || matches!(req.encoding(), Ok(encoding) if encoding.name() == "UTF-8");
         let is_taken = is(FORM) || (is(JSON) && is_utf8());

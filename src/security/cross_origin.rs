@@ -34,7 +34,8 @@ pub fn is_allowed(req: &ServiceRequest) -> Result<bool, Error> {
     if is_call && api::bearer(req.headers()).is_some() {
         return Ok(true);
     }
-    let senders = if is_call { Senders::PagesAndScripts } else { Senders::Pages };
+    let takes_scripts = api::is_json(req.path());
+    let senders = if takes_scripts { Senders::PagesAndScripts } else { Senders::Pages };
     let server = &shared::<Config>(req.request())?.server;
     let mut origins = req.headers().get_all(ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
     let origin = origins.next().filter(|_| origins.next().is_none());

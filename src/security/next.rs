@@ -61,7 +61,7 @@ fn is_page(path: &str) -> bool {
     let path = percent_decode_str(path).decode_utf8_lossy();
     let is_at_or_below =
         |above: &&str| path.strip_prefix(*above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    !api::is_call(&path) && !NO_PAGES.iter().any(is_at_or_below)
+    !api::is_json(&path) && !NO_PAGES.iter().any(is_at_or_below)
 }
 
 #[cfg(test)]

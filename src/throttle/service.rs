@@ -97,6 +97,22 @@ impl Throttle {
         .await
     }
 
+    /// Begins a sign-in with a passkey, of this account if it is known. A browser that has signed in to the account before has a
+    /// count of its own, as for passwords.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn passkey(
+        &self,
+        req: &HttpRequest,
+        account: Option<&User>,
+        client: &Client,
+    ) -> Result<Attempt, Error> {
+        let browser = account.and_then(|user| self.browsers.as_ref()?.key(req, user));
+        let network = |limits: &Limits| limits.subjects.network(Kind::SignIns, client);
+        self.begin(|limits| vec![browser.unwrap_or_else(|| network(limits))]).await
+    }
+
     /// Begins a check of the password in a session.
     ///
     /// # Errors

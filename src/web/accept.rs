@@ -22,7 +22,7 @@ const BACKGROUND: &str = "x-background";
 /// Whether the client gets problem details, not pages: it asks for what only scripts ask for, or accepts JSON or an event stream and no
 /// HTML.
 pub fn wants_json(req: &HttpRequest) -> bool {
-    if api::is_call(req.path()) {
+    if api::is_json(req.path()) {
         return true;
     }
     let accept = req.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");

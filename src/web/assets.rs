@@ -29,6 +29,7 @@ static FILES: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
     files![
         ("app.css", "text/css; charset=utf-8"),
         ("app.js", "text/javascript; charset=utf-8"),
+        ("passkeys.js", "text/javascript; charset=utf-8"),
         ("live.js", "text/javascript; charset=utf-8"),
         ("admin-live.js", "text/javascript; charset=utf-8"),
         ("favicon.svg", "image/svg+xml"),

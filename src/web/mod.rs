@@ -30,4 +30,4 @@ pub use paging::{Page, ROWS_TO_READ};
 pub use query_fields::Query;
 pub use request_id::{REQUEST_ID, RequestId, trace_id};
 pub use route_pattern::RoutePattern;
-pub use sent_form::{CONFIRM_CODE, CONFIRM_PASSWORD, SentForm, decode, read_body};
+pub use sent_form::{CONFIRM_CODE, CONFIRM_PASSKEY, CONFIRM_PASSWORD, SentForm, decode, read_body};

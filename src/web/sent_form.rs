@@ -22,6 +22,9 @@ pub const CONFIRM_PASSWORD: &str = "confirm_password";
 /// The field in which it brings a code, where the password alone is not enough to sign in.
 pub const CONFIRM_CODE: &str = "confirm_code";
 
+/// The field in which it brings what a passkey says, in place of both.
+pub const CONFIRM_PASSKEY: &str = "confirm_passkey";
+
 /// Timeout for reading a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -34,6 +37,8 @@ pub struct SentForm {
     pub confirm_password: Option<String>,
     /// The code beside it.
     pub confirm_code: Option<String>,
+    /// What a passkey says.
+    pub confirm_passkey: Option<String>,
     /// The other pairs as they were sent, joined by `&`.
     rest: String,
 }
@@ -64,6 +69,7 @@ impl SentForm {
                 Some(FOR_SESSION) => (FOR_SESSION, &mut sent.for_session),
                 Some(CONFIRM_PASSWORD) => (CONFIRM_PASSWORD, &mut sent.confirm_password),
                 Some(CONFIRM_CODE) => (CONFIRM_CODE, &mut sent.confirm_code),
+                Some(CONFIRM_PASSKEY) => (CONFIRM_PASSKEY, &mut sent.confirm_passkey),
                 _ => {
                     rest.push(pair);
                     continue;

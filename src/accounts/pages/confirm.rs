@@ -12,10 +12,11 @@ use super::{
 use crate::{
     accounts::{password_again::Proof, service::Accounts},
     config::Config,
-    error::Error,
+    error::{Error, PasskeyRefusal},
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
+    users::{ceremonies::Answer, factors::Factors},
     web::{CONFIRM_PASSWORD, FieldErrors, Form, Query, SentForm, accept::wants_json, form_page, html},
 };
 
@@ -31,6 +32,8 @@ struct ConfirmPage {
     field: &'static str,
     /// Whether a code is needed too.
     needs_code: bool,
+    /// What can be shown in place of both, or as a code.
+    factors: Factors,
     /// Name and value of what else the form sends.
     fields: Vec<(String, String)>,
     back: String,
@@ -42,7 +45,7 @@ impl ConfirmPage {
     /// The page by itself, which leads to `next` afterwards.
     fn alone(
         layout: Layout,
-        (accounts, user): (&Accounts, &CurrentUser),
+        (accounts, user, factors): (&Accounts, &CurrentUser, Factors),
         next: String,
         errors: FieldErrors,
     ) -> Self {
@@ -53,6 +56,7 @@ impl ConfirmPage {
             action: "/confirm-password".to_owned(),
             field: "password",
             needs_code: accounts.needs_code(user),
+            factors,
             fields: vec![("next".to_owned(), next.clone())],
             back: next,
             carried: None,
@@ -81,10 +85,15 @@ pub async fn required(
     let sent = req.extensions().get::<SentForm>().cloned().unwrap_or_default();
     let fields = sent.fields()?;
     let mut errors = FieldErrors::default();
-    match sent.confirm_password {
-        None => {}
-        Some(password) if password.is_empty() => errors.add(CONFIRM_PASSWORD, "Enter your password."),
-        Some(password) => {
+    if let Some(sent) = sent.confirm_passkey.filter(|sent| !sent.is_empty()) {
+        match confirm_with_passkey(req, accounts, user, &sent, client).await? {
+            None => return Ok(None),
+            Some(refusal) => errors.add_form(refusal),
+        }
+    } else if let Some(password) = sent.confirm_password {
+        if password.is_empty() {
+            errors.add(CONFIRM_PASSWORD, "Enter your password.");
+        } else {
             let proof = Proof { password, code: sent_code(req) };
             if accounts.confirm_password(req, user, proof, client).await? {
                 return Ok(None);
@@ -102,6 +111,7 @@ pub async fn required(
     let action = req.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let email = user.email.clone();
     let needs_code = accounts.needs_code(user);
+    let factors = accounts.factors_of(user.id).await?;
     let page = ConfirmPage {
         layout,
         errors,
@@ -109,11 +119,25 @@ pub async fn required(
         action,
         field: CONFIRM_PASSWORD,
         needs_code,
+        factors,
         fields,
         back,
         carried,
     };
     Ok(Some(html(status, &page)))
+}
+
+/// Confirms with what a passkey says. Returns why it is refused.
+async fn confirm_with_passkey(
+    req: &HttpRequest,
+    accounts: &Accounts,
+    user: &CurrentUser,
+    sent: &str,
+    client: Client,
+) -> Result<Option<&'static str>, Error> {
+    let answer = Answer::read(sent);
+    let confirmed = accounts.confirm_with_passkey(req, user, answer.as_ref(), client).await?;
+    Ok(confirmed.err().map(PasskeyRefusal::text))
 }
 
 /// The response to a request that needs the password to have been given recently and carries nothing: the page that asks for it and
@@ -143,21 +167,26 @@ pub(super) fn wrong_proof(accounts: &Accounts, user: &CurrentUser, password: &'s
 }
 
 /// `GET /confirm-password`
+///
+/// # Errors
+/// As [`Accounts::factors_of`].
 pub async fn show(
     config: web::Data<Config>,
     accounts: web::Data<Accounts>,
     layout: Layout,
     user: CurrentUser,
     query: Query<NextQuery>,
-) -> HttpResponse {
+) -> Result<HttpResponse, Error> {
     let next = next_or_profile(&query.into_inner().next, &config.server);
-    html(StatusCode::OK, &ConfirmPage::alone(layout, (&accounts, &user), next, FieldErrors::default()))
+    let factors = accounts.factors_of(user.id).await?;
+    let page = ConfirmPage::alone(layout, (&accounts, &user, factors), next, FieldErrors::default());
+    Ok(html(StatusCode::OK, &page))
 }
 
-/// `POST /confirm-password`: confirms the password and rotates the session's key, as a sign-in does.
+/// `POST /confirm-password`: confirms the password, or with a passkey, and rotates the session's key, as a sign-in does.
 ///
 /// # Errors
-/// As [`Accounts::confirm_password`].
+/// As [`Accounts::confirm_password`] and [`Accounts::confirm_with_passkey`].
 pub async fn submit(
     req: HttpRequest,
     config: web::Data<Config>,
@@ -169,12 +198,24 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let next = next_or_profile(&values.next, &config.server);
-    let proof = Proof { password: values.password, code: sent_code(&req) };
-    if errors.is_empty() && !accounts.confirm_password(&req, &user, proof, client).await? {
-        errors.add("password", wrong_proof(&accounts, &user, "That is not your password."));
+    let passkey = req.extensions().get::<SentForm>().and_then(|sent| sent.confirm_passkey.clone());
+    if let Some(sent) = passkey.filter(|sent| !sent.is_empty()) {
+        if errors.is_empty()
+            && let Some(refusal) = confirm_with_passkey(&req, &accounts, &user, &sent, client).await?
+        {
+            errors.add_form(refusal);
+        }
+    } else if values.password.is_empty() && !errors.has("password") {
+        errors.add("password", "Enter your password.");
+    } else if errors.is_empty() {
+        let proof = Proof { password: values.password, code: sent_code(&req) };
+        if !accounts.confirm_password(&req, &user, proof, client).await? {
+            errors.add("password", wrong_proof(&accounts, &user, "That is not your password."));
+        }
     }
     if !errors.is_empty() {
-        let page = ConfirmPage::alone(layout, (&accounts, &user), next, errors.clone());
+        let factors = accounts.factors_of(user.id).await?;
+        let page = ConfirmPage::alone(layout, (&accounts, &user, factors), next, errors.clone());
         return Ok(form_page(&page, &errors));
     }
     Ok(see_other(&next, Flash::Confirmed))

@@ -81,8 +81,10 @@ impl FormFields for LoginForm {
 #[serde(default)]
 pub struct SecondStepForm {
     /// A code of the authenticator app or a recovery code.
-    #[validate(length(min = 1, max = 100, message = "Enter the code."))]
+    #[validate(length(max = 100, message = "Enter the code."))]
     pub code: String,
+    /// What a passkey says, in place of a code.
+    pub passkey: String,
     /// Whether the browser is to be trusted.
     #[serde(deserialize_with = "crate::web::checkbox")]
     pub trust: bool,
@@ -91,7 +93,7 @@ pub struct SecondStepForm {
 }
 
 impl FormFields for SecondStepForm {
-    const FIELDS: &'static [&'static str] = &["code", "trust", "next"];
+    const FIELDS: &'static [&'static str] = &["code", "passkey", "trust", "next"];
 }
 
 /// `POST /security/totp`
@@ -107,6 +109,23 @@ pub struct CodeForm {
 
 impl FormFields for CodeForm {
     const FIELDS: &'static [&'static str] = &["code", "next"];
+}
+
+/// `POST /security/passkeys`
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct PasskeyForm {
+    /// What the user calls it.
+    #[validate(custom(function = "fields::name"))]
+    pub name: String,
+    /// What the authenticator says.
+    pub passkey: String,
+    /// Where to go on afterwards.
+    pub next: String,
+}
+
+impl FormFields for PasskeyForm {
+    const FIELDS: &'static [&'static str] = &["name", "passkey", "next"];
 }
 
 /// `POST /profile`
@@ -198,7 +217,6 @@ impl FormFields for CheckForm {
 #[serde(default)]
 pub struct ConfirmForm {
     /// The user's password.
-    #[validate(length(min = 1, message = "Enter your password."))]
     pub password: String,
     /// A path of this site to go to afterwards; anything else is ignored.
     pub next: String,

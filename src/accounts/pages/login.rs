@@ -17,11 +17,12 @@ use crate::{
         service::Accounts,
         sign_in::{Credentials, SignIn},
     },
-    config::Config,
+    config::{Config, Server},
     error::{Error, WRONG_CREDENTIALS},
     layout::{EmailFlash, Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
+    state::shared,
     web::{FieldErrors, Form, Query, accept::wants_json, form_page, form_page_later, html},
 };
 
@@ -33,11 +34,14 @@ struct LoginPage {
     email: String,
     remember: bool,
     next: String,
+    /// Whether passkeys are offered.
+    passkeys: bool,
 }
 
 impl LoginPage {
-    fn new(layout: Layout, values: LoginForm, errors: FieldErrors) -> Self {
-        Self { layout, errors, email: values.email, remember: values.remember, next: values.next }
+    fn new(server: &Server, layout: Layout, values: LoginForm, errors: FieldErrors) -> Self {
+        let LoginForm { email, remember, next, .. } = values;
+        Self { layout, errors, email, remember, next, passkeys: server.passkey_host().is_some() }
     }
 }
 
@@ -64,7 +68,7 @@ pub async fn show(
         return response;
     }
     with_end_notice(&req, layout, |layout| {
-        html(StatusCode::OK, &LoginPage::new(layout, values, FieldErrors::default()))
+        html(StatusCode::OK, &LoginPage::new(&config.server, layout, values, FieldErrors::default()))
     })
     .await
 }
@@ -74,8 +78,12 @@ pub async fn sign_in_first(req: &HttpRequest, layout: Layout, next: String) -> H
     let mut errors = FieldErrors::default();
     errors.add_form("Sign in first; then send the form again. Nothing was changed.");
     let values = LoginForm { next, ..LoginForm::default() };
+    let config = match shared::<Config>(req) {
+        Ok(config) => config,
+        Err(error) => return HttpResponse::from_error(error),
+    };
     with_end_notice(req, layout, |layout| {
-        html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors))
+        html(StatusCode::UNAUTHORIZED, &LoginPage::new(&config.server, layout, values, errors))
     })
     .await
 }
@@ -94,7 +102,7 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { mut values, mut errors } = form;
     if !errors.is_empty() {
-        return Ok(form_page(&LoginPage::new(layout, values, errors.clone()), &errors));
+        return Ok(form_page(&LoginPage::new(&config.server, layout, values, errors.clone()), &errors));
     }
     let password = std::mem::take(&mut values.password);
     let trusted = second_step::trusted_browser(&req, &config);
@@ -105,12 +113,12 @@ pub async fn submit(
         Ok(SignIn::Unconfirmed) => Ok(see_other("/email/sent", Flash::Email(EmailFlash::ConfirmFirst))),
         Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
             errors.add_form(text);
-            Ok(form_page_later(&LoginPage::new(layout, values, errors), wait))
+            Ok(form_page_later(&LoginPage::new(&config.server, layout, values, errors), wait))
         }
         Err(error) => Err(error),
         Ok(SignIn::Refused) => {
             errors.add_form(WRONG_CREDENTIALS);
-            Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(layout, values, errors)))
+            Ok(html(StatusCode::UNAUTHORIZED, &LoginPage::new(&config.server, layout, values, errors)))
         }
     }
 }

@@ -15,6 +15,7 @@ mod invalid_link;
 pub mod login;
 pub mod lost_cookie;
 pub mod onwards;
+pub mod passkeys;
 pub mod profile;
 pub mod recovery;
 pub mod register;

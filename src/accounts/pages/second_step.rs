@@ -14,12 +14,17 @@ use super::{
     onwards::{NextQuery, onwards, signed_in},
 };
 use crate::{
-    accounts::{second_step::SecondStep, service::Accounts},
+    accounts::{
+        second_step::{SecondStep, Shown},
+        service::Accounts,
+    },
     config::{Config, Server},
     crypto::random_url_safe,
     error::{Error, WRONG_CODE},
     layout::{Flash, Layout, SecondFactorFlash, see_other},
     security::Client,
+    sessions::EndOutcome,
+    users::{ceremonies::Answer, factors::Factors},
     web::{
         FieldErrors, Form, Query, SiteCookie, accept::wants_json, cookies, form_page, form_page_later, html,
         sealed,
@@ -42,6 +47,7 @@ struct SecondStepPage {
     errors: FieldErrors,
     trust: bool,
     next: String,
+    factors: Factors,
 }
 
 /// The redirect of a sign-in to its second step, with its state.
@@ -76,7 +82,7 @@ fn trust_cookie(config: &Config, token: &str) -> Option<Cookie<'static>> {
 }
 
 /// The state that the browser of a request has.
-fn state(req: &HttpRequest, server: &Server) -> Option<String> {
+pub fn state(req: &HttpRequest, server: &Server) -> Option<String> {
     cookies::values(req.headers(), SiteCookie::SecondStep.name(server)).next().map(str::to_owned)
 }
 
@@ -103,7 +109,7 @@ fn forget_state(response: &mut HttpResponse, server: &Server) {
 /// `GET /login/verify`
 ///
 /// # Errors
-/// As [`Accounts::is_second_step_open`].
+/// As [`Accounts::factors_of_step`].
 pub async fn show(
     req: HttpRequest,
     config: web::Data<Config>,
@@ -116,15 +122,15 @@ pub async fn show(
         let onwards = onwards(&layout, &next, &config.server);
         return Ok(onwards.unwrap_or_else(|| first_step(&req, &config.server, &next, None)));
     };
-    if !accounts.is_second_step_open(&state).await? {
+    let Some(factors) = accounts.factors_of_step(&state).await? else {
         return Ok(first_step(
             &req,
             &config.server,
             &next,
             Some(Flash::SecondFactor(SecondFactorFlash::StepOver)),
         ));
-    }
-    let page = SecondStepPage { layout, errors: FieldErrors::default(), trust: false, next };
+    };
+    let page = SecondStepPage { layout, errors: FieldErrors::default(), trust: false, next, factors };
     Ok(html(StatusCode::OK, &page))
 }
 
@@ -142,15 +148,17 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let server = &config.server;
-    let Some(state) = state(&req, server) else {
-        return Ok(first_step(
-            &req,
-            server,
-            &values.next,
-            Some(Flash::SecondFactor(SecondFactorFlash::StepOver)),
-        ));
+    let over = || {
+        let flash = Some(Flash::SecondFactor(SecondFactorFlash::StepOver));
+        first_step(&req, server, &values.next, flash)
     };
-    let page = |errors| SecondStepPage { layout, errors, trust: values.trust, next: values.next.clone() };
+    let Some(state) = state(&req, server) else { return Ok(over()) };
+    let Some(factors) = accounts.factors_of_step(&state).await? else { return Ok(over()) };
+    let (trust, next) = (values.trust, values.next.clone());
+    let page = |errors| SecondStepPage { layout, errors, trust, next, factors };
+    if values.code.is_empty() && values.passkey.is_empty() && !errors.has("code") {
+        errors.add("code", "Enter the code.");
+    }
     if !errors.is_empty() {
         return Ok(form_page(&page(errors.clone()), &errors));
     }
@@ -158,26 +166,36 @@ pub async fn submit(
         true => Some(trusted_browser(&req, &config).map_or_else(random_url_safe::<TOKEN_BYTES>, Ok)?),
         false => None,
     };
-    match accounts.complete_sign_in(&req, &state, &values.code, trust.clone(), client).await {
-        Ok(SecondStep::Done(ended)) => {
-            let mut response = signed_in(&values.next, server, ended);
-            forget_state(&mut response, server);
-            if let Some(cookie) = trust.and_then(|token| trust_cookie(&config, &token)) {
-                cookies::append(response.headers_mut(), &cookie);
-            }
-            Ok(response)
-        }
+    let answer = Answer::read(&values.passkey);
+    let shown = match values.passkey.as_str() {
+        "" => Shown::Code(&values.code),
+        _ => Shown::Passkey(answer.as_ref()),
+    };
+    match accounts.complete_sign_in(&req, &state, shown, trust.clone(), client).await {
+        Ok(SecondStep::Done(ended)) => Ok(completed(&config, &values.next, ended, trust)),
         Ok(SecondStep::Wrong) => {
             errors.add("code", WRONG_CODE);
             Ok(html(StatusCode::UNAUTHORIZED, &page(errors)))
         }
-        Ok(SecondStep::Over) | Err(Error::Forbidden(_)) => {
-            Ok(first_step(&req, server, &values.next, Some(Flash::SecondFactor(SecondFactorFlash::StepOver))))
+        Ok(SecondStep::PasskeyRefused(refusal)) => {
+            errors.add_form(refusal.text());
+            Ok(html(StatusCode::UNAUTHORIZED, &page(errors)))
         }
+        Ok(SecondStep::Over) | Err(Error::Forbidden(_)) => Ok(over()),
         Err(Error::Throttled { wait, text }) if !wants_json(&req) => {
             errors.add_form(text);
             Ok(form_page_later(&page(errors), wait))
         }
         Err(error) => Err(error),
     }
+}
+
+/// The redirect of somebody who has just signed in with two steps.
+fn completed(config: &Config, next: &str, ended: EndOutcome, trust: Option<String>) -> HttpResponse {
+    let mut response = signed_in(next, &config.server, ended);
+    forget_state(&mut response, &config.server);
+    if let Some(cookie) = trust.and_then(|token| trust_cookie(config, &token)) {
+        cookies::append(response.headers_mut(), &cookie);
+    }
+    response
 }

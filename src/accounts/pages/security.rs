@@ -13,9 +13,10 @@ use crate::{
     accounts::service::Accounts,
     config::Config,
     error::Error,
-    layout::{Flash, Layout, SecondFactorFlash, see_other},
+    layout::{Flash, Layout, Left, SecondFactorFlash, see_other},
     security::{Client, next_page},
     sessions::CurrentUser,
+    users::passkeys::ListedPasskey,
     web::{FieldErrors, Form, Moment, Query, form_page, html},
 };
 
@@ -27,13 +28,21 @@ const FEW_CODES: i64 = 3;
 
 #[derive(Template)]
 #[template(path = "accounts/security.html")]
-struct SecurityPage {
+pub(super) struct SecurityPage {
     layout: Layout,
     policy: Policy,
     /// Where to go on; empty: nowhere.
     next: String,
     /// `/security/totp` with it.
     authenticator_href: String,
+    /// `/security/passkeys` with it.
+    passkey_href: String,
+    passkeys: Vec<PasskeyRow>,
+    /// Whether there can be any: the site has a name.
+    has_passkeys: bool,
+    /// Of the other passkeys.
+    no_error: Option<&'static str>,
+    errors: FieldErrors,
     password_since: Option<Moment>,
     authenticator_since: Option<Moment>,
     codes_left: i64,
@@ -68,7 +77,7 @@ pub fn href(next: &str) -> String {
 }
 
 /// The page where `next` leads; empty: to none.
-fn onwards(next: &str, config: &Config) -> String {
+pub(super) fn onwards(next: &str, config: &Config) -> String {
     next_page(next, &config.server).unwrap_or_default()
 }
 
@@ -76,6 +85,36 @@ fn onwards(next: &str, config: &Config) -> String {
 fn authenticator_href(next: &str) -> String {
     const PATH: &str = "/security/totp";
     if next.is_empty() { PATH.to_owned() } else { with_next(PATH, next) }
+}
+
+/// The path of `/security/passkeys`, which then leads on.
+pub(super) fn passkey_href(next: &str) -> String {
+    const PATH: &str = "/security/passkeys";
+    if next.is_empty() { PATH.to_owned() } else { with_next(PATH, next) }
+}
+
+/// What the removal of a second factor leaves.
+pub(super) fn left(user: &CurrentUser, was_last: bool) -> Left {
+    match (was_last, user.second_factor_required) {
+        (false, _) => Left::Another,
+        (true, false) => Left::Nothing,
+        (true, true) => Left::NothingRequired,
+    }
+}
+
+/// A passkey as its user sees it.
+struct PasskeyRow {
+    id: i64,
+    name: String,
+    /// Whether a new name for it has mistakes.
+    renaming: bool,
+    /// The host that it is for, if it is another one than this.
+    other_host: Option<String>,
+    since: Moment,
+    last_used: Option<Moment>,
+    sign_count: i64,
+    is_synced: bool,
+    backed_up: bool,
 }
 
 /// A browser that is not asked for a second factor.
@@ -105,7 +144,7 @@ impl AuthenticatorPage {
         config: &Config,
         accounts: &Accounts,
         layout: Layout,
-        user: &CurrentUser,
+        (user, replaces): (&CurrentUser, bool),
         (errors, next): (FieldErrors, String),
     ) -> Result<Self, Error> {
         let key = accounts.offered_key(user);
@@ -113,19 +152,19 @@ impl AuthenticatorPage {
         // A colon would end the name (the format of Google's Authenticator).
         let address = key.address(&config.site.name_or(host).replace(':', ""), &user.email);
         let (picture, key) = (picture(&address)?, key.as_text());
-        Ok(Self { layout, errors, picture, key, address, replaces: user.second_factor, next })
+        Ok(Self { layout, errors, picture, key, address, replaces, next })
     }
 }
 
 #[derive(Template)]
 #[template(path = "accounts/recovery_codes.html")]
-struct RecoveryCodesPage {
-    layout: Layout,
-    codes: Vec<String>,
-    /// Whether an authenticator app was just set up.
-    is_set_up: bool,
+pub(super) struct RecoveryCodesPage {
+    pub(super) layout: Layout,
+    pub(super) codes: Vec<String>,
+    /// What was just set up.
+    pub(super) done: Option<&'static str>,
     /// Where to go on.
-    next: String,
+    pub(super) next: String,
 }
 
 /// A QR code as SVG that stands in a page.
@@ -135,6 +174,64 @@ fn picture(text: &str) -> Result<String, Error> {
     // The declaration of XML is for files.
     let svg = svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg);
     Ok(svg.replacen("<svg ", "<svg role=\"img\" aria-label=\"QR code with the key\" ", 1))
+}
+
+impl PasskeyRow {
+    fn new(passkey: ListedPasskey, host: Option<&str>) -> Self {
+        Self {
+            id: passkey.id,
+            name: passkey.name,
+            renaming: false,
+            other_host: Some(passkey.rp_id).filter(|own| host != Some(own.as_str())),
+            since: Moment::new(passkey.created_at),
+            last_used: passkey.last_used_at.map(Moment::new),
+            sign_count: passkey.sign_count,
+            is_synced: passkey.backup_eligible,
+            backed_up: passkey.backed_up,
+        }
+    }
+}
+
+impl SecurityPage {
+    pub(super) async fn load(
+        config: &Config,
+        accounts: &Accounts,
+        layout: Layout,
+        user: &CurrentUser,
+        next: String,
+    ) -> Result<Self, Error> {
+        let (found, host) = (accounts.second_factors_of(user.id).await?, accounts.passkey_host());
+        let trusted = found.trusted.into_iter().map(|browser| Trusted {
+            device: browser.device,
+            ip: browser.ip,
+            since: Moment::new(browser.created_at),
+            until: Moment::new(browser.expires_at),
+        });
+        Ok(Self {
+            layout,
+            policy: Policy::of(user, config),
+            authenticator_href: authenticator_href(&next),
+            passkey_href: passkey_href(&next),
+            next,
+            passkeys: found.passkeys.into_iter().map(|passkey| PasskeyRow::new(passkey, host)).collect(),
+            has_passkeys: host.is_some(),
+            no_error: None,
+            errors: FieldErrors::default(),
+            password_since: found.password_since.map(Moment::new),
+            authenticator_since: found.authenticator_since.map(Moment::new),
+            codes_left: found.codes_left,
+            few_codes: found.codes_left <= FEW_CODES,
+            trusted: trusted.collect(),
+        })
+    }
+
+    /// The page after a new name for a passkey that was refused.
+    pub(super) fn rename_refused(mut self, passkey: i64, errors: FieldErrors) -> HttpResponse {
+        for row in &mut self.passkeys {
+            row.renaming = row.id == passkey;
+        }
+        form_page(&Self { errors: errors.clone(), ..self }, &errors)
+    }
 }
 
 /// `GET /security`
@@ -148,26 +245,8 @@ pub async fn show(
     user: CurrentUser,
     query: Query<NextQuery>,
 ) -> Result<HttpResponse, Error> {
-    let found = accounts.second_factors_of(user.id).await?;
-    let trusted = found.trusted.into_iter().map(|browser| Trusted {
-        device: browser.device,
-        ip: browser.ip,
-        since: Moment::new(browser.created_at),
-        until: Moment::new(browser.expires_at),
-    });
     let next = onwards(&query.into_inner().next, &config);
-    let page = SecurityPage {
-        layout,
-        policy: Policy::of(&user, &config),
-        authenticator_href: authenticator_href(&next),
-        next,
-        password_since: found.password_since.map(Moment::new),
-        authenticator_since: found.authenticator_since.map(Moment::new),
-        codes_left: found.codes_left,
-        few_codes: found.codes_left <= FEW_CODES,
-        trusted: trusted.collect(),
-    };
-    Ok(html(StatusCode::OK, &page))
+    Ok(html(StatusCode::OK, &SecurityPage::load(&config, &accounts, layout, &user, next).await?))
 }
 
 /// `GET /security/totp`: offers a key for an authenticator app. It is shown only once the password was given recently.
@@ -186,7 +265,9 @@ pub async fn offer_authenticator(
     if !user.session.is_confirmed(accounts.rules().confirm_ttl) {
         return confirm::ask_first(&req, &authenticator_href(&next));
     }
-    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, (FieldErrors::default(), next))?;
+    let replaces = accounts.factors_of(user.id).await?.authenticator;
+    let said = (FieldErrors::default(), next);
+    let page = AuthenticatorPage::new(&config, &accounts, layout, (&user, replaces), said)?;
     Ok(html(StatusCode::OK, &page))
 }
 
@@ -208,11 +289,18 @@ pub async fn add_authenticator(
     if errors.is_empty() {
         if let Some(codes) = accounts.add_authenticator(&req, &user, &values.code, client).await? {
             let next = if next.is_empty() { "/security".to_owned() } else { next };
-            return Ok(html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: true, next }));
+            if codes.is_empty() {
+                return Ok(see_other(&next, Flash::SecondFactor(SecondFactorFlash::AuthenticatorAdded)));
+            }
+            let done = Some(
+                "The authenticator app is set up. From now on you are asked for its code after your password.",
+            );
+            return Ok(html(StatusCode::OK, &RecoveryCodesPage { layout, codes, done, next }));
         }
         errors.add("code", "That is not the code of this key. Is the clock of your device right?");
     }
-    let page = AuthenticatorPage::new(&config, &accounts, layout, &user, (errors.clone(), next))?;
+    let replaces = accounts.factors_of(user.id).await?.authenticator;
+    let page = AuthenticatorPage::new(&config, &accounts, layout, (&user, replaces), (errors.clone(), next))?;
     Ok(form_page(&page, &errors))
 }
 
@@ -227,12 +315,8 @@ pub async fn remove_authenticator(
     client: Client,
 ) -> Result<HttpResponse, Error> {
     let removed = accounts.remove_authenticator(&req, &user, client).await?;
-    let flash = match user.second_factor_required {
-        true => SecondFactorFlash::RequiredRemoved,
-        false => SecondFactorFlash::AuthenticatorRemoved,
-    };
-    let flash = Flash::SecondFactor(flash);
-    Ok(see_other("/security", if removed { flash } else { Flash::Unchanged }))
+    let flash = |is_last| Flash::SecondFactor(SecondFactorFlash::AuthenticatorRemoved(left(&user, is_last)));
+    Ok(see_other("/security", removed.map_or(Flash::Unchanged, flash)))
 }
 
 /// `POST /security/recovery-codes`: makes new ones and shows them; no other page does.
@@ -248,7 +332,7 @@ pub async fn make_recovery_codes(
     Ok(match accounts.make_recovery_codes(&user, &client).await? {
         Some(codes) => {
             let next = "/security".to_owned();
-            html(StatusCode::OK, &RecoveryCodesPage { layout, codes, is_set_up: false, next })
+            html(StatusCode::OK, &RecoveryCodesPage { layout, codes, done: None, next })
         }
         None => see_other("/security", Flash::Unchanged),
     })

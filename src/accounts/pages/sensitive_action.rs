@@ -47,6 +47,12 @@ pub enum SensitiveAction {
     AddAuthenticator,
     /// Removes it.
     RemoveAuthenticator,
+    /// Adds a passkey.
+    AddPasskey,
+    /// Calls a passkey otherwise.
+    RenamePasskey,
+    /// Removes a passkey.
+    RemovePasskey,
     /// Makes new recovery codes.
     MakeRecoveryCodes,
     /// Removes the second factor of a user.
@@ -112,9 +118,12 @@ impl SensitiveAction {
                 own if own.user_id == user.id => end_of_one(&own, Whose::Own),
                 _ => return Err(Error::NotFound),
             },
-            Self::AddAuthenticator | Self::RemoveAuthenticator | Self::MakeRecoveryCodes => {
-                self.to_own_second_factor(user)
-            }
+            Self::AddAuthenticator
+            | Self::RemoveAuthenticator
+            | Self::AddPasskey
+            | Self::RenamePasskey
+            | Self::RemovePasskey
+            | Self::MakeRecoveryCodes => self.to_own_second_factor(user),
             Self::EndOtherSessions => {
                 let others = accounts.one(user.id).await?.active_sessions - 1;
                 let which = if others == 1 { "session" } else { "sessions" };
@@ -148,12 +157,13 @@ impl SensitiveAction {
     fn to_own_second_factor(self, user: &CurrentUser) -> Description {
         let (about_to, button) = match self {
             Self::RemoveAuthenticator if user.second_factor_required => (
-                "remove your authenticator app; you have to set up another one then before anything else",
+                "remove your authenticator app; without another second factor you have to set one up then before anything else",
                 "Remove",
             ),
-            Self::RemoveAuthenticator => {
-                ("remove your authenticator app; your password is enough to sign in then", "Remove")
-            }
+            Self::RemoveAuthenticator => ("remove your authenticator app", "Remove"),
+            Self::AddPasskey => ("add a passkey", "Add"),
+            Self::RenamePasskey => ("rename a passkey", "Rename"),
+            Self::RemovePasskey => ("remove a passkey; it can't be used to sign in any more then", "Remove"),
             Self::MakeRecoveryCodes => {
                 ("make new recovery codes; the old ones don't work any more then", "Make new codes")
             }

@@ -7,7 +7,9 @@ use askama::Template;
 
 use super::list::{LinkPanel, UserRow};
 use crate::{
-    accounts::{Accounts, Actor, Change, Recorded, pages::export::file, pages::signed_out::signed_out},
+    accounts::{
+        Accounts, Actor, Change, Recorded, SecondFactors, pages::export::file, pages::signed_out::signed_out,
+    },
     admin::{
         events::rows::{self, EventRow},
         forms::{EndSessionsForm, NoFields, RoleForm},
@@ -41,14 +43,37 @@ struct UserPage {
     end_form: FilledForm,
     deactivate_form: FilledForm,
     reset_form: FilledForm,
-    /// Since when the user has an authenticator app, and how many recovery codes are left.
-    second_factor: Option<(Moment, i64)>,
+    second_factor: Option<SecondFactor>,
     sessions: Vec<SessionFacts>,
     more_sessions: bool,
     events: Vec<EventRow>,
     /// The addresses that the user can have back, and until when.
     former_addresses: Vec<(String, Moment)>,
     link: Option<LinkPanel>,
+}
+
+/// What the user has beside the password.
+struct SecondFactor {
+    authenticator_since: Option<Moment>,
+    /// Name and host of each passkey, since when, and its last use.
+    passkeys: Vec<(String, String, Moment, Option<Moment>)>,
+    codes_left: i64,
+}
+
+impl SecondFactor {
+    fn of(found: SecondFactors) -> Option<Self> {
+        let passkeys: Vec<_> = found
+            .passkeys
+            .into_iter()
+            .map(|key| {
+                let last_used = key.last_used_at.map(Moment::new);
+                (key.name, key.rp_id, Moment::new(key.created_at), last_used)
+            })
+            .collect();
+        let authenticator_since = found.authenticator_since.map(Moment::new);
+        let has_one = authenticator_since.is_some() || !passkeys.is_empty();
+        has_one.then_some(Self { authenticator_since, passkeys, codes_left: found.codes_left })
+    }
 }
 
 /// A form that signs the user out, as it was sent with mistakes.
@@ -291,7 +316,7 @@ impl UserRequest {
             end_form: FilledForm::default(),
             deactivate_form: FilledForm::default(),
             reset_form: FilledForm::default(),
-            second_factor: factors.authenticator_since.map(|since| (Moment::new(since), factors.codes_left)),
+            second_factor: SecondFactor::of(factors),
             more_sessions: sessions.next.is_some(),
             sessions: sessions.rows.iter().map(|session| SessionFacts::of(session, own)).collect(),
             events,

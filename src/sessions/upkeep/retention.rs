@@ -12,7 +12,7 @@ use crate::{
     db::{Db, DbConnection},
     error::Error,
     sessions::{catalogue::sign_in_notices, duration::time_duration, service::Sessions},
-    users::{tokens, trusted_browsers},
+    users::{ceremony_state, tokens, trusted_browsers},
 };
 
 /// Rows that one transaction deletes: few, so that nobody waits for its locks.
@@ -85,6 +85,7 @@ async fn delete_batches(db: &Db, history: History) -> Result<bool, Error> {
     let mut more = db.run(|conn| tokens::delete_expired(conn, BATCH)).await?;
     more |= db.run(|conn| sign_in_notices::delete_expired(conn, BATCH)).await?;
     more |= db.run(|conn| trusted_browsers::delete_expired(conn, BATCH)).await?;
+    more |= db.run(|conn| ceremony_state::delete_expired(conn, BATCH)).await?;
     for old in Old::ALL {
         let Some(kept) = old.kept(&history) else { continue };
         let before = now().saturating_sub(time_duration(kept));

@@ -15,6 +15,7 @@ mod many_sessions;
 mod my_sessions;
 mod names;
 mod operations;
+mod passkeys;
 mod password_again;
 mod passwords;
 mod profile;

@@ -49,7 +49,8 @@ on_both_stacks!(required_second_factor_comes_before_every_route, |stack| async {
     let (_, admin) = app.admin("Grace Hopper").await;
     let is_open = |path: &str| {
         path.starts_with("/security")
-            || ["/confirm-password", "/session/events", "/auth/logout"].contains(&path)
+            || path.starts_with("/confirm-password")
+            || ["/session/events", "/auth/logout"].contains(&path)
     };
     for client in [&client, &admin] {
         for line in all_routes() {

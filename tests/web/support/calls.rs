@@ -16,6 +16,11 @@ pub fn is_call(path: &str) -> bool {
     path.starts_with("/auth/") && path != "/auth/docs"
 }
 
+/// Whether this site's own script calls a path, for passkeys.
+pub fn is_of_own_script(path: &str) -> bool {
+    path.starts_with("/login/passkey") || path.ends_with("/options")
+}
+
 impl Client {
     /// A call, as `fetch` in a page of this site sends it.
     pub fn call(&self, method: Method, path: &str) -> Request<'_> {

@@ -29,6 +29,7 @@ pub mod outage;
 mod own_process;
 mod page_check;
 mod pages;
+pub mod passkey;
 pub mod pool_routes;
 mod postgres;
 mod program;

@@ -1,0 +1,2 @@
+DROP TABLE used_ceremonies;
+DROP TABLE passkeys;
