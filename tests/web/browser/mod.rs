@@ -14,6 +14,7 @@ mod operator_pages;
 mod other_session;
 mod other_sites;
 mod own_site;
+mod passkeys;
 mod screenshots;
 mod second_factor;
 mod site;

@@ -13,6 +13,7 @@ use fantoccini::{
     elements::Element,
 };
 use hyper_util::client::legacy::connect::HttpConnector;
+use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -319,6 +320,24 @@ impl Browser {
     /// Runs a script; returns its result: `browser.evaluate("return document.title")`.
     pub async fn evaluate(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// A command of WebDriver that the client has no name for; returns its value.
+    pub async fn driver(&self, method: Method, path: &str, body: &Value) -> Value {
+        let url = format!("{}/session/{}/{path}", driver_url().trim_end_matches('/'), self.session);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = http.request(method, url);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
+        assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
+        answer["value"].take()
+    }
+
+    /// Runs a script in each page before its own.
+    pub async fn run_first(&self, script: &str) {
+        let command =
+            json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
+        self.driver(Method::POST, "goog/cdp/execute", &command).await;
     }
 
     async fn field(&self, name: &str) -> Element {

@@ -49,6 +49,7 @@ pub mod throttling;
 pub mod timing;
 pub mod two_instances;
 mod users;
+pub mod virtual_authenticator;
 pub mod websocket;
 
 pub use answer::{Answer, Form};
