@@ -229,7 +229,7 @@ on_both_stacks!(password_fields_have_autocomplete_and_allow_paste, |stack| async
     app.suppose_set_up().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let pages = [
-        (app.client().get("/login").await, vec!["current-password"], Some("username")),
+        (app.client().get("/login").await, vec!["current-password"], Some("username webauthn")),
         (app.client().get("/register").await, vec!["new-password"; 2], Some("username")),
         (setup, vec!["new-password"; 2], Some("username")),
         (
