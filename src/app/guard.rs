@@ -6,6 +6,7 @@ use actix_web::{
     Error as ActixError,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{ConnectionType, Version},
     middleware::Next,
 };
@@ -42,14 +43,32 @@ pub(super) async fn complete(
         flash::finish(res, server);
         known_browser::finish(res);
         cookies::finish(res);
-        res.headers_mut().insert(REQUEST_ID, info.id().header());
         if version <= Version::HTTP_10 {
             end_by_close(res);
         }
     }
     let result = headers::add(server, result.map(|res| compressed::finish(res, server)));
+    let result = name_request(&info, result);
     record(&info, &metrics, &result, began);
     result.map(|res| res.map_body(|_, body| Answer::new(body, underway)))
+}
+
+/// Puts the id of the request into its answer.
+fn name_request(
+    info: &RequestInfo,
+    result: Result<ServiceResponse<BoxBody>, ActixError>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    match result {
+        Ok(mut res) => {
+            res.headers_mut().insert(REQUEST_ID, info.id().header());
+            Ok(res)
+        }
+        Err(error) => {
+            let mut response = error.as_response_error().error_response();
+            response.headers_mut().insert(REQUEST_ID, info.id().header());
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
 }
 
 /// Counts the request and logs it.

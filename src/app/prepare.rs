@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::parts::Parts;
-use crate::{accounts::setup, error::Error, users::keys};
+use crate::{
+    accounts::setup,
+    error::Error,
+    users::{keys, passkeys},
+};
 
 /// Pause between two attempts to reach a database that is not available yet.
 const PREPARE_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -35,6 +39,10 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     }
     // The lookup takes its connection before requests fill the pool.
     parts.sessions.check_lookup().await?;
+    let host = parts.config.server.passkey_host().map(str::to_owned);
+    for line in parts.db.run(move |conn| passkeys::lost_with_other_hosts(conn, host.as_deref())).await? {
+        tracing::warn!("{line}");
+    }
     let accounts = parts.accounts.clone();
     actix_web::rt::spawn(async move {
         if let Err(error) = accounts.encrypt_anew().await {

@@ -19,10 +19,19 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use r2d2::ManageConnection as _;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{accounts::setup, app, config::Config, db, error::Error, files, telemetry, users::keys};
+use crate::{
+    accounts::setup,
+    app,
+    config::{Config, DatabaseUrl},
+    db,
+    error::Error,
+    files, telemetry,
+    users::{keys, passkeys},
+};
 
 /// The login for a web site, with sessions that can be seen and ended.
 #[derive(Parser)]
@@ -103,8 +112,21 @@ fn troubles(config: &Config) -> Vec<String> {
     troubles
 }
 
+/// What the database says that this configuration takes from people. A database that is not reached, or not there yet, says nothing.
+fn lost_passkeys(config: &Config) -> Vec<String> {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let database = &config.stores.database;
+    if matches!(database, DatabaseUrl::Sqlite(file) if !file.exists()) {
+        return Vec::new();
+    }
+    let connected = db::Connector::with_timeouts(database.clone(), TIMEOUT).connect();
+    let lost =
+        connected.map(|mut conn| passkeys::lost_with_other_hosts(&mut conn, config.server.passkey_host()));
+    lost.ok().and_then(Result::ok).unwrap_or_default()
+}
+
 fn check_config(config: &Config) -> Result<(), String> {
-    for trouble in troubles(config) {
+    for trouble in troubles(config).into_iter().chain(lost_passkeys(config)) {
         report::line(&trouble)?;
     }
     report::line("The configuration is fine.")

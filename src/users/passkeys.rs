@@ -174,11 +174,19 @@ pub fn remove_all(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The hosts that passkeys are for but the one that is given, each with how many.
+/// What people lose because the site has another host now, a line for each that passkeys were made for. `host`: the one that they
+/// are for now, if it can have any.
 ///
 /// # Errors
 /// [`Error`] when the database fails.
-pub fn of_other_hosts(conn: &mut DbConnection, rp_id: &str) -> Result<Vec<(String, i64)>, Error> {
-    let others = passkeys::table.filter(passkeys::rp_id.ne(rp_id)).group_by(passkeys::rp_id);
-    Ok(others.order(passkeys::rp_id).select((passkeys::rp_id, diesel::dsl::count_star())).load(conn)?)
+pub fn lost_with_other_hosts(conn: &mut DbConnection, host: Option<&str>) -> Result<Vec<String>, Error> {
+    let others =
+        passkeys::table.filter(passkeys::rp_id.ne(host.unwrap_or_default())).group_by(passkeys::rp_id);
+    let counts = (passkeys::rp_id, diesel::dsl::count_star());
+    let counted: Vec<(String, i64)> = others.order(passkeys::rp_id).select(counts).load(conn)?;
+    let line = |(other, count): (String, i64)| {
+        let they = if count == 1 { "1 passkey is".to_owned() } else { format!("{count} passkeys are") };
+        format!("BASE_URL: {they} for the host {other} and can't be used at another one")
+    };
+    Ok(counted.into_iter().map(line).collect())
 }

@@ -252,3 +252,21 @@ on_both_stacks!(site_at_an_ip_address_has_no_passkeys, |stack| async {
     client.get("/security/passkeys").await.expect(404);
     options(&app.client(), OPTIONS).await.problem(403);
 });
+
+on_both_stacks!(passkeys_of_another_host_are_told_of, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let id = app.user_id(&ada);
+    for (name, host) in [("a", "localhost"), ("b", "old.example"), ("c", "old.example")] {
+        app.run_script(&format!(
+            "INSERT INTO passkeys (user_id, name, credential_id, user_handle, credential, rp_id, sign_count, \
+             backup_eligible, backed_up, created_at) \
+             VALUES ({id}, '{name}', '{name}', '00', '{{}}', '{host}', 0, FALSE, FALSE, '2026-01-01 00:00:00')"
+        ));
+    }
+    let said = Program::run(&["check-config"], &app.command_vars(), "").done();
+    let line = "BASE_URL: 2 passkeys are for the host old.example and can't be used at another one";
+    assert!(said.contains(line) && !said.contains("localhost"), "{said}");
+    let program = app.second_program();
+    eventually(|| async { program.output().contains(line) }).await;
+});

@@ -67,7 +67,8 @@ struct Site {
 impl Site {
     async fn serve(stack: Stack, pages_host: Option<&str>) -> Self {
         let folder = TempDir::new().unwrap();
-        let builder = TestApp::builder(stack).var("PAGES_DIR", folder.path().display());
+        let builder =
+            TestApp::builder(stack).var("PAGES_DIR", folder.path().display()).var("HOME_URL", "/profile");
         let builder = match pages_host {
             Some(host) => builder.var("PAGES_HOST", host),
             None => builder,
