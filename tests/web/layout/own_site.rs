@@ -151,7 +151,7 @@ on_both_stacks!(
             .post("/login", &[("email", &ada.email), ("password", PASSWORD)])
             .await
             .to("/login/verify");
-        assert_eq!(asks(&visitor.follow(step).await.expect(200).has("Lost both")), 1);
+        assert_eq!(asks(&visitor.follow(step).await.expect(200).has("Lost all of them")), 1);
         app.set_active(&ada.email, false);
         let refused = app.client().post("/login", &[("email", &ada.email), ("password", PASSWORD)]).await;
         assert_eq!(asks(&refused.expect(401)), 1);
