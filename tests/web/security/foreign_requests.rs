@@ -1,15 +1,21 @@
 //! Tests form requests from other sites, with other media types or too large: they are refused and write nothing.
 
+use gatehouse::security::api::is_json;
 use reqwest::Method;
 
 use crate::support::{routes::session_routes, *};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The path of every form, with an example for each parameter.
-fn forms() -> Vec<String> {
+/// The path of everything that is posted, with an example for each parameter.
+fn posts() -> Vec<String> {
     let posts = session_routes().into_iter().filter(|line| line.method == "POST");
     posts.map(|line| line.path.replace("{id}", "aaaaaaaaaaaaaaaaaaaaaa")).collect()
+}
+
+/// The path of every form. What this site's own script sends is JSON.
+fn forms() -> Vec<String> {
+    posts().into_iter().filter(|path| !is_json(path)).collect()
 }
 
 /// Fields that are valid for any of these forms.
@@ -44,13 +50,15 @@ on_both_stacks!(cross_site_post_403_writes_nothing, |stack| async {
         &[("origin", "http://127.0.0.1")],
         &[("origin", "https://localhost:3000")],
     ];
-    for path in forms() {
+    for path in posts() {
         for headers in foreign {
             let request = admin.request(Method::POST, &path).without_origin().form(&fields);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
             let page = request.send().await;
             assert_eq!(page.status, 403, "{headers:?}: {}", page.summary());
-            assert_page(&page);
+            if !is_json(&path) {
+                assert_page(&page);
+            }
             assert_eq!(page.set_cookies(), [], "{path}: {headers:?}");
         }
     }
@@ -99,6 +107,18 @@ on_both_stacks!(same_origin_post_by_script_403_writes_nothing, |stack| async {
     assert_eq!((app.written(), admin.cookies()), before);
     let request = admin.request(Method::POST, "/profile").header("sec-fetch-mode", "navigate");
     request.form(&[("name", "Grace")]).send().await.to("/profile");
+});
+
+on_both_stacks!(calls_of_own_script_take_json_alone, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.admin("Grace Hopper").await;
+    let calls: Vec<_> = posts().into_iter().filter(|path| is_json(path)).collect();
+    assert_eq!(calls.len(), 5, "{calls:?}");
+    for path in calls {
+        for kind in ["text/plain", "multipart/form-data; boundary=x", "text/html"] {
+            client.post_raw(&path, kind, "{}").await.problem(415);
+        }
+    }
 });
 
 on_both_stacks!(post_wrong_content_type_415_too_large_413, |stack| async {

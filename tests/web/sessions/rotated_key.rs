@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::rt::spawn;
+use gatehouse::security::api::is_json;
 use reqwest::Method;
 
 use crate::support::{
@@ -83,6 +84,11 @@ on_both_stacks!(rotated_key_reaches_no_handler, |stack| async {
         for method in ["GET", "POST", "PUT"] {
             app.set_rotated_ago(0);
             let request = old.request(method.parse().unwrap(), &path).form(&[("next", "/profile")]);
+            if is_json(&path) {
+                // A script sends it again.
+                request.send().await.expect(503);
+                continue;
+            }
             let answer = request.send().await.expect(if method == "GET" { 303 } else { 307 });
             assert_eq!(answer.location(), Some(path.as_str()), "{}", answer.summary());
         }
