@@ -36,10 +36,18 @@ impl StaticFile {
 
     /// The content as small as it gets: compressed once, when it is asked for first.
     pub fn compressed(&self, coding: Coding) -> &[u8] {
-        let kept = match coding {
+        self.kept(coding).get_or_init(|| compress::smallest(&self.content, coding))
+    }
+
+    /// Whether that was done.
+    pub fn is_compressed(&self, coding: Coding) -> bool {
+        self.kept(coding).get().is_some()
+    }
+
+    fn kept(&self, coding: Coding) -> &OnceLock<Vec<u8>> {
+        match coding {
             Coding::Brotli => &self.brotli,
             Coding::Gzip => &self.gzip,
-        };
-        kept.get_or_init(|| compress::smallest(&self.content, coding))
+        }
     }
 }

@@ -61,7 +61,7 @@ impl Accounts {
             second_factors: Arc::new(SecondFactorKeys::new(&config.session.secret)),
             second_factor_policy: config.session.second_factor,
             sign_ins: SignInCounts::default(),
-            ceremonies: Arc::new(Ceremonies::new(&config.server)),
+            ceremonies: Arc::new(Ceremonies::new(config)),
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }

@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     error::Error,
     layout::{EmailFlash, Flash, put_flash},
-    security::{Client, next_page},
+    security::Client,
     sessions::CurrentUser,
     users::ceremonies::{Answer, Begun},
     web::read_body,
@@ -113,11 +113,7 @@ pub async fn sign_in(
 ) -> Result<HttpResponse, Error> {
     let (location, flash) =
         match accounts.sign_in_with_passkey(&req, &sent.answer, sent.remember, client).await? {
-            PasskeySignIn::Started(ended) => {
-                let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
-                let next = next_page(&sent.next, &config.server);
-                (next.unwrap_or_else(|| "/profile".to_owned()), flash)
-            }
+            PasskeySignIn::Started(ended) => pages::onwards::landing(&sent.next, &config.server, ended),
             PasskeySignIn::Unconfirmed => {
                 ("/email/sent".to_owned(), Some(Flash::Email(EmailFlash::ConfirmFirst)))
             }

@@ -28,6 +28,7 @@ use actix_web_lab::middleware::CatchPanic;
 
 use self::{
     middleware::{cors, identity_middleware, session_middleware},
+    ops_listener::OpsListener,
     parts::{Parts, share},
     prepare::connect,
 };
@@ -38,7 +39,6 @@ use crate::{
     gate,
     layout::Layout,
     mail::Outbox,
-    ops::metrics::Metrics,
     routes,
     security::{api, site},
     sessions::{self, Sessions},
@@ -55,7 +55,7 @@ pub struct Running {
     pub addr: SocketAddr,
     /// A one-time link to make the first administrator, while there is none.
     pub setup_link: Option<String>,
-    ops: Option<Ops>,
+    ops: Option<OpsListener>,
     sessions: Data<Sessions>,
     accounts: Data<Accounts>,
     outbox: Data<Outbox>,
@@ -123,7 +123,7 @@ pub async fn start(
     let links = actix_web::rt::spawn(Accounts::clone(&parts.accounts).make_links());
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
-    let ops = ops_listener.map(|listener| Ops::start(listener, &parts)).transpose()?;
+    let ops = ops_listener.map(|listener| OpsListener::start(listener, &parts)).transpose()?;
     let Parts { sessions, accounts, outbox, .. } = parts;
     Ok(Running { addr, ops, setup_link, sessions, accounts, outbox, handle, server, background, mail, links })
 }
@@ -157,23 +157,6 @@ fn listen(variable: &'static str, addr: SocketAddr) -> Result<TcpListener, Error
     })
 }
 
-/// The listener of `OPS_ADDR`.
-struct Ops {
-    addr: SocketAddr,
-    handle: ServerHandle,
-}
-
-impl Ops {
-    fn start(listener: TcpListener, parts: &Parts) -> Result<Self, Error> {
-        let addr = listener.local_addr().map_err(Error::internal)?;
-        let metrics = Data::new(Metrics::new(|registry| parts.register_metrics(registry)));
-        let server = ops_listener::serve(listener, parts, metrics).map_err(Error::internal)?;
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        Ok(Self { addr, handle })
-    }
-}
-
 impl Running {
     /// The address of `OPS_ADDR`, if it is set.
     pub fn ops_addr(&self) -> Option<SocketAddr> {
@@ -194,7 +177,7 @@ impl Running {
         self.sessions.bus().stop();
         self.handle.stop(true).await;
         if let Some(ops) = self.ops {
-            ops.handle.stop(true).await;
+            ops.stop().await;
         }
         self.accounts.stop_links();
         end(self.links).await;

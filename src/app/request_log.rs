@@ -10,7 +10,7 @@ use crate::{
     web::RoutePattern,
 };
 
-/// What probes ask for, all day long.
+/// What probes ask for, all day long; it is not logged.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Writes one entry: who asked for what, and what the answer was. Without the query, which has tokens.
@@ -21,31 +21,22 @@ pub(super) fn log(
     status: StatusCode,
     began: Instant,
 ) {
-    macro_rules! entry {
-        ($level:expr) => {{
-            if tracing::enabled!(target: "gatehouse::requests", $level) {
-                let by = req.and_then(CurrentUser::resolved).flatten();
-                let ip = req.map(|req| Client::ip_of(req, &info.config().server.trusted_proxies));
-                tracing::event!(
-                    target: "gatehouse::requests",
-                    $level,
-                    request_id = %info.id(),
-                    trace_id = info.trace_id(),
-                    method = %info.method(),
-                    path = shown_in_log(info.path().as_bytes()),
-                    status = status.as_u16(),
-                    ms = began.elapsed().as_secs_f64() * 1_000.0,
-                    ip = ip.map(tracing::field::display),
-                    user = by.as_ref().map(|user| user.id),
-                    session = by.as_ref().map(|user| user.session.id.as_str()),
-                    "request"
-                );
-            }
-        }};
+    if PROBES.contains(&route.0) || !tracing::enabled!(target: "gatehouse::requests", Level::INFO) {
+        return;
     }
-    if PROBES.contains(&route.0) {
-        entry!(Level::DEBUG);
-    } else {
-        entry!(Level::INFO);
-    }
+    let by = req.and_then(CurrentUser::resolved).flatten();
+    let ip = req.map(|req| Client::ip_of(req, &info.config().server.trusted_proxies));
+    tracing::info!(
+        target: "gatehouse::requests",
+        request_id = %info.id(),
+        trace_id = info.trace_id(),
+        method = %info.method(),
+        path = shown_in_log(info.path().as_bytes()),
+        status = status.as_u16(),
+        ms = began.elapsed().as_secs_f64() * 1_000.0,
+        ip = ip.map(tracing::field::display),
+        user = by.as_ref().map(|user| user.id),
+        session = by.as_ref().map(|user| user.session.id.as_str()),
+        "request"
+    );
 }

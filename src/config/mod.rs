@@ -33,6 +33,7 @@ mod secret;
 mod server;
 mod session;
 mod site;
+mod smtp_url;
 mod stores;
 
 pub use accounts::Accounts;
@@ -43,7 +44,7 @@ pub use gate_key::GateKeys;
 pub use history::History;
 pub use known_secrets::KnownSecrets;
 pub use log::{Log, LogFormat};
-pub use mail::{Mail, SmtpTls, SmtpUrl, mail_address};
+pub use mail::{Mail, mail_address};
 pub use own_site::{Colour, Ground, Icon, Logo, LogoKind, OwnLink, OwnSite, Paint, Theme};
 pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
@@ -54,6 +55,7 @@ pub use secret::SessionSecret;
 pub use server::Server;
 pub use session::{Session, SessionKind};
 pub use site::Site;
+pub use smtp_url::{SmtpTls, SmtpUrl};
 pub use stores::Stores;
 
 use reader::Reader;

@@ -7,6 +7,7 @@ mod functions;
 mod metrics;
 mod migrate;
 mod pool;
+mod pool_metrics;
 mod preflight;
 mod query;
 mod reserved;

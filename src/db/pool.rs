@@ -10,7 +10,6 @@ use std::{
 
 use actix_web::web;
 use diesel::prelude::*;
-use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 
 use super::{
@@ -21,12 +20,7 @@ use super::{
     schema::write_checks,
     transaction::transaction,
 };
-use crate::{
-    clock::now,
-    config::DatabaseUrl,
-    error::Error,
-    telemetry::metrics::{GaugeAtScrape, observe_since},
-};
+use crate::{clock::now, config::DatabaseUrl, error::Error, telemetry::metrics::observe_since};
 
 /// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
@@ -231,37 +225,6 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
     {
         self.with_long_timeout().run(|conn| transaction(conn, work)).await
-    }
-
-    /// Registers what is measured of the database.
-    pub fn register_metrics(&self, registry: &mut Registry) {
-        self.shared.metrics.register(registry);
-        let pool = |read: fn(r2d2::State) -> u32| {
-            let shared = Arc::clone(&self.shared);
-            move || {
-                let pool = shared.pool.read().unwrap_or_else(PoisonError::into_inner);
-                Some(f64::from(read(pool.state())))
-            }
-        };
-        GaugeAtScrape::register(
-            registry,
-            "db_connections",
-            "Connections of the pool",
-            pool(|state| state.connections),
-        );
-        GaugeAtScrape::register(
-            registry,
-            "db_connections_idle",
-            "Connections of the pool that nobody uses",
-            pool(|state| state.idle_connections),
-        );
-        let db = self.clone();
-        GaugeAtScrape::register(
-            registry,
-            "db_hanging",
-            "1 while the database does not answer and requests that need it are refused at once",
-            move || Some(f64::from(u8::from(db.hangs()))),
-        );
     }
 
     fn check_migrated(&self) -> Result<(), Error> {

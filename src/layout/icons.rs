@@ -1,6 +1,9 @@
 //! The site's icons at the addresses that browsers and phones know, and the manifest that names them.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Data},
+};
 use serde_json::json;
 
 use crate::{
@@ -13,7 +16,10 @@ use crate::{
 /// How long browsers keep what has no version in its address, in seconds.
 const KEPT: u32 = 24 * 60 * 60;
 
-fn send(req: &HttpRequest, config: &Config, icon: Icon) -> Result<HttpResponse, Error> {
+async fn send(req: &HttpRequest, config: &Data<Config>, icon: Icon) -> Result<HttpResponse, Error> {
+    // It is drawn when it is asked for first, which takes a while.
+    let drawn = config.clone();
+    web::block(move || drawn.site.icon(icon).is_ok()).await.map_err(Error::internal)?;
     let file = config.site.icon(icon).map_err(Error::internal)?;
     Ok(assets::kept(req, &file.hash, KEPT, file.content_type, || file.content.clone()))
 }
@@ -23,7 +29,7 @@ fn send(req: &HttpRequest, config: &Config, icon: Icon) -> Result<HttpResponse, 
 /// # Errors
 /// [`Error::Internal`] when the picture can't be drawn.
 pub async fn favicon(req: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Error> {
-    send(&req, &config, Icon::Favicon)
+    send(&req, &config, Icon::Favicon).await
 }
 
 /// `GET /apple-touch-icon.png`
@@ -31,7 +37,7 @@ pub async fn favicon(req: HttpRequest, config: Data<Config>) -> Result<HttpRespo
 /// # Errors
 /// As [`favicon`].
 pub async fn touch(req: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Error> {
-    send(&req, &config, Icon::Touch)
+    send(&req, &config, Icon::Touch).await
 }
 
 /// `GET /icon-192.png`
@@ -39,7 +45,7 @@ pub async fn touch(req: HttpRequest, config: Data<Config>) -> Result<HttpRespons
 /// # Errors
 /// As [`favicon`].
 pub async fn small(req: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Error> {
-    send(&req, &config, Icon::Small)
+    send(&req, &config, Icon::Small).await
 }
 
 /// `GET /icon-512.png`
@@ -47,7 +53,7 @@ pub async fn small(req: HttpRequest, config: Data<Config>) -> Result<HttpRespons
 /// # Errors
 /// As [`favicon`].
 pub async fn large(req: HttpRequest, config: Data<Config>) -> Result<HttpResponse, Error> {
-    send(&req, &config, Icon::Large)
+    send(&req, &config, Icon::Large).await
 }
 
 /// `GET /site.webmanifest` (W3C, "Web Application Manifest")

@@ -6,8 +6,8 @@ mod table;
 
 use crate::{
     accounts::pages::{
-        activity, confirm, deletion, disown, email, email_links, export, forgot, login, passkeys, profile,
-        recovery, register, second_step, security,
+        activity, authenticator, confirm, deletion, disown, email, email_links, export, forgot, login,
+        passkeys, profile, recovery, recovery_codes, register, second_step, security,
         sensitive_action::SensitiveAction::{
             Activate, AddAuthenticator, AddPasskey, ChangeRole, Deactivate, EndOtherSessions, EndOwnSession,
             EndSession, EndSessionsOf, Export, Invite, MakeLink, MakeRecoveryCodes, RemoveAuthenticator,
@@ -98,10 +98,20 @@ fn own_pages(table: Table) -> Table {
         .post_sensitive("/security/passkeys/options", User, AddPasskey, api::passkeys::begin_registration)
         .post_sensitive("/security/passkeys/{id}/rename", User, RenamePasskey, passkeys::rename)
         .post_sensitive("/security/passkeys/{id}/remove", User, RemovePasskey, passkeys::remove)
-        .get("/security/totp", User, security::offer_authenticator)
-        .post_sensitive("/security/totp", User, AddAuthenticator, security::add_authenticator)
-        .post_sensitive("/security/totp/remove", User, RemoveAuthenticator, security::remove_authenticator)
-        .post_sensitive("/security/recovery-codes", User, MakeRecoveryCodes, security::make_recovery_codes)
+        .get("/security/totp", User, authenticator::offer_authenticator)
+        .post_sensitive("/security/totp", User, AddAuthenticator, authenticator::add_authenticator)
+        .post_sensitive(
+            "/security/totp/remove",
+            User,
+            RemoveAuthenticator,
+            authenticator::remove_authenticator,
+        )
+        .post_sensitive(
+            "/security/recovery-codes",
+            User,
+            MakeRecoveryCodes,
+            recovery_codes::make_recovery_codes,
+        )
         .post("/security/trusted/forget", User, security::forget_trusted_browsers)
         .get("/activity", User, activity::show)
         .get("/session/events", User, session_stream::events)

@@ -14,7 +14,7 @@ use super::{
     ceremony_state::{LIFETIME, Purpose, State, UnusedCeremony, open, seal},
     totp::SecondFactorKeys,
 };
-use crate::{config::Server, crypto::random_bytes, error::Error};
+use crate::{config::Config, crypto::random_bytes, error::Error};
 
 /// What a page needs to ask the authenticator.
 #[derive(Debug, Serialize)]
@@ -105,10 +105,11 @@ pub struct Ceremonies {
 
 impl Ceremonies {
     /// Those of a site; `None`: it can have no passkeys.
-    pub fn new(server: &Server) -> Option<Self> {
-        let host = server.passkey_host()?;
-        let library = WebauthnBuilder::new(host, &server.base_url).ok()?;
-        let library = library.rp_name(host).timeout(Duration::from_secs(LIFETIME.unsigned_abs()));
+    pub fn new(config: &Config) -> Option<Self> {
+        let host = config.server.passkey_host()?;
+        let library = WebauthnBuilder::new(host, &config.server.base_url).ok()?;
+        let library =
+            library.rp_name(config.site.name_or(host)).timeout(Duration::from_secs(LIFETIME.unsigned_abs()));
         Some(Self { library: library.build().ok()?, rp_id: host.to_owned() })
     }
 

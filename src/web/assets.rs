@@ -53,11 +53,16 @@ pub async fn serve(
     config: Data<Config>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
-    let of_operator = config.site.file(&name);
-    let file = of_operator.or_else(|| FILES.iter().find(|file| file.name == *name)).ok_or(Error::NotFound)?;
+    let file = find(&config, &name).ok_or(Error::NotFound)?;
     let is_versioned = req.query_string() == format!("v={}", file.hash);
     let max_age = if is_versioned { VERSIONED } else { OTHERS };
     let coding = compressed::asked_for(&req).filter(|_| config.server.compress && is_text(file));
+    if let Some(coding) = coding.filter(|coding| !file.is_compressed(*coding)) {
+        // As small as it gets, which takes a while.
+        let (config, name) = (config.clone(), name.into_inner());
+        let compress = move || find(&config, &name).map(|file| file.compressed(coding).len());
+        web::block(compress).await.map_err(Error::internal)?;
+    }
     let mut response = match coding {
         Some(coding) => {
             // What is another body has another tag.
@@ -70,10 +75,15 @@ pub async fn serve(
         None => kept(&req, &file.hash, max_age, file.content_type, || file.content.clone()),
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
-    if of_operator.is_some() {
+    if config.site.file(file.name).is_some() {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PICTURE_CSP));
     }
     Ok(response)
+}
+
+/// A file of the operator, or of the program, by its name.
+fn find<'a>(config: &'a Config, name: &str) -> Option<&'a StaticFile> {
+    config.site.file(name).or_else(|| FILES.iter().find(|file| file.name == name))
 }
 
 /// Whether a file becomes smaller; a PNG does not.

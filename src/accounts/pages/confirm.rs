@@ -12,7 +12,7 @@ use super::{
 use crate::{
     accounts::{password_again::Proof, service::Accounts},
     config::Config,
-    error::{Error, PasskeyRefusal},
+    error::Error,
     layout::{Flash, Layout, see_other},
     security::Client,
     sessions::CurrentUser,
@@ -84,21 +84,13 @@ pub async fn required(
     let (layout, client) = layout_and_client;
     let sent = req.extensions().get::<SentForm>().cloned().unwrap_or_default();
     let fields = sent.fields()?;
+    let passkey = sent.confirm_passkey.filter(|sent| !sent.is_empty());
     let mut errors = FieldErrors::default();
-    if let Some(sent) = sent.confirm_passkey.filter(|sent| !sent.is_empty()) {
-        match confirm_with_passkey(req, accounts, user, &sent, client).await? {
+    if passkey.is_some() || sent.confirm_password.is_some() {
+        let password = (CONFIRM_PASSWORD, sent.confirm_password.unwrap_or_default());
+        match confirm(req, accounts, user, passkey, password, client).await? {
             None => return Ok(None),
-            Some(refusal) => errors.add_form(refusal),
-        }
-    } else if let Some(password) = sent.confirm_password {
-        if password.is_empty() {
-            errors.add(CONFIRM_PASSWORD, "Enter your password.");
-        } else {
-            let proof = Proof { password, code: sent_code(req) };
-            if accounts.confirm_password(req, user, proof, client).await? {
-                return Ok(None);
-            }
-            errors.add(CONFIRM_PASSWORD, wrong_proof(accounts, user, "That is not your password."));
+            Some(wrong) => errors = wrong,
         }
     }
     if wants_json(req) {
@@ -127,17 +119,30 @@ pub async fn required(
     Ok(Some(html(status, &page)))
 }
 
-/// Confirms with what a passkey says. Returns why it is refused.
-async fn confirm_with_passkey(
+/// Checks whoever is signed in again: by what a passkey says, else by the password in this field. Returns what is wrong; `None`: nothing.
+async fn confirm(
     req: &HttpRequest,
     accounts: &Accounts,
     user: &CurrentUser,
-    sent: &str,
+    passkey: Option<String>,
+    (field, password): (&'static str, String),
     client: Client,
-) -> Result<Option<&'static str>, Error> {
-    let answer = Answer::read(sent);
-    let confirmed = accounts.confirm_with_passkey(req, user, answer.as_ref(), client).await?;
-    Ok(confirmed.err().map(PasskeyRefusal::text))
+) -> Result<Option<FieldErrors>, Error> {
+    let mut errors = FieldErrors::default();
+    if let Some(sent) = passkey {
+        let answer = Answer::read(&sent);
+        if let Err(refusal) = accounts.confirm_with_passkey(req, user, answer.as_ref(), client).await? {
+            errors.add_form(refusal.text());
+        }
+    } else if password.is_empty() {
+        errors.add(field, "Enter your password.");
+    } else {
+        let proof = Proof { password, code: sent_code(req) };
+        if !accounts.confirm_password(req, user, proof, client).await? {
+            errors.add(field, wrong_proof(accounts, user, "That is not your password."));
+        }
+    }
+    Ok((!errors.is_empty()).then_some(errors))
 }
 
 /// The response to a request that needs the password to have been given recently and carries nothing: the page that asks for it and
@@ -198,20 +203,11 @@ pub async fn submit(
 ) -> Result<HttpResponse, Error> {
     let Form { values, mut errors } = form;
     let next = next_or_profile(&values.next, &config.server);
-    let passkey = req.extensions().get::<SentForm>().and_then(|sent| sent.confirm_passkey.clone());
-    if let Some(sent) = passkey.filter(|sent| !sent.is_empty()) {
-        if errors.is_empty()
-            && let Some(refusal) = confirm_with_passkey(&req, &accounts, &user, &sent, client).await?
-        {
-            errors.add_form(refusal);
-        }
-    } else if values.password.is_empty() && !errors.has("password") {
-        errors.add("password", "Enter your password.");
-    } else if errors.is_empty() {
-        let proof = Proof { password: values.password, code: sent_code(&req) };
-        if !accounts.confirm_password(&req, &user, proof, client).await? {
-            errors.add("password", wrong_proof(&accounts, &user, "That is not your password."));
-        }
+    if errors.is_empty() {
+        let sent = req.extensions().get::<SentForm>().cloned().unwrap_or_default();
+        let passkey = sent.confirm_passkey.filter(|sent| !sent.is_empty());
+        let password = ("password", values.password);
+        errors = confirm(&req, &accounts, &user, passkey, password, client).await?.unwrap_or_default();
     }
     if !errors.is_empty() {
         let factors = accounts.factors_of(user.id).await?;

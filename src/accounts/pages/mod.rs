@@ -2,6 +2,7 @@
 //! its result.
 
 pub mod activity;
+pub mod authenticator;
 pub mod confirm;
 pub mod deletion;
 pub mod disown;
@@ -9,6 +10,7 @@ pub mod email;
 pub mod email_links;
 mod ended_notice;
 pub mod export;
+mod factor_answers;
 pub mod forgot;
 mod forms;
 mod invalid_link;
@@ -18,6 +20,7 @@ pub mod onwards;
 pub mod passkeys;
 pub mod profile;
 pub mod recovery;
+pub mod recovery_codes;
 pub mod register;
 pub mod second_step;
 pub mod security;

@@ -35,8 +35,16 @@ pub(super) fn next_or_profile(next: &str, server: &Server) -> String {
     next_page(next, server).unwrap_or_else(|| PROFILE.to_owned())
 }
 
-/// A path of this site with the page to which it leads on.
+/// Where to go on later: to `next` if that is allowed; empty: nowhere.
+pub(super) fn next_or_none(next: &str, server: &Server) -> String {
+    next_page(next, server).unwrap_or_default()
+}
+
+/// A path of this site with the page to which it leads on; an empty one is left out.
 pub(super) fn with_next(path: &str, next: &str) -> String {
+    if next.is_empty() {
+        return path.to_owned();
+    }
     format!("{path}?{}", Serializer::new(String::new()).append_pair("next", next).finish())
 }
 
@@ -46,8 +54,14 @@ pub(super) fn onwards(layout: &Layout, next: &str, server: &Server) -> Option<Ht
     next_page(next, server).map(|next| see_other(&next, None))
 }
 
+/// Where somebody goes who has just signed in, and what is said there.
+pub fn landing(next: &str, server: &Server, ended: EndOutcome) -> (String, Option<Flash>) {
+    let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
+    (next_or_home(next, server), flash)
+}
+
 /// The redirect of somebody who has just signed in.
 pub(super) fn signed_in(next: &str, server: &Server, ended: EndOutcome) -> HttpResponse {
-    let flash = (ended.count > 0).then_some(Flash::LimitReached(ended));
-    see_other(&next_or_home(next, server), flash)
+    let (path, flash) = landing(next, server, ended);
+    see_other(&path, flash)
 }

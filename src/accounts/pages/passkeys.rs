@@ -5,9 +5,10 @@ use askama::Template;
 
 use super::{
     confirm,
+    factor_answers::{PASSKEYS, factor_added, left},
     forms::{NameForm, PasskeyForm},
-    onwards::NextQuery,
-    security::{RecoveryCodesPage, SecurityPage, left, onwards, passkey_href},
+    onwards::{NextQuery, next_or_none, with_next},
+    security::SecurityPage,
 };
 use crate::{
     accounts::{passkeys::NewPasskey, service::Accounts},
@@ -44,9 +45,9 @@ pub async fn offer(
     query: Query<NextQuery>,
 ) -> Result<HttpResponse, Error> {
     accounts.passkey_host().ok_or(Error::NotFound)?;
-    let next = onwards(&query.into_inner().next, &config);
+    let next = next_or_none(&query.into_inner().next, &config.server);
     if !user.session.is_confirmed(accounts.rules().confirm_ttl) {
-        return confirm::ask_first(&req, &passkey_href(&next));
+        return confirm::ask_first(&req, &with_next(PASSKEYS, &next));
     }
     let name = describe_user_agent(&client.user_agent);
     Ok(html(StatusCode::OK, &PasskeyPage { layout, errors: FieldErrors::default(), name, next }))
@@ -66,22 +67,16 @@ pub async fn add(
     form: Form<PasskeyForm>,
 ) -> Result<HttpResponse, Error> {
     let Form { values: PasskeyForm { name, passkey, next }, mut errors } = form;
-    let next = onwards(&next, &config);
+    let next = next_or_none(&next, &config.server);
     if errors.is_empty() && passkey.is_empty() {
         errors.add_form("A passkey is made by the browser, with a script that did not run. Turn scripts on for this site.");
     }
     if errors.is_empty() {
         let answer = Answer::read(&passkey);
         match accounts.add_passkey(&req, &user, &name, answer.as_ref(), client).await? {
-            NewPasskey::Added(codes) if codes.is_empty() => {
-                let next = if next.is_empty() { "/security" } else { &next };
-                return Ok(see_other(next, Flash::SecondFactor(SecondFactorFlash::PasskeyAdded)));
-            }
             NewPasskey::Added(codes) => {
-                let next = if next.is_empty() { "/security".to_owned() } else { next };
-                let done =
-                    Some("The passkey was added. From now on your password alone is not enough to sign in.");
-                return Ok(html(StatusCode::OK, &RecoveryCodesPage { layout, codes, done, next }));
+                let done = "The passkey was added. From now on your password alone is not enough to sign in.";
+                return Ok(factor_added(layout, codes, done, SecondFactorFlash::PasskeyAdded, next));
             }
             NewPasskey::Wrong => errors.add_form(PasskeyRefusal::Wrong.text()),
             NewPasskey::TooMany => {

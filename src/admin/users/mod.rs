@@ -3,3 +3,4 @@
 pub mod filter;
 pub mod list;
 pub mod one;
+pub mod user_request;

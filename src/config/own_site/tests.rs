@@ -64,12 +64,12 @@ fn files_that_cannot_be_used_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("a.css"), ":root { --accent: #7a1fa2 }\n body { color: red }").unwrap();
-    fs::write(path("b.css"), ":root { --acent: #7a1fa2; --radius: x }").unwrap();
+    fs::write(path("b.css"), ":root { --colour: #7a1fa2; --radius: x }").unwrap();
     fs::write(path("a.gif"), "GIF89a").unwrap();
     for (name, file, parts) in [
         ("SITE_CSS", "none.css", &["can't be read"] as &[_]),
         ("SITE_CSS", "a.css", &["line 2 begins with"]),
-        ("SITE_CSS", "b.css", &["--acent is not one of", "--radius is \"x\""]),
+        ("SITE_CSS", "b.css", &["--colour is not one of", "--radius is \"x\""]),
         ("SITE_LOGO", "none.png", &["can't be read"]),
         ("SITE_LOGO", "a.gif", &["can't be read as SVG"]),
     ] {

@@ -220,10 +220,10 @@ mod tests {
 
     #[test]
     fn every_mistake_of_a_file_is_told_with_its_line() {
-        let text = ":root {\n--acent: red;\n--accent: url(https://x.example/);\n--radius: 3;\n--font: a\\b;\n--page: #fff }";
+        let text = ":root {\n--colour: red;\n--accent: url(https://x.example/);\n--radius: 3;\n--font: a\\b;\n--page: #fff }";
         let mistakes = Theme::read(text).unwrap_err();
         let parts = [
-            "line 2: --acent is not one of --accent,",
+            "line 2: --colour is not one of --accent,",
             "line 3: --accent is \"url(",
             "line 4: --radius",
             "line 5: --font",

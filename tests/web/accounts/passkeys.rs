@@ -54,6 +54,17 @@ on_both_stacks!(passkey_is_added_and_signs_in_alone, |stack| async {
     assert_eq!(app.event_count_of("passkey_added"), 1);
 });
 
+on_both_stacks!(passkey_has_the_name_of_the_site_and_leads_to_its_home, |stack| async {
+    let app = TestApp::builder(stack).var("SITE_NAME", "Harbour").var("HOME_URL", "/members").start().await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let begun = options(&client, "/security/passkeys/options").await.expect(200).json();
+    assert_eq!(begun["publicKey"]["rp"]["name"], "Harbour");
+    let (mut passkey, _) = SoftPasskey::added(&app, &client, "Laptop").await;
+    let begun = options(&app.client(), OPTIONS).await.expect(200).json();
+    let answer = send(&app.client(), SIGN_IN, &passkey.sign_in_body(&begun)).await.expect(200);
+    assert_eq!(answer.json(), json!({ "location": "/members" }));
+});
+
 on_both_stacks!(passkey_is_the_second_step_after_a_password, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;

@@ -59,7 +59,7 @@ on_both_stacks!(trace_of_a_proxy_is_taken_over, |stack| async {
     let program = TestApp::builder(stack).var("LOG_FORMAT", "json").start_program();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     for (parent, trace_id) in
-        [(format!("00-{trace}-00f067aa0ba902b7-01"), Some(trace)), ("\"}{".to_owned(), None)]
+        [(format!("00-{trace}-00f067aa01a902b7-01"), Some(trace)), ("\"}{".to_owned(), None)]
     {
         let client = program.client();
         let request = client.request(reqwest::Method::GET, "/").header("traceparent", &parent);
