@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics, helpers too")]
 
+#[path = "house/documents.rs"]
+mod documents;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -348,90 +351,4 @@ fn dependencies_are_used() {
         .filter(|name| !USED_WITHOUT_A_LINE.iter().any(|(listed, _)| listed == name))
         .collect();
     assert_eq!(unused, Vec::<String>::new(), "these dependencies are not used");
-}
-
-/// Where the links of a document lead, without those to other sites.
-fn links(text: &str) -> impl Iterator<Item = &str> {
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    targets.filter(|target| !target.contains("://"))
-}
-
-/// The part of an address that leads to a heading.
-fn anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches(['#', ' ']).to_lowercase();
-    words
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
-        .collect::<String>()
-        .replace(' ', "-")
-}
-
-#[test]
-fn links_of_documents_lead_somewhere() {
-    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let at_root = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
-    let mut broken = Vec::new();
-    for path in docs.chain(at_root).filter(|path| path.extension().is_some_and(|kind| kind == "md")) {
-        let text = fs::read_to_string(&path).unwrap();
-        for link in links(&text) {
-            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
-            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
-            let has_heading = || {
-                let text = fs::read_to_string(&target).unwrap_or_default();
-                text.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
-            };
-            if !target.exists() || !(heading.is_empty() || has_heading()) {
-                broken.push(format!("{}: {link}", path.display()));
-            }
-        }
-    }
-    assert_eq!(broken, Vec::<String>::new());
-}
-
-/// The variables of the table in the README.
-fn documented_variables() -> BTreeSet<String> {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let table = readme.split("## Configuration").nth(1).unwrap().split("\n## ").next().unwrap().to_owned();
-    let names = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
-    names.map(|(name, _)| name.to_owned()).collect()
-}
-
-/// The variables that `src/config/` reads.
-fn read_variables() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for path in rust_files(&root().join("src/config")) {
-        let text = fs::read_to_string(path).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let compact: String = code.split_whitespace().collect::<Vec<_>>().join("");
-        let calls = [
-            "reader.get(\"",
-            "reader.parse(\"",
-            "reader.on_or_off(\"",
-            "reader.duration(\"",
-            "reader.duration_or_forever(\"",
-            "reader.read_hidden(\"",
-            "rolling_ttl(reader,\"",
-        ];
-        for call in calls {
-            for (at, _) in compact.match_indices(call) {
-                names.extend(compact[at + call.len()..].split('"').next().map(str::to_owned));
-            }
-        }
-    }
-    names
-}
-
-#[test]
-fn readme_and_env_example_name_every_variable() {
-    let read = read_variables();
-    assert!(read.len() > 15, "{read:?}");
-    assert_eq!(documented_variables(), read, "README.md");
-    let example = fs::read_to_string(root().join(".env.example")).unwrap();
-    let named: BTreeSet<String> = example
-        .lines()
-        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-        .collect();
-    assert_eq!(named, read, ".env.example");
 }

@@ -26,7 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     accounts::setup,
     app,
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, settings},
     db,
     error::Error,
     files, telemetry,
@@ -59,6 +59,12 @@ enum Command {
     Sessions(sessions::SessionsCommand),
     /// Fill an empty database with people and sessions for a look around
     Demo(demo::DemoArguments),
+    /// Print all settings, as a file `.env`
+    Settings {
+        /// What each means, as a page in Markdown
+        #[arg(long)]
+        page: bool,
+    },
     /// Print what a shell needs to complete these commands
     Completions {
         /// The shell
@@ -78,6 +84,8 @@ pub async fn run() -> Result<(), String> {
     match command {
         Command::Completions { shell } => return shell::completions(Arguments::command(), shell),
         Command::Man => return shell::man(Arguments::command()),
+        Command::Settings { page: true } => return report::text(&settings::page()),
+        Command::Settings { page: false } => return report::text(&settings::env_file()),
         _ => {}
     }
     let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
@@ -99,7 +107,7 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
         Command::Demo(arguments) => demo::run(&config, arguments).await,
         Command::User(command) => users::run(&config, command).await,
         // They need no configuration.
-        Command::Completions { .. } | Command::Man => Ok(()),
+        Command::Completions { .. } | Command::Man | Command::Settings { .. } => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Configuration: environment variables (and `.env`), read once at start and passed as a value.
 //!
 //! One file per concern, with the struct beside its reading. Every mistake is collected and reported together, one line each:
-//! the variable, what it holds (secrets masked) and what it may hold.
+//! the variable, what it holds (secrets masked) and what it may hold. What is said of each variable stands in `settings/`.
 
 use std::{path::Path, sync::Arc};
 
@@ -32,6 +32,7 @@ mod second_factor;
 mod secret;
 mod server;
 mod session;
+pub mod settings;
 mod site;
 mod smtp_url;
 mod stores;

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use super::settings;
+
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest duration that a variable may hold.
@@ -35,23 +37,17 @@ impl fmt::Display for Mistakes {
 
 impl std::error::Error for Mistakes {}
 
-/// The variables, the names that were read so far, and the mistakes that were found.
+/// The variables, and the mistakes that were found.
 pub(super) struct Reader {
     vars: BTreeMap<String, String>,
     /// Names of variables whose values are not UTF-8.
     unreadable: BTreeSet<String>,
-    known: BTreeSet<&'static str>,
     mistakes: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(vars: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self {
-            vars: vars.into_iter().collect(),
-            unreadable: BTreeSet::new(),
-            known: BTreeSet::new(),
-            mistakes: Vec::new(),
-        }
+        Self { vars: vars.into_iter().collect(), unreadable: BTreeSet::new(), mistakes: Vec::new() }
     }
 
     /// Notes variables that are set to something other than text: reading one is a mistake.
@@ -60,9 +56,8 @@ impl Reader {
         self
     }
 
-    /// The variable's value; an empty one counts as unset. Adds the name to the known names.
+    /// The variable's value; an empty one counts as unset.
     pub(super) fn get(&mut self, name: &'static str) -> Option<String> {
-        self.known.insert(name);
         if self.unreadable.remove(name) {
             self.mistake(format!("{name}: is not UTF-8"));
         }
@@ -130,7 +125,7 @@ impl Reader {
         default: Option<Duration>,
         min: Duration,
     ) -> Option<Duration> {
-        let may_hold = format!("{} or forever", durations_from(min));
+        let may_hold = format!("{}, or forever", durations_from(min));
         self.parse(name, &may_hold, default, |value| match value {
             "forever" => Some(None),
             value => duration_from(value, min).map(Some),
@@ -156,14 +151,23 @@ impl Reader {
     /// # Errors
     /// All mistakes, if there are any.
     pub(super) fn finish(mut self) -> Result<(), Mistakes> {
-        let mut mistakes = misspelt(self.vars.keys(), &self.known);
+        let mut mistakes = misspelt(self.vars.keys());
         mistakes.append(&mut self.mistakes);
         if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
     }
 }
 
 fn durations_from(min: Duration) -> String {
-    format!("a duration of at least {}, such as 90m, 24h or 7d", humantime::format_duration(min))
+    format!("a duration from {} to {}, such as 90m or 7d", shown(min), shown(MAX_DURATION))
+}
+
+/// A duration as it is typed here, in the largest unit of which it is a whole number.
+pub(super) fn shown(duration: Duration) -> String {
+    const UNITS: [(u128, &str); 4] = [(24 * 3_600_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let millis = duration.as_millis();
+    let unit = UNITS.iter().find(|(length, _)| millis > 0 && millis.is_multiple_of(*length));
+    let (length, name) = unit.unwrap_or(&(1, "ms"));
+    format!("{}{name}", millis / length)
 }
 
 fn duration_from(value: &str, min: Duration) -> Option<Duration> {
@@ -171,7 +175,8 @@ fn duration_from(value: &str, min: Duration) -> Option<Duration> {
 }
 
 /// A line for each name that is similar to a known one, with the known name, or that begins with `GATEHOUSE_`.
-fn misspelt<'a>(names: impl Iterator<Item = &'a String>, known: &BTreeSet<&'static str>) -> Vec<String> {
+fn misspelt<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let known: BTreeSet<&str> = settings::names().collect();
     names
         .filter(|name| !known.contains(name.as_str()))
         .filter_map(|name| {
@@ -183,7 +188,7 @@ fn misspelt<'a>(names: impl Iterator<Item = &'a String>, known: &BTreeSet<&'stat
             match meant {
                 Some(known) => Some(format!("{name}: no such variable; did you mean {known}?")),
                 None if bare != name => {
-                    Some(format!("{name}: no such variable; the names are in the README"))
+                    Some(format!("{name}: no such variable; `gatehouse settings` prints them all"))
                 }
                 None => None,
             }

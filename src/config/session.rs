@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     cookie,
     database_url::DatabaseUrl,
-    reader::{DAY, Reader},
+    reader::{DAY, Reader, shown},
     same_site::SameSite,
     second_factor::SecondFactor,
     secret::SessionSecret,
@@ -143,19 +143,13 @@ fn admin_ttls(
 /// A duration that is longer than that of another variable is a mistake.
 fn check_at_most(reader: &mut Reader, (name, ttl): (&'static str, Duration), most: (&str, Duration)) {
     if ttl > most.1 {
-        let shown = humantime::format_duration(ttl).to_string();
-        let longest = humantime::format_duration(most.1);
-        reader.invalid(name, &shown, &format!("at most {}, which is {longest}", most.0));
+        reader.invalid(name, &shown(ttl), &format!("at most {}, which is {}", most.0, shown(most.1)));
     }
 }
 
 /// A rolling lifetime. One past the absolute lifetime would promise what never happens.
 fn rolling_ttl(reader: &mut Reader, name: &'static str, default: Duration, absolute: Duration) -> Duration {
     let ttl = reader.duration(name, default.min(absolute), MIN_TTL);
-    if ttl > absolute {
-        let shown = humantime::format_duration(ttl).to_string();
-        let longest = humantime::format_duration(absolute);
-        reader.invalid(name, &shown, &format!("at most SESSION_ABSOLUTE_TTL, which is {longest}"));
-    }
+    check_at_most(reader, (name, ttl), ("SESSION_ABSOLUTE_TTL", absolute));
     ttl
 }

@@ -68,7 +68,7 @@ on_both_stacks!(cli_lists_have_column_heads, |stack| async {
 });
 
 #[test]
-fn completions_and_manual_need_no_configuration() {
+fn completions_manual_and_settings_need_no_configuration() {
     let wrong = vec![("DATABASE_URL".to_owned(), "nonsense".to_owned())];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let file = Program::run(&["completions", shell], &wrong, "").done();
@@ -87,7 +87,11 @@ fn completions_and_manual_need_no_configuration() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(Program::run(&["--version"], &wrong, "").done().starts_with("gatehouse 0."));
-    for command in [&["man"][..], &["completions", "bash"]] {
+    let settings = Program::run(&["settings"], &wrong, "").done();
+    assert_eq!(settings, include_str!("../../../.env.example"));
+    let page = Program::run(&["settings", "--page"], &wrong, "").done();
+    assert_eq!(page, include_str!("../../../docs/configuration.md"));
+    for command in [&["man"][..], &["completions", "bash"], &["settings"]] {
         let finished = Program::run_unread(command, &wrong);
         assert_eq!((finished.status.code(), &*finished.stderr), (Some(141), ""), "{command:?}");
     }

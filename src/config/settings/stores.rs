@@ -1,0 +1,36 @@
+//! The database and Redis.
+
+use super::Setting;
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "DATABASE_URL",
+        meaning: "`postgres://user:password@host[:port]/database` in production: several hosts (`h1,h2`), `target_session_attrs`, sockets \
+            (`?host=/dir`) as libpq takes them; special characters of a password as `%40` and so on. Or `sqlite://` and the path of a file, \
+            which is made. [production.md](production.md#postgres)",
+        default: "`sqlite://data/gatehouse.db`",
+        example: "postgres://gatehouse:secret@db.example.org/gatehouse",
+        wrong: "mysql://db.example.org/gatehouse",
+        beside: &[],
+        with: &["SESSION_SECRET", "STORE_TIMEOUT"],
+    },
+    Setting {
+        name: "REDIS_URL",
+        meaning: "`redis://[user:password@]host[:port][/number]`, `rediss://` for TLS. A password alone has a colon before it. \
+            [production.md](production.md#redis)",
+        default: "unset: sessions live in the database",
+        example: "redis://:secret@cache.example.org:6379/0",
+        wrong: "cache.example.org:6379",
+        beside: &[],
+        with: &["STORE_TIMEOUT"],
+    },
+    Setting {
+        name: "STORE_TIMEOUT",
+        meaning: "Longest wait for Redis or a database connection before 503. A duration.",
+        default: "`250ms`",
+        example: "250ms",
+        wrong: "1ms",
+        beside: &[],
+        with: &["DATABASE_URL", "REDIS_URL"],
+    },
+];
