@@ -115,6 +115,30 @@ fn messages_of_the_troubleshooting_page_are_those_of_the_program() {
     assert_eq!(unknown, Vec::<&str>::new());
 }
 
+/// The names of all tests: functions, and what the macros of the stacks make.
+fn tests() -> BTreeSet<String> {
+    let files = ["src", "tests"].map(|folder| rust_files(&root().join(folder))).concat();
+    let texts: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let names = |begin: &str, end: char| {
+        let parts = texts.split(begin).skip(1).filter_map(|rest| rest.split(end).next());
+        parts.map(|name| name.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let made = ["on_both_stacks!(", "on_all_backends!("].iter().flat_map(|call| names(call, ','));
+    made.chain(names("fn ", '(')).collect()
+}
+
+#[test]
+fn tests_that_the_security_page_names_exist() {
+    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let cells = rows.filter_map(|row| row.split(" | ").nth(2));
+    let named: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 80, "{named:?}");
+    let tests = tests();
+    let unknown: Vec<&&str> = named.iter().filter(|name| !tests.contains(**name)).collect();
+    assert_eq!(unknown, Vec::<&&str>::new());
+}
+
 /// The variables that `docs/configuration.md` has a part about.
 fn documented_variables() -> BTreeSet<String> {
     let page = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
