@@ -6,6 +6,7 @@ mod configuration;
 mod demo;
 mod install;
 mod output;
+mod production;
 mod service_manager;
 mod start;
 mod users;
