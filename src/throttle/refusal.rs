@@ -21,14 +21,17 @@ fn what(kind: Kind, failures: u32) -> &'static str {
             "There were too many wrong passwords for this address. Sign in from a browser in which you have signed in before, \
              or choose a new password: \u{201c}Forgot your password?\u{201d} mails you a link."
         }
-        Kind::Account | Kind::Browser | Kind::Session => "There were too many wrong passwords.",
-        Kind::SignIns | Kind::Confirmations => "There were too many wrong passwords from your network.",
+        Kind::Account => "There were too many wrong passwords.",
+        Kind::Browser => "There were too many failed sign-ins from this browser.",
+        Kind::Session => "There were too many wrong passwords, codes or passkeys.",
+        Kind::SignIns => "There were too many failed sign-ins from your network.",
+        Kind::Confirmations => "There were too many wrong passwords, codes or passkeys from your network.",
         Kind::Registrations => "There were too many registrations from your network.",
         Kind::Forgotten => "Too many links for forgotten passwords were asked for from your network.",
         Kind::Links => "Too many links that are not valid were tried from your network.",
         Kind::Changes => "There were too many changes to your account.",
         Kind::Sessions => "There were too many sign-ins to your account.",
-        Kind::SecondSteps => "There were too many wrong codes for this account.",
+        Kind::SecondSteps => "There were too many wrong codes or passkeys for this account.",
         Kind::AddressMails => "Too many mails to confirm an address were asked for from your network.",
         Kind::AddressMailsOf => {
             "Too many mails to confirm this address were asked for. The newest one that has arrived works."
@@ -53,16 +56,16 @@ fn until(wait: Duration) -> String {
 pub(super) fn detail(kind: Kind, failures: u32) -> String {
     let of_whom = match kind {
         Kind::Account => "wrong passwords in a row from browsers that had not signed in before",
-        Kind::Browser => "wrong passwords in a row from a browser that had signed in before",
-        Kind::Session => "wrong passwords in a row in one session",
+        Kind::Browser => "failed sign-ins in a row from a browser that had signed in before",
+        Kind::Session => "wrong passwords, codes or passkeys in a row in one session",
         Kind::SignIns => "failed sign-ins from one network",
-        Kind::Confirmations => "wrong passwords in sessions of one network",
+        Kind::Confirmations => "wrong passwords, codes or passkeys in sessions of one network",
         Kind::Registrations => "registrations from one network",
         Kind::Forgotten => "links for forgotten passwords that were asked for from one network",
         Kind::Links => "links that are not valid from one network",
         Kind::Changes => "changes to the account and passwords given again",
         Kind::Sessions => "sign-ins",
-        Kind::SecondSteps => "wrong codes in a row after the right password",
+        Kind::SecondSteps => "wrong codes or passkeys in a row after the right password",
         Kind::AddressMails => "mails to confirm addresses that were asked for from one network",
         Kind::AddressMailsOf => "mails to confirm an address that were asked for",
     };

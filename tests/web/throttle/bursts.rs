@@ -21,7 +21,7 @@ on_both_stacks!(guessing_over_many_addresses_is_limited_by_network, |stack| asyn
     }
     let page = try_sign_in(&client, "another@example.org", WRONG).await;
     assert!(page.retry_after() >= 1);
-    let _ = page.has("too many wrong passwords from your network");
+    let _ = page.has("too many failed sign-ins from your network");
     let elsewhere = app.client().bound_to([127, 0, 0, 2]);
     let _ = try_sign_in(&elsewhere, "another@example.org", WRONG).await.expect(401);
 });
@@ -52,7 +52,7 @@ on_both_stacks!(password_once_more_is_limited_by_session, |stack| async {
         app.let_waits_pass();
         let _ = thief.post("/profile/delete", &[("current_password", WRONG)]).await.expect(422);
     }
-    let detail = "5 wrong passwords in a row in one session; the next ones wait";
+    let detail = "5 wrong passwords, codes or passkeys in a row in one session; the next ones wait";
     assert_eq!(app.details_of_events("throttled"), [detail]);
     // The owner is not affected, neither in another session nor at the next sign-in.
     let _ = owner.post("/confirm-password", &[("password", PASSWORD)]).await.to("/profile");
@@ -76,7 +76,7 @@ on_both_stacks!(password_once_more_is_limited_by_network, |stack| async {
     let page = sessions[5].post("/confirm-password", &[("password", PASSWORD)]).await;
     assert!(page.retry_after() >= 1);
     assert_page(&page);
-    let _ = page.has("too many wrong passwords from your network");
+    let _ = page.has("too many wrong passwords, codes or passkeys from your network");
     let elsewhere = sessions[5].copy().bound_to([127, 0, 0, 2]);
     let _ = elsewhere.post("/confirm-password", &[("password", PASSWORD)]).await.to("/profile");
 });
