@@ -80,10 +80,13 @@ impl LastSeenRecorder {
         let at = now();
         let expires_at = expiry(at, ttl, found.absolute_expires_at);
         let unrecorded = at - found.last_seen_at;
-        if unrecorded < staleness(ttl) && (unrecorded.is_negative() || !is_of_other_lifetime(found, ttl)) {
+        let is_recorded =
+            unrecorded < staleness(ttl) && (unrecorded.is_negative() || !is_of_other_lifetime(found, ttl));
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        // What waits to be written may have been counted as of another role.
+        if is_recorded && !batch.contains_key(&found.session_id) {
             return;
         }
-        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         batch.insert(found.session_id.clone(), LastSeen { at, expires_at });
         self.recorded.notify_one();
     }
@@ -158,4 +161,58 @@ fn write(conn: &mut DbConnection, batch: HashMap<String, LastSeen>) -> Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, sessions::catalogue::method::Method, users::Role};
+
+    const DAY: time::Duration = time::Duration::DAY;
+
+    fn used_just_now(role: Role) -> FoundSession {
+        let at = now();
+        let absolute_expires_at = at + 90 * DAY;
+        FoundSession {
+            store_key: String::new(),
+            session_id: "id".to_owned(),
+            user_id: 1,
+            created_at: at,
+            last_seen_at: at,
+            expires_at: expiry(at, Duration::from_secs(86_400), absolute_expires_at),
+            absolute_expires_at,
+            remembered: false,
+            method: Method::Password,
+            state: None,
+            name: String::new(),
+            email: String::new(),
+            role,
+            user_created_at: at,
+            last_login_at: None,
+            session_epoch: 1,
+            email_confirmed_at: None,
+            pending_email: None,
+            second_factor: false,
+        }
+    }
+
+    #[test]
+    fn last_use_counts_as_of_the_role_then() {
+        let vars =
+            [("SESSION_ADMIN_IDLE_TTL", "1h")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::from_vars(vars.to_vec()).unwrap().session;
+        let recorder = LastSeenRecorder::new(config, EventBus::new(false).0);
+        recorder.record(&used_just_now(Role::User));
+        assert!(recorder.take_batch().is_empty(), "it is recorded already");
+        // Whoever is made an administrator and is none any more before the batch is written.
+        for (roles, longest) in [
+            (&[Role::Admin][..], time::Duration::hours(2)),
+            (&[Role::Admin, Role::User], 2 * DAY),
+            (&[Role::Admin, Role::User, Role::Admin], time::Duration::hours(2)),
+        ] {
+            roles.iter().for_each(|role| recorder.record(&used_just_now(*role)));
+            let left = recorder.take_batch()["id"].expires_at - now();
+            assert!(left < longest && left > longest / 3, "{roles:?}: {left}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod ends;
 mod history;
 mod instances;
 mod lifetimes;
+mod lifetimes_by_role;
 mod live;
 mod model;
 mod races;

@@ -1,7 +1,10 @@
 //! The times of sessions, which tests also change behind the application's back.
 
 use super::quoted;
-use crate::support::{stack::Stack, stores::Stores};
+use crate::support::{
+    stack::{Backend, Stack},
+    stores::Stores,
+};
 
 /// A time in a session's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,41 @@ impl Stores {
         let seconds =
             self.query_one(&format!("SELECT {between} AS s FROM sessions WHERE id = {}", quoted(id)));
         seconds.unwrap().parse().unwrap()
+    }
+
+    /// Seconds until a session expires if it is not used.
+    #[track_caller]
+    pub fn seconds_left(&self, id: &str) -> f64 {
+        let between = match self.stack() {
+            Stack::Sqlite => "(julianday(expires_at) - julianday('now')) * 86400.0".to_owned(),
+            Stack::PostgresRedis => format!("extract(epoch FROM expires_at - {})", self.now()),
+        };
+        let seconds =
+            self.query_one(&format!("SELECT {between} AS s FROM sessions WHERE id = {}", quoted(id)));
+        seconds.unwrap().parse().unwrap()
+    }
+
+    /// Lets so many minutes pass for a session, in the catalogue and in the store.
+    #[track_caller]
+    pub fn age_session(&self, id: &str, minutes: i64) {
+        let names =
+            [SessionTime::Created, SessionTime::LastSeen, SessionTime::Expires, SessionTime::AbsoluteEnd];
+        let earlier = names.map(|time| match (time.name(), self.stack()) {
+            (name, Stack::Sqlite) => {
+                format!("{name} = strftime('%Y-%m-%d %H:%M:%f', {name}, '-{minutes} minutes')")
+            }
+            (name, Stack::PostgresRedis) => format!("{name} = {name} - interval '{minutes} minutes'"),
+        });
+        self.update_session(id, &earlier.join(", "));
+        if self.backend() == Backend::Redis {
+            let key = self.redis_key_of(id);
+            let left = self.redis().pttl(&key) - minutes * 60_000;
+            if left > 0 {
+                self.redis().command::<i64>(&["PEXPIRE", &key, &left.to_string()]);
+            } else {
+                self.redis().del(&key);
+            }
+        }
     }
 
     /// Whether a session is past its absolute end.
