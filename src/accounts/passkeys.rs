@@ -85,7 +85,8 @@ impl Accounts {
         let (notices, by) = (self.notices(), Actor::owner(id, client.clone()));
         let event = Event::new(EventKind::PasskeyAdded, Some(id)).detail(&name);
         let add = move |conn: &mut DbConnection| {
-            if !ceremony.use_up(conn)? {
+            // Once more, now that the user's row is locked: another request may have added one.
+            if !ceremony.use_up(conn)? || passkeys::count(conn, id)? >= passkeys::MOST {
                 return Err(Error::PasskeyRefused(PasskeyRefusal::Wrong));
             }
             passkeys::add(conn, id, &name, &host, &made)?;

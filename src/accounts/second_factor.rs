@@ -168,6 +168,7 @@ impl Accounts {
         let counted = self.throttle.change(user.id).await?;
         let (id, session) = (user.id, user.session.id.clone());
         let event = Event::new(EventKind::RecoveryCodesMade, Some(id)).session(&session).from(Some(client));
+        let (notices, by) = (self.notices(), Actor::owner(id, client.clone()));
         let make = move |conn: &mut DbConnection| {
             let user = User::lock(conn, id)?;
             check_live(conn, &session)?;
@@ -175,9 +176,11 @@ impl Accounts {
                 return Ok(None);
             }
             event.write(conn)?;
+            notices.second_factor_changed(conn, id, "New recovery codes were made for", &by)?;
             recovery_codes::replace(conn, id).map(Some)
         };
         let codes = self.db.transaction(make).await?;
+        self.outbox.send_soon();
         self.count_done(counted, user.id, client).await;
         Ok(codes)
     }

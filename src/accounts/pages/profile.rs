@@ -31,6 +31,8 @@ pub(super) struct ProfilePage {
     name: String,
     /// Whether forms with the password ask for a code too.
     needs_code: bool,
+    /// Whether there may be passkeys, with which no code is needed.
+    passkeys: bool,
     name_errors: FieldErrors,
     password_errors: FieldErrors,
     delete_errors: FieldErrors,
@@ -52,6 +54,7 @@ impl ProfilePage {
             last_sign_in: user.last_login_at.map(Moment::new),
             name: user.name.clone(),
             needs_code: accounts.needs_code(user),
+            passkeys: accounts.passkey_host().is_some(),
             name_errors: FieldErrors::default(),
             password_errors: FieldErrors::default(),
             delete_errors: FieldErrors::default(),

@@ -1,6 +1,8 @@
 //! Tests the notices of changes: a password, a new administrator, a deleted account.
 
 use crate::support::{
+    authenticator::Authenticator,
+    passkey::SoftPasskey,
     smtp::{Mail, SmtpServer},
     *,
 };
@@ -44,6 +46,31 @@ on_both_stacks!(notice_of_a_changed_password, |stack| async {
         ],
     );
     assert!(sent[0].link().ends_with("/password/forgot") && !sent[0].html.contains(NEW));
+});
+
+on_both_stacks!(notice_of_each_change_of_how_somebody_signs_in, |stack| async {
+    let smtp = SmtpServer::start_own();
+    let app = start(stack, &smtp).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    Authenticator::set_up(&app, &client).await;
+    client.post("/security/recovery-codes", &[]).await.expect(200);
+    SoftPasskey::added(&app, &client, "Laptop").await;
+    let id = app.query_text("SELECT id FROM passkeys")[0][0].clone().unwrap();
+    client.post(&format!("/security/passkeys/{id}/remove"), &[]).await.to("/security");
+    client.post("/security/totp/remove", &[]).await.to("/security");
+    let sent = mails(&app, &smtp).await;
+    let done = [
+        "An authenticator app was set up for",
+        "New recovery codes were made for",
+        "A passkey was added to",
+        "A passkey was removed from",
+        "The authenticator app was removed from",
+    ];
+    assert_eq!(sent.len(), done.len());
+    for (mail, what) in sent.iter().zip(done) {
+        assert_says(mail, &[what, "from the address 127.0.0.1 with Firefox 140 on Linux"]);
+        assert_eq!((&mail.to, mail.link().ends_with("/security")), (&vec![ada.email.clone()], true));
+    }
 });
 
 on_both_stacks!(notice_of_a_new_administrator_goes_to_the_others, |stack| async {
