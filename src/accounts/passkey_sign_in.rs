@@ -3,7 +3,7 @@
 
 use actix_web::HttpRequest;
 
-use super::{changes::check_live, passkey_check::CheckedPasskey, service::Accounts};
+use super::{passkey_check::CheckedPasskey, service::Accounts};
 use crate::{
     crypto::sha256_hex,
     db::DbConnection,
@@ -171,11 +171,11 @@ impl Accounts {
         passkey: CheckedPasskey,
         client: &Client,
     ) -> Result<(), Error> {
-        let (id, session) = (user.id, user.session.id.clone());
-        let confirmed = Event::new(EventKind::Confirmed, Some(id)).session(&session).from(Some(client));
+        let id = user.id;
+        let confirmed =
+            Event::new(EventKind::Confirmed, Some(id)).session(&user.session.id).from(Some(client));
         let record = move |conn: &mut DbConnection| {
             User::lock(conn, id)?;
-            check_live(conn, &session)?;
             passkey.record(conn)?;
             confirmed.detail("with a passkey").write(conn)
         };

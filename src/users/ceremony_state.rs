@@ -119,3 +119,47 @@ pub(super) fn open<T: DeserializeOwned>(
 fn seconds() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::users::totp::keys_for_tests as keys;
+
+    fn opens(keys: &SecondFactorKeys, purpose: &Purpose, sealed: &str) -> bool {
+        open::<i32>(keys, purpose, sealed).is_some()
+    }
+
+    #[test]
+    fn ceremony_is_good_for_five_minutes() {
+        let keys = keys();
+        for (age, is_good) in [(0, true), (LIFETIME - 2, true), (LIFETIME + 1, false), (86_400, false)] {
+            let begun_at = seconds() - age;
+            let state = State { begun_at, ..State::new(Purpose::SignIn, None, 7) };
+            let sealed = seal(&keys, &state).unwrap();
+            assert_eq!(opens(&keys, &Purpose::SignIn, &sealed), is_good, "{age}");
+        }
+    }
+
+    #[test]
+    fn ceremony_is_good_for_its_purpose_and_session_alone() {
+        let keys = keys();
+        let purposes = || {
+            let of = |name: &str| name.to_owned();
+            [
+                Purpose::SignIn,
+                Purpose::SecondStep(of("a")),
+                Purpose::SecondStep(of("b")),
+                Purpose::Confirm(of("a")),
+                Purpose::Confirm(of("b")),
+                Purpose::Add(of("a")),
+                Purpose::Add(of("b")),
+            ]
+        };
+        for purpose in purposes() {
+            let sealed = seal(&keys, &State::new(purpose.clone(), None, 7)).unwrap();
+            for other in purposes() {
+                assert_eq!(opens(&keys, &other, &sealed), other == purpose, "{purpose:?} {other:?}");
+            }
+        }
+    }
+}

@@ -218,6 +218,11 @@ pub fn encrypt_anew(
 }
 
 #[cfg(test)]
+pub(super) fn keys_for_tests() -> SecondFactorKeys {
+    SecondFactorKeys { sealing: vec![Key::generate()], making: [7; 32] }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -119,11 +119,15 @@ on_both_stacks!(second_step_completed_twice_at_once_gives_one_session, |stack| a
     assert_eq!(app.active_session_ids().len(), 2);
 });
 
-on_both_stacks!(second_step_page_is_closed_after_ten_minutes, |stack| async {
+on_both_stacks!(second_step_page_is_closed_after_ten_minutes_and_to_the_deactivated, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _, _) = with_app(&app).await;
     let late = open(&app, &ada).await;
     late.get(VERIFY).await.expect(200);
+    app.set_active(&ada, false);
+    late.get(VERIFY).await.to("/login");
+    app.set_active(&ada, true);
+    let late = open(&app, &ada).await;
     app.run_script("UPDATE tokens SET expires_at = '2020-01-01 00:00:00' WHERE purpose = 'second_step'");
     late.get(VERIFY).await.to("/login");
 });

@@ -21,3 +21,9 @@ pub fn send_form(client: &Rc<Client>, path: &str, fields: &[(&str, &str)]) -> Jo
         client.post(&path, &fields).await
     })
 }
+
+/// Sends a call of the site's own script beside the test.
+pub fn send_call(client: &Rc<Client>, path: &str, body: serde_json::Value) -> JoinHandle<Answer> {
+    let (client, path) = (client.clone(), path.to_owned());
+    spawn(async move { client.send_json(reqwest::Method::POST, &path, &body).await })
+}

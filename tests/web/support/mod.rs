@@ -14,6 +14,7 @@ mod browser;
 pub mod calls;
 mod client;
 pub mod concurrent;
+pub mod damage;
 mod database;
 pub mod demo;
 mod event_stream;

@@ -50,6 +50,11 @@ impl SoftPasskey {
         }
     }
 
+    /// What claims to be this passkey and has another key.
+    pub fn forged(&self, app: &TestApp) -> Self {
+        Self { key: Self::new(app).key, ..self.clone() }
+    }
+
     /// Adds a new one for whoever is signed in. Returns it with the page that answers.
     pub async fn added(app: &TestApp, client: &Client, name: &str) -> (Self, Answer) {
         let mut passkey = Self::new(app);

@@ -13,6 +13,12 @@ impl HeldLock {
         self.0.run("COMMIT");
     }
 
+    /// Runs a statement in the transaction.
+    #[track_caller]
+    pub fn run(&mut self, statement: &str) {
+        self.0.run(statement);
+    }
+
     /// Takes the role of an administrator from the user with this id, in the transaction.
     #[track_caller]
     pub fn demote(&mut self, user_id: &str) {
