@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     axe::assert_accessible,
-    sample_data::{age, behind_a_proxy, sample_history, sample_sessions},
+    sample_data::{SAFARI_ON_IPHONE, age, behind_a_proxy, sample_history, sample_sessions},
     *,
 };
 
@@ -333,9 +333,9 @@ async fn pages_narrow_dark_fit_and_pass_axe() {
     tour("narrow-dark", 375, true).await;
 }
 
-/// `docs/admin-sessions.png` is a copy of the screenshot that this test saves.
+/// `docs/admin-sessions.png` and `docs/phone-sessions.png` are copies of the screenshots that this test saves.
 #[actix_web::test]
-async fn readme_screenshot_is_taken() {
+async fn readme_screenshots_are_taken() {
     let app = behind_a_proxy(Stack::Sqlite).start().await;
     sample_sessions(&app).await;
     let grace = Person::new("Grace Hopper");
@@ -353,6 +353,16 @@ async fn readme_screenshot_is_taken() {
     browser.goto("/admin/sessions").await;
     browser.wait_for("198.51.100.4").await;
     screenshot(&browser, "admin-sessions").await;
+
+    let phone = Browser::builder(&app).size(390, 844).user_agent(SAFARI_ON_IPHONE).open().await;
+    phone.goto("/login?next=/sessions").await;
+    phone.fill(&[("email", &Person::new("Amara Okafor").email), ("password", PASSWORD)]).await;
+    phone.submit("/login").await;
+    phone.wait_for("This device").await;
+    app.set_session_ip(&app.newest_session(), "198.51.100.23");
+    phone.goto("/sessions").await;
+    phone.wait_for("198.51.100.23").await;
+    screenshot(&phone, "phone-sessions").await;
 }
 
 /// Saves a screenshot of the whole page, including what has to be scrolled to.

@@ -8,10 +8,10 @@ use std::{
 use crate::support::{forged_cookies::SECRET, *};
 
 /// The first block of the page in a language that begins with a text.
-fn block(language: &str, begin: &str) -> &'static str {
-    let page = include_str!("../../../docs/production.md");
+fn block(language: &str, begin: &str) -> String {
+    let page = std::fs::read_to_string("docs/production.md").unwrap();
     let blocks = page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(language));
-    blocks.map(str::trim_start).find(|block| block.starts_with(begin)).unwrap()
+    blocks.map(str::trim_start).find(|block| block.starts_with(begin)).unwrap().to_owned()
 }
 
 /// Runs a program as a user types it into a shell, with a text on its standard input.
@@ -27,7 +27,7 @@ fn shell(command: &str, input: &str) {
 #[actix_web::test]
 async fn site_works_with_the_roles_of_the_production_page() {
     let (postgres, redis) = (PostgresServer::start_own(), RedisServer::start_own());
-    shell(&format!("psql --quiet --set ON_ERROR_STOP=1 '{}'", postgres.url()), block("sql", "CREATE ROLE"));
+    shell(&format!("psql --quiet --set ON_ERROR_STOP=1 '{}'", postgres.url()), &block("sql", "CREATE ROLE"));
     let acl = block("sh", "redis-cli ACL");
     shell(&acl.replace("redis-cli", &format!("redis-cli -u '{}'", redis.url())), "");
 
@@ -52,6 +52,12 @@ async fn site_works_with_the_roles_of_the_production_page() {
     ada.register(&client).await.to("/profile");
     client.get("/profile").await.expect(200);
     program.client().post("/login", &[("email", &ada.email), ("password", "wrong")]).await.expect(401);
+    // So that connections of the pool are used again.
+    for _ in 0..3 {
+        let other = program.client();
+        ada.sign_in(&other).await.to("/profile");
+        other.post("/logout", &[]).await.expect(303);
+    }
     assert!(program.command(&["sessions", "verify"], "").done().contains("They agree."));
     let end = ["sessions", "end", "--q", &ada.email, "--reason", "test", "--yes"];
     program.command(&end, "").done();
