@@ -23,7 +23,7 @@ pub async fn show(request: UserRequest) -> Result<HttpResponse, Error> {
 /// `POST /admin/users/{id}/role`
 ///
 /// # Errors
-/// As [`Accounts::set_role`], and as [`show`].
+/// As [`Accounts::set_role`](crate::accounts::Accounts::set_role), and as [`show`].
 pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<HttpResponse, Error> {
     let Form { values, errors } = form;
     let Some(role) = Role::parse(&values.role).filter(|_| errors.is_empty()) else {
@@ -40,7 +40,7 @@ pub async fn change_role(request: UserRequest, form: Form<RoleForm>) -> Result<H
 /// `POST /admin/users/{id}/deactivate`
 ///
 /// # Errors
-/// As [`Accounts::deactivate`], and as [`show`].
+/// As [`Accounts::deactivate`](crate::accounts::Accounts::deactivate), and as [`show`].
 pub async fn deactivate(
     req: HttpRequest,
     request: UserRequest,
@@ -65,7 +65,7 @@ pub async fn deactivate(
 /// `POST /admin/users/{id}/activate`
 ///
 /// # Errors
-/// As [`Accounts::activate`], and as [`show`].
+/// As [`Accounts::activate`](crate::accounts::Accounts::activate), and as [`show`].
 pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
         return request.refuse(form.errors).await;
@@ -78,7 +78,7 @@ pub async fn activate(request: UserRequest, form: Form<NoFields>) -> Result<Http
 /// `POST /admin/users/{id}/end-sessions`: ends all sessions of the user; an administrator's own current session is kept.
 ///
 /// # Errors
-/// As [`Accounts::end_sessions_of`], and as [`show`].
+/// As [`Accounts::end_sessions_of`](crate::accounts::Accounts::end_sessions_of), and as [`show`].
 pub async fn end_sessions(
     req: HttpRequest,
     request: UserRequest,
@@ -101,7 +101,7 @@ pub async fn end_sessions(
 /// `POST /admin/users/{id}/reset-second-factor`: removes the second factor and ends all sessions of the user.
 ///
 /// # Errors
-/// As [`Accounts::reset_second_factor`], and as [`show`].
+/// As [`Accounts::reset_second_factor`](crate::accounts::Accounts::reset_second_factor), and as [`show`].
 pub async fn reset_second_factor(
     req: HttpRequest,
     request: UserRequest,
@@ -124,7 +124,7 @@ pub async fn reset_second_factor(
 /// `POST /admin/users/{id}/send-reset`: issues a one-time link and shows it; no other page does.
 ///
 /// # Errors
-/// As [`Accounts::issue_link`], and as [`show`].
+/// As [`Accounts::issue_link`](crate::accounts::Accounts::issue_link), and as [`show`].
 pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     let mut errors = form.errors;
     if errors.is_empty() {
@@ -142,7 +142,7 @@ pub async fn make_link(request: UserRequest, form: Form<NoFields>) -> Result<Htt
 /// `POST /admin/users/{id}/export`: a file with all that is stored of the user.
 ///
 /// # Errors
-/// As [`Accounts::export`], and as [`show`].
+/// As [`Accounts::export`](crate::accounts::Accounts::export), and as [`show`].
 pub async fn export(request: UserRequest, form: Form<NoFields>) -> Result<HttpResponse, Error> {
     if !form.errors.is_empty() {
         return request.refuse(form.errors).await;
