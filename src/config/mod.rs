@@ -49,7 +49,7 @@ pub use mail::{Mail, mail_address};
 pub use own_site::{Colour, Ground, Icon, Logo, LogoKind, OwnLink, OwnSite, Paint, Theme};
 pub use postgres_url::PostgresUrl;
 pub use reader::Mistakes;
-pub use redis_url::RedisUrl;
+pub use redis_url::{HostAndPort, RedisLogin, RedisServers, RedisUrl};
 pub use same_site::SameSite;
 pub use second_factor::SecondFactor;
 pub use secret::SessionSecret;

@@ -9,7 +9,7 @@ use super::{database_url::DatabaseUrl, reader::Reader, redis_url::RedisUrl};
 pub struct Stores {
     /// `DATABASE_URL`: `postgres://…` or `sqlite://path`. Default: `sqlite://data/gatehouse.db`.
     pub database: DatabaseUrl,
-    /// `REDIS_URL`: `redis://` or `rediss://`. Unset: sessions live in the database.
+    /// `REDIS_URL`: a server, the sentinels that know it, or a cluster. Unset: sessions live in the database.
     pub redis: Option<RedisUrl>,
     /// `STORE_TIMEOUT`: the longest wait for Redis or a database connection. Default: `250ms`.
     pub timeout: Duration,
@@ -27,7 +27,8 @@ impl Stores {
                 .unwrap_or_default(),
             redis: reader.read_hidden(
                 "REDIS_URL",
-                "redis://[user:password@]host[:port][/number] or rediss://…",
+                "redis://[user:password@]host[:port][/number], redis-sentinel://…host[:port],…?master=NAME, \
+                 redis-cluster://…host[:port],…, rediss… for TLS, or redis+unix:///path",
                 RedisUrl::parse,
             ),
             timeout: reader.duration("STORE_TIMEOUT", Duration::from_millis(250), Duration::from_millis(10)),

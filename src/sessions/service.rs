@@ -73,7 +73,7 @@ impl Sessions {
     /// When the Redis URL can't be used or a thread can't be started.
     pub async fn new(config: &Config, db: Db) -> Result<Self, Error> {
         let backend = match &config.stores.redis {
-            Some(url) => Backend::Redis(Box::new(Redis::new(url, config.stores.timeout).await?)),
+            Some(url) => Backend::Redis(Box::new(Redis::new(url, config.stores.timeout)?)),
             None => Backend::Sql,
         };
         let metrics = Arc::new(SessionMetrics::default());

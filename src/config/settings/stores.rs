@@ -16,8 +16,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "REDIS_URL",
-        meaning: "`redis://[user:password@]host[:port][/number]`, `rediss://` for TLS. A password alone has a colon before it. \
-            [production.md](production.md#redis)",
+        meaning: "`redis://[user:password@]host[:port][/number]`; `redis-sentinel://[user:password@]host[:port],…[/number]?master=NAME`, also \
+            with `&sentinel_user=…&sentinel_password=…`; `redis-cluster://[user:password@]host[:port],…`; each with `rediss` for TLS; \
+            `redis+unix:///path?db=…&user=…&pass=…`. A password alone has a colon before it, special characters are written as `%40` and so on. \
+            [redis.md](redis.md)",
         default: "unset: sessions live in the database",
         example: "redis://:secret@cache.example.org:6379/0",
         wrong: "cache.example.org:6379",

@@ -2,7 +2,4 @@
 
 pub(super) mod key;
 pub(super) mod redis;
-mod redis_entries;
-mod redis_link;
-mod redis_metrics;
 pub(super) mod state;

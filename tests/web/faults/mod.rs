@@ -1,5 +1,6 @@
 //! What happens while a store or the link between instances fails, and after that.
 
+mod cluster;
 mod failover;
 mod few_connections;
 mod live_link;
@@ -7,4 +8,6 @@ mod pool;
 mod postgres;
 mod read_only;
 mod redis;
+mod redis_urls;
 mod refused_writes;
+mod sentinels;

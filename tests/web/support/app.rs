@@ -16,7 +16,7 @@ use super::{
     instance::{Instance, STOP_DEADLINE},
     postgres::PostgresServer,
     program::{OpenFiles, Program, Vars},
-    redis::RedisServer,
+    redis::{RedisDatabase, RedisServer},
     stack::{Backend, Stack},
     stores::{StoreOptions, Stores},
 };
@@ -233,7 +233,13 @@ impl Builder {
 
     /// Uses a Redis server of the test's own.
     pub fn on_redis(mut self, server: &RedisServer) -> Self {
-        self.options.redis_url = Some(server.url());
+        self.options.redis = Some(server.database());
+        self
+    }
+
+    /// Uses the Redis at the address of a database: sentinels or a cluster of the test's own.
+    pub fn on_redis_at(mut self, database: RedisDatabase) -> Self {
+        self.options.redis = Some(database);
         self
     }
 

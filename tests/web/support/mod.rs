@@ -12,6 +12,7 @@ pub mod axe;
 mod barrier;
 mod browser;
 pub mod calls;
+mod certificates;
 mod client;
 pub mod concurrent;
 pub mod damage;
@@ -24,6 +25,7 @@ pub mod forged_cookies;
 pub mod gate_key;
 pub mod guarded_sites;
 mod instance;
+pub mod load;
 pub mod operations;
 pub mod other_site;
 pub mod outage;
@@ -66,7 +68,7 @@ pub use own_process::free_addr;
 pub use page_check::{assert_page, header_complaints};
 pub use postgres::{PostgresDatabase, PostgresServer, server_user};
 pub use program::{Finished, OpenFiles, Program, Vars};
-pub use redis::RedisServer;
+pub use redis::{RedisCluster, RedisDatabase, RedisServer, SentinelSet};
 pub use session_pages::{
     COOKIE, listed_sessions, listed_sessions_for_admin, new_cookie, own_session_id, signed_in,
 };

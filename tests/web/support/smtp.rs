@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     answer::css,
+    certificates,
     eventually::eventually,
     own_process::{OwnProcess, free_addr},
 };
@@ -98,7 +99,7 @@ impl SmtpServer {
             fs::create_dir(folder.path().join("mails")).unwrap();
             fs::write(folder.path().join("mode"), "accept").unwrap();
             if tls != ServerTls::None {
-                make_certificate(folder.path());
+                certificates::make(folder.path());
             }
             let command = &mut command(addr, folder.path(), tls);
             let process = OwnProcess::start(folder, command);
@@ -203,17 +204,4 @@ fn command(addr: SocketAddr, folder: &Path, tls: ServerTls) -> Command {
     let mut command = Command::new("/usr/bin/python3");
     command.arg(script).arg(addr.port().to_string()).arg(folder).arg(kind);
     command
-}
-
-/// Makes an authority and a certificate for 127.0.0.1 by it.
-fn make_certificate(folder: &Path) {
-    fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n").unwrap();
-    for line in [
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
-        "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=mail -keyout key.pem -out mail.csr",
-        "x509 -req -in mail.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out cert.pem",
-    ] {
-        let done = Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
-        assert!(done.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&done.stderr));
-    }
 }

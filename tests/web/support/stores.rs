@@ -39,7 +39,7 @@ pub(super) struct StoreOptions {
     pub sessions_in_sql: bool,
     pub database_url: Option<String>,
     pub database_made_with: Option<&'static str>,
-    pub redis_url: Option<String>,
+    pub redis: Option<RedisDatabase>,
 }
 
 impl Stores {
@@ -55,8 +55,8 @@ impl Stores {
                 database.insert(made).url().to_owned()
             }
         });
-        let redis = match (stack, options.redis_url) {
-            (_, Some(url)) => Some(RedisDatabase::at(url)),
+        let redis = match (stack, options.redis) {
+            (_, Some(redis)) => Some(redis),
             (Stack::PostgresRedis, None) if !options.sessions_in_sql => Some(RedisDatabase::fresh()),
             _ => None,
         };
@@ -92,13 +92,12 @@ impl Stores {
 
     /// The variables that lead the application to these stores.
     pub fn vars(&self) -> Vec<(String, String)> {
-        let through = |url: &str, own: SocketAddr, proxy: Option<&FaultProxy>| match proxy {
-            Some(proxy) => url.replace(&own.to_string(), &proxy.addr().to_string()),
-            None => url.to_owned(),
+        let through = |url: &str, own: SocketAddr, proxy: &FaultProxy| {
+            url.replace(&own.to_string(), &proxy.addr().to_string())
         };
         let proxies = self.proxies.as_ref();
         let database = match proxies.and_then(|proxies| proxies.postgres.as_ref()) {
-            Some(proxy) => through(&self.database_url, postgres::addr_of(&self.database_url), Some(proxy)),
+            Some(proxy) => through(&self.database_url, postgres::addr_of(&self.database_url), proxy),
             None => self.database_url.clone(),
         };
         let mut vars = vec![("DATABASE_URL".to_owned(), database)];
@@ -107,8 +106,11 @@ impl Stores {
             vars.push(("SMTP_URL".to_owned(), "smtp://127.0.0.1:9".to_owned()));
         }
         if let Some(redis) = &self.redis {
-            let proxy = proxies.and_then(|proxies| proxies.redis.as_ref());
-            vars.push(("REDIS_URL".to_owned(), through(redis.url(), redis.addr(), proxy)));
+            let url = match proxies.and_then(|proxies| proxies.redis.as_ref()) {
+                Some(proxy) => through(redis.url(), redis.addr(), proxy),
+                None => redis.url().to_owned(),
+            };
+            vars.push(("REDIS_URL".to_owned(), url));
         }
         vars
     }

@@ -15,7 +15,7 @@ use proptest::{
 };
 
 use crate::support::{
-    test_routes::{session_id, start},
+    test_routes::{builder, session_id},
     *,
 };
 
@@ -61,13 +61,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn check_model_on(stack: Stack) {
+fn check_model_on(stores: impl Fn() -> Builder) {
     let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     // Each step with the instance that executes it.
     let steps = vec((step(), 0..2_usize), 1..=40);
     let held = TestRunner::new(config).run(&steps, |steps| {
         System::new().block_on(async {
-            let mut world = World::new(stack).await;
+            let mut world = World::new(stores()).await;
             for (step, instance) in steps {
                 world.apply(step, instance).await;
                 world.check().await;
@@ -80,12 +80,22 @@ fn check_model_on(stack: Stack) {
 
 #[test]
 fn model_random_steps_agree_sqlite() {
-    check_model_on(Stack::Sqlite);
+    check_model_on(|| builder(Stack::Sqlite).0);
 }
 
 #[test]
 fn model_random_steps_agree_postgres_redis() {
-    check_model_on(Stack::PostgresRedis);
+    check_model_on(|| builder(Stack::PostgresRedis).0);
+}
+
+#[test]
+fn model_random_steps_agree_postgres_redis_cluster() {
+    let cluster = System::new().block_on(RedisCluster::start());
+    check_model_on(|| {
+        let redis = cluster.database();
+        redis.flush();
+        builder(Stack::PostgresRedis).0.on_redis_at(redis)
+    });
 }
 
 /// The model of one session.
@@ -113,8 +123,8 @@ struct World {
 }
 
 impl World {
-    async fn new(stack: Stack) -> Self {
-        let app = start(stack).await.0;
+    async fn new(builder: Builder) -> Self {
+        let app = builder.start().await;
         let second = app.second_instance().await;
         let (_, admin) = app.admin("Root Admin").await;
         let mut people = Vec::new();

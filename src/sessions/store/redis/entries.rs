@@ -3,14 +3,20 @@
 
 use std::time::Duration;
 
-use actix_session::storage::{SessionKey, SessionStore as _};
+use actix_session::storage::{SessionKey, SessionStore as _, generate_session_key};
 
-use super::{
-    key::{Key, PREFIX, PROBE},
-    redis::{Redis, save},
-    state::State,
+use super::{actix_store::save, client::Redis};
+use crate::{
+    crypto::sha256_hex,
+    error::Error,
+    sessions::{
+        duration::time_duration,
+        store::{
+            key::{Key, PREFIX, PROBE},
+            state::State,
+        },
+    },
 };
-use crate::{error::Error, sessions::duration::time_duration};
 
 /// Entries in one pipeline or one step of a scan.
 const BATCH: usize = 1_000;
@@ -23,7 +29,8 @@ impl Redis {
     pub async fn get_and_renew(&self, store_key: &str, ttl: Duration) -> Result<Option<String>, Error> {
         let mut command = redis::cmd("GETEX");
         command.arg(entry(store_key)).arg("EX").arg(ttl.as_secs());
-        self.with_timeout(async |connection| command.query_async(connection).await).await
+        let read = async || self.with_timeout(async |connection| command.query_async(connection).await).await;
+        self.read_twice_if(Option::is_none, read).await
     }
 
     /// Creates an entry under a new random key. Returns the key.
@@ -31,7 +38,15 @@ impl Redis {
     /// # Errors
     /// [`Error::Unavailable`] when Redis doesn't answer in time.
     pub async fn create(&self, state: State, ttl: Duration) -> Result<SessionKey, Error> {
-        self.call_actix_store(save(&self.actix_store, state, time_duration(ttl))).await
+        if !self.servers.is_cluster() {
+            let ttl = time_duration(ttl);
+            return self.call_actix_store(async |actix| save(&actix.store, state, ttl).await).await;
+        }
+        // actix-session's store speaks to one server, and draws the key, which decides on the node, itself.
+        let key = generate_session_key();
+        let body = serde_json::to_string(&state).map_err(Error::internal)?;
+        self.put_all(&[(&sha256_hex(key.as_ref()), body, time_duration(ttl))]).await?;
+        Ok(key)
     }
 
     /// Updates an entry. Returns `false` when it does not exist; then none is created.
@@ -42,7 +57,8 @@ impl Redis {
         let body = serde_json::to_string(state).map_err(Error::internal)?;
         let mut command = redis::pipe();
         command.cmd("SET").arg(entry(store_key)).arg(body).arg("XX").arg("EX").arg(ttl.as_secs());
-        let (done,): (Option<String>,) = self.run(&command).await?;
+        let set = async || self.run::<(Option<String>,)>(&command).await;
+        let (done,) = self.read_twice_if(|(done,)| done.is_none(), set).await?;
         Ok(done.is_some())
     }
 
@@ -67,10 +83,13 @@ impl Redis {
     /// # Errors
     /// [`Error::Unavailable`] when Redis doesn't answer in time.
     pub async fn delete_by_key(&self, key: Key) -> Result<(), Error> {
+        if self.servers.is_cluster() {
+            return self.delete(&key.store_key()).await.map(drop);
+        }
         let Some(secret) = key.into_secret() else {
             return Ok(());
         };
-        self.call_actix_store(self.actix_store.delete(&secret)).await
+        self.call_actix_store(async |actix| actix.store.delete(&secret).await).await
     }
 
     /// Deletes an entry by its store key. Returns whether it existed.
@@ -111,7 +130,8 @@ impl Redis {
         for store_key in store_keys {
             commands.cmd("PTTL").arg(entry(store_key));
         }
-        let left: Vec<i64> = self.run(&commands).await?;
+        let read = async || self.run::<Vec<i64>>(&commands).await;
+        let left = self.read_twice_if(|left| left.iter().any(|millis| *millis < 0), read).await?;
         Ok(left.into_iter().map(|millis| u64::try_from(millis).ok().map(Duration::from_millis)).collect())
     }
 
@@ -122,28 +142,33 @@ impl Redis {
     pub async fn get(&self, store_key: &str) -> Result<Option<String>, Error> {
         let mut command = redis::pipe();
         command.cmd("GET").arg(entry(store_key));
-        let (value,): (Option<String>,) = self.run(&command).await?;
+        let read = async || self.run::<(Option<String>,)>(&command).await;
+        let (value,) = self.read_twice_if(|(value,)| value.is_none(), read).await?;
         Ok(value)
     }
 
-    /// The store keys of all entries. Scans the whole database: for `sessions verify`, never for a page.
+    /// The store keys of all entries, of every master. Scans the whole database: for `sessions verify`, never for a page.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when Redis doesn't answer in time.
     pub async fn all_store_keys(&self) -> Result<Vec<String>, Error> {
         let mut keys = Vec::new();
-        let mut cursor: u64 = 0;
-        loop {
-            let mut command = redis::pipe();
-            command.cmd("SCAN").arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(BATCH);
-            let ((next, found),): ((u64, Vec<String>),) = self.run(&command).await?;
-            let found = found.iter().filter_map(|key| key.strip_prefix(PREFIX)).filter(|key| *key != PROBE);
-            keys.extend(found.map(str::to_owned));
-            if next == 0 {
-                return Ok(keys);
+        for master in self.masters().await? {
+            let mut cursor: u64 = 0;
+            loop {
+                let mut command = redis::cmd("SCAN");
+                command.arg(cursor).arg("MATCH").arg(format!("{PREFIX}*")).arg("COUNT").arg(BATCH);
+                let (next, found) = self.run_at::<(u64, Vec<String>)>(&master, &command).await?;
+                let found =
+                    found.iter().filter_map(|key| key.strip_prefix(PREFIX)).filter(|key| *key != PROBE);
+                keys.extend(found.map(str::to_owned));
+                if next == 0 {
+                    break;
+                }
+                cursor = next;
             }
-            cursor = next;
         }
+        Ok(keys)
     }
 }
 

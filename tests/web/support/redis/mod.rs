@@ -1,19 +1,32 @@
 //! A test's Redis database on the shared server, or a Redis server of its own that it can freeze and kill.
 
+mod cluster;
+mod node;
+mod sentinels;
+
+pub use cluster::RedisCluster;
+pub use node::{Certificates, Kind, RedisNode};
+pub use sentinels::SentinelSet;
+
 use std::{
     net::SocketAddr,
     ops::{Deref, DerefMut},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
-    sync::Mutex,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use redis::{Connection, FromRedisValue, ToRedisArgs};
+use redis::{
+    Connection, ConnectionLike, FromRedisValue, ToRedisArgs,
+    cluster::{ClusterClient, ClusterConnection},
+};
 use tempfile::TempDir;
 
-use super::own_process::{OwnProcess, free_addr};
+use crate::support::own_process::{OwnProcess, free_addr};
 
 /// How many databases the server of `scripts/services` has.
 const DATABASES: u32 = 10_000;
@@ -21,7 +34,14 @@ const DATABASES: u32 = 10_000;
 /// A Redis database, on a connection of the test's own.
 pub struct RedisDatabase {
     url: String,
-    connection: Mutex<Option<Connection>>,
+    /// The addresses for a test's own connection, of a cluster.
+    nodes: Option<Arc<[String]>>,
+    connection: Mutex<Option<Link>>,
+}
+
+enum Link {
+    Server(Connection),
+    Cluster(Box<ClusterConnection>),
 }
 
 impl RedisDatabase {
@@ -39,7 +59,12 @@ impl RedisDatabase {
 
     /// The database at an address.
     pub fn at(url: String) -> Self {
-        Self { url, connection: Mutex::new(None) }
+        Self { url, nodes: None, connection: Mutex::new(None) }
+    }
+
+    /// All databases of a cluster at an address, for a test at the addresses of these nodes.
+    fn of_cluster(url: String, nodes: Arc<[String]>) -> Self {
+        Self { url, nodes: Some(nodes), connection: Mutex::new(None) }
     }
 
     /// Its address, for `REDIS_URL`.
@@ -115,15 +140,13 @@ impl RedisDatabase {
     /// Runs a command on a server that may be down.
     pub fn try_command<T: FromRedisValue>(&self, command: &[impl ToRedisArgs]) -> redis::RedisResult<T> {
         let mut slot = self.connection.lock().unwrap();
-        let connection = match &mut *slot {
-            Some(connection) => connection,
-            none => {
-                let timeout = Duration::from_secs(5);
-                let connection =
-                    redis::Client::open(self.url.as_str())?.get_connection_with_timeout(timeout)?;
-                connection.set_read_timeout(Some(timeout))?;
-                none.insert(connection)
-            }
+        let connection: &mut dyn ConnectionLike = match &mut *slot {
+            Some(Link::Server(connection)) => connection,
+            Some(Link::Cluster(connection)) => connection.as_mut(),
+            none => match none.insert(self.connect()?) {
+                Link::Server(connection) => connection,
+                Link::Cluster(connection) => connection.as_mut(),
+            },
         };
         let mut request = redis::Cmd::new();
         for part in command {
@@ -134,6 +157,18 @@ impl RedisDatabase {
             *slot = None;
         }
         answer
+    }
+
+    fn connect(&self) -> redis::RedisResult<Link> {
+        let timeout = Duration::from_secs(5);
+        if let Some(nodes) = &self.nodes {
+            let connection = ClusterClient::new(nodes.iter().map(String::as_str))?.get_connection()?;
+            connection.set_read_timeout(Some(timeout))?;
+            return Ok(Link::Cluster(Box::new(connection)));
+        }
+        let connection = redis::Client::open(self.url.as_str())?.get_connection_with_timeout(timeout)?;
+        connection.set_read_timeout(Some(timeout))?;
+        Ok(Link::Server(connection))
     }
 }
 
@@ -171,9 +206,23 @@ impl RedisServer {
         }
     }
 
+    /// A server with TLS and the documentation's file.
+    pub fn start_with_tls() -> (RedisNode, Certificates) {
+        let certificates = Certificates::make(true);
+        (RedisNode::start(Kind::Server, &certificates, &[]), certificates)
+    }
+
+    /// The user of that server, before the host of a URL.
+    pub const LOGIN: &str = node::LOGIN;
+
     /// Its address, for `REDIS_URL`.
     pub fn url(&self) -> String {
         format!("redis://{}/0", self.addr)
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.process.folder().join("redis.sock")
     }
 
     /// Where it listens.
@@ -210,7 +259,7 @@ fn command(addr: SocketAddr, folder: &Path) -> Command {
     let mut command = Command::new("redis-server");
     let port = addr.port().to_string();
     command.args(["--bind", "127.0.0.1", "--port", port.as_str(), "--save", "", "--appendonly", "no"]);
-    command.arg("--dir").arg(folder);
+    command.arg("--dir").arg(folder).arg("--unixsocket").arg(folder.join("redis.sock"));
     command
 }
 
