@@ -33,7 +33,7 @@ pub(super) fn log(
         method = %info.method(),
         path = shown_in_log(info.path().as_bytes()),
         status = status.as_u16(),
-        ms = began.elapsed().as_secs_f64() * 1_000.0,
+        ms = (began.elapsed().as_secs_f64() * 10_000.0).round() / 10.0,
         ip = ip.map(tracing::field::display),
         user = by.as_ref().map(|user| user.id),
         session = by.as_ref().map(|user| user.session.id.as_str()),

@@ -9,6 +9,7 @@ use crate::{
     db::{DbConnection, schema::events},
     error::Error,
     security::{Client, ip_key},
+    telemetry::escaped,
 };
 
 /// An event to be written.
@@ -156,8 +157,8 @@ impl Row {
             actor = self.actor_id,
             session = self.session_id.as_deref(),
             ip = self.ip.as_deref(),
-            detail = self.detail.as_ref().map(|text| format!("{text:?}")),
-            note = self.note.as_ref().map(|text| format!("{text:?}")),
+            detail = self.detail.as_deref().map(escaped),
+            note = self.note.as_deref().map(escaped),
         );
     }
 }

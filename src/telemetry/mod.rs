@@ -86,14 +86,26 @@ pub fn end_log() {
     }
 }
 
-/// What a client sent, as an entry shows it: not all of it, in quotes, so that nothing in it looks like another field.
+/// What a client sent, as an entry shows it: not all of it, and nothing that a terminal takes for more than text.
 pub fn shown_in_log(sent: &[u8]) -> String {
     let sent = String::from_utf8_lossy(&sent[..sent.len().min(4 * MAX_SHOWN)]);
     let mut shown: String = sent.chars().take(MAX_SHOWN).collect();
     if shown.len() < sent.len() {
         shown.push('…');
     }
-    format!("{shown:?}")
+    escaped(&shown)
+}
+
+/// What somebody wrote, without what a terminal takes for more than text. Text entries have it in quotes besides.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '\'' => escaped.push(character),
+            _ => escaped.extend(character.escape_debug()),
+        }
+    }
+    escaped
 }
 
 /// Writes entries to standard error without the secrets, all that are there at once. Failures are ignored: where the reader of the
@@ -130,7 +142,8 @@ mod tests {
 
     #[test]
     fn what_a_client_sent_is_shown_in_one_short_line() {
-        assert_eq!(shown_in_log(b"/a \"b\"\n\xff"), "\"/a \\\"b\\\"\\n\u{fffd}\"");
+        assert_eq!(shown_in_log(b"/a \"b\"\n\xff"), "/a \"b\"\\n\u{fffd}");
+        assert_eq!(escaped("it's\u{9b}1m\u{202e}"), "it's\\u{9b}1m\\u{202e}");
         for sent in ["\\".repeat(28_000), "\u{e0001}".repeat(7_000), "\u{1}".repeat(10_000)] {
             assert!(shown_in_log(sent.as_bytes()).len() <= 10 * MAX_SHOWN + 5, "{}", sent.len());
         }

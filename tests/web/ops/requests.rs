@@ -32,7 +32,7 @@ on_both_stacks!(request_is_logged_once_with_the_id_of_its_answer, |stack| async 
     let (user, session) = (program.stores().user_id(&ada), program.stores().session_of(&ada));
     let answer = client.get("/profile?token=of-nobody").await.expect(200);
     let logged = entry(&program, &request_id(&answer)).await;
-    assert_eq!([&logged["method"], &logged["path"]], ["GET", "\"/profile\""], "{logged}");
+    assert_eq!([&logged["method"], &logged["path"]], ["GET", "/profile"], "{logged}");
     assert_eq!(logged["status"], 200, "{logged}");
     assert_eq!(logged["ip"], "127.0.0.1", "{logged}");
     assert_eq!(logged["user"].to_string(), user, "{logged}");

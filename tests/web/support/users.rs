@@ -58,11 +58,11 @@ impl Person {
     }
 }
 
-/// The answer to somebody who is signed in now: to the profile, or to the operator's pages where there are any.
+/// The answer to somebody who is signed in now: to the profile, or to a home of the site's own.
 #[track_caller]
 fn landed(answer: Answer) -> Answer {
-    let page = if answer.location() == Some("/pages/") { "/pages/" } else { "/profile" };
-    answer.to(page)
+    let home = ["/pages/", "/members"].into_iter().find(|home| answer.location() == Some(home));
+    answer.to(home.unwrap_or("/profile"))
 }
 
 impl TestApp {
