@@ -318,6 +318,16 @@ fn nothing_prints_with_macros_that_panic() {
     }
 }
 
+/// With Postgres the database's clock counts, which only the room `clock` goes by.
+#[test]
+fn time_is_asked_of_one_room() {
+    for source in sources("src").iter().filter(|source| !source.module.starts_with(&["clock".to_owned()])) {
+        for own in ["::now_utc(", "SystemTime::now(", "date_now("] {
+            assert!(!source.text.contains(own), "{} asks the machine for the time", source.path.display());
+        }
+    }
+}
+
 /// Dependencies that no line of code names, with the reason why they are needed.
 const USED_WITHOUT_A_LINE: [(&str, &str); 2] = [
     ("rustls", "its feature `ring` is the TLS provider of redis"),

@@ -1,7 +1,5 @@
 //! The middleware of other crates, as this site sets it up.
 
-use std::time::Duration;
-
 use actix_cors::Cors;
 use actix_identity::IdentityMiddleware;
 use actix_session::{
@@ -26,10 +24,6 @@ use crate::{
 
 /// Seconds for which a browser asks no more whether a front end may call. Chromium takes no longer time.
 const PREFLIGHT_MAX_AGE: usize = 7_200;
-
-/// How long after a session's absolute end actix-identity's deadline is. More than the second by which the session's state may
-/// outlast that end.
-const IDENTITY_DEADLINE_DELAY: Duration = Duration::from_secs(2);
 
 /// Lets front ends of `FRONTEND_URL` call with the session's cookie and read what is answered, refusals and faults too; there are
 /// none without it.
@@ -68,9 +62,8 @@ pub(super) fn session_middleware(parts: &Parts) -> SessionMiddleware<Store> {
     .build()
 }
 
-/// actix-identity with a deadline after the absolute end that state and catalogue know: at its deadline actix-identity purges the
-/// session for the whole request, and a sign-in that still sends the old cookie would start no session.
-pub(super) fn identity_middleware(config: &Config) -> IdentityMiddleware {
-    let deadline = config.session.absolute_ttl.saturating_add(IDENTITY_DEADLINE_DELAY);
-    IdentityMiddleware::builder().login_deadline(Some(deadline)).build()
+/// actix-identity without a deadline of its own: state and catalogue know the absolute end, by the database's clock; actix-identity
+/// would go by that of the machine.
+pub(super) fn identity_middleware() -> IdentityMiddleware {
+    IdentityMiddleware::default()
 }

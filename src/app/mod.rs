@@ -95,7 +95,7 @@ pub async fn start(
             .service(sites(&parts.config))
             .service(
                 web::scope(api::PREFIX)
-                    .wrap(identity_middleware(&parts.config))
+                    .wrap(identity_middleware())
                     .wrap(session_middleware(&parts))
                     .wrap(from_fn(sessions::with_context))
                     .configure(|app| add_routes(app, api::PREFIX, routes::calls()))
@@ -104,7 +104,7 @@ pub async fn start(
             )
             .service(
                 web::scope("")
-                    .wrap(identity_middleware(&parts.config))
+                    .wrap(identity_middleware())
                     .wrap(session_middleware(&parts))
                     .wrap(from_fn(sessions::with_context))
                     .configure(|app| add_routes(app, "", routes::with_session()))
@@ -131,6 +131,7 @@ pub async fn start(
 /// What goes on beside the requests.
 async fn background(parts: Parts) {
     tokio::join!(
+        parts.db.keep_time(),
         parts.sessions.into_inner().background(),
         parts.accounts.throttle().sweep(),
         telemetry::report_left_out(),

@@ -1,6 +1,8 @@
 //! The database: Postgres or SQLite behind one connection type, pooled.
 
 mod clock;
+mod clock_difference;
+mod clock_set_back;
 mod connect;
 mod errors;
 mod functions;

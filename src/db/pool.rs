@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    clock_difference::ClockDifference,
     connect::{ConnectError, Connector, DbConnection},
     metrics::DbMetrics,
     migrate::connect_and_migrate,
@@ -55,6 +56,7 @@ pub(super) struct Shared {
     /// How often the pool has been replaced.
     pub(super) pool_generation: AtomicU64,
     pub(super) metrics: DbMetrics,
+    pub(super) clock_difference: ClockDifference,
 }
 
 impl Db {
@@ -72,6 +74,7 @@ impl Db {
             replace_pool: AtomicBool::new(false),
             pool_generation: AtomicU64::new(0),
             metrics: DbMetrics::default(),
+            clock_difference: ClockDifference::default(),
         });
         Self { shared, work_timeout: timeout * WORK_TIMEOUT_FACTOR }
     }
@@ -98,6 +101,7 @@ impl Db {
             }
             let connector = shared.connector.clone().with_default_lock_timeout();
             let (mut conn, ran) = connect_and_migrate(&connector)?;
+            shared.clock_difference.go_by(&mut conn, false)?;
             complete(&mut conn)?;
             shared.connector.limit_locks(&mut conn)?;
             *shared.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(conn);

@@ -1,9 +1,9 @@
 //! Addresses that programs know of every site: `/.well-known/…` and `/robots.txt`.
 
 use actix_web::{HttpResponse, http::header::LOCATION, web::Data};
-use time::{Duration, OffsetDateTime, Time};
+use time::{Duration, Time};
 
-use crate::{config::Config, error::Error, web::rfc3339};
+use crate::{clock::now_utc, config::Config, error::Error, web::rfc3339};
 
 /// How long what `security.txt` says counts: it is written anew each day.
 const COUNTS_FOR: Duration = Duration::days(90);
@@ -33,7 +33,7 @@ pub async fn security(config: Data<Config>) -> Result<HttpResponse, Error> {
         return Err(Error::NotFound);
     }
     let mut text: String = contacts.iter().map(|contact| format!("Contact: {}\n", contact.href)).collect();
-    let expires = OffsetDateTime::now_utc().replace_time(Time::MIDNIGHT).saturating_add(COUNTS_FOR);
+    let expires = now_utc().replace_time(Time::MIDNIGHT).saturating_add(COUNTS_FOR);
     let canonical = config.server.href("/.well-known/security.txt");
     text.push_str(&format!(
         "Expires: {}\nPreferred-Languages: en\nCanonical: {canonical}\n",

@@ -8,7 +8,7 @@ use lettre::{
 };
 
 use super::{rows::MailKind, sender::Sender};
-use crate::{config::mail_address, crypto::random_hex, error::Error, text::plain_forms};
+use crate::{clock::now_utc, config::mail_address, crypto::random_hex, error::Error, text::plain_forms};
 
 /// Longest part between two dots of a text that no program takes for the name of a host.
 const MAX_INITIAL: usize = 1;
@@ -78,7 +78,7 @@ impl Letter {
             .from(from.clone())
             .to(Mailbox::new(greeted.map(str::to_owned), address.clone()))
             .subject(self.subject.as_str())
-            .date_now()
+            .date(now_utc().into())
             .message_id(Some(format!("<{}@{}>", random_hex::<16>()?, from.email.domain())))
             .raw_header(automatic)
             .multipart(MultiPart::alternative_plain_html(text, html))

@@ -96,11 +96,12 @@ impl Report {
         self == Self::UP
     }
 
-    fn details(self) -> Value {
+    fn details(self, clock_ahead: Option<time::Duration>) -> Value {
         json!({
             "ready": self.is_ready(),
             "database": self.database.details(),
             "session_store": self.store.details(),
+            "clock_ahead_seconds": clock_ahead.map(|ahead| ahead.whole_milliseconds() as f64 / 1_000.0),
         })
     }
 }
@@ -118,7 +119,7 @@ pub async fn ready_details(
     readiness: Data<Readiness>,
 ) -> HttpResponse {
     let report = readiness.report(&db, &sessions).await;
-    answer(report, &report.details())
+    answer(report, &report.details(db.clock_difference()))
 }
 
 fn answer(report: Report, body: &Value) -> HttpResponse {
@@ -139,11 +140,12 @@ mod tests {
         assert_eq!(down.next("database", &away), down, "since the first failure");
         let report = Report { database: down, ..Report::UP };
         assert_eq!(
-            report.details(),
+            report.details(Some(time::Duration::milliseconds(1_500))),
             json!({
                 "ready": false,
                 "database": { "state": "down", "since": rfc3339(since.assume_utc()) },
                 "session_store": { "state": "up" },
+                "clock_ahead_seconds": 1.5,
             })
         );
         assert_eq!(down.next("database", &Ok(())), Health::Up);

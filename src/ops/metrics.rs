@@ -73,14 +73,13 @@ pub async fn show(
 ) -> Result<HttpResponse, Error> {
     let sessions = sessions.into_inner();
     let since = Instant::now().checked_sub(COUNT_MAX_AGE).unwrap_or_else(Instant::now);
-    let (active, mail, difference) =
-        tokio::join!(sessions.active(since), outbox.state(), db.clock_difference());
+    let (active, mail) = tokio::join!(sessions.active(since), outbox.state());
     let mail = mail.ok();
     metrics.set(Asked {
         active_sessions: active.ok().map(|active| active as f64),
         mails_waiting: mail.as_ref().map(|mail| mail.waiting as f64),
         mails_given_up: mail.as_ref().map(|mail| mail.given_up as f64),
-        clock_difference: difference.ok().flatten().map(time::Duration::as_seconds_f64),
+        clock_difference: db.clock_difference().map(time::Duration::as_seconds_f64),
     });
     let mut text = String::new();
     prometheus_text::encode(&mut text, &metrics.registry).map_err(Error::internal)?;

@@ -13,7 +13,7 @@ use super::{
         state::{SessionState, State},
     },
 };
-use crate::{config::SessionKind, db::DbConnection, error::Error};
+use crate::{clock::unix_now, config::SessionKind, db::DbConnection, error::Error};
 
 /// A key whose state is stored. It is valid once a transaction has recorded it.
 pub(super) struct NewKey {
@@ -106,7 +106,7 @@ impl Sessions {
 
     /// The rolling lifetime, limited by the absolute one; at least a second.
     fn time_left(&self, session: &SessionState, of_admin: bool) -> Duration {
-        let now = time::OffsetDateTime::now_utc().unix_timestamp();
+        let now = unix_now();
         let left = u64::try_from(session.absolute_end - now).unwrap_or(0).max(1);
         let kind = SessionKind { remembered: session.remembered, of_admin };
         self.config.ttl(kind).min(Duration::from_secs(left))

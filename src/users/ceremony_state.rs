@@ -9,7 +9,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::totp::SecondFactorKeys;
 use crate::{
-    clock::now,
+    clock::{now, unix_now},
     crypto::sha256_hex,
     db::{DbConnection, schema::used_ceremonies},
     error::Error,
@@ -48,7 +48,7 @@ pub(super) struct State<T> {
 
 impl<T> State<T> {
     pub(super) fn new(purpose: Purpose, user_handle: Option<String>, inner: T) -> Self {
-        Self { purpose, begun_at: seconds(), user_handle, inner }
+        Self { purpose, begun_at: unix_now(), user_handle, inner }
     }
 }
 
@@ -107,17 +107,15 @@ pub(super) fn open<T: DeserializeOwned>(
     let text = keys.open(NAME, sealed)?;
     let state: State<T> = serde_json::from_str(&text).ok()?;
     let expires_at = state.begun_at.checked_add(LIFETIME)?;
-    if state.purpose != *purpose || seconds() > expires_at {
+    let (now, begun_at) = (unix_now(), state.begun_at);
+    // One that began later than now was begun by a clock that was wrong.
+    if state.purpose != *purpose || now > expires_at || begun_at > now.saturating_add(LIFETIME) {
         return None;
     }
     let expires_at = OffsetDateTime::from_unix_timestamp(expires_at).ok()?;
     let expires_at = PrimitiveDateTime::new(expires_at.date(), expires_at.time());
     // Of the text and not of what was sent, which can be written in several ways.
     Some((UnusedCeremony { id: sha256_hex(&text), expires_at }, state))
-}
-
-fn seconds() -> i64 {
-    OffsetDateTime::now_utc().unix_timestamp()
 }
 
 #[cfg(test)]
@@ -132,8 +130,10 @@ mod tests {
     #[test]
     fn ceremony_is_good_for_five_minutes() {
         let keys = keys();
-        for (age, is_good) in [(0, true), (LIFETIME - 2, true), (LIFETIME + 1, false), (86_400, false)] {
-            let begun_at = seconds() - age;
+        for (age, is_good) in
+            [(0, true), (LIFETIME - 2, true), (LIFETIME + 1, false), (86_400, false), (-86_400, false)]
+        {
+            let begun_at = unix_now() - age;
             let state = State { begun_at, ..State::new(Purpose::SignIn, None, 7) };
             let sealed = seal(&keys, &state).unwrap();
             assert_eq!(opens(&keys, &Purpose::SignIn, &sealed), is_good, "{age}");

@@ -4,11 +4,11 @@
 use actix_web::cookie::Key;
 use diesel::prelude::*;
 use sha2::{Digest as _, Sha256};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::PrimitiveDateTime;
 use totp_rs::{Builder, Secret, Totp};
 
 use crate::{
-    clock::now,
+    clock::{now, unix_now},
     config::SessionSecret,
     db::{DbConnection, schema::authenticators},
     error::Error,
@@ -39,7 +39,7 @@ impl TotpKey {
 
     /// The step whose code this is: now, or one before or after (RFC 6238 §5.2).
     pub fn step_of(&self, code: &str) -> Result<Option<i64>, Error> {
-        let seconds = u64::try_from(OffsetDateTime::now_utc().unix_timestamp()).map_err(Error::internal)?;
+        let seconds = u64::try_from(unix_now()).map_err(Error::internal)?;
         let step = self.totp()?.check(code, seconds);
         step.map(|step| i64::try_from(step).map_err(Error::internal)).transpose()
     }

@@ -3,6 +3,7 @@
 use time::{OffsetDateTime, PrimitiveDateTime, format_description::well_known::Rfc3339};
 
 use crate::clock::format_here;
+use crate::clock::now_utc;
 
 /// A point in time, formatted for a page: exact for machines and on hover, relative as the visible text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Moment {
 impl Moment {
     /// Formats a UTC time of the database, relative to now.
     pub fn new(at: PrimitiveDateTime) -> Self {
-        Self::relative_to(at, OffsetDateTime::now_utc())
+        Self::relative_to(at, now_utc())
     }
 
     /// Formats a time relative to `now`.

@@ -9,7 +9,6 @@ use actix_web::{
     web::{self, Bytes},
 };
 use futures_util::stream;
-use time::OffsetDateTime;
 
 use super::confirm;
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
         export::{Export, Recorded},
         service::Accounts,
     },
+    clock::now_utc,
     error::Error,
     security::Client,
     sessions::CurrentUser,
@@ -47,7 +47,7 @@ pub async fn download(
 /// As [`Export::next`], for its first part; after that an error aborts the connection, so that nobody takes a part for all of it.
 pub async fn file(mut export: Export, user: i64) -> Result<HttpResponse, Error> {
     let first = export.next().await?.unwrap_or_default();
-    let name = format!("account-{user}-{}.json", OffsetDateTime::now_utc().date());
+    let name = format!("account-{user}-{}.json", now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name)],

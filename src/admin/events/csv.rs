@@ -6,7 +6,6 @@ use actix_web::{
     web::{self, Bytes},
 };
 use futures_util::stream;
-use time::OffsetDateTime;
 
 use super::{
     csv_record::{Record, header, record, to_text},
@@ -15,6 +14,7 @@ use super::{
     rows::UserNames,
 };
 use crate::{
+    clock::now_utc,
     db::{Db, DbConnection},
     error::Error,
     events::log,
@@ -67,7 +67,7 @@ pub async fn download(
     // The first batch is read before the status is sent, so that an unavailable database answers 503.
     let first = download.read_batch().await?.unwrap_or_default();
     download.next = NextPart::Ready([to_text(&[header()])?, first].concat().into());
-    let name = format!("events-{}.csv", OffsetDateTime::now_utc().date());
+    let name = format!("events-{}.csv", now_utc().date());
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name)],

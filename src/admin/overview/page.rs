@@ -3,11 +3,11 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
-use time::{OffsetDateTime, PrimitiveDateTime, macros::format_description};
+use time::{PrimitiveDateTime, macros::format_description};
 
 use super::statistics::{self, COUNT_LIMIT, Range, Statistics, Totals};
 use crate::{
-    clock::now,
+    clock::{now, now_utc},
     db::Db,
     error::Error,
     layout::Layout,
@@ -108,7 +108,7 @@ impl OverviewPage {
             layout,
             errors,
             month: range == Range::Month,
-            today: OffsetDateTime::now_utc().date().to_string(),
+            today: now_utc().date().to_string(),
             active: grouped(totals.active),
             over_limit: totals.over_limit,
             count_limit: grouped(COUNT_LIMIT),

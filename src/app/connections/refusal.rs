@@ -21,7 +21,7 @@ use super::{
     room::{Full, Place},
     transport::Transport,
 };
-use crate::{config::Server, layout::error_texts::ErrorTexts, security::headers};
+use crate::{clock::now_utc, config::Server, layout::error_texts::ErrorTexts, security::headers};
 
 /// Longest answer of the HTTP parser.
 const MAX_OF_PARSER: usize = 256;
@@ -60,7 +60,7 @@ impl Refusals {
     }
 
     fn answer(&self, status: StatusCode, more: &str, text: &str) -> Vec<u8> {
-        let (date, length) = (HttpDate::from(SystemTime::now()), text.len());
+        let (date, length) = (HttpDate::from(SystemTime::from(now_utc())), text.len());
         format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\ndate: {date}\r\n{more}{}\
              content-type: text/plain; charset=utf-8\r\ncontent-length: {length}\r\n\r\n{text}",

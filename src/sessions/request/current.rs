@@ -4,10 +4,10 @@ use std::{ops::Deref, pin::Pin, rc::Rc, time::Duration};
 
 use actix_identity::IdentityExt as _;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::PrimitiveDateTime;
 
 use crate::{
-    clock::now,
+    clock::{now, unix_now},
     config::{Config, SecondFactor, SessionKind},
     error::Error,
     security::site,
@@ -76,7 +76,7 @@ const CLOCK_LEEWAY: i64 = 5;
 impl CurrentSession {
     /// Whether the password was given at most this long ago.
     pub fn is_confirmed(&self, max_age: Duration) -> bool {
-        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let now = unix_now();
         let oldest = now.saturating_sub_unsigned(max_age.as_secs());
         self.confirmed_at.is_some_and(|at| oldest <= at && at <= now.saturating_add(CLOCK_LEEWAY))
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use actix_session::Session;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
+use crate::clock::unix_now;
 use crate::error::Error;
 
 /// The name that actix-identity uses.
@@ -51,7 +51,7 @@ impl SessionState {
 
     /// The state of a session that this user starts now.
     pub fn at_sign_in(self, user_id: i64) -> State {
-        let now = OffsetDateTime::now_utc().unix_timestamp();
+        let now = unix_now();
         let mut state = Self { confirmed_at: Some(now), ..self }.into_state(user_id);
         state.insert(LOGGED_IN_AT.into(), now.to_string());
         state
@@ -73,7 +73,7 @@ impl SessionState {
 
     /// Writes that the password was given now.
     pub fn record_confirmation(state: &mut State) {
-        state.insert(CONFIRMED_AT.into(), OffsetDateTime::now_utc().unix_timestamp().to_string());
+        state.insert(CONFIRMED_AT.into(), unix_now().to_string());
     }
 
     /// Writes the user's `session_epoch` that the session's key is valid for.
@@ -98,7 +98,7 @@ impl SessionState {
 
     /// Whether the absolute limit has passed.
     pub fn is_expired(&self) -> bool {
-        OffsetDateTime::now_utc().unix_timestamp() >= self.absolute_end
+        unix_now() >= self.absolute_end
     }
 }
 

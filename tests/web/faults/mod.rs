@@ -1,5 +1,6 @@
 //! What happens while a store or the link between instances fails, and after that.
 
+mod clocks;
 mod cluster;
 mod failover;
 mod few_connections;

@@ -5,7 +5,10 @@ use crate::support::*;
 on_both_stacks!(readiness_has_details_on_ops_addr_alone, |stack| async {
     let app = TestApp::builder(stack).with_ops().start().await;
     assert_eq!(app.client().get("/readyz").await.expect(200).json(), serde_json::json!({ "ready": true }));
-    let details = app.ops().get("/readyz").await.expect(200).json();
+    let mut details = app.ops().get("/readyz").await.expect(200).json();
+    let clock = details.as_object_mut().unwrap().remove("clock_ahead_seconds").unwrap();
+    assert!(clock.as_f64().is_none_or(|ahead| ahead.abs() < 5.0), "{clock}");
+    assert_eq!(clock.is_null(), stack == Stack::Sqlite, "only another machine's clock is another");
     let up = serde_json::json!({ "state": "up" });
     assert_eq!(details, serde_json::json!({ "ready": true, "database": up, "session_store": up }));
     app.client().get("/metrics").await.expect(404);

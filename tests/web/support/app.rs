@@ -127,7 +127,13 @@ impl TestApp {
 
     /// Another instance with the same settings on the same stores, in a process of its own, which can be killed.
     pub fn second_program(&self) -> Program {
-        Program::serve(self.vars.clone(), self.stores.clone(), self.set_up, None)
+        self.second_program_with(&[])
+    }
+
+    /// Another instance with other settings.
+    pub fn second_program_with(&self, vars: &[(&str, String)]) -> Program {
+        let vars: Vec<_> = vars.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Program::serve(replaced(self.vars.clone(), &vars), self.stores.clone(), self.set_up, None)
     }
 
     /// Stops the application and starts it again on the same stores; clients keep their cookies and find it again.

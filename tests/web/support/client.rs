@@ -98,6 +98,11 @@ impl Client {
         Self { address: app.address(), ..self.copy() }
     }
 
+    /// The client with another instance in a process of its own.
+    pub fn at_program(&self, program: &super::Program) -> Self {
+        Self { address: program.address(), ..self.copy() }
+    }
+
     /// All cookies that the client has.
     pub fn cookies(&self) -> Vec<Cookie> {
         self.cookies.lock().unwrap().clone()

@@ -150,6 +150,10 @@ impl Program {
         *self.address.lock().unwrap()
     }
 
+    pub(super) fn address(&self) -> Arc<Mutex<SocketAddr>> {
+        self.address.clone()
+    }
+
     /// The stores that the program uses.
     pub fn stores(&self) -> &Arc<Stores> {
         &self.stores

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use actix_web_lab::sse;
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::format_description::well_known::Rfc3339;
 
 use super::batch::Batch;
 use crate::{
+    clock::now_utc,
     db::{Db, DbConnection},
     error::Error,
     sessions::{
@@ -122,7 +123,7 @@ pub(super) async fn batch_events(db: &Db, session: &str, mut batch: Batch) -> Re
         events.extend(ended_events(message, &names));
     }
     if !batch.seen.is_empty() {
-        let at = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        let at = now_utc().format(&Rfc3339).unwrap_or_default();
         events.push(event("seen", &Seen { ids: batch.seen, at }));
     }
     if batch.missed {

@@ -1,4 +1,4 @@
-//! The current time, with the precision of both databases, and the time zone in which people read times.
+//! The time zone in which people read times.
 
 use std::{cell::RefCell, fmt};
 
@@ -6,15 +6,7 @@ use jiff::{
     Timestamp,
     tz::{TimeZone, TimeZoneDatabase},
 };
-use time::{OffsetDateTime, PrimitiveDateTime};
-
-/// The current time in UTC, cut to microseconds, the precision of both databases.
-pub fn now() -> PrimitiveDateTime {
-    let now = OffsetDateTime::now_utc();
-    let micros_only = now.nanosecond() / 1_000 * 1_000;
-    let now = now.replace_nanosecond(micros_only).unwrap_or(now);
-    PrimitiveDateTime::new(now.date(), now.time())
-}
+use time::PrimitiveDateTime;
 
 /// A time zone with its history of summer times. The database of zones (IANA) is part of the program: containers have none.
 #[derive(Clone, PartialEq, Eq)]
