@@ -84,19 +84,18 @@ pub async fn start(
     let setup_link = connect(&parts).await?;
     let shared = parts.clone();
     let app = move || {
-        let parts = shared.clone();
         let extra = extra.clone();
         // The last `wrap` is outermost: the guard completes every failure, including a panic or an error of the session middleware,
         // and front ends can read it; the request's context is open while the session middleware uses the store.
         App::new()
-            .configure(|app| share(app, &parts))
+            .configure(|app| share(app, &shared))
             .configure(|app| add_routes(app, "", routes::without_session()))
-            .service(pages_host(&parts.config))
-            .service(sites(&parts.config))
+            .service(pages_host(&shared.config))
+            .service(sites(&shared.config))
             .service(
                 web::scope(api::PREFIX)
                     .wrap(identity_middleware())
-                    .wrap(session_middleware(&parts))
+                    .wrap(session_middleware(&shared))
                     .wrap(from_fn(sessions::with_context))
                     .configure(|app| add_routes(app, api::PREFIX, routes::calls()))
                     .configure(extra.clone())
@@ -105,7 +104,7 @@ pub async fn start(
             .service(
                 web::scope("")
                     .wrap(identity_middleware())
-                    .wrap(session_middleware(&parts))
+                    .wrap(session_middleware(&shared))
                     .wrap(from_fn(sessions::with_context))
                     .configure(|app| add_routes(app, "", routes::with_session()))
                     .configure(extra)
@@ -114,10 +113,11 @@ pub async fn start(
             .default_service(web::to(unknown))
             .wrap(CatchPanic::default())
             .wrap(from_fn(guard::refuse))
-            .wrap(cors(&parts.config))
+            .wrap(cors(&shared.config))
             .wrap(from_fn(guard::complete))
     };
-    let server = connections::serve(listener, &parts.config.server, app).map_err(Error::internal)?;
+    let server =
+        connections::serve(listener, &parts.room, &parts.config.server, app).map_err(Error::internal)?;
     let background = actix_web::rt::spawn(background(parts.clone()));
     let mail = actix_web::rt::spawn(parts.outbox.clone().into_inner().run());
     let links = actix_web::rt::spawn(Accounts::clone(&parts.accounts).make_links());

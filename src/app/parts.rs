@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::web::{self, Data, ServiceConfig};
 use prometheus_client::registry::Registry;
 
-use super::http_metrics::HttpMetrics;
+use super::{connections::Room, http_metrics::HttpMetrics};
 use crate::{
     accounts::Accounts, clock, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
     security::bodies, sessions::Sessions, throttle::Throttle, users::password::Passwords,
@@ -20,6 +20,8 @@ pub(super) struct Parts {
     pub(super) outbox: Data<Outbox>,
     pub(super) accounts: Data<Accounts>,
     pub(super) readiness: Data<Readiness>,
+    /// The connections of clients.
+    pub(super) room: Arc<Room>,
     http_metrics: Data<HttpMetrics>,
 }
 
@@ -39,6 +41,7 @@ impl Parts {
             Arc::clone(&outbox),
         );
         Ok(Self {
+            room: Room::new(&config.server.trusted_proxies),
             config: Data::new(config),
             db: Data::new(db),
             sessions: Data::from(sessions),
@@ -51,6 +54,7 @@ impl Parts {
 
     /// Registers what all parts count and measure.
     pub(super) fn register_metrics(&self, registry: &mut Registry) {
+        self.room.register(registry);
         self.http_metrics.register(registry);
         self.accounts.register_metrics(registry);
         self.sessions.register_metrics(registry);

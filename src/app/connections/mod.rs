@@ -33,10 +33,11 @@ use actix_web::{
     rt::net::TcpStream,
 };
 
-use self::{connection::Connection, refusal::Refusals, room::Room};
+use self::{connection::Connection, refusal::Refusals};
 use crate::config;
 
 pub(super) use progress::{Answer, Progress};
+pub(super) use room::Room;
 
 /// How long the server waits for open requests when it stops, in seconds.
 const SHUTDOWN_TIMEOUT_SECS: u64 = 10;
@@ -55,11 +56,16 @@ const BACKLOG: i32 = 4_096;
 /// A connection with the address of its peer.
 type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
 
-/// Serves an application on a listener.
+/// Serves an application on a listener, as many connections as there is room for.
 ///
 /// # Errors
 /// When the listener can't be used.
-pub(super) fn serve<F, I, S, B>(listener: TcpListener, config: &config::Server, app: F) -> io::Result<Server>
+pub(super) fn serve<F, I, S, B>(
+    listener: TcpListener,
+    room: &Arc<Room>,
+    config: &config::Server,
+    app: F,
+) -> io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -76,8 +82,8 @@ where
 {
     rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
     rustix::net::listen(&listener, BACKLOG)?;
-    let room = Room::new(&config.trusted_proxies);
     let refusals = Arc::new(Refusals::new(config));
+    let room = Arc::clone(room);
     let builder = Server::build();
     let stopping = builder.graceful_shutdown_signal();
     let service = move || {

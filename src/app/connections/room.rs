@@ -8,9 +8,10 @@ use std::{
 };
 
 use ipnet::IpNet;
+use prometheus_client::registry::Registry;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::security::Network;
+use crate::{security::Network, telemetry::metrics::GaugeAtScrape};
 
 /// Most connections of one client. A page that is open has one for its live updates.
 const MAX_PER_CLIENT: usize = 256;
@@ -25,7 +26,7 @@ const OTHER_FILES: usize = 256;
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The room for connections of this process.
-pub(super) struct Room {
+pub(in crate::app) struct Room {
     trusted_proxies: Vec<IpNet>,
     most: usize,
     most_per_client: usize,
@@ -59,7 +60,7 @@ pub(super) enum Full {
 
 impl Room {
     /// The room that the limit of open files leaves.
-    pub(super) fn new(trusted_proxies: &[IpNet]) -> Arc<Self> {
+    pub(in crate::app) fn new(trusted_proxies: &[IpNet]) -> Arc<Self> {
         let most = open_files().saturating_sub(OTHER_FILES).clamp(4, MAX_CONNECTIONS);
         Self::of_size(trusted_proxies, most)
     }
@@ -94,6 +95,24 @@ impl Room {
         };
         taken.log(full, peer);
         Err(full)
+    }
+
+    /// Registers how many connections there are, and how many there can be.
+    pub(in crate::app) fn register(self: &Arc<Self>, registry: &mut Registry) {
+        let most = self.most as f64;
+        GaugeAtScrape::register(
+            registry,
+            "connections_limit",
+            "Connections that there is room for",
+            move || Some(most),
+        );
+        let room = Arc::clone(self);
+        GaugeAtScrape::register(
+            registry,
+            "connections",
+            "Open connections of clients and proxies",
+            move || Some(room.taken().total as f64),
+        );
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

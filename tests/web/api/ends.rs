@@ -9,6 +9,7 @@ use reqwest::Method;
 
 use crate::support::{
     calls::is_call,
+    ends,
     gate_key::{PATH, Service},
     outage, *,
 };
@@ -55,60 +56,11 @@ on_both_stacks!(ends_stream_needs_key, |stack| async {
     with(&new).send().await.expect(200);
 });
 
-/// Ends sessions in the ways that their own users have; the comments are the reasons.
-async fn end_by_their_users(app: &TestApp) {
-    let (ada, first) = app.person("Ada Lovelace").await;
-    ada.sign_in(&first).await; // replaced
-    let (second, third, fourth) = (app.client(), app.client(), app.client());
-    for client in [&second, &third, &fourth] {
-        ada.sign_in(client).await; // limit
-    }
-    let id = own_session_id(&second).await;
-    fourth.post(&format!("/sessions/{id}/end"), &[]).await.to("/sessions"); // ended_by_user
-    let new = "quartz-lantern-58-birch";
-    let fields = [("current_password", PASSWORD), ("password", new), ("password_confirmation", new)];
-    fourth.post("/profile/password", &fields).await.to("/profile"); // password_changed
-    app.client().post("/login", &[("email", &ada.email), ("password", new)]).await.to("/profile");
-    fourth.post("/profile/delete", &[("current_password", new)]).await.to("/"); // logout, both
-}
-
-/// Ends sessions in the ways that administrators have.
-async fn end_by_administrator(app: &TestApp, admin: &Client) {
-    let (bob, client) = app.person("Bob Kahn").await;
-    client.post("/logout", &[]).await.to("/"); // logout
-    bob.sign_in(&client).await;
-    admin.post(&format!("{}/deactivate", app.admin_path(&bob)), &[]).await.expect(303); // user_deactivated
-    let (eve, _) = app.person("Eve Online").await;
-    eve.sign_in(&app.client()).await;
-    let many = [("q", eve.email.as_str()), ("reason", "Stop: now"), ("confirm", "yes"), ("expected", "2")];
-    admin.post("/admin/sessions/end", &many).await.to("/admin/sessions"); // ended_by_admin, both
-}
-
-/// Lets sessions end by themselves.
-async fn end_by_themselves(app: &TestApp, admin: &Client) {
-    let (alan, _) = app.person("Alan Turing").await;
-    let lost = app.session_of(&alan);
-    app.lose_state(&lost);
-    admin.get("/admin/sessions").await.expect(200); // missing
-    alan.sign_in_remembered(&app.client()).await; // idle
-    let idle = app.newest_session_of(&alan);
-    let (joan, _) = app.person("Joan Clarke").await;
-    let old = app.session_of(&joan);
-    app.set_session_time(&old, SessionTime::AbsoluteEnd, "2026-01-01 00:00:00"); // absolute
-    app.set_session_time(&old, SessionTime::Expires, "2026-01-01 00:00:00");
-    for id in [&idle, &old, &lost] {
-        eventually(|| async { app.end_reason(id) }).await;
-    }
-}
-
 on_both_stacks!(ends_stream_tells_of_every_end, |stack| async {
-    let builder = TestApp::builder(stack).var("SESSION_LIMIT", 3).var("SESSION_REMEMBER_TTL", "4s");
-    let (app, service) = Service::start(builder).await;
+    let (app, service) = Service::start(ends::builder(stack)).await;
     let mut stream = service.open().await;
     let (_, admin) = app.admin("Grace Hopper").await;
-    end_by_their_users(&app).await;
-    end_by_administrator(&app, &admin).await;
-    end_by_themselves(&app, &admin).await;
+    ends::in_every_way(&app, &admin).await;
 
     let ids = app.sessions_of_events("session_ended");
     let details = app.details_of_events("session_ended");

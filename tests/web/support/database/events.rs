@@ -114,6 +114,11 @@ impl Stores {
         self.insert_events(&rows);
     }
 
+    /// Deletes the events of failed sign-ins.
+    pub fn delete_failed_sign_ins(&self) {
+        self.run_script("DELETE FROM events WHERE kind = 'sign_in_failed'");
+    }
+
     /// Adds events: the time, the kind, the id of the user and actor, and the detail.
     #[track_caller]
     pub fn insert_events(&self, events: &[(&str, &str, Option<&str>, Option<&str>)]) {
