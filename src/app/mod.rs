@@ -132,6 +132,7 @@ pub async fn start(
 async fn background(parts: Parts) {
     tokio::join!(
         parts.db.keep_time(),
+        gate::first_page::watch(parts.config.clone()),
         parts.sessions.into_inner().background(),
         parts.accounts.throttle().sweep(),
         telemetry::report_left_out(),

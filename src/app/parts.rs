@@ -7,8 +7,9 @@ use prometheus_client::registry::Registry;
 
 use super::{connections::Room, http_metrics::HttpMetrics};
 use crate::{
-    accounts::Accounts, clock, config::Config, db::Db, error::Error, mail::Outbox, ops::health::Readiness,
-    security::bodies, sessions::Sessions, throttle::Throttle, users::password::Passwords,
+    accounts::Accounts, clock, config::Config, db::Db, error::Error, gate::first_page, mail::Outbox,
+    ops::health::Readiness, security::bodies, sessions::Sessions, throttle::Throttle,
+    users::password::Passwords,
 };
 
 /// What handlers and extractors share; each part is registered under its own type.
@@ -27,6 +28,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) async fn new(config: Config) -> Result<Self, Error> {
+        first_page::look(&config);
         let db = Db::new(&config.stores.database, config.stores.timeout);
         let sessions = Arc::new(Sessions::new(&config, db.clone()).await?);
         let passwords = Passwords::start()?;

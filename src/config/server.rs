@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::{
-    exposure, frontends::Frontends, gate::Gate, hosts, ops, own_site, proxies, reader::Reader, site::Site,
+    exposure, frontends::Frontends, gate::Gate, home::Home, hosts, ops, proxies, reader::Reader, site::Site,
 };
 
 /// Where the server listens and how it is reached.
@@ -35,9 +35,8 @@ pub struct Server {
     pub pages_dir: Option<PathBuf>,
     /// `COMPRESS`: whether pages and files leave compressed. Default: on.
     pub compress: bool,
-    /// `HOME_URL`: where people land after signing in, a path of this site or an address of the web. Default: `/pages/` with
-    /// `PAGES_DIR`.
-    pub home: Option<String>,
+    /// `HOME_URL`: where people land after signing in. Default: `/pages/` with `PAGES_DIR`.
+    pub home: Home,
     /// `PAGES_HOST`: a host name of their own for those pages, whose scripts then share no origin with this site.
     pub pages_host: Option<String>,
 }
@@ -69,7 +68,7 @@ impl Server {
             frontends: Frontends::read(reader),
             gate: Gate::default(),
             compress: reader.on_or_off("COMPRESS", true),
-            home: home(reader, pages_dir.is_some()),
+            home: Home::read(reader),
             pages_dir,
         }
     }
@@ -125,7 +124,7 @@ impl Server {
 
     /// The origin of `HOME_URL`, if it is at another site.
     pub fn home_origin(&self) -> Option<String> {
-        let home = Url::parse(self.home.as_deref()?).ok()?;
+        let home = Url::parse(self.home.address()?).ok()?;
         (home.origin() != self.base_url.origin()).then(|| home.origin().ascii_serialization())
     }
 
@@ -151,25 +150,6 @@ impl Server {
         let ip = peer.map(|peer| peer.ip().to_canonical());
         ip.is_some_and(|ip| self.trusted_proxies.iter().any(|network| network.contains(&ip)))
     }
-}
-
-/// Paths of this site at which nobody stays, or that are no pages.
-const NO_HOMES: [&str; 8] =
-    ["/login", "/logout", "/register", "/setup", "/auth", "/static", "/session", "/confirm-password"];
-
-fn home(reader: &mut Reader, has_pages: bool) -> Option<String> {
-    let may_hold = "a page of this site, such as /members, or an address such as https://www.example.org";
-    let default = has_pages.then(|| "/pages/".to_owned());
-    reader.parse("HOME_URL", may_hold, default, |value| {
-        let local = own_site::local(value).filter(|path| {
-            let path = path.split(['?', '#']).next().unwrap_or_default();
-            let below = |above: &&str| {
-                path.strip_prefix(*above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            !NO_HOMES.iter().any(below)
-        });
-        local.or_else(|| own_site::web_address(value)).map(Some)
-    })
 }
 
 fn base_url(reader: &mut Reader) -> Option<Url> {

@@ -73,7 +73,7 @@ impl Layout {
     pub fn bare(config: &Config, path: &str) -> Self {
         Self {
             site: Arc::clone(&config.site),
-            home: config.server.home.clone(),
+            home: config.server.home.address().map(str::to_owned),
             user: None,
             notices: Vec::new(),
             path: path.to_owned(),

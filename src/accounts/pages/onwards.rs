@@ -26,7 +26,7 @@ const PROFILE: &str = "/profile";
 pub(super) fn next_or_home(next: &str, server: &Server) -> String {
     // A site with a cookie of its own is reached by way of that cookie.
     let home =
-        || server.home.as_deref().map(|home| next_page(home, server).unwrap_or_else(|| home.to_owned()));
+        || server.home.address().map(|home| next_page(home, server).unwrap_or_else(|| home.to_owned()));
     next_page(next, server).or_else(home).unwrap_or_else(|| PROFILE.to_owned())
 }
 

@@ -33,14 +33,18 @@ fn site_has_the_name_that_it_is_given() {
 #[test]
 fn people_land_at_the_site() {
     let home = |vars: &[(&str, &str)]| read(vars).map(|config| config.server.home);
-    assert_eq!(home(&[]).unwrap(), None);
-    assert_eq!(home(&[("PAGES_DIR", "/usr")]).unwrap().as_deref(), Some("/pages/"));
+    let pages = home(&[("PAGES_DIR", "/usr")]).unwrap();
+    assert_eq!(pages.address(), None);
+    assert!(pages.set_has_pages(true) && !pages.set_has_pages(true));
+    assert_eq!(pages.address(), Some("/pages/"));
     for (given, expected) in [
         ("/members", "/members"),
         ("/pages/a b", "/pages/a%20b"),
         ("https://www.example.org", "https://www.example.org/"),
     ] {
-        assert_eq!(home(&[("PAGES_DIR", "/usr"), ("HOME_URL", given)]).unwrap().as_deref(), Some(expected));
+        let home = home(&[("PAGES_DIR", "/usr"), ("HOME_URL", given)]).unwrap();
+        home.set_has_pages(true);
+        assert_eq!((home.address(), home.may_be_pages()), (Some(expected), false));
     }
     for wrong in [
         "members",

@@ -202,6 +202,35 @@ on_both_stacks!(people_land_at_the_operators_pages, |stack| async {
     assert_eq!(client.get("/profile").await.attributes("header .brand", "href"), ["/pages/"]);
 });
 
+on_both_stacks!(nobody_lands_at_pages_without_a_first_one, |stack| async {
+    let pages = TempDir::new().unwrap();
+    let first = pages.path().join("index.html");
+    fs::write(pages.path().join("terms.html"), "<!doctype html><title>Terms</title>").unwrap();
+    let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let credentials = [("email", ada.email.as_str()), ("password", PASSWORD)];
+    let leads_to = || async { client.get("/profile").await.attributes("header .brand", "href").remove(0) };
+    client.post("/login", &credentials).await.to("/profile");
+    assert_eq!(leads_to().await, "/");
+    assert!(client.get("/").await.attributes("main .primary", "href").iter().all(|href| href != "/pages/"));
+
+    // One that is there for administrators alone is none for everybody.
+    fs::create_dir(pages.path().join("admin")).unwrap();
+    fs::write(pages.path().join("admin/index.html"), "<!doctype html><title>Inside</title>").unwrap();
+    std::os::unix::fs::symlink("admin/index.html", &first).unwrap();
+    let unlinked = app.second_instance().await;
+    unlinked.client().post("/login", &credentials).await.to("/profile");
+
+    fs::remove_file(&first).unwrap();
+    fs::write(&first, "<!doctype html><title>First</title>").unwrap();
+    eventually(|| async { leads_to().await == "/pages/" }).await;
+    client.post("/login", &credentials).await.to("/pages/");
+    client.get("/pages/").await.expect(200);
+    fs::remove_file(&first).unwrap();
+    eventually(|| async { leads_to().await == "/" }).await;
+    client.post("/login", &credentials).await.to("/profile");
+});
+
 #[actix_web::test]
 async fn name_of_the_site_is_nobodys_password() {
     let app = TestApp::builder(Stack::Sqlite).var("SITE_NAME", "Kaleidoskop").start().await;
