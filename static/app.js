@@ -62,6 +62,17 @@ function localiseTimes() {
   }).observe(document.body, { childList: true, subtree: true });
 }
 
+// Days: a page that counts them says in which zone, and the server reads in a cookie which is the reader's.
+
+function countInOwnZone() {
+  const counted = document.querySelector("[data-zone]")?.dataset.zone;
+  const own = ZONED.resolvedOptions().timeZone, cookie = `reader-zone=${own}`;
+  const isTold = () => document.cookie.split("; ").includes(cookie);
+  if (!counted || counted === own || isTold()) return;
+  document.cookie = `${cookie}; Path=/admin; Max-Age=${400 * DAY}; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+  if (isTold()) location.reload();
+}
+
 // Passwords
 
 function drawIcon(name) {
@@ -284,4 +295,5 @@ document.addEventListener("keydown", closePanels);
 document.addEventListener("visibilitychange", updateTimes);
 addEventListener("pageshow", onPageShow);
 addEventListener("DOMContentLoaded", localiseTimes);
+addEventListener("DOMContentLoaded", countInOwnZone);
 setInterval(updateTimes, 30_000);

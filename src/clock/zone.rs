@@ -3,10 +3,10 @@
 use std::{cell::RefCell, fmt};
 
 use jiff::{
-    Timestamp,
-    tz::{TimeZone, TimeZoneDatabase},
+    Timestamp, civil,
+    tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
-use time::PrimitiveDateTime;
+use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
 
 /// A time zone with its history of summer times. The database of zones (IANA) is part of the program: containers have none.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Default for Zone {
 
 impl fmt::Debug for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.iana_name().unwrap_or("UTC"))
+        f.write_str(self.name())
     }
 }
 
@@ -31,12 +31,60 @@ impl Zone {
         TimeZoneDatabase::bundled().get(name).ok().map(Self)
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
     /// A time of the database as people here read it, by a format of `strftime`.
     pub fn format(&self, at: PrimitiveDateTime, format: &str) -> String {
-        let at = at.assume_utc();
-        let at = Timestamp::new(at.unix_timestamp(), 0).unwrap_or_default();
-        at.to_zoned_datetime(self.0.clone()).strftime(format).to_string()
+        timestamp(at).to_zoned_datetime(self.0.clone()).strftime(format).to_string()
     }
+}
+
+/// Days and hours as clocks here show them, and the times of the database (UTC) at which they begin.
+impl Zone {
+    /// The day in which a time of the database is.
+    pub fn day_of(&self, at: PrimitiveDateTime) -> Date {
+        self.shown(at).date()
+    }
+
+    /// When a day begins.
+    pub fn start_of_day(&self, day: Date) -> Option<PrimitiveDateTime> {
+        self.when(PrimitiveDateTime::new(day, Time::MIDNIGHT))
+    }
+
+    /// When the hour begins in which a time of the database is.
+    pub fn start_of_hour(&self, at: PrimitiveDateTime) -> PrimitiveDateTime {
+        let (_, minute, second, nano) = self.shown(at).as_hms_nano();
+        let since = Duration::minutes(minute.into()) + Duration::new(second.into(), 0);
+        at.saturating_sub(since + Duration::nanoseconds(nano.into()))
+    }
+
+    /// When clocks show a time; for the first time where they are set back, and where they skip it, as long after the change as it is
+    /// after the time that they skip. `None`: out of the range of times.
+    pub fn when(&self, shown: PrimitiveDateTime) -> Option<PrimitiveDateTime> {
+        let ((year, month, day), (hour, minute, second)) = (shown.date().to_calendar_date(), shown.as_hms());
+        let [month, day, hour, minute, second] =
+            [u8::from(month), day, hour, minute, second].map(u8::cast_signed);
+        let year = year.try_into().ok()?;
+        let shown_here = civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
+        let offset = match self.0.to_ambiguous_timestamp(shown_here).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+        };
+        shown.checked_sub(Duration::seconds(offset.seconds().into()))
+    }
+
+    /// What clocks show at a time of the database.
+    fn shown(&self, at: PrimitiveDateTime) -> PrimitiveDateTime {
+        at.saturating_add(Duration::seconds(self.0.to_offset(timestamp(at)).seconds().into()))
+    }
+}
+
+/// A time of the database, in whole seconds.
+fn timestamp(at: PrimitiveDateTime) -> Timestamp {
+    Timestamp::new(at.assume_utc().unix_timestamp(), 0).unwrap_or_default()
 }
 
 thread_local! {
@@ -56,7 +104,7 @@ pub fn format_here(at: PrimitiveDateTime, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use time::macros::datetime;
+    use time::macros::{date, datetime};
 
     #[test]
     fn times_are_those_of_the_zone_before_and_after_its_clocks_change() {
@@ -75,6 +123,40 @@ mod tests {
         }
         for wrong in ["Berlin", "Europe/Nowhere", "", "+01:00", "../etc/passwd"] {
             assert_eq!(Zone::named(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn days_and_hours_begin_where_clocks_of_the_zone_say() {
+        for (zone, day, begins) in [
+            ("UTC", date!(2026 - 10 - 25), datetime!(2026-10-25 00:00)),
+            ("Europe/Berlin", date!(2026 - 10 - 25), datetime!(2026-10-24 22:00)),
+            ("Europe/Berlin", date!(2026 - 10 - 26), datetime!(2026-10-25 23:00)),
+            ("Europe/Berlin", date!(2026 - 03 - 29), datetime!(2026-03-28 23:00)),
+            ("Europe/Berlin", date!(2026 - 03 - 30), datetime!(2026-03-29 22:00)),
+            ("Asia/Kolkata", date!(2026 - 10 - 25), datetime!(2026-10-24 18:30)),
+            ("UTC", date!(9999 - 12 - 31), datetime!(9999-12-31 00:00)),
+            // Clocks go from 24:00 to 1:00.
+            ("America/Santiago", date!(2026 - 09 - 06), datetime!(2026-09-06 04:00)),
+        ] {
+            let zone = Zone::named(zone).unwrap();
+            assert_eq!(zone.start_of_day(day), Some(begins), "{zone:?}");
+            assert_eq!(zone.day_of(begins), day, "{zone:?}");
+            assert_eq!(zone.day_of(begins - Duration::SECOND), day.previous_day().unwrap(), "{zone:?}");
+        }
+        for (zone, at, begins) in [
+            ("Europe/Berlin", datetime!(2026-10-25 01:59:59.5), datetime!(2026-10-25 01:00)),
+            ("Asia/Kolkata", datetime!(2026-10-25 01:59), datetime!(2026-10-25 01:30)),
+            ("Asia/Kathmandu", datetime!(2026-10-25 01:14), datetime!(2026-10-25 00:15)),
+        ] {
+            assert_eq!(Zone::named(zone).unwrap().start_of_hour(at), begins, "{zone}");
+        }
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        for (shown, at) in [
+            (datetime!(2026-10-25 02:30), datetime!(2026-10-25 00:30)),
+            (datetime!(2026-03-29 02:30), datetime!(2026-03-29 01:30)),
+        ] {
+            assert_eq!(berlin.when(shown), Some(at));
         }
     }
 

@@ -8,7 +8,7 @@ use super::{reader::Reader, same_site::SameSite, server::Server};
 const MAX_NAME_LENGTH: usize = 64;
 
 /// What the names of all our other cookies begin with, after a prefix such as `__Host-`.
-const RESERVED: &str = "gatehouse-";
+const RESERVED: [&str; 2] = ["gatehouse-", "reader-"];
 
 /// `COOKIE_DOMAIN`: the host of `BASE_URL` or a domain above it that one owner has.
 pub(super) fn domain(reader: &mut Reader, server: &Server) -> Option<String> {
@@ -54,7 +54,7 @@ pub(super) fn name(reader: &mut Reader, server: &Server, has_domain: bool) -> St
         (true, true) => "__Secure-gatehouse",
         (false, _) => "gatehouse",
     };
-    let may_hold = "a cookie name of at most 64 letters, digits, - and _ that does not begin with gatehouse- \
+    let may_hold = "a cookie name of at most 64 letters, digits, - and _ that does not begin with gatehouse- or reader- \
                     (__Host- only with https and no COOKIE_DOMAIN, __Secure- and __Http- only with https)";
     reader.parse("SESSION_NAME", may_hold, default.to_owned(), |value| {
         let token = value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -64,7 +64,7 @@ pub(super) fn name(reader: &mut Reader, server: &Server, has_domain: bool) -> St
         let needs_https = lower.starts_with("__secure-") || lower.starts_with("__http-");
         let allowed = (!needs_host || host_prefix) && (!needs_https || server.is_https());
         let bare = lower.trim_start_matches("__host-").trim_start_matches("__secure-");
-        let own = !bare.is_empty() && !bare.starts_with(RESERVED);
+        let own = !bare.is_empty() && !RESERVED.iter().any(|reserved| bare.starts_with(reserved));
         (token && allowed && own && value.len() <= MAX_NAME_LENGTH).then(|| value.to_owned())
     })
 }

@@ -132,6 +132,7 @@ const REFUSED: &[Refused] = &[
     ("COOKIE_DOMAIN", "192.0.2.7", &[("BASE_URL", "http://192.0.2.7")]),
     ("COOKIE_DOMAIN", "localhost", &[("BASE_URL", "http://localhost")]),
     ("SESSION_NAME", "gatehouse-notice", &[]),
+    ("SESSION_NAME", "reader-zone", &[]),
     ("SESSION_NAME", "__Host-gatehouse-notice", &[]),
     ("SESSION_NAME", "__Secure-gatehouse-notice", &[]),
     ("SESSION_NAME", "__Host-", &[]),

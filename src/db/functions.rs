@@ -19,7 +19,7 @@ define_sql_function! {
 }
 
 define_sql_function! {
-    /// A time cut down to its `hour` or `day`. The step is written into the SQL text, because Postgres takes two parameters
+    /// A time cut down to its `minute` or `hour`. The step is written into the SQL text, because Postgres takes two parameters
     /// for two different expressions in `GROUP BY`.
     fn date_trunc(step: Text, at: Timestamp) -> Timestamp;
 }
@@ -38,11 +38,10 @@ fn position(text: &str, part: &str) -> i32 {
 
 /// An unknown step leaves the time as it is.
 fn truncate(step: &str, at: PrimitiveDateTime) -> PrimitiveDateTime {
-    match step {
-        "hour" => {
-            PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT))
-        }
-        "day" => PrimitiveDateTime::new(at.date(), Time::MIDNIGHT),
-        _ => at,
-    }
+    let minute = match step {
+        "hour" => 0,
+        "minute" => at.minute(),
+        _ => return at,
+    };
+    PrimitiveDateTime::new(at.date(), Time::from_hms(at.hour(), minute, 0).unwrap_or(Time::MIDNIGHT))
 }

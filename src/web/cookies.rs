@@ -23,13 +23,21 @@ pub enum SiteCookie {
     SecondStep,
     /// People trust the browser, and are asked for their password alone.
     TrustedBrowser,
+    /// The time zone of the reader, which the script of the administration's pages tells; no secret.
+    Zone,
 }
 
 impl SiteCookie {
-    const ALL: [Self; 5] =
-        [Self::Notice, Self::ShownEnd, Self::KnownBrowser, Self::SecondStep, Self::TrustedBrowser];
+    const ALL: [Self; 6] = [
+        Self::Notice,
+        Self::ShownEnd,
+        Self::KnownBrowser,
+        Self::SecondStep,
+        Self::TrustedBrowser,
+        Self::Zone,
+    ];
 
-    /// Its name; browsers keep one of this host alone over https.
+    /// Its name; over https browsers keep those that matter for this host alone.
     pub fn name(self, server: &Server) -> &'static str {
         match (self, server.is_https()) {
             (Self::Notice, true) => "__Host-gatehouse-notice",
@@ -42,11 +50,12 @@ impl SiteCookie {
             (Self::SecondStep, false) => "gatehouse-step",
             (Self::TrustedBrowser, true) => "__Host-gatehouse-trusted",
             (Self::TrustedBrowser, false) => "gatehouse-trusted",
+            (Self::Zone, _) => "reader-zone",
         }
     }
 
     /// The names of all.
-    pub fn names(server: &Server) -> [&'static str; 5] {
+    pub fn names(server: &Server) -> [&'static str; 6] {
         Self::ALL.map(|cookie| cookie.name(server))
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     events::log,
     layout::Layout,
     sessions::{Administrator, catalogue::rights},
-    web::Query,
+    web::{Query, ReaderZone},
 };
 
 /// Events that are read at once.
@@ -55,12 +55,13 @@ pub async fn download(
     db: web::Data<Db>,
     layout: Layout,
     admin: Administrator,
+    ReaderZone(zone): ReaderZone,
     query: Query<EventFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
-    let filter = match fields.read() {
+    let filter = match fields.read(&zone) {
         Ok((filter, _)) => filter,
-        Err(errors) => return Ok(list::refused(layout, fields, errors)),
+        Err(errors) => return Ok(list::refused(layout, zone, fields, errors)),
     };
     let session_id = admin.session.id.clone();
     let mut download = Download { db, filter, session_id, last_id: None, next: NextPart::Batch };

@@ -8,11 +8,12 @@ use super::{
     rows::{EventRow, event_rows},
 };
 use crate::{
+    clock::Zone,
     db::{Db, DbConnection},
     error::Error,
     events::{EventKind, log},
     layout::Layout,
-    web::{Chip, FieldErrors, Page, Query, ROWS_TO_READ, grouped, html},
+    web::{Chip, FieldErrors, Page, Query, ROWS_TO_READ, ReaderZone, grouped, html},
 };
 
 /// Events are counted up to here.
@@ -24,6 +25,8 @@ struct EventsPage {
     layout: Layout,
     errors: FieldErrors,
     fields: EventFields,
+    /// The zone whose days the filter counts in.
+    zone: Zone,
     /// Name and sentence of the kinds to choose from.
     kinds: Vec<(&'static str, &'static str)>,
     chips: Vec<Chip>,
@@ -38,7 +41,7 @@ struct EventsPage {
 }
 
 impl EventsPage {
-    fn new(layout: Layout, fields: EventFields) -> Self {
+    fn new(layout: Layout, zone: Zone, fields: EventFields) -> Self {
         let address = fields.address();
         let mut chips = address.chips();
         for chip in chips.iter_mut().filter(|chip| chip.label == KIND_LABEL) {
@@ -57,6 +60,7 @@ impl EventsPage {
             csv: address.href_at("/admin/events.csv"),
             first_page: (!fields.after.is_empty()).then(|| address.href(None)),
             next_page: None,
+            zone,
             fields,
         }
     }
@@ -84,12 +88,13 @@ fn kinds() -> Vec<(&'static str, &'static str)> {
 pub async fn show(
     db: web::Data<Db>,
     layout: Layout,
+    ReaderZone(zone): ReaderZone,
     query: Query<EventFields>,
 ) -> Result<HttpResponse, Error> {
     let fields = query.into_inner();
-    let (filter, before) = match fields.read() {
+    let (filter, before) = match fields.read(&zone) {
         Ok(query) => query,
-        Err(errors) => return Ok(refused(layout, fields, errors)),
+        Err(errors) => return Ok(refused(layout, zone, fields, errors)),
     };
     let (events, count) = read(&db, filter, before).await?;
     let next_page = events.next.map(|id| fields.address().href(Some(&id.to_string())));
@@ -98,7 +103,7 @@ pub async fn show(
         Some(count) => format!("{} events", grouped(count)),
         None => format!("More than {} events", grouped(COUNT_LIMIT)),
     };
-    let page = EventsPage { rows: events.rows, count, next_page, ..EventsPage::new(layout, fields) };
+    let page = EventsPage { rows: events.rows, count, next_page, ..EventsPage::new(layout, zone, fields) };
     Ok(html(StatusCode::OK, &page))
 }
 
@@ -122,6 +127,6 @@ async fn read(
 }
 
 /// The page with each mistake beside its field: 422.
-pub(super) fn refused(layout: Layout, fields: EventFields, errors: FieldErrors) -> HttpResponse {
-    html(StatusCode::UNPROCESSABLE_ENTITY, &EventsPage { errors, ..EventsPage::new(layout, fields) })
+pub(super) fn refused(layout: Layout, zone: Zone, fields: EventFields, errors: FieldErrors) -> HttpResponse {
+    html(StatusCode::UNPROCESSABLE_ENTITY, &EventsPage { errors, ..EventsPage::new(layout, zone, fields) })
 }

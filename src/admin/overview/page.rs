@@ -3,17 +3,19 @@
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
-use time::{PrimitiveDateTime, macros::format_description};
 
-use super::statistics::{self, COUNT_LIMIT, Range, Statistics, Totals};
+use super::{
+    slots::{Range, Slots},
+    statistics::{self, COUNT_LIMIT, Statistics, Totals},
+};
 use crate::{
-    clock::{now, now_utc},
+    clock::now,
     db::Db,
     error::Error,
     layout::Layout,
     mail::{Outbox, OutboxState},
     web::{
-        FieldErrors, Moment, Query,
+        FieldErrors, Moment, Query, ReaderZone,
         chart::{Aggregate, BarChart, ColumnChart, Slot},
         form_page, grouped,
     },
@@ -26,8 +28,10 @@ struct OverviewPage {
     errors: FieldErrors,
     /// Whether the charts show 30 days; otherwise they show 24 hours.
     month: bool,
-    /// Today in UTC: `2026-11-21`.
+    /// Today: `2026-11-21`.
     today: String,
+    /// The zone whose days and hours are counted.
+    zone: String,
     active: String,
     /// Whether there are more active sessions than are counted one by one.
     over_limit: bool,
@@ -68,6 +72,7 @@ pub async fn show(
     db: web::Data<Db>,
     outbox: web::Data<Outbox>,
     layout: Layout,
+    ReaderZone(zone): ReaderZone,
     query: Query<OverviewQuery>,
 ) -> Result<HttpResponse, Error> {
     let mut errors = FieldErrors::default();
@@ -75,11 +80,10 @@ pub async fn show(
         errors.add_form("There is no such range. Choose 24 hours or 30 days.");
         Range::default()
     });
-    let slots = range.slots(now());
-    let from = slots.first().copied().unwrap_or_else(now);
-    let statistics = statistics::read(&db, range, from).await?;
+    let slots = Slots::new(range, now(), zone);
+    let (statistics, slots) = statistics::read(&db, slots).await?;
     let mail = MailPanel::new(outbox.state().await?);
-    let page = OverviewPage::new(layout, errors.clone(), range, &slots, &statistics, mail);
+    let page = OverviewPage::new(layout, errors.clone(), &slots, &statistics, mail);
     Ok(form_page(&page, &errors))
 }
 
@@ -98,8 +102,7 @@ impl OverviewPage {
     fn new(
         layout: Layout,
         errors: FieldErrors,
-        range: Range,
-        slots: &[PrimitiveDateTime],
+        slots: &Slots,
         statistics: &Statistics,
         mail: MailPanel,
     ) -> Self {
@@ -107,8 +110,9 @@ impl OverviewPage {
         Self {
             layout,
             errors,
-            month: range == Range::Month,
-            today: now_utc().date().to_string(),
+            month: slots.range == Range::Month,
+            today: slots.today.to_string(),
+            zone: slots.zone.name().to_owned(),
             active: grouped(totals.active),
             over_limit: totals.over_limit,
             count_limit: grouped(COUNT_LIMIT),
@@ -116,8 +120,8 @@ impl OverviewPage {
             administrators: grouped(totals.administrators),
             sign_ins: grouped(totals.sign_ins),
             failures: grouped(totals.failures),
-            active_over_time: active_over_time(range, slots, statistics),
-            sign_ins_over_time: sign_ins_over_time(range, slots, statistics),
+            active_over_time: active_over_time(slots, statistics),
+            sign_ins_over_time: sign_ins_over_time(slots, statistics),
             shares: shares(totals),
             end_reasons: BarChart::new(
                 "ends",
@@ -133,26 +137,26 @@ impl OverviewPage {
     }
 }
 
-fn active_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> ColumnChart {
-    let (unit, period) = words(range);
+fn active_over_time(slots: &Slots, statistics: &Statistics) -> ColumnChart {
+    let (unit, period) = words(slots.range);
     ColumnChart::new(
         "active",
         &format!("Most active sessions at once in each {unit} of {period}"),
         vec!["Active sessions"],
-        &chart_slots(range, slots, |at| vec![statistics.active.get(at).copied()]),
+        &chart_slots(slots, |slot| vec![statistics.active.get(slot).copied().flatten()]),
         Aggregate::Newest,
     )
 }
 
-fn sign_ins_over_time(range: Range, slots: &[PrimitiveDateTime], statistics: &Statistics) -> ColumnChart {
-    let (unit, period) = words(range);
+fn sign_ins_over_time(slots: &Slots, statistics: &Statistics) -> ColumnChart {
+    let (unit, period) = words(slots.range);
     let counts = [&statistics.sign_ins, &statistics.failures];
     ColumnChart::new(
         "sign-ins",
         &format!("Sign-ins and failed sign-ins in each {unit} of {period}"),
         vec!["Sign-ins", "Failed"],
-        &chart_slots(range, slots, |at| {
-            counts.map(|counts| Some(counts.get(at).copied().unwrap_or(0))).to_vec()
+        &chart_slots(slots, |slot| {
+            counts.map(|counts| Some(counts.get(slot).copied().flatten().unwrap_or(0))).to_vec()
         }),
         Aggregate::Sum,
     )
@@ -166,29 +170,10 @@ fn words(range: Range) -> (&'static str, &'static str) {
     }
 }
 
-/// The slots of a chart with their labels and values.
-fn chart_slots(
-    range: Range,
-    slots: &[PrimitiveDateTime],
-    values: impl Fn(&PrimitiveDateTime) -> Vec<Option<i64>>,
-) -> Vec<Slot> {
-    let hour = format_description!("[hour]:[minute]");
-    let day = format_description!("[day padding:none] [month repr:short]");
-    let day_and_hour = format_description!("[day padding:none] [month repr:short], [hour]:[minute]");
-    slots
-        .iter()
-        .map(|at| {
-            let (axis_label, label) = match range {
-                Range::Day => (at.format(hour), at.format(day_and_hour)),
-                Range::Month => (at.format(day), at.format(day)),
-            };
-            Slot {
-                axis_label: axis_label.unwrap_or_default(),
-                label: label.unwrap_or_default(),
-                values: values(at),
-            }
-        })
-        .collect()
+/// The slots of a chart with their labels, and the values of the slot of each index.
+fn chart_slots(slots: &Slots, values: impl Fn(usize) -> Vec<Option<i64>>) -> Vec<Slot> {
+    let labels = slots.labels().into_iter().enumerate();
+    labels.map(|(slot, (axis_label, label))| Slot { axis_label, label, values: values(slot) }).collect()
 }
 
 fn shares(totals: &Totals) -> Vec<BarChart> {

@@ -7,8 +7,9 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Timestamp},
 };
-use time::{Duration, PrimitiveDateTime, Time};
+use time::{Duration, PrimitiveDateTime};
 
+use super::slots::Slots;
 use crate::{
     clock::now,
     db::{
@@ -27,28 +28,15 @@ use crate::{
 /// Up to this many active sessions are counted one by one; of more, only these most recently seen are counted.
 pub(super) const COUNT_LIMIT: i64 = 100_000;
 
-/// The period of the charts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Range {
-    /// 24 hours, in slots of an hour.
-    #[default]
-    Day,
-    /// 30 days, in slots of a day.
-    Month,
-}
-
-/// Numbers by the beginning of their slot.
-type PerSlot = HashMap<PrimitiveDateTime, i64>;
-
 /// The numbers of the overview.
 pub(super) struct Statistics {
     pub totals: Totals,
-    /// The most sessions that were active at once; slots without a sample are missing.
-    pub active: PerSlot,
-    /// Sign-ins; slots without any are missing.
-    pub sign_ins: PerSlot,
-    /// Failed sign-ins; slots without any are missing.
-    pub failures: PerSlot,
+    /// The most sessions that were active at once in each slot; `None`: there is no sample.
+    pub active: Vec<Option<i64>>,
+    /// Sign-ins in each slot; `None`: there were none.
+    pub sign_ins: Vec<Option<i64>>,
+    /// Failed sign-ins.
+    pub failures: Vec<Option<i64>>,
 }
 
 /// The numbers that belong to no slot.
@@ -61,9 +49,9 @@ pub(super) struct Totals {
     pub users: i64,
     /// Administrators with an active session.
     pub administrators: i64,
-    /// Sign-ins since midnight, UTC.
+    /// Sign-ins since midnight.
     pub sign_ins: i64,
-    /// Failed sign-ins since midnight, UTC.
+    /// Failed sign-ins since midnight.
     pub failures: i64,
     /// Active sessions by browser.
     pub browsers: Vec<(String, i64)>,
@@ -77,45 +65,16 @@ pub(super) struct Totals {
     pub end_reasons: Vec<(EndReason, i64)>,
 }
 
-impl Range {
-    /// The range of that name.
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "" | "24h" => Some(Self::Day),
-            "30d" => Some(Self::Month),
-            _ => None,
-        }
-    }
-
-    /// The beginnings of its slots, oldest first; `at` is in the last.
-    pub(super) fn slots(self, at: PrimitiveDateTime) -> Vec<PrimitiveDateTime> {
-        let (count, length, last) = match self {
-            Self::Day => (24, Duration::HOUR, Time::from_hms(at.hour(), 0, 0).unwrap_or(Time::MIDNIGHT)),
-            Self::Month => (30, Duration::DAY, Time::MIDNIGHT),
-        };
-        let last = PrimitiveDateTime::new(at.date(), last);
-        (0..count).rev().map(|age| last.saturating_sub(length * age)).collect()
-    }
-
-    /// SQL for the beginning of the slot that a time is in, for both databases.
-    fn slot_of(self, column: &str) -> diesel::expression::SqlLiteral<Timestamp> {
-        let unit = match self {
-            Self::Day => "hour",
-            Self::Month => "day",
-        };
-        sql(&format!("date_trunc('{unit}', {column})"))
-    }
-}
-
-/// Reads the numbers; `from` is the beginning of the first slot.
-pub(super) async fn read(db: &Db, range: Range, from: PrimitiveDateTime) -> Result<Statistics, Error> {
+/// Reads the numbers, and gives the slots back.
+pub(super) async fn read(db: &Db, slots: Slots) -> Result<(Statistics, Slots), Error> {
     let read = move |conn: &mut DbConnection| {
-        Ok(Statistics {
-            totals: totals(conn)?,
-            active: active_per_slot(conn, range, from)?,
-            sign_ins: events_per_slot(conn, EventKind::SignedIn, range, from)?,
-            failures: events_per_slot(conn, EventKind::SignInFailed, range, from)?,
-        })
+        let statistics = Statistics {
+            totals: totals(conn, &slots)?,
+            active: active_per_slot(conn, &slots)?,
+            sign_ins: events_per_slot(conn, EventKind::SignedIn, &slots)?,
+            failures: events_per_slot(conn, EventKind::SignInFailed, &slots)?,
+        };
+        Ok((statistics, slots))
     };
     db.with_long_timeout().run(read).await
 }
@@ -127,11 +86,11 @@ macro_rules! active_since {
     };
 }
 
-fn totals(conn: &mut DbConnection) -> Result<Totals, Error> {
+fn totals(conn: &mut DbConnection, slots: &Slots) -> Result<Totals, Error> {
     let at = now();
-    let midnight = PrimitiveDateTime::new(at.date(), Time::MIDNIGHT);
+    let midnight = slots.midnight().unwrap_or(at);
     // Ten years: before every active session.
-    let earliest = midnight.saturating_sub(Duration::days(3_650));
+    let earliest = at.saturating_sub(Duration::days(3_650));
     let limit: Option<PrimitiveDateTime> = active_since!(at, earliest)
         .order(sessions::last_seen_at.desc())
         .offset(COUNT_LIMIT)
@@ -210,23 +169,27 @@ fn count_events(conn: &mut DbConnection, kind: EventKind, since: PrimitiveDateTi
     Ok(events.select(times()).get_result(conn)?)
 }
 
-fn active_per_slot(conn: &mut DbConnection, range: Range, from: PrimitiveDateTime) -> Result<PerSlot, Error> {
-    let slots = samples::table.filter(samples::at.ge(from)).group_by(range.slot_of("samples.at"));
+fn active_per_slot(conn: &mut DbConnection, slots: &Slots) -> Result<Vec<Option<i64>>, Error> {
+    let Some(from) = slots.from() else { return Ok(Vec::new()) };
+    let samples = samples::table.filter(samples::at.ge(from)).group_by(cut(slots, "samples.at"));
     let counts: Vec<(PrimitiveDateTime, Option<i64>)> =
-        slots.select((range.slot_of("samples.at"), max(samples::active))).load(conn)?;
-    Ok(counts.into_iter().filter_map(|(at, count)| Some((at, count?))).collect())
+        samples.select((cut(slots, "samples.at"), max(samples::active))).load(conn)?;
+    let counts = counts.into_iter().filter_map(|(at, count)| Some((at, count?))).collect();
+    Ok(slots.sorted(counts, i64::max))
 }
 
 fn events_per_slot(
     conn: &mut DbConnection,
     kind: EventKind,
-    range: Range,
-    from: PrimitiveDateTime,
-) -> Result<PerSlot, Error> {
+    slots: &Slots,
+) -> Result<Vec<Option<i64>>, Error> {
+    let Some(from) = slots.from() else { return Ok(Vec::new()) };
     let events = events::table.filter(events::at.ge(from)).filter(events::kind.eq(kind));
-    let counts: Vec<(PrimitiveDateTime, i64)> = events
-        .group_by(range.slot_of("events.at"))
-        .select((range.slot_of("events.at"), times()))
-        .load(conn)?;
-    Ok(counts.into_iter().collect())
+    let counts = events.group_by(cut(slots, "events.at")).select((cut(slots, "events.at"), times()));
+    Ok(slots.sorted(counts.load(conn)?, i64::saturating_add))
+}
+
+/// SQL for a time cut down to the step of the slots, for both databases.
+fn cut(slots: &Slots, column: &str) -> diesel::expression::SqlLiteral<Timestamp> {
+    sql(&format!("date_trunc('{}', {column})", slots.step()))
 }

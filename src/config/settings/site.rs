@@ -62,7 +62,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "HOME_URL",
         meaning: "Where people land after signing in, and where the name in the header leads.",
-        default: "`/pages/` with `PAGES_DIR`, else `/profile`",
+        default: "`/pages/` while `PAGES_DIR` has an `index.html`, else `/profile`",
         example: "https://www.example.org/",
         wrong: "/login",
         beside: &[],
@@ -70,7 +70,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "SITE_TIMEZONE",
-        meaning: "The time zone of times in mails, and on pages where no script shows that of the reader.",
+        meaning: "The time zone of times in mails, and of times and days on pages where no script tells that of the reader.",
         default: "`UTC`",
         example: "Europe/Berlin",
         wrong: "CEST",

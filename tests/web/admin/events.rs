@@ -85,6 +85,28 @@ on_both_stacks!(events_list_filters_by_kind_user_network_and_time, |stack| async
     );
 });
 
+on_both_stacks!(events_list_filters_by_days_of_the_reader, |stack| async {
+    let app = TestApp::builder(stack).var("SITE_TIMEZONE", "Asia/Tokyo").start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    // Clocks in Berlin are set back in that night, so the day has 25 hours there.
+    let times = ["2026-10-24 15:00:00", "2026-10-24 22:00:00", "2026-10-25 22:59:59", "2026-10-25 23:00:00"];
+    for at in times {
+        app.insert_event(at, "name_changed", "424242", at);
+    }
+    let (day, until) = ("kind=name_changed&from=2026-10-25&to=2026-10-25", "kind=name_changed&to=2026-10-24");
+    let time = "kind=name_changed&from=2026-10-25T23:59&to=2026-10-26T00:00";
+    for (zone, found) in [("", [2, 0, 0]), ("Europe/Berlin", [2, 1, 1]), ("UTC", [2, 2, 0])] {
+        if !zone.is_empty() {
+            admin.set_cookie("reader-zone", zone);
+        }
+        for (query, found) in [day, until, time].into_iter().zip(found) {
+            assert_finds(&admin, query, found).await;
+            let file = admin.get(&format!("/admin/events.csv?{query}")).await.expect(200);
+            assert_eq!(file.body.lines().count(), found + 1, "{zone}: {query}");
+        }
+    }
+});
+
 on_both_stacks!(events_list_shows_actor_address_and_reason, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;

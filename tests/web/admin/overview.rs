@@ -164,6 +164,55 @@ on_both_stacks!(overview_charts_match_table_and_summary, |stack| async {
     .await;
 });
 
+/// How far a zone without summer time is from UTC, and the midnight in which its day began, in UTC.
+fn midnight(ahead: Duration) -> PrimitiveDateTime {
+    let there = OffsetDateTime::now_utc() + ahead;
+    PrimitiveDateTime::new(there.date(), Time::MIDNIGHT) - ahead
+}
+
+on_both_stacks!(overview_counts_days_and_hours_of_the_reader, |stack| async {
+    let app = TestApp::builder(stack).var("SITE_TIMEZONE", "Asia/Kathmandu").start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    for (zone, told, hours, minutes) in [
+        ("Asia/Kathmandu", None, 5, 45),
+        ("Asia/Kolkata", Some("Asia/Kolkata"), 5, 30),
+        ("Pacific/Kiritimati", Some("Pacific/Kiritimati"), 14, 0),
+        ("Pacific/Pago_Pago", Some("Pacific/Pago_Pago"), -11, 0),
+        ("Asia/Kathmandu", Some("Nowhere/Else"), 5, 45),
+    ] {
+        if let Some(told) = told {
+            admin.set_cookie("reader-zone", told);
+        }
+        let ahead = Duration::hours(hours) + Duration::minutes(minutes);
+        let midnight = midnight(ahead);
+        let today = midnight.saturating_add(ahead);
+        app.delete_failed_sign_ins();
+        let (late, early) = (midnight - Duration::SECOND, midnight + Duration::SECOND);
+        app.insert_bare_events(&[late, early, early].map(|at| (at, "sign_in_failed")));
+
+        let page = admin.get("/admin?range=30d").await.expect(200);
+        assert_page(&page);
+        assert_eq!(page.texts("[data-zone]"), [zone]);
+        assert_eq!(statistics(&page)[4], "2", "{zone}");
+        let days = table(&page, "sign-ins");
+        assert_eq!(days[&label(today, false)][1], "2", "{zone}: {days:?}");
+        assert_eq!(days[&label(today - Duration::DAY, false)][1], "1", "{zone}: {days:?}");
+        let link = page.attributes(".figures a[href*=sign_in_failed]", "href").remove(0);
+        assert_eq!(link, format!("/admin/events?kind=sign_in_failed&from={}", today.date()));
+        let found = admin.get(&link).await.expect(200);
+        assert_eq!(
+            (found.texts(".count strong"), found.texts("[data-zone]")),
+            (vec!["2 events".to_owned()], vec![zone.to_owned()])
+        );
+
+        let hours = table(&admin.get("/admin").await.expect(200), "sign-ins");
+        if OffsetDateTime::now_utc() + ahead < (today + Duration::hours(23)).assume_utc() {
+            assert_eq!(hours[&label(today, true)][1], "2", "{zone}: {hours:?}");
+            assert_eq!(hours[&label(today - Duration::HOUR, true)][1], "1", "{zone}: {hours:?}");
+        }
+    }
+});
+
 on_both_stacks!(samples_one_per_minute_across_instances, |stack| async {
     let began = OffsetDateTime::now_utc();
     let mut app = TestApp::start(stack).await;

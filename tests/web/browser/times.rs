@@ -75,6 +75,31 @@ async fn rows_that_come_later_are_in_the_readers_zone_too() {
     assert!(browser.evaluate(all).await.as_i64() >= Some(6));
 }
 
+on_both_stacks!(days_are_counted_in_the_readers_zone_or_that_of_the_site, |stack| async {
+    let app = TestApp::builder(stack).var("SITE_TIMEZONE", "Asia/Tokyo").start().await;
+    let (ada, _) = app.admin("Ada Lovelace").await;
+    for at in ["2026-10-24 22:30:00", "2026-10-25 22:30:00", "2026-10-26 02:00:00", "2026-10-26 03:00:00"] {
+        app.insert_event(at, "name_changed", "424242", at);
+    }
+    let named = "return [...document.querySelectorAll('[data-zone]')].map((zone) => zone.textContent)";
+    for (builder, zone, counted, found) in [
+        (Browser::builder(&app).without_javascript(), "Europe/Berlin", "Asia/Tokyo", "1 event"),
+        (Browser::builder(&app), "Europe/Berlin", "Europe/Berlin", "2 events"),
+        (Browser::builder(&app), "America/New_York", "America/New_York", "3 events"),
+    ] {
+        let browser = builder.open().await;
+        browser.client().issue_cmd(InZone(zone)).await.unwrap();
+        browser.goto("/login?next=/admin").await;
+        browser.fill(&[("email", &ada.email), ("password", PASSWORD)]).await;
+        browser.submit("/login").await;
+        browser.wait_for_path("/admin").await;
+        eventually(|| async { browser.evaluate(named).await == json!([counted]) }).await;
+        browser.goto("/admin/events?kind=name_changed&from=2026-10-25&to=2026-10-25").await;
+        browser.wait_for(found).await;
+        assert_eq!(browser.evaluate(named).await, json!([counted]));
+    }
+});
+
 on_both_stacks!(mail_says_times_in_the_zone_of_the_site, |stack| async {
     let smtp = SmtpServer::start_own();
     let builder = TestApp::builder(stack).var("SMTP_URL", smtp.url()).var("NOTICES", "on");
