@@ -23,7 +23,7 @@ pub(super) async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
     match prepared {
         Ok(link) => Ok(link),
         Err(error @ Error::Unavailable(_)) => {
-            tracing::error!(error = ?error.causes(), "the database is not reached, trying again until it is");
+            tracing::error!(error = ?error.causes(), "the database of DATABASE_URL is not reached, trying again until it is");
             actix_web::rt::spawn(retry_prepare(parts.clone()));
             Ok(None)
         }

@@ -6,7 +6,7 @@ use jiff::{
     Timestamp, civil,
     tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
-use time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time};
+use time::{Date, Duration, PrimitiveDateTime, Time};
 
 /// A time zone with its history of summer times. The database of zones (IANA) is part of the program: containers have none.
 #[derive(Clone, PartialEq, Eq)]

@@ -87,7 +87,12 @@ impl SessionSecret {
     /// Reads the secret from the file beside the database. Instances that create the file at the same time use the same secret.
     fn from_file_beside(database: &Path) -> Result<Self, String> {
         let file = database.with_file_name(Self::FILE_NAME);
-        let file_error = |error: std::io::Error| format!("could not be kept in {}: {error}", file.display());
+        let file_error = |error: std::io::Error| {
+            let (file, folder) = (file.display(), files::folder_of(&file).display().to_string());
+            format!(
+                "can't be kept in {file} ({error}): {folder} has to be a folder that this user may write to; DATABASE_URL can name another"
+            )
+        };
         if !file.exists() {
             files::make_private_folder_of(&file).map_err(file_error)?;
             let secret = crate::crypto::random_hex::<MIN_BYTES>().map_err(|error| error.causes())?;

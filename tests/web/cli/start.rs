@@ -58,6 +58,22 @@ fn start_on_a_file_that_cannot_be_the_database_says_so() {
 }
 
 #[test]
+fn start_without_a_folder_for_its_data_says_so() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("data"), "a file").unwrap();
+    for (vars, data) in [
+        (Vars::new(), "data"),
+        (vec![("DATABASE_URL".to_owned(), "sqlite:///proc/nowhere/a.db".to_owned())], "/proc/nowhere"),
+    ] {
+        let said = Program::run_in(folder.path(), &["serve"], &vars, "").failed();
+        assert!(said.starts_with("SESSION_SECRET: ") && said.trim().lines().count() == 1, "{said}");
+        let advice =
+            format!("{data} has to be a folder that this user may write to; DATABASE_URL can name another");
+        assert!(said.contains(&advice), "{said}");
+    }
+}
+
+#[test]
 fn start_on_postgres_without_a_schema_or_the_right_to_it_says_so() {
     let database = PostgresDatabase::empty();
     let owner = database.url().to_owned();

@@ -116,7 +116,7 @@ async fn keep_connected(servers: Arc<Servers>, link: Arc<Link>, actix_stores: Op
             Err(error) => {
                 link.slot().connection = None;
                 if logs && !failure_logged {
-                    tracing::error!(error = ?error.causes(), "Redis not reached, trying again until it is");
+                    tracing::error!(error = ?error.causes(), "Redis not reached at REDIS_URL, trying again until it is");
                     (failure_logged, is_there_logged) = (true, false);
                 }
                 tokio::time::sleep(retry).await;
