@@ -124,7 +124,7 @@ async fn sentinels_that_do_not_know_the_master_are_named_in_the_log() {
     let set = SentinelSet::start().await;
     let url = set.url().replace("master=sessions", "master=others");
     let program = builder().var("REDIS_URL", url).start_program();
-    let failure = "Redis not reached, trying again until it is";
+    let failure = "Redis not reached at REDIS_URL, trying again until it is";
     eventually(|| async { program.output().contains(failure) }).await;
     assert!(program.output().contains("no sentinel says which Redis is the master"), "{}", program.output());
     program.client().get("/readyz").await.expect(503);
