@@ -4,9 +4,9 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::reader::Reader;
 
-/// What is logged when `RUST_LOG` is unset: actix-session, the HTTP parser and the server report errors that are logged elsewhere
+/// What is logged when `RUST_LOG` is unset: actix-session, the HTTP parser, the server and the client of Redis report errors that are logged elsewhere
 /// already.
-const DEFAULT_FILTER: &str = "info,actix_session=error,actix_http=off,actix_server=warn";
+const DEFAULT_FILTER: &str = "info,actix_session=error,actix_http=off,actix_server=warn,redis=error";
 
 /// What is logged and how.
 #[derive(Debug, Clone)]
