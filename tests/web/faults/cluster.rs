@@ -101,15 +101,14 @@ async fn many_eventually(site: &OutageTest, count: usize) -> Vec<Client> {
     clients
 }
 
-#[actix_web::test]
-async fn cluster_slot_moves_under_load_without_a_refusal() {
-    let cluster = RedisCluster::start().await;
+/// Moves the slot of somebody's session while it is used.
+async fn assert_slot_moves(cluster: &RedisCluster, to: impl Fn(usize) -> usize) {
     let site = OutageTest::start(builder().on_redis_at(cluster.database())).await;
     let (_, leaver) = site.app.person("Grace Hopper").await;
     let ended = leaver.copy();
     let key = site.app.redis_key_of(&own_session_id(&site.client).await);
     let (from, slot) = cluster.master_of(&key);
-    let to = (from + 1) % 3;
+    let to = to(from);
     let load = Load::start((0..4).map(|_| site.client.copy()).chain([site.other_client.copy()]).collect());
     cluster.begin_to_move(slot, from, to);
     for _ in 0..10 {
@@ -129,6 +128,19 @@ async fn cluster_slot_moves_under_load_without_a_refusal() {
     leaver.post("/logout", &[]).await.to("/");
     ended.get("/profile").await.to("/login?next=%2Fprofile");
     site.assert_consistent();
+}
+
+#[actix_web::test]
+async fn cluster_slot_moves_under_load_without_a_refusal() {
+    let cluster = RedisCluster::start().await;
+    assert_slot_moves(&cluster, |from| (from + 1) % 3).await;
+}
+
+#[actix_web::test]
+async fn cluster_slot_moves_to_a_node_that_has_just_joined() {
+    let mut cluster = RedisCluster::start().await;
+    let joined = cluster.join().await;
+    assert_slot_moves(&cluster, |_| joined).await;
 }
 
 #[actix_web::test]
@@ -213,16 +225,11 @@ async fn cluster_counts_guesses_for_all_instances() {
     let (ada, _) = site.person("Ada Lovelace").await;
     let second = site.second_instance().await;
     let guess = [("email", ada.email.as_str()), ("password", "wrong-guess-7")];
-    let refused = async {
-        for number in 0..40 {
-            let app = if number % 2 == 0 { &site } else { &second };
-            if app.client().post("/login", &guess).await.status == 429 {
-                return;
-            }
+    for attempt in 0.. {
+        if site.client().post("/login", &guess).await.status == 429 {
+            break;
         }
-        panic!("nobody was refused");
-    };
-    refused.await;
-    let both = [second.client().post("/login", &guess).await, site.client().post("/login", &guess).await];
-    assert_eq!(both.map(|answer| answer.status), [429, 429]);
+        assert!(attempt < 40, "nobody was refused");
+    }
+    second.client().post("/login", &guess).await.expect(429);
 }

@@ -72,6 +72,22 @@ async fn sentinels_master_frozen_and_thawed_ends_no_session_that_it_missed() {
 }
 
 #[actix_web::test]
+async fn sentinels_that_missed_a_failover_are_not_believed() {
+    let mut set = SentinelSet::start().await;
+    set.wait_for_replica();
+    set.servers[0].kill();
+    set.wait_for_failover().await;
+    let [old, left_behind] = SentinelSet::start_left_behind();
+    for order in [[left_behind.addr, set.sentinels[2].addr], [set.sentinels[2].addr, left_behind.addr]] {
+        let app = builder().var("REDIS_URL", set.url_of(&order)).start().await;
+        eventually(|| async { app.client().get("/readyz").await.status == 200 }).await;
+        app.person("Ada Lovelace").await.1.get("/profile").await.expect(200);
+    }
+    let entries = |server: &RedisNode| server.database().keys().len();
+    assert_eq!((entries(&set.servers[1]), entries(&old)), (2, 0));
+}
+
+#[actix_web::test]
 async fn sentinels_over_tls_with_users_follow_a_failover() {
     let mut set = SentinelSet::start_with_tls().await;
     let authority = set.certificates().authority();

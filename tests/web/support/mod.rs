@@ -70,7 +70,7 @@ pub use own_process::free_addr;
 pub use page_check::{assert_page, header_complaints};
 pub use postgres::{PostgresDatabase, PostgresServer, server_user};
 pub use program::{Finished, OpenFiles, Program, Vars};
-pub use redis::{RedisCluster, RedisDatabase, RedisServer, SentinelSet};
+pub use redis::{RedisCluster, RedisDatabase, RedisNode, RedisServer, SentinelSet};
 pub use session_pages::{
     COOKIE, listed_sessions, listed_sessions_for_admin, new_cookie, own_session_id, signed_in,
 };

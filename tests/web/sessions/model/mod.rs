@@ -61,8 +61,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn check_model_on(stores: impl Fn() -> Builder) {
-    let config = Config { cases: 8, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+/// `cases`: how many sequences of steps.
+fn check_model_on(cases: u32, stores: impl Fn() -> Builder) {
+    let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     // Each step with the instance that executes it.
     let steps = vec((step(), 0..2_usize), 1..=40);
     let held = TestRunner::new(config).run(&steps, |steps| {
@@ -80,18 +81,18 @@ fn check_model_on(stores: impl Fn() -> Builder) {
 
 #[test]
 fn model_random_steps_agree_sqlite() {
-    check_model_on(|| builder(Stack::Sqlite).0);
+    check_model_on(8, || builder(Stack::Sqlite).0);
 }
 
 #[test]
 fn model_random_steps_agree_postgres_redis() {
-    check_model_on(|| builder(Stack::PostgresRedis).0);
+    check_model_on(8, || builder(Stack::PostgresRedis).0);
 }
 
 #[test]
 fn model_random_steps_agree_postgres_redis_cluster() {
     let cluster = System::new().block_on(RedisCluster::start());
-    check_model_on(|| {
+    check_model_on(4, || {
         let redis = cluster.database();
         redis.flush();
         builder(Stack::PostgresRedis).0.on_redis_at(redis)

@@ -29,14 +29,8 @@ impl SentinelSet {
     async fn start_with(certificates: Certificates) -> Self {
         let server = || RedisNode::start(Kind::Server, &certificates, &[]);
         let servers = [server(), server()];
-        let port = servers[0].addr.port();
-        servers[1].run::<()>(&format!("REPLICAOF 127.0.0.1 {port}"));
-        let monitored = format!("sentinel monitor sessions 127.0.0.1 {port} 2");
-        let changes = [
-            ("sentinel monitor sessions 127.0.0.1 6379 2", monitored.as_str()),
-            ("down-after-milliseconds sessions 1000", "down-after-milliseconds sessions 500"),
-        ];
-        let sentinel = || RedisNode::start(Kind::Sentinel, &certificates, &changes);
+        servers[1].run::<()>(&format!("REPLICAOF 127.0.0.1 {}", servers[0].addr.port()));
+        let sentinel = || sentinel_of(&servers[0], &certificates);
         let set = Self { sentinels: [sentinel(), sentinel(), sentinel()], servers, certificates };
         eventually(|| async { set.sentinels.iter().all(knows_the_others) }).await;
         set
@@ -44,7 +38,12 @@ impl SentinelSet {
 
     /// The address for `REDIS_URL`.
     pub fn url(&self) -> String {
-        let sentinels = self.sentinels.each_ref().map(|sentinel| sentinel.addr.to_string()).join(",");
+        self.url_of(&self.sentinels.each_ref().map(|sentinel| sentinel.addr))
+    }
+
+    /// An address with other sentinels.
+    pub fn url_of(&self, sentinels: &[SocketAddr]) -> String {
+        let sentinels = sentinels.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(",");
         let login = format!("sentinel_user=gatehouse&sentinel_password={SENTINEL}");
         format!("{}-sentinel://{LOGIN}{sentinels}/0?master=sessions&{login}", self.certificates.scheme())
     }
@@ -57,6 +56,14 @@ impl SentinelSet {
     /// The authority of its certificates.
     pub fn certificates(&self) -> &Certificates {
         &self.certificates
+    }
+
+    /// A server that takes itself for the master, and a sentinel that takes it for the master, since it knows of no failover.
+    pub fn start_left_behind() -> [RedisNode; 2] {
+        let certificates = Certificates::make(false);
+        let server = RedisNode::start(Kind::Server, &certificates, &[]);
+        let sentinel = sentinel_of(&server, &certificates);
+        [server, sentinel]
     }
 
     /// Waits until the replica has what the master has.
@@ -75,6 +82,16 @@ impl SentinelSet {
             self.sentinels[2].run("SENTINEL GET-MASTER-ADDR-BY-NAME sessions");
         format!("{host}:{port}").parse().ok()
     }
+}
+
+/// A sentinel that watches a server.
+fn sentinel_of(server: &RedisNode, certificates: &Certificates) -> RedisNode {
+    let monitored = format!("sentinel monitor sessions 127.0.0.1 {} 2", server.addr.port());
+    let changes = [
+        ("sentinel monitor sessions 127.0.0.1 6379 2", monitored.as_str()),
+        ("down-after-milliseconds sessions 1000", "down-after-milliseconds sessions 500"),
+    ];
+    RedisNode::start(Kind::Sentinel, certificates, &changes)
 }
 
 fn knows_the_others(sentinel: &RedisNode) -> bool {
