@@ -119,7 +119,7 @@ async fn log_of_unreachable(database: &str, format: &str) -> String {
         .var("RUST_LOG", "trace")
         .not_set_up()
         .start_program();
-    eventually(|| async { program.output().contains("the database is not reached") }).await;
+    eventually(|| async { program.output().contains("the database of DATABASE_URL is not reached") }).await;
     program.output()
 }
 

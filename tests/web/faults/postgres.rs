@@ -160,7 +160,7 @@ async fn startup_before_postgres_serves_then_recovers() {
     client.get("/healthz").await.expect(200);
     client.get("/readyz").await.expect(503);
     assert_unavailable(&client, "/login", Some(&[("email", "a@example.org"), ("password", PASSWORD)])).await;
-    eventually(|| async { program.output().contains("the database is not reached") }).await;
+    eventually(|| async { program.output().contains("the database of DATABASE_URL is not reached") }).await;
     server.restart();
     let link = eventually(|| async {
         let output = program.output();
