@@ -31,6 +31,7 @@ on_both_stacks!(members_page_is_for_people_who_are_signed_in, |stack| async {
 
 on_both_stacks!(front_page_leads_to_the_operators_pages, |stack| async {
     let pages = tempfile::TempDir::new().unwrap();
+    std::fs::write(pages.path().join("index.html"), "<p>Hello").unwrap();
     let app = TestApp::builder(stack).var("PAGES_DIR", pages.path().display()).start().await;
     let (_, client) = app.person("Ada Lovelace").await;
     for path in ["/", "/members"] {
