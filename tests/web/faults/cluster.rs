@@ -103,7 +103,9 @@ async fn many_eventually(site: &OutageTest, count: usize) -> Vec<Client> {
 
 /// Moves the slot of somebody's session while it is used.
 async fn assert_slot_moves(cluster: &RedisCluster, to: impl Fn(usize) -> usize) {
-    let site = OutageTest::start(builder().on_redis_at(cluster.database())).await;
+    // A refusal comes at once; a busy machine is no refusal.
+    let patient = builder().var("STORE_TIMEOUT", "5s").on_redis_at(cluster.database());
+    let site = OutageTest::start(patient).await;
     let (_, leaver) = site.app.person("Grace Hopper").await;
     let ended = leaver.copy();
     let key = site.app.redis_key_of(&own_session_id(&site.client).await);
