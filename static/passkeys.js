@@ -62,18 +62,21 @@ function say(box, text) {
 
 async function run(box, mediation) {
   const form = box.closest("form");
-  say(box, "");
+  // Nobody is told of what they did not ask for.
+  let chosen = mediation !== "conditional";
+  if (chosen) say(box, "");
   try {
     const answer = await ask(box, mediation);
+    chosen = true;
     if (box.dataset.passkey === "sign-in") return await signIn(form, answer);
     const { ceremony, credential } = answer;
     form.querySelector("input[name=passkey], input[name=confirm_passkey]").value = JSON.stringify({ ceremony, credential });
     // Its dialog, if it has one, asks what was asked before.
     form.requestSubmit();
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (error.name === "AbortError" || !chosen) return;
     say(box, error instanceof Refusal ? error.message : TEXTS[error.name] ?? BUSY);
-    if (mediation !== "conditional" || error instanceof Refusal) offerInList(box);
+    offerInList(box);
   }
 }
 

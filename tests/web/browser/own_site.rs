@@ -3,6 +3,11 @@
 use super::new_browsers::check;
 use crate::{layout::own_site::OwnFiles, support::*};
 
+/// The links and buttons of the header that can't be seen whole.
+const CUT_OFF: &str = "return [...document.querySelectorAll('.top a, .top button')].filter((element) => { \
+    const { left, right } = element.getBoundingClientRect(); return left < 0 || right > innerWidth; \
+    }).map((element) => element.textContent.trim())";
+
 #[actix_web::test]
 async fn site_of_another_look_fits_and_passes_axe() {
     let files = OwnFiles::new();
@@ -31,6 +36,7 @@ async fn site_of_another_look_fits_and_passes_axe() {
         browser.submit("/login").await;
         browser.wait_for_path("/profile").await;
         check(&browser, &format!("own-site-profile-{look}")).await;
+        assert_eq!(browser.evaluate(CUT_OFF).await, serde_json::json!([]), "{look}");
         browser.goto("/admin/sessions").await;
         check(&browser, &format!("own-site-sessions-{look}")).await;
     }

@@ -151,3 +151,20 @@ on_both_stacks!(passkey_button_at_another_address_says_so, |stack| async {
     browser.click(BUTTON).await;
     browser.wait_for("Passkeys don't work at this address").await;
 });
+
+/// What the browser offers in the list of the email field is asked for without anybody's wish.
+const TELL_REFUSAL: &str = "const get = navigator.credentials.get.bind(navigator.credentials); \
+    navigator.credentials.get = (asked) => get(asked).catch((error) => { \
+        document.documentElement.dataset.refused = error.name; throw error; });";
+
+on_both_stacks!(passkey_list_that_cannot_be_offered_says_nothing, |stack| async {
+    let app = TestApp::start(stack).await;
+    let browser = Browser::builder(&app).open().await;
+    let _authenticator = VirtualAuthenticator::add(&browser).await;
+    browser.run_first(TELL_REFUSAL).await;
+    browser.goto("/login").await;
+    let refused = "return document.documentElement.dataset.refused ?? ''";
+    eventually(|| async { browser.evaluate(refused).await == "SecurityError" }).await;
+    let said = "return document.querySelector('[data-passkey] [aria-live]').textContent.trim()";
+    assert_eq!(browser.evaluate(said).await, "");
+});
