@@ -59,8 +59,20 @@ pub struct App {
 impl App {
     /// Starts the program on a free port.
     pub fn start(stores: &Stores, throttle: Throttle) -> Result<Self> {
+        Self::start_with(stores, throttle, &[], Stdio::inherit())
+    }
+
+    /// The same with other settings, and its log elsewhere.
+    pub fn start_with(
+        stores: &Stores,
+        throttle: Throttle,
+        vars: &[(&str, &str)],
+        log: Stdio,
+    ) -> Result<Self> {
         let port = free_port()?;
         let child = program(stores)
+            .envs(vars.iter().copied())
+            .stderr(log)
             .env("THROTTLE", throttle.value())
             .env("LISTEN_ADDR", format!("127.0.0.1:{port}"))
             .env("BASE_URL", format!("http://127.0.0.1:{port}"))

@@ -9,6 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::coding::Coding;
+
 /// The headers of a browser, as far as they change what the server does.
 const HEADERS: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
@@ -84,9 +86,22 @@ impl Connection {
 
     /// Sends a GET request with a cookie, given as `name=value`.
     pub async fn get(&mut self, path: &str, cookie: &str) -> Result<Response<'_>> {
+        self.get_coded(path, cookie, None).await
+    }
+
+    /// The same, as a client that accepts a coding.
+    pub async fn get_coded(
+        &mut self,
+        path: &str,
+        cookie: &str,
+        coding: Option<Coding>,
+    ) -> Result<Response<'_>> {
         let port = self.port;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}Cookie: {cookie}\r\n\r\n");
+        let accept = coding.map(|coding| format!("Accept-Encoding: {}\r\n", coding.name()));
+        let accept = accept.unwrap_or_default();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}{accept}Cookie: {cookie}\r\n\r\n"
+        );
         self.send(request.as_bytes()).await
     }
 

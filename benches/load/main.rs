@@ -10,6 +10,8 @@ mod admin_list;
 mod app;
 mod attacks;
 mod client;
+mod coding;
+mod costs;
 mod limit;
 mod load;
 mod passwords;
@@ -39,7 +41,7 @@ fn main() -> Result<()> {
                 .find(|name| !WITH_LIMIT.contains(&name.as_str()) && *name != PASSWORDS && !is_apart(name));
             ensure!(
                 unknown.is_none(),
-                "the works are {}, {PASSWORDS}, roll and attacks, not {unknown:?}",
+                "the works are {}, {PASSWORDS}, roll, {ATTACKS} and {COSTS}, not {unknown:?}",
                 WITH_LIMIT.join(", ")
             );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
@@ -56,6 +58,9 @@ const PASSWORDS: &str = "passwords";
 /// What others see while one client attacks.
 const ATTACKS: &str = "attacks";
 
+/// What compression and the log of requests cost.
+const COSTS: &str = "costs";
+
 /// W4, which runs only when it is named.
 fn is_admin_list(workload: &str) -> bool {
     matches!(workload, "roll" | "W4")
@@ -63,7 +68,7 @@ fn is_admin_list(workload: &str) -> bool {
 
 /// The ones that run only when they are named.
 fn is_apart(workload: &str) -> bool {
-    is_admin_list(workload) || workload == ATTACKS
+    is_admin_list(workload) || [ATTACKS, COSTS].contains(&workload)
 }
 
 async fn run(workloads: &[String]) -> Result<()> {
@@ -80,6 +85,12 @@ async fn run(workloads: &[String]) -> Result<()> {
     if workloads.iter().any(|name| name == ATTACKS) {
         let stores = Stores::create().await?;
         let measured = attacks::run(&stores, size.seconds).await;
+        stores.remove().await?;
+        measured?;
+    }
+    if workloads.iter().any(|name| name == COSTS) {
+        let stores = Stores::create().await?;
+        let measured = costs::run(&stores, &size).await;
         stores.remove().await?;
         measured?;
     }

@@ -1,8 +1,14 @@
 //! CPU time and memory of a process, read from `/proc`, and the figures of a round: medians, percentiles, ratios.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
+
+use crate::server::Server;
 
 /// The unit of CPU time in `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -32,6 +38,13 @@ impl Round {
             p99: percentile(&latencies, 99)?,
         })
     }
+}
+
+/// Runs the load of one round and computes its figures.
+pub async fn measure(server: Server, load: impl Future<Output = Result<Vec<Duration>>>) -> Result<Round> {
+    let (start, cpu) = (Instant::now(), cpu_seconds(server.pid)?);
+    let latencies = load.await?;
+    Round::new(latencies, start.elapsed(), cpu_seconds(server.pid)? - cpu)
 }
 
 /// A percentile of sorted latencies, in milliseconds.

@@ -10,13 +10,13 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 
 use crate::{
-    load::{self, Page},
+    load::{self, Page, all},
     server::{Server, User},
-    stats::{self, Round, Rounds},
+    stats::{self, Round, Rounds, measure},
 };
 
 /// Clients that read pages in W1, W5 and W6.
-const READERS: usize = 32;
+pub const READERS: usize = 32;
 /// Clients that read pages in W3, and how long each of them waits between two requests.
 const PACED_READERS: usize = 16;
 const PACE: Duration = Duration::from_millis(10);
@@ -122,9 +122,7 @@ impl Bench {
         count: usize,
         pause: Option<Duration>,
     ) -> JoinSet<Result<Vec<Duration>>> {
-        let end = Instant::now() + self.size.seconds;
-        let reader = |seed| load::read(page, server, Arc::clone(&self.users), seed, end, pause);
-        (0..count).map(reader).collect()
+        load::readers(page, server, &self.users, count, pause, None, Instant::now() + self.size.seconds)
     }
 
     /// Starts clients that sign in until the end of the round.
@@ -141,22 +139,6 @@ impl Bench {
     fn peak_memory(&self) -> Result<[f64; 2]> {
         Ok([stats::memory(self.app.pid, "VmHWM")?, stats::memory(self.limit.pid, "VmHWM")?])
     }
-}
-
-/// Runs the load of one round and computes its figures.
-async fn measure(server: Server, load: impl Future<Output = Result<Vec<Duration>>>) -> Result<Round> {
-    let (start, cpu) = (Instant::now(), stats::cpu_seconds(server.pid)?);
-    let latencies = load.await?;
-    Round::new(latencies, start.elapsed(), stats::cpu_seconds(server.pid)? - cpu)
-}
-
-/// The latencies of all clients; the first unexpected response ends the run.
-async fn all(mut clients: JoinSet<Result<Vec<Duration>>>) -> Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    while let Some(done) = clients.join_next().await {
-        latencies.extend(done??);
-    }
-    Ok(latencies)
 }
 
 fn print_table(rounds: &Rounds, rss: [f64; 2], goals: [&str; 5]) {
