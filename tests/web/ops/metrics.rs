@@ -3,6 +3,7 @@
 use std::{
     io::Write as _,
     net::TcpStream,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -114,6 +115,13 @@ fn alert_rules_pass_promtool() {
         String::from_utf8_lossy(&tested.stdout),
         String::from_utf8_lossy(&tested.stderr)
     );
+    let [rules, tests] = ["alerts.yml", "alerts-test.yml"]
+        .map(|file| std::fs::read_to_string(Path::new("docs/examples").join(file)).unwrap());
+    for alert in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        let raised = format!("alertname: {alert}\n        exp_alerts:\n          - exp_labels");
+        assert!(tests.contains(&raised), "{alert} is never raised");
+        assert!(tests.contains(&format!("alertname: {alert}, exp_alerts: []")), "{alert} is never quiet");
+    }
     let dashboard = std::fs::read_to_string("docs/examples/grafana-dashboard.json").unwrap();
     assert!(
         serde_json::from_str::<serde_json::Value>(&dashboard).unwrap()["panels"].as_array().unwrap().len()
