@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use time::PrimitiveDateTime;
 
-use super::{actor::Actor, changes::check_live, service::Accounts};
+use super::{actor::Actor, changes::check_live, codes::Code, service::Accounts};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -79,7 +79,11 @@ impl Accounts {
     ) -> Result<Option<Vec<String>>, Error> {
         let counted = self.throttle.change(user.id).await?;
         let key = self.offered_key(user);
-        let Some(step) = key.step_of(code)? else {
+        let step = match Code::read(code) {
+            Some(Code::Totp(code)) => key.step_of(&code)?,
+            _ => None,
+        };
+        let Some(step) = step else {
             self.count_done(counted, user.id, &client).await;
             return Ok(None);
         };

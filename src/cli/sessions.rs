@@ -117,7 +117,7 @@ fn read(fields: ListFields) -> Result<ListQuery, String> {
 async fn list(sessions: &Sessions, query: &ListQuery, json: bool) -> Result<(), String> {
     let mut after = None;
     let mut count = 0;
-    let mut table = Table::new(["SESSION", "PERSON", "DEVICE", "ADDRESS", "STATE"]);
+    let mut table = Table::new(["SESSION", "PERSON", "DEVICE", "ADDRESS", "METHOD", "STATE"]);
     loop {
         let page = sessions.page(query, after.as_ref()).await.map_err(error_line)?;
         count += page.rows.len();
@@ -180,14 +180,15 @@ fn session_or_sessions(count: usize) -> &'static str {
     if count == 1 { "session" } else { "sessions" }
 }
 
-fn as_row(session: &ListedSession) -> [String; 5] {
+fn as_row(session: &ListedSession) -> [String; 6] {
     let device = device::describe(&session.browser, &session.browser_version, &session.os);
     let status = match (&session.ended_at, &session.end_reason) {
         (Some(at), Some(reason)) => format!("ended {} ({})", rfc3339(*at), reason.name()),
         _ => format!("seen {}", rfc3339(session.last_seen_at)),
     };
     let person = format!("{} <{}>", session.name, session.email);
-    [session.id.clone(), person, device, session.ip.to_string(), status]
+    let method = session.method.name().to_owned();
+    [session.id.clone(), person, device, session.ip.clone(), method, status]
 }
 
 fn as_json(session: &ListedSession) -> String {

@@ -69,7 +69,7 @@ pub(super) enum UserCommand {
     ResetPassword {
         /// The address to sign in with
         email: String,
-        /// Read the password from standard input: its first line and end all sessions
+        /// Read the password from standard input: its first line; all sessions end
         #[arg(long)]
         password_stdin: bool,
     },

@@ -55,7 +55,12 @@ impl EventActor {
 fn may_be_a_visitors(kind: EventKind) -> bool {
     matches!(
         kind,
-        EventKind::SignInFailed | EventKind::Throttled | EventKind::ResetRequested | EventKind::AddressTried
+        EventKind::SignInFailed
+            | EventKind::SecondStepFailed
+            | EventKind::PasskeyCloned
+            | EventKind::Throttled
+            | EventKind::ResetRequested
+            | EventKind::AddressTried
     )
 }
 
@@ -100,6 +105,8 @@ mod tests {
         for (kind, actor_id, detail, actor) in [
             (EventKind::SignInFailed, None, None, NotSignedIn),
             (EventKind::ResetRequested, None, None, NotSignedIn),
+            (EventKind::SecondStepFailed, None, None, NotSignedIn),
+            (EventKind::PasskeyCloned, None, Some("Laptop"), NotSignedIn),
             (EventKind::SignedIn, Some(1), None, Owner),
             (EventKind::RoleChanged, Some(2), Some("admin"), Other(2)),
             (EventKind::RoleChanged, None, Some("admin"), CommandLine),

@@ -34,6 +34,29 @@ on_both_stacks!(authenticator_is_set_up_with_a_code_of_its_key, |stack| async {
     assert_eq!(app.event_count_of("authenticator_added"), 1);
 });
 
+on_both_stacks!(authenticator_set_up_reads_the_code_as_the_second_step_does, |stack| async {
+    let app = TestApp::start(stack).await;
+    for (name, separator) in [("Ada Lovelace", " "), ("Grace Hopper", "\u{a0}"), ("Edith Clarke", "-")] {
+        let (_, client) = app.person(name).await;
+        let authenticator = Authenticator::offered(&client).await;
+        let code = authenticator.code();
+        let code = format!(" {}{separator}{}", &code[..3], &code[3..]);
+        client.post("/security/totp", &[("code", &code)]).await.expect(200).has("is set up");
+    }
+});
+
+on_both_stacks!(wrong_code_after_the_password_is_shown_with_where_it_came_from, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    Authenticator::set_up(&app, &client).await;
+    let other = app.client();
+    ada.give_password(&other).await;
+    other.post("/login/verify", &[("code", "abcdef")]).await.expect(401);
+    let activity = client.get("/activity").await.expect(200);
+    let row = activity.texts("li").into_iter().find(|row| row.contains("Wrong code")).unwrap();
+    assert!(row.contains("127.0.0.1") && !row.contains("operator"), "{row}");
+});
+
 on_both_stacks!(second_factor_changes_need_the_password_and_a_code, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, client) = app.person("Ada Lovelace").await;
