@@ -1,4 +1,4 @@
-//! The codings of bodies that clients ask for.
+//! The coding of pages that clients ask for.
 
 use std::io::Read as _;
 
@@ -9,14 +9,12 @@ use flate2::read::GzDecoder;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     Gzip,
-    Brotli,
 }
 
 impl Coding {
     pub fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
-            Self::Brotli => "br",
         }
     }
 
@@ -25,7 +23,6 @@ impl Coding {
         let mut plain = Vec::new();
         match self {
             Self::Gzip => GzDecoder::new(body).read_to_end(&mut plain)?,
-            Self::Brotli => brotli::Decompressor::new(body, 4096).read_to_end(&mut plain)?,
         };
         Ok(plain)
     }

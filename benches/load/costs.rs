@@ -27,11 +27,10 @@ struct Setting {
 }
 
 /// The first one is what the others are compared with.
-const SETTINGS: [Setting; 6] = [
+const SETTINGS: [Setting; 5] = [
     Setting { name: "`COMPRESS=off`, no log of requests", vars: &[("COMPRESS", "off")], coding: None },
     Setting { name: "clients that ask for nothing", vars: &[], coding: None },
     Setting { name: "gzip", vars: &[], coding: Some(Coding::Gzip) },
-    Setting { name: "Brotli", vars: &[], coding: Some(Coding::Brotli) },
     Setting {
         name: "log of requests, text",
         vars: &[("COMPRESS", "off"), ("RUST_LOG", "info")],

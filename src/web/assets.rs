@@ -56,7 +56,8 @@ pub async fn serve(
     let file = find(&config, &name).ok_or(Error::NotFound)?;
     let is_versioned = req.query_string() == format!("v={}", file.hash);
     let max_age = if is_versioned { VERSIONED } else { OTHERS };
-    let coding = compressed::asked_for(&req).filter(|_| config.server.compress && is_text(file));
+    let coding = compressed::asked_for(&req, &compressed::FILE_CODINGS)
+        .filter(|_| config.server.compress && is_text(file));
     if let Some(coding) = coding.filter(|coding| !file.is_compressed(*coding)) {
         // As small as it gets, which takes a while.
         let (config, name) = (config.clone(), name.into_inner());

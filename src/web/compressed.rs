@@ -47,14 +47,19 @@ const SECRET_PAGES: [&str; 7] = [
     "/sign-in/check",
 ];
 
-/// The coding that the client prefers of those that there are; `None`: none at all.
-pub fn asked_for(req: &HttpRequest) -> Option<Coding> {
+/// What a page may be coded in, which is made anew each time.
+const PAGE_CODINGS: [Encoding; 2] = [Encoding::gzip(), Encoding::identity()];
+
+/// What a file may be coded in, which is compressed once.
+pub const FILE_CODINGS: [Encoding; 3] = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
+
+/// The coding that the client prefers of these; `None`: none at all.
+pub fn asked_for(req: &HttpRequest, codings: &[Encoding]) -> Option<Coding> {
     if !req.headers().contains_key(ACCEPT_ENCODING) {
         return None;
     }
     let accepted = AcceptEncoding::parse(req).ok()?;
-    let known = [Encoding::brotli(), Encoding::gzip(), Encoding::identity()];
-    match accepted.negotiate(known.iter())? {
+    match accepted.negotiate(codings.iter())? {
         coding if coding == Encoding::brotli() => Some(Coding::Brotli),
         coding if coding == Encoding::gzip() => Some(Coding::Gzip),
         _ => None,
@@ -66,7 +71,7 @@ pub fn finish(res: ServiceResponse<BoxBody>, server: &Server) -> ServiceResponse
     if !server.compress || !may_be(&res) {
         return res;
     }
-    let coding = asked_for(res.request()).filter(|_| is_own_wish(res.request(), server));
+    let coding = asked_for(res.request(), &PAGE_CODINGS).filter(|_| is_own_wish(res.request(), server));
     let (req, mut response) = res.into_parts();
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
     let Some(coding) = coding else { return ServiceResponse::new(req, response) };
@@ -74,7 +79,7 @@ pub fn finish(res: ServiceResponse<BoxBody>, server: &Server) -> ServiceResponse
     match body.try_into_bytes() {
         Ok(bytes) => {
             head.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-            let body = BoxBody::new(compress::quickly(&bytes, coding));
+            let body = BoxBody::new(compress::quickly(&bytes));
             ServiceResponse::new(req, head.set_body(body))
         }
         // A stream, such as a file of the operator's.

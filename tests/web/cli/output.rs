@@ -45,7 +45,11 @@ on_both_stacks!(cli_lists_have_column_heads, |stack| async {
     let wide = Person { name: "王小明".to_owned(), ..Person::new("Wang Xiaoming of Nowhere") };
     wide.register(&app.client()).await;
     for (command, heads, second) in [
-        (["sessions", "list"], &["SESSION", "PERSON", "DEVICE", "ADDRESS", "METHOD", "STATE"][..], "2 sessions."),
+        (
+            ["sessions", "list"],
+            &["SESSION", "PERSON", "DEVICE", "ADDRESS", "METHOD", "STATE"][..],
+            "2 sessions.",
+        ),
         (
             ["user", "list"],
             &["ID", "PERSON", "ROLE", "STATE", "ACTIVE", "LAST SIGN-IN", "REMARKS"],
