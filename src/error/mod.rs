@@ -170,7 +170,8 @@ fn chain(error: &dyn StdError) -> String {
 pub const WRONG_CREDENTIALS: &str = "Email or password is incorrect.";
 
 /// What is said of a code that is not accepted.
-pub const WRONG_CODE: &str = "That code is wrong, or it was used before. Wait for the next one.";
+pub const WRONG_CODE: &str =
+    "That code is wrong, or was used before. An app shows a new one every 30 seconds.";
 
 /// What is said to somebody who has no second factor where the site requires one.
 pub const SECOND_FACTOR_MISSING: &str = "This site requires a second factor of you. Set one up first, at /security in a browser; until then \

@@ -170,7 +170,8 @@ mod tests {
         let rows: Vec<_> = rows.filter_map(|row| row.trim_matches(['|', ' ']).split_once(" | ")).collect();
         assert_eq!(rows.len(), Kind::ALL.len(), "{rows:?}");
         for (kind, (what, numbers)) in Kind::ALL.into_iter().zip(rows) {
-            assert_eq!(in_words(kind.policy()), numbers, "{kind:?}: {what}");
+            let expected = format!("{} | `{}`", in_words(kind.policy()), kind.name());
+            assert_eq!(expected, numbers, "{kind:?}: {what}");
         }
     }
 
