@@ -18,7 +18,7 @@ use crate::{
         log::{self, Filter},
     },
     mail::Outbox,
-    sessions::catalogue::{list, rights, sign_in_notices, site_cookies},
+    sessions::catalogue::{list, rights::AdminRights, sign_in_notices, site_cookies},
     users::{User, passkeys, recovery_codes, tokens, totp, trusted_browsers},
 };
 
@@ -38,7 +38,8 @@ pub enum Recorded {
 pub struct Export {
     db: Db,
     user: i64,
-    reader: ExportFor,
+    /// Those of an administrator who reads it; `None`: the user does.
+    rights: Option<AdminRights>,
     /// The public id of the session that reads it.
     session: String,
     next: Part,
@@ -67,20 +68,19 @@ impl Accounts {
         session: String,
         recorded: Recorded,
     ) -> Result<Export, Error> {
-        let reader = if by.session.is_some() { ExportFor::Administrator } else { ExportFor::Owner };
-        let own = session.clone();
+        let (rights, own) = (by.rights.clone(), session.clone());
         let begin = move |conn: &mut DbConnection| {
             User::by_id(conn, user)?;
-            check(conn, reader, &own)?;
+            check(conn, by.rights.as_ref(), &own)?;
             let event = by.event(EventKind::Exported, user, None);
-            match (recorded, reader) {
+            match (recorded, &by.rights) {
                 (Recorded::No, _) => Ok(()),
-                (Recorded::Yes, ExportFor::Owner) => event.session(&own).write(conn),
-                (Recorded::Yes, ExportFor::Administrator) => event.write(conn),
+                (Recorded::Yes, None) => event.session(&own).write(conn),
+                (Recorded::Yes, Some(_)) => event.write(conn),
             }
         };
         self.db.transaction(begin).await?;
-        Ok(Export { db: self.db.with_long_timeout(), user, reader, session, next: Part::Head })
+        Ok(Export { db: self.db.with_long_timeout(), user, rights, session, next: Part::Head })
     }
 }
 
@@ -90,10 +90,11 @@ impl Export {
     /// # Errors
     /// As [`Accounts::export`].
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let (user, reader, session) = (self.user, self.reader, self.session.clone());
+        let (user, rights, session) = (self.user, self.rights.clone(), self.session.clone());
+        let reader = if rights.is_some() { ExportFor::Administrator } else { ExportFor::Owner };
         let part = std::mem::replace(&mut self.next, Part::End);
         let read = move |conn: &mut DbConnection| {
-            check(conn, reader, &session)?;
+            check(conn, rights.as_ref(), &session)?;
             match part {
                 Part::Head => Ok(Some((head(conn, user)?, Part::Sessions(None)))),
                 Part::Sessions(after) => sessions(conn, user, reader, after).map(Some),
@@ -108,10 +109,10 @@ impl Export {
 }
 
 /// Checks that whoever reads still may.
-fn check(conn: &mut DbConnection, reader: ExportFor, session: &str) -> Result<(), Error> {
-    match reader {
-        ExportFor::Owner => check_live(conn, session),
-        ExportFor::Administrator => rights::check_administrator(conn, session),
+fn check(conn: &mut DbConnection, rights: Option<&AdminRights>, session: &str) -> Result<(), Error> {
+    match rights {
+        None => check_live(conn, session),
+        Some(rights) => rights.check(conn),
     }
 }
 

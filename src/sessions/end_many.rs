@@ -7,7 +7,8 @@ use super::{
         cursor::Cursor,
         end::{self, EndOutcome, EndRequest, Ended, Target},
         filter::{Filter, ListQuery, Order},
-        list, rights,
+        list,
+        rights::AdminRights,
     },
     service::Sessions,
 };
@@ -38,13 +39,13 @@ impl Sessions {
     /// not match; `None`: nobody has to be one.
     ///
     /// # Errors
-    /// As [`rights::check_administrator`], when that session has ended or lost the role; [`Error::Unavailable`] when the database
+    /// As [`AdminRights::check`], when that session has ended or lost its rights; [`Error::Unavailable`] when the database
     /// can't be reached. What has ended by then stays ended; `on_progress` was told how many those are.
     pub async fn end_many(
         &self,
         query: &ListQuery,
         request: EndRequest,
-        asked_by: Option<String>,
+        asked_by: Option<AdminRights>,
         mut on_progress: impl AsyncFnMut(usize),
     ) -> Result<EndOutcome, Error> {
         let started_by = query.filter.started_by.unwrap_or_else(now);
@@ -58,7 +59,7 @@ impl Sessions {
             let reached = keys.last().cloned();
             // While the catalogue ends one chunk, the store deletes the chunk before, and the next is looked up.
             let (Chunk { ended, error }, (confirmed, next)) =
-                tokio::join!(self.end_chunk(&keys, &request, asked_by.as_deref()), async {
+                tokio::join!(self.end_chunk(&keys, &request, asked_by.as_ref()), async {
                     let confirmed = self.announce_and_delete(&last).await.confirmed;
                     on_progress(outcome.count).await;
                     (confirmed, self.next_keys(&filter, reached.as_ref()).await)
@@ -87,7 +88,12 @@ impl Sessions {
         self.db.with_retries(read).await
     }
 
-    async fn end_chunk(&self, keys: &[Cursor], request: &EndRequest, asked_by: Option<&str>) -> Chunk {
+    async fn end_chunk(
+        &self,
+        keys: &[Cursor],
+        request: &EndRequest,
+        asked_by: Option<&AdminRights>,
+    ) -> Chunk {
         let mut chunk = Chunk::default();
         let ids: Vec<String> = keys.iter().map(|key| key.id().to_owned()).collect();
         for result in join_all(ids.chunks(PART).map(|part| self.end_part(part, request, asked_by))).await {
@@ -104,16 +110,15 @@ impl Sessions {
         &self,
         ids: &[String],
         request: &EndRequest,
-        asked_by: Option<&str>,
+        asked_by: Option<&AdminRights>,
     ) -> Result<Vec<Ended>, Error> {
         let in_store = self.has_entries();
         let end = async |db: &Db| {
-            let (target, request, asked_by) =
-                (Target::Ids(ids.to_vec()), request.clone(), asked_by.map(str::to_owned));
+            let (target, request, asked_by) = (Target::Ids(ids.to_vec()), request.clone(), asked_by.cloned());
             let work = move |conn: &mut DbConnection| {
                 let ended = end::end(conn, &target, &request, in_store)?;
                 // Checked once the rows are locked, since the locks may have been waited for.
-                asked_by.map_or(Ok(()), |session| rights::check_administrator(conn, &session))?;
+                asked_by.map_or(Ok(()), |rights| rights.check(conn))?;
                 Ok(ended)
             };
             db.transaction(work).await

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
 use super::{
-    catalogue::{cursor::is_session_id, end::EndRequest, filter::ListQuery},
+    catalogue::{cursor::is_session_id, end::EndRequest, filter::ListQuery, rights::AdminRights},
     request::current::Administrator,
     service::Sessions,
 };
@@ -32,6 +32,8 @@ text_enum! {
         Unconfirmed => "unconfirmed",
         /// The administrator who began it has lost that role.
         NoAdministrator => "no_administrator",
+        /// That administrator has no second factor any more, which is required.
+        SecondFactorMissing => "second_factor_missing",
         /// The session of the administrator who began it has ended.
         SignedOut => "signed_out",
         /// A store did not answer.
@@ -78,7 +80,7 @@ impl Sessions {
         let id = random_url_safe::<16>()?;
         let (row, by) = (id.clone(), asked_by.id);
         self.db.transaction(move |conn| insert(conn, &row, by, expected)).await?;
-        rt::spawn(self.run_end_task(id.clone(), query, request, asked_by.session.id.clone()));
+        rt::spawn(self.run_end_task(id.clone(), query, request, asked_by.rights()));
         Ok(id)
     }
 
@@ -99,12 +101,13 @@ impl Sessions {
         id: String,
         query: ListQuery,
         request: EndRequest,
-        asked_by: String,
+        asked_by: AdminRights,
     ) {
         let on_progress = async |ended: usize| self.record_progress(&id, ended).await;
         let problem = match self.end_many(&query, request, Some(asked_by), on_progress).await {
             Ok(outcome) => (!outcome.confirmed).then_some(EndProblem::Unconfirmed),
             Err(Error::Forbidden(_)) => Some(EndProblem::NoAdministrator),
+            Err(Error::SecondFactorMissing) => Some(EndProblem::SecondFactorMissing),
             Err(Error::SignInFirst) => Some(EndProblem::SignedOut),
             Err(error) => {
                 tracing::error!(error = ?error.causes(), id, "an end of many sessions did not finish");

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     events::log,
     layout::Layout,
-    sessions::{Administrator, catalogue::rights},
+    sessions::{Administrator, catalogue::rights::AdminRights},
     web::{Query, ReaderZone},
 };
 
@@ -30,8 +30,8 @@ const BATCH_SIZE: i64 = 1_000;
 struct Download {
     db: web::Data<Db>,
     filter: log::Filter,
-    /// The public id of the session that downloads.
-    session_id: String,
+    /// Of the administrator who downloads.
+    rights: AdminRights,
     /// The id of the last event that was read; `None` before the first batch and after the last.
     last_id: Option<i64>,
     next: NextPart,
@@ -63,8 +63,8 @@ pub async fn download(
         Ok((filter, _)) => filter,
         Err(errors) => return Ok(list::refused(layout, zone, fields, errors)),
     };
-    let session_id = admin.session.id.clone();
-    let mut download = Download { db, filter, session_id, last_id: None, next: NextPart::Batch };
+    let rights = admin.rights();
+    let mut download = Download { db, filter, rights, last_id: None, next: NextPart::Batch };
     // The first batch is read before the status is sent, so that an unavailable database answers 503.
     let first = download.read_batch().await?.unwrap_or_default();
     download.next = NextPart::Ready([to_text(&[header()])?, first].concat().into());
@@ -101,7 +101,7 @@ impl Download {
 
     /// The next events as text; `None` after the last.
     async fn read_batch(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        let batch = read(&self.db, &self.filter, self.last_id, &self.session_id).await?;
+        let batch = read(&self.db, &self.filter, self.last_id, &self.rights).await?;
         self.last_id = batch.last_id;
         Ok(batch.last_id.map(|_| batch.text))
     }
@@ -115,12 +115,16 @@ struct Batch {
     last_id: Option<i64>,
 }
 
-/// Reads the next events that match, below the id `before`. Fails when the session has ended or its user is no administrator any
-/// more.
-async fn read(db: &Db, filter: &log::Filter, before: Option<i64>, session_id: &str) -> Result<Batch, Error> {
-    let (filter, session_id) = (filter.clone(), session_id.to_owned());
+/// Reads the next events that match, below the id `before`. Fails when the session has ended or has lost its rights.
+async fn read(
+    db: &Db,
+    filter: &log::Filter,
+    before: Option<i64>,
+    rights: &AdminRights,
+) -> Result<Batch, Error> {
+    let (filter, rights) = (filter.clone(), rights.clone());
     let read = move |conn: &mut DbConnection| {
-        rights::check_administrator(conn, &session_id)?;
+        rights.check(conn)?;
         let events = log::page(conn, &filter, before, BATCH_SIZE)?;
         let names = UserNames::of_events(conn, &events)?;
         let records: Vec<Record> = events.iter().map(|event| record(event, &names)).collect();

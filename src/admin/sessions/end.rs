@@ -231,7 +231,7 @@ pub async fn end(
     }
     let ended = Cell::new(0);
     let on_progress = async |count| ended.set(count);
-    let flash = match sessions.end_many(&query, request, Some(own.clone()), on_progress).await {
+    let flash = match sessions.end_many(&query, request, Some(admin.rights()), on_progress).await {
         Ok(ends) => {
             let before = usize::try_from(count).unwrap_or(usize::MAX);
             Flash::MatchingEnded { ends, already: before.saturating_sub(ends.count) }

@@ -26,6 +26,8 @@ const CUT_OFF: &str = "It was cut off, because the database or the session store
                        end the others again.";
 const NO_ADMINISTRATOR: &str = "It was stopped, because the administrator who began it is none any more. Look at the list \
                                 for the others.";
+const NO_SECOND_FACTOR: &str = "It was stopped, because the administrator who began it has no second factor any more, which this \
+                                site requires. Look at the list for the others.";
 const SIGNED_OUT: &str = "It was stopped, because the session of the administrator who began it has ended. Look at the list \
                           for the others.";
 const STOPPED: &str =
@@ -147,6 +149,7 @@ fn result(task: &EndTask) -> Notice {
         None => ended(task, true, already),
         Some(EndProblem::Unconfirmed) => ended(task, false, already),
         Some(EndProblem::NoAdministrator) => incomplete(task, NO_ADMINISTRATOR),
+        Some(EndProblem::SecondFactorMissing) => incomplete(task, NO_SECOND_FACTOR),
         Some(EndProblem::SignedOut) => incomplete(task, SIGNED_OUT),
         Some(EndProblem::CutOff) => incomplete(task, CUT_OFF),
     }
@@ -198,6 +201,7 @@ mod tests {
             (at(second, true, Some(EndProblem::Unconfirmed)), true, "tried again until it does"),
             (at(second, true, Some(EndProblem::CutOff)), true, "It was cut off"),
             (at(second, true, Some(EndProblem::NoAdministrator)), true, "is none any more"),
+            (at(second, true, Some(EndProblem::SecondFactorMissing)), true, "no second factor any more"),
             (at(second, true, Some(EndProblem::SignedOut)), true, "has ended"),
             (at(time::Duration::minutes(2), false, None), true, "has stopped"),
         ] {

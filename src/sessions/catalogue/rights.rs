@@ -16,25 +16,38 @@ use crate::{
     users::Role,
 };
 
-/// Checks again that the session with this id belongs to an active administrator, for a request that has waited since it was
-/// authorized, for the rest of its body or for a lock, and for work that goes on after the request.
-///
-/// # Errors
-/// Those that the first check has: [`Error::SignInFirst`] when the session has ended or its user is deactivated,
-/// [`Error::Forbidden`] when the user is no longer an administrator. [`Error::Unavailable`] when the database can't be read.
-pub fn check_administrator(conn: &mut DbConnection, id: &str) -> Result<(), Error> {
-    let role: Option<Role> = sessions::table
-        .find(id)
-        .inner_join(users::table)
-        .filter(not_ended())
-        .filter(dsl::absolute_expires_at.gt(now()))
-        .filter(users::active)
-        .select(users::role)
-        .first(conn)
-        .optional()?;
-    match role {
-        None => Err(Error::SignInFirst),
-        Some(Role::Admin) => Ok(()),
-        Some(Role::User) => Err(Error::administrators_only()),
+/// The session of an administrator who may administer, to be checked again by what has waited since the request was authorized, for
+/// the rest of its body or for a lock, and by work that goes on after the request.
+#[derive(Debug, Clone)]
+pub struct AdminRights {
+    /// The public id of the session.
+    pub session: String,
+    /// Whether the site requires a second factor of administrators (`SECOND_FACTOR`).
+    pub second_factor_required: bool,
+}
+
+impl AdminRights {
+    /// Checks that the session still is that of an active administrator.
+    ///
+    /// # Errors
+    /// Those that the first check has: [`Error::SignInFirst`] when the session has ended or its user is deactivated,
+    /// [`Error::Forbidden`] when the user is no longer an administrator, [`Error::SecondFactorMissing`] without the second factor
+    /// that is required. [`Error::Unavailable`] when the database can't be read.
+    pub fn check(&self, conn: &mut DbConnection) -> Result<(), Error> {
+        let user: Option<(Role, bool)> = sessions::table
+            .find(&self.session)
+            .inner_join(users::table)
+            .filter(not_ended())
+            .filter(dsl::absolute_expires_at.gt(now()))
+            .filter(users::active)
+            .select((users::role, users::second_factor))
+            .first(conn)
+            .optional()?;
+        match user {
+            None => Err(Error::SignInFirst),
+            Some((_, false)) if self.second_factor_required => Err(Error::SecondFactorMissing),
+            Some((Role::Admin, _)) => Ok(()),
+            Some((Role::User, _)) => Err(Error::administrators_only()),
+        }
     }
 }

@@ -15,11 +15,6 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The public id of the session.
-    pub fn session_id(&self) -> &str {
-        &self.session_id
-    }
-
     /// Waits until the status satisfies the condition, or until this stream must close to make room for newer ones.
     pub async fn wait_for(&mut self, mut condition: impl FnMut(&SessionStatus) -> bool) -> SessionStatus {
         let number = self.number;

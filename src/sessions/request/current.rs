@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     security::site,
     sessions::{
-        catalogue::method::Method,
+        catalogue::{method::Method, rights::AdminRights},
         found_session::FoundSession,
         request_context::{LoadedEntry, RequestContext},
         service::Sessions,
@@ -208,6 +208,14 @@ impl FromRequest for CurrentUser {
 /// A signed-in user who is an administrator.
 #[derive(Debug, Clone)]
 pub struct Administrator(CurrentUser);
+
+impl Administrator {
+    /// What is checked again where the answer takes its time.
+    pub fn rights(&self) -> AdminRights {
+        let CurrentUser { session, second_factor_required, .. } = &self.0;
+        AdminRights { session: session.id.clone(), second_factor_required: *second_factor_required }
+    }
+}
 
 impl Deref for Administrator {
     type Target = CurrentUser;

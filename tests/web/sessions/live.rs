@@ -177,6 +177,35 @@ on_both_stacks!(admin_stream_closes_for_demoted_admin, |stack| async {
     assert_eq!(own.end().await[0].1["reason"], "user_deactivated");
 });
 
+on_both_stacks!(
+    admin_stream_closes_without_the_required_second_factor_while_nothing_happens,
+    |stack| async {
+        let app = TestApp::builder(stack).var("SECOND_FACTOR", "administrators").start().await;
+        let (_, admin) = app.admin("Grace Hopper").await;
+        app.run_script("UPDATE users SET second_factor = TRUE");
+        let events = admin.events(ALL).await;
+        let own = admin.events(OWN).await;
+        // As another process does that shares only the database. No session starts, ends or is used, so that there is nothing to tell.
+        app.run_script("UPDATE users SET second_factor = FALSE");
+        events.end().await;
+        admin.post("/logout", &[]).await.to("/");
+        assert_eq!(own.end().await[0].1["reason"], "logout");
+    }
+);
+
+on_both_stacks!(admin_stream_tells_nothing_more_without_the_required_second_factor, |stack| async {
+    let app = TestApp::builder(stack).var("SECOND_FACTOR", "administrators").start().await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    for _ in 0..3 {
+        app.run_script("UPDATE users SET second_factor = TRUE");
+        let events = admin.events(ALL).await;
+        app.run_script("UPDATE users SET second_factor = FALSE");
+        app.person(&format!("Person {}", app.user_count())).await;
+        let told = events.end().await;
+        assert!(told.iter().all(|(name, _)| name == "counts"), "{told:?}");
+    }
+});
+
 on_both_stacks!(admin_stream_tells_a_demoted_admin_nothing_more, |stack| async {
     let app = TestApp::start(stack).await;
     let (grace, admin) = app.admin("Grace Hopper").await;

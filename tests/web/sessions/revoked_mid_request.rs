@@ -150,6 +150,29 @@ async fn bulk_end_stops_when_admin_is_demoted() {
     assert_eq!(app.count_ended_as("ended_by_admin"), 750);
 }
 
+#[actix_web::test]
+async fn bulk_end_stops_when_admin_loses_the_required_second_factor() {
+    let app = TestApp::builder(Stack::PostgresRedis).var("SECOND_FACTOR", "administrators").start().await;
+    let password = demo::fill(&app, &["--users", "20", "--sessions", "1300", "--ended", "0"]);
+    let (_, other) = app.admin("Grace Hopper").await;
+    let admin = app.client();
+    demo::sign_in_as_admin(&admin, &password).await;
+    app.run_script("UPDATE users SET second_factor = TRUE WHERE role = 'admin'");
+    let preview =
+        admin.post("/admin/sessions/end", &[("role", "user"), ("reason", "Drill")]).await.expect(200);
+    let lock = app.lock_eleventh_session();
+    let form = preview.form("/admin/sessions/end");
+    let answer = admin.post("/admin/sessions/end", &form.with(&[])).await.expect(303);
+    eventually(|| async { app.count_ended_as("ended_by_admin") == 750 }).await;
+    let email = demo::ADMIN_EMAIL;
+    app.run_script(&format!("UPDATE users SET second_factor = FALSE WHERE email = '{email}'"));
+    lock.commit();
+    let page = other.get(answer.location().unwrap()).await.expect(200);
+    assert_page(&page);
+    page.has("750 sessions were ended.").has("no second factor any more, which this site requires");
+    assert_eq!(app.count_ended_as("ended_by_admin"), 750);
+}
+
 /// An administrator who ends the sessions of a filled site, of which one is locked until the administrator is signed out by another
 /// one. Returns the application, both clients, the answer and how many sessions ended.
 async fn end_many_and_sign_out(sessions: &str) -> (TestApp, [Client; 2], Answer, usize) {

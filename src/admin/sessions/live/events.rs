@@ -16,7 +16,7 @@ use crate::{
         catalogue::{
             device,
             list::{self, ListedSession},
-            rights,
+            rights::AdminRights,
         },
         live::message::Message,
     },
@@ -105,15 +105,19 @@ pub(super) fn counts_event(active: i64) -> sse::Event {
 }
 
 /// The events of a batch: `started` and `ended` for each session, one `seen` for all together, and `reload` when something can't be
-/// sent. `session` is that of the administrator who gets them.
+/// sent. `rights`: of the administrator who gets them.
 ///
 /// # Errors
-/// As [`rights::check_administrator`]. Another process may have taken the rights away, and its message may be late or lost.
-pub(super) async fn batch_events(db: &Db, session: &str, mut batch: Batch) -> Result<Vec<sse::Event>, Error> {
+/// As [`AdminRights::check`]. Another process may have taken the rights away, and its message may be late or lost.
+pub(super) async fn batch_events(
+    db: &Db,
+    rights: &AdminRights,
+    mut batch: Batch,
+) -> Result<Vec<sse::Event>, Error> {
     limit(&mut batch);
     let started = std::mem::take(&mut batch.started);
     let ended_by = batch.ended.iter().filter_map(|message| ended_by(message)).collect();
-    let Details { started, names } = read(db, session.to_owned(), started, ended_by).await?;
+    let Details { started, names } = read(db, rights.clone(), started, ended_by).await?;
     let mut events: Vec<sse::Event> = started
         .into_iter()
         .filter(|session| session.ended_at.is_none())
@@ -140,9 +144,14 @@ struct Details {
     names: HashMap<i64, String>,
 }
 
-async fn read(db: &Db, session: String, started: Vec<String>, ended_by: Vec<i64>) -> Result<Details, Error> {
+async fn read(
+    db: &Db,
+    rights: AdminRights,
+    started: Vec<String>,
+    ended_by: Vec<i64>,
+) -> Result<Details, Error> {
     let read = move |conn: &mut DbConnection| {
-        rights::check_administrator(conn, &session)?;
+        rights.check(conn)?;
         Ok(Details { started: list::by_ids(conn, &started)?, names: names(conn, &ended_by)? })
     };
     db.run(read).await

@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     sessions::{
         Administrator, Sessions,
+        catalogue::rights::AdminRights,
         live::{message::Message, registry::SessionStatus, subscription::Subscription},
     },
     web::sse::respond,
@@ -52,6 +53,7 @@ pub async fn events(
         count: CountTask::start(Arc::clone(&sessions)),
         ready: VecDeque::new(),
         closing: false,
+        rights: admin.rights(),
         db,
         sessions,
     };
@@ -63,6 +65,8 @@ struct OpenStream {
     db: web::Data<Db>,
     sessions: Arc<Sessions>,
     subscription: Subscription,
+    /// Of its administrator.
+    rights: AdminRights,
     messages: Receiver<Arc<Message>>,
     batch: Batch,
     count: CountTask,
@@ -131,7 +135,7 @@ impl OpenStream {
         if batch.changes_count() {
             self.count.request();
         }
-        match session_events::batch_events(&self.db, self.subscription.session_id(), batch).await {
+        match session_events::batch_events(&self.db, &self.rights, batch).await {
             Ok(events) => self.ready.extend(events),
             Err(_) => self.close(&SessionStatus::default()),
         }
