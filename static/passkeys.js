@@ -21,9 +21,9 @@ class Refusal extends Error {
   }
 }
 
-async function call(path, body) {
+async function call(path, body = {}) {
   const headers = { accept: "application/json", "content-type": "application/json" };
-  const response = await fetch(path, { method: "POST", headers, body: body && JSON.stringify(body) });
+  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
   throw new Refusal([401, 403].includes(response.status) && !answer.type?.includes("#/") ? { detail: STALE, ...answer } : answer);

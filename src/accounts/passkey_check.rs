@@ -112,37 +112,52 @@ impl Accounts {
             ReadAnswer::Refused(refusal) => return Err(Error::PasskeyRefused(refusal)),
         };
         let (read, stored, user) = found;
-        let is_of_right_account = match of {
-            Some(id) => stored.user_id == id,
-            None => read.names_user() && user.active,
+        let refusal = match of {
+            Some(id) if stored.user_id != id => Some(PasskeyRefusal::Unknown),
+            None if !read.names_user() => Some(PasskeyRefusal::Incomplete),
+            // The passkey is as good as before once the account is activated again.
+            None if !user.active => Some(PasskeyRefusal::Wrong),
+            _ => None,
         };
-        if !is_of_right_account {
-            return Err(Error::PasskeyRefused(PasskeyRefusal::Unknown));
+        if let Some(refusal) = refusal {
+            return Err(Error::PasskeyRefused(refusal));
         }
         let ceremony = read.ceremony();
         match self.ceremonies()?.check_use(read, &stored) {
             Check::Right(used) => Ok((CheckedPasskey { ceremony, stored, used }, user)),
             Check::Wrong => Err(Error::PasskeyRefused(PasskeyRefusal::Wrong)),
             Check::Cloned => {
-                self.record_clone(user, stored.name, client.clone()).await?;
-                Err(Error::PasskeyRefused(PasskeyRefusal::Cloned))
+                let refusal = self.record_clone(ceremony, user, stored.name, client.clone()).await?;
+                Err(Error::PasskeyRefused(refusal))
             }
         }
     }
 
-    async fn record_clone(&self, user: User, name: String, client: Client) -> Result<(), Error> {
+    /// Records that a passkey seems to have been copied, unless the ceremony was used before: then its own answer was sent twice, and the
+    /// counter has gone on since.
+    async fn record_clone(
+        &self,
+        ceremony: UnusedCeremony,
+        user: User,
+        name: String,
+        client: Client,
+    ) -> Result<PasskeyRefusal, Error> {
         let notices = self.notices();
         let record = move |conn: &mut DbConnection| {
             let user = User::lock(conn, user.id)?;
+            if !ceremony.use_up(conn)? {
+                return Ok(PasskeyRefusal::Wrong);
+            }
             let last = last_of(conn, user.id, &[EventKind::PasskeyCloned])?;
             if last.is_none_or(|last| last < now().saturating_sub(BETWEEN_MAILS)) {
                 notices.passkey_cloned(conn, &user, &client)?;
             }
             let event = Event::new(EventKind::PasskeyCloned, Some(user.id)).by(None).from(Some(&client));
-            event.detail(name).write(conn)
+            event.detail(name).write(conn)?;
+            Ok(PasskeyRefusal::Cloned)
         };
-        self.db.transaction(record).await?;
+        let refusal = self.db.transaction(record).await?;
         self.outbox.send_soon();
-        Ok(())
+        Ok(refusal)
     }
 }

@@ -11,6 +11,7 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 
+use super::{body::Body, fields::NoFields};
 use crate::{
     accounts::{Accounts, PasskeySignIn, pages},
     config::Config,
@@ -26,7 +27,8 @@ use crate::{
 ///
 /// # Errors
 /// As [`Accounts::begin_passkey_sign_in`].
-pub async fn begin_sign_in(accounts: Data<Accounts>) -> Result<Json<Begun>, Error> {
+pub async fn begin_sign_in(accounts: Data<Accounts>, body: Body<NoFields>) -> Result<Json<Begun>, Error> {
+    body.valid()?;
     accounts.begin_passkey_sign_in().map(Json)
 }
 
@@ -38,7 +40,9 @@ pub async fn begin_second_step(
     req: HttpRequest,
     config: Data<Config>,
     accounts: Data<Accounts>,
+    body: Body<NoFields>,
 ) -> Result<Json<Begun>, Error> {
+    body.valid()?;
     let state = pages::second_step::state(&req, &config.server).ok_or(Error::SecondStepOver)?;
     accounts.begin_passkey_step(&state).await.map(Json)
 }
@@ -47,7 +51,12 @@ pub async fn begin_second_step(
 ///
 /// # Errors
 /// As [`Accounts::begin_passkey_confirmation`].
-pub async fn begin_confirmation(accounts: Data<Accounts>, user: CurrentUser) -> Result<Json<Begun>, Error> {
+pub async fn begin_confirmation(
+    accounts: Data<Accounts>,
+    user: CurrentUser,
+    body: Body<NoFields>,
+) -> Result<Json<Begun>, Error> {
+    body.valid()?;
     accounts.begin_passkey_confirmation(&user).await.map(Json)
 }
 
@@ -55,7 +64,12 @@ pub async fn begin_confirmation(accounts: Data<Accounts>, user: CurrentUser) -> 
 ///
 /// # Errors
 /// As [`Accounts::begin_passkey`].
-pub async fn begin_registration(accounts: Data<Accounts>, user: CurrentUser) -> Result<Json<Begun>, Error> {
+pub async fn begin_registration(
+    accounts: Data<Accounts>,
+    user: CurrentUser,
+    body: Body<NoFields>,
+) -> Result<Json<Begun>, Error> {
+    body.valid()?;
     accounts.begin_passkey(&user).await.map(Json)
 }
 

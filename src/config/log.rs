@@ -5,8 +5,9 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use super::reader::Reader;
 
 /// What is logged when `RUST_LOG` is unset: actix-session, the HTTP parser, the server and the client of Redis report errors that are logged elsewhere
-/// already.
-const DEFAULT_FILTER: &str = "info,actix_session=error,actix_http=off,actix_server=warn,redis=error";
+/// already, and the reader of passkeys what strangers send.
+const DEFAULT_FILTER: &str =
+    "info,actix_session=error,actix_http=off,actix_server=warn,redis=error,webauthn_rs=off";
 
 /// What is logged and how.
 #[derive(Debug, Clone)]

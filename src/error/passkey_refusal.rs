@@ -7,6 +7,8 @@ pub enum PasskeyRefusal {
     Wrong,
     /// This site does not have it: it was removed, or never was of this account.
     Unknown,
+    /// It does not say whose it is, where no address was typed.
+    Incomplete,
     /// There are two of it.
     Cloned,
 }
@@ -21,6 +23,9 @@ impl PasskeyRefusal {
             Self::Unknown => {
                 "This site does not know that passkey: it was removed from your account. Use another one, or another way."
             }
+            Self::Incomplete => {
+                "Your passkey does not say whose it is, so it can't sign you in by itself. Sign in with your password; then it can be your second step."
+            }
             Self::Cloned => {
                 "This passkey is refused: it seems to have been copied, and the copy was used. Use another way, and remove it."
             }
@@ -32,6 +37,7 @@ impl PasskeyRefusal {
         match self {
             Self::Wrong => "passkey-wrong",
             Self::Unknown => "passkey-unknown",
+            Self::Incomplete => "passkey-incomplete",
             Self::Cloned => "passkey-cloned",
         }
     }

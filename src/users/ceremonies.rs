@@ -12,6 +12,7 @@ use webauthn_rs::prelude::{
 
 use super::{
     ceremony_state::{LIFETIME, Purpose, State, UnusedCeremony, open, seal},
+    passkey_bytes::{is_of_own_page, is_registration, is_use},
     totp::SecondFactorKeys,
 };
 use crate::{config::Config, crypto::random_bytes, error::Error};
@@ -155,6 +156,10 @@ impl Ceremonies {
         let purpose = Purpose::Add(session.to_owned());
         let (unused, state) = open::<PasskeyRegistration>(keys, &purpose, &answer.ceremony)?;
         let made: RegisterPublicKeyCredential = serde_json::from_str(&answer.credential).ok()?;
+        let said = &made.response;
+        if !is_of_own_page(&said.client_data_json) || !is_registration(&said.attestation_object) {
+            return None;
+        }
         let passkey = self.library.finish_passkey_registration(&made, &state.inner);
         let passkey = passkey.inspect_err(log_refusal).ok()?;
         let credential = serde_json::to_string(&passkey).ok()?;
@@ -198,8 +203,12 @@ impl Ceremonies {
         let Ok(mut passkey) = serde_json::from_str::<Passkey>(&stored.credential) else {
             return Check::Wrong;
         };
+        let said = &read.credential.response;
+        if !is_of_own_page(&said.client_data_json) || !is_use(&said.authenticator_data) {
+            return Check::Wrong;
+        }
         // Some authenticators leave it out where they were told which passkeys are asked for.
-        let handle = read.credential.response.user_handle.as_deref();
+        let handle = said.user_handle.as_deref();
         if handle.is_some_and(|handle| hex::encode(handle) != stored.user_handle) {
             return Check::Wrong;
         }

@@ -13,6 +13,7 @@ pub mod keys;
 mod last_administrator;
 pub mod list;
 mod name;
+mod passkey_bytes;
 pub mod passkeys;
 pub mod password;
 pub mod recovery_codes;

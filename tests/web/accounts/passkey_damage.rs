@@ -196,6 +196,57 @@ fn passkey_answers_that_are_damaged_are_refused_postgres_redis() {
     check_on(Stack::PostgresRedis);
 }
 
+on_both_stacks!(passkey_of_a_framed_page_or_with_more_than_its_data_is_refused, |stack| async {
+    type Lie = fn(&mut SoftPasskey);
+    let lies: [Lie; 4] = [
+        |key| key.embedding = json!({ "crossOrigin": true }),
+        |key| key.embedding = json!({ "crossOrigin": true, "topOrigin": "https://evil.example" }),
+        |key| key.embedding = json!({ "topOrigin": "https://evil.example" }),
+        |key| key.behind = vec![0xa0],
+    ];
+    let mut world = World::new(stack).await;
+    for (number, lie) in lies.into_iter().enumerate() {
+        let before = world.stored();
+        for way in 0..WAYS.len() {
+            let begun = world.begin(way).await;
+            let mut liar =
+                if WAYS[way] == ADD { SoftPasskey::new(&world.app) } else { world.passkey.clone() };
+            lie(&mut liar);
+            let said = if WAYS[way] == ADD { liar.create(&begun) } else { liar.get(&begun) };
+            println!("lie {number}, {}", WAYS[way]);
+            assert_refused(&world.send(way, &said).await, way);
+        }
+        assert_eq!(world.stored(), before, "lie {number}");
+        for kind in ["sign_in_failed", "second_step_failed", "confirmation_failed"] {
+            assert_eq!(world.app.event_count_of(kind), number + 1, "each is counted: {kind}");
+        }
+    }
+    // And of a new one, bytes behind all of it, another member, and a statement where there is none.
+    for change in [
+        |object: &mut Vec<u8>| object.push(0),
+        |object: &mut Vec<u8>| {
+            object[0] += 1;
+            object.extend(b"\x61x\x00");
+        },
+        |object: &mut Vec<u8>| {
+            let at = object.windows(8).position(|part| part == b"attStmt\xa0").unwrap() + 7;
+            object.splice(at..=at, *b"\xa1\x61x\x00");
+        },
+    ] {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let begun = world.begin(3).await;
+        let mut said = world.said(&begun, 3);
+        let place = said.pointer_mut(MADE[3]).unwrap();
+        let mut object = URL_SAFE_NO_PAD.decode(place.as_str().unwrap()).unwrap();
+        change(&mut object);
+        *place = json!(crate::support::passkey::base64url(object));
+        assert_refused(&world.finish(3, &said).await, 3);
+    }
+    let begun = world.begin(3).await;
+    let said = world.said(&begun, 3);
+    world.finish(3, &said).await.to("/security");
+});
+
 on_both_stacks!(passkey_bodies_that_are_no_answers_are_refused, |stack| async {
     let mut world = World::new(stack).await;
     let before = world.stored();

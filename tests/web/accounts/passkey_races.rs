@@ -104,6 +104,20 @@ on_both_stacks!(passkey_that_is_removed_or_reset_meanwhile_signs_nobody_in, |sta
     assert_refused(&app, &answer, &step, 2, "removed");
 
     let (mut passkey, _) = SoftPasskey::added(&app, &late, "Again").await;
+    // Confirming with a passkey that is removed meanwhile, elsewhere.
+    let other = app.client();
+    passkey.sign_in(&other).await.expect(200);
+    SoftPasskey::added(&app, &late, "Another").await.1.to("/security");
+    app.forget_confirmations();
+    let confirm = "/confirm-password";
+    let begun = options(&other, &format!("{confirm}/options")).await.expect(200).json();
+    let said = passkey.get(&begun);
+    app.set_confirmations(0);
+    let id = app.query_text("SELECT id FROM passkeys WHERE name = 'Again'")[0][0].clone().unwrap();
+    late.post(&format!("/security/passkeys/{id}/remove"), &[]).await.to("/security");
+    other.post(confirm, &[("confirm_passkey", &*said)]).await.expect(422);
+    other.post("/logout", &[]).await.to("/");
+    let (mut passkey, _) = SoftPasskey::added(&app, &late, "Third").await;
     let (alone, begun) = open(&app, None).await;
     admin.post(&format!("{path}/reset-second-factor"), &[]).await.to(&path);
     let answer = send_call(&alone, SIGN_IN, passkey.sign_in_body(&begun)).await.unwrap();

@@ -1,5 +1,6 @@
 //! Tests passkeys over HTTP, with an authenticator that can lie: adding, using and removing them, and messages that are wrong.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -141,15 +142,15 @@ on_both_stacks!(passkey_messages_that_are_wrong_are_refused, |stack| async {
     // Nothing says whose it is.
     let mut nameless = whole.clone();
     nameless["credential"]["response"].as_object_mut().unwrap().remove("userHandle");
-    assert_refused(&other, &send(&other, SIGN_IN, &nameless).await, "passkey-unknown");
+    assert_refused(&other, &send(&other, SIGN_IN, &nameless).await, "passkey-incomplete");
     for body in [json!({}), json!([]), json!({"ceremony": 1, "credential": {}}), json!({"ceremony": "x"})] {
         send(&other, SIGN_IN, &body).await.problem(400);
     }
     // The rest still works, until the account is deactivated.
-    let id = app.user_id(&ada);
     passkey.clone().sign_in(&app.client()).await.expect(200);
-    app.run_script(&format!("UPDATE users SET active = FALSE WHERE id = {id}"));
-    assert_refused(&other, &passkey.clone().sign_in(&other).await, "passkey-unknown");
+    app.set_active(&ada, false);
+    // Browsers drop what is unknown, and this one is good again later.
+    assert_refused(&other, &passkey.clone().sign_in(&other).await, "passkey-wrong");
     assert!(app.event_count_of("sign_in_failed") > 10);
 });
 
@@ -173,6 +174,65 @@ on_both_stacks!(passkey_that_counts_back_is_refused_and_told, |stack| async {
     admin.get(&app.admin_path(&ada)).await.expect(200).has("seems to have been copied").has("Laptop");
     passkey.sign_in(&app.client()).await.expect(200);
     client.get("/security").await.expect(200).has("counter at 8");
+});
+
+on_both_stacks!(passkey_answer_sent_twice_is_no_sign_of_a_copy, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    let (mut passkey, _) = SoftPasskey::added(&app, &client, "Laptop").await;
+    passkey.counter = 5;
+    let begun = options(&client, OPTIONS).await.expect(200).json();
+    let mut copy = passkey.clone();
+    let sent = passkey.sign_in_body(&begun);
+    send(&app.client(), SIGN_IN, &sent).await.expect(200);
+    let other = app.client();
+    assert_refused(&other, &send(&other, SIGN_IN, &sent).await, "passkey-wrong");
+    assert_eq!(app.event_count_of("passkey_cloned"), 0);
+    // What a copy says is told of once, too.
+    let begun = options(&client, OPTIONS).await.expect(200).json();
+    let sent = copy.sign_in_body(&begun);
+    assert_refused(&other, &send(&other, SIGN_IN, &sent).await, "passkey-cloned");
+    assert_refused(&other, &send(&other, SIGN_IN, &sent).await, "passkey-wrong");
+    assert_eq!((app.event_count_of("passkey_cloned"), app.event_count_of("sign_in_failed")), (1, 3));
+});
+
+on_both_stacks!(passkey_options_take_no_fields, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, client) = app.person("Ada Lovelace").await;
+    for path in [OPTIONS, "/confirm-password/options", "/security/passkeys/options"] {
+        let call = |kind, body: &str| client.call(Method::POST, path).body(kind, body.to_owned()).send();
+        for nothing in ["", "{}"] {
+            call("application/json", nothing).await.expect(200);
+        }
+        let problem = call("application/json", r#"{"allowCredentials":[]}"#).await.problem(422);
+        assert!(problem["errors"]["allowCredentials"].is_array(), "{path}: {problem}");
+        call("application/json", "[]").await.problem(400);
+        call("application/json", &" ".repeat(70_000)).await.problem(413);
+        call("text/plain", "x").await.problem(415);
+    }
+});
+
+on_both_stacks!(passkey_name_with_markup_and_odd_characters_is_shown_as_text, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let odd = "<b onclick=x>\u{202e}gnp.exe\u{9b}31m\u{200b}\"'&amp;";
+    let (_, page) = SoftPasskey::added(&app, &client, odd).await;
+    assert_page(&page.expect(200));
+    let path = app.admin_path(&ada);
+    for (client, page) in
+        [(&client, "/security"), (&client, "/activity"), (&admin, &*path), (&admin, "/admin/events")]
+    {
+        let page = client.get(page).await.expect(200).has("<b onclick=x>");
+        assert_page(&page);
+        assert!(page.attributes("b[onclick]", "onclick").is_empty(), "{}", page.request);
+    }
+    assert_eq!(client.get("/profile/export").await.json()["second_factor"]["passkeys"][0]["name"], odd);
+    admin.get("/admin/events.csv").await.expect(200);
+    for wrong in ["", " ", "a\0b", &"x".repeat(1_000)] {
+        let (_, page) = SoftPasskey::added(&app, &client, wrong).await;
+        assert_page(&page.expect(422));
+    }
 });
 
 on_both_stacks!(passkeys_are_removed_with_what_stands_in_for_them, |stack| async {

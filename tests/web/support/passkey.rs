@@ -27,6 +27,10 @@ pub struct SoftPasskey {
     pub counter: u32,
     pub verifies_user: bool,
     pub is_synced: bool,
+    /// What the browser says beside challenge and origin.
+    pub embedding: Value,
+    /// What stands behind the authenticator data.
+    pub behind: Vec<u8>,
 }
 
 /// Base64url, as all of WebAuthn's JSON has it.
@@ -47,6 +51,8 @@ impl SoftPasskey {
             counter: 0,
             verifies_user: true,
             is_synced: false,
+            embedding: json!({ "crossOrigin": false }),
+            behind: Vec::new(),
         }
     }
 
@@ -75,6 +81,7 @@ impl SoftPasskey {
         data.extend(u16::try_from(self.id.len()).unwrap().to_be_bytes());
         data.extend(&self.id);
         data.extend(self.cose_key());
+        data.extend(&self.behind);
         // {"fmt": "none", "attStmt": {}, "authData": data}
         let mut object = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59".to_vec();
         object.extend(u16::try_from(data.len()).unwrap().to_be_bytes());
@@ -100,7 +107,8 @@ impl SoftPasskey {
             self.counter += 1;
         }
         let client_data = self.client_data("webauthn.get", &begun["publicKey"]);
-        let data = self.authenticator_data(0);
+        let mut data = self.authenticator_data(0);
+        data.extend(&self.behind);
         let mut signed = data.clone();
         signed.extend(Sha256::digest(&client_data));
         let signature: Signature = self.key.sign(&signed);
@@ -126,8 +134,9 @@ impl SoftPasskey {
     }
 
     fn client_data(&self, kind: &str, options: &Value) -> String {
-        json!({ "type": kind, "challenge": options["challenge"], "origin": self.origin, "crossOrigin": false })
-            .to_string()
+        let mut data = json!({ "type": kind, "challenge": options["challenge"], "origin": self.origin });
+        data.as_object_mut().unwrap().extend(self.embedding.as_object().unwrap().clone());
+        data.to_string()
     }
 
     fn authenticator_data(&self, more: u8) -> Vec<u8> {
