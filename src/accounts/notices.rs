@@ -38,6 +38,17 @@ impl Accounts {
     }
 }
 
+/// What becomes of the sessions of an account whose second factor was changed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SessionsAfter {
+    /// They go on.
+    AllGoOn,
+    /// All but the one that made the change end.
+    OneGoesOn,
+    /// All end.
+    AllEnd,
+}
+
 impl Notices {
     /// Whether any are written.
     pub(super) fn are_on(&self) -> bool {
@@ -90,19 +101,19 @@ impl Notices {
         self.write(conn, |outbox| passkey_cloned(outbox, user, client))
     }
 
-    /// Tells of a change of the second factor. `what`: what was done, such as "An authenticator app was set up for".
+    /// Tells of a change of the second factor of a user. `what`: what was done, such as "An authenticator app was set up for".
     pub(super) fn second_factor_changed(
         &self,
         conn: &mut DbConnection,
-        user: i64,
+        user: &User,
         what: &str,
+        sessions: SessionsAfter,
         by: &Actor,
     ) -> Result<(), Error> {
         if !self.are_on() {
             return Ok(());
         }
-        let user = User::by_id(conn, user)?;
-        self.write(conn, |outbox| second_factor_changed(outbox, &user, what, by))
+        self.write(conn, |outbox| second_factor_changed(outbox, user, what, sessions, by))
     }
 
     /// Tells that the account, which is deleted with this transaction, is gone.
@@ -212,10 +223,21 @@ fn passkey_cloned(outbox: &Outbox, user: &User, client: &Client) -> Letter {
     letter(MailKind::PasskeyCloned, user, subject, paragraphs, Some(button), reason)
 }
 
-fn second_factor_changed(outbox: &Outbox, user: &User, what: &str, by: &Actor) -> Letter {
+fn second_factor_changed(
+    outbox: &Outbox,
+    user: &User,
+    what: &str,
+    sessions: SessionsAfter,
+    by: &Actor,
+) -> Letter {
     let site = outbox.site();
+    let ended = match sessions {
+        SessionsAfter::AllGoOn => "",
+        SessionsAfter::OneGoesOn => " Wherever else you were signed in, that has ended.",
+        SessionsAfter::AllEnd => " Wherever you were signed in, that has ended.",
+    };
     let paragraphs = vec![
-        format!("{what} your account at {site}{}.", when_and_where(outbox, by.client.as_ref())),
+        format!("{what} your account at {site}{}.{ended}", when_and_where(outbox, by.client.as_ref())),
         "If you know of this, there is nothing to do.".to_owned(),
         "If not, somebody was signed in as you: choose another password, which signs out everybody, them too, and look at how you \
          sign in."

@@ -119,6 +119,7 @@ impl Accounts {
             epoch: user.session_epoch,
             remembered: remember,
             method: Method::Passkey,
+            confirmed: true,
             client: client.clone(),
         };
         let record = move |conn: &mut DbConnection| {

@@ -2,7 +2,11 @@
 
 use actix_web::HttpRequest;
 
-use super::{actor::Actor, changes::check_live, service::Accounts};
+use super::{
+    changes::check_live,
+    second_factor::{AddedFactor, FactorChange},
+    service::Accounts,
+};
 use crate::{
     db::DbConnection,
     error::{Error, PasskeyRefusal},
@@ -20,8 +24,8 @@ use crate::{
 /// What became of a new passkey.
 #[derive(Debug)]
 pub enum NewPasskey {
-    /// It was added. With the first second factor come recovery codes.
-    Added(Vec<String>),
+    /// It was added.
+    Added(AddedFactor),
     /// What the authenticator says is not right, or came too late.
     Wrong,
     /// There are as many as there may be.
@@ -82,19 +86,18 @@ impl Accounts {
             return Ok(NewPasskey::TooMany);
         }
         let host = self.ceremonies()?.rp_id().to_owned();
-        let (notices, by) = (self.notices(), Actor::owner(id, client.clone()));
         let event = Event::new(EventKind::PasskeyAdded, Some(id)).detail(&name);
+        let told = FactorChange { event, done: "A passkey was added to" };
         let add = move |conn: &mut DbConnection| {
             // Once more, now that the user's row is locked: another request may have added one.
             if !ceremony.use_up(conn)? || passkeys::count(conn, id)? >= passkeys::MOST {
                 return Err(Error::PasskeyRefused(PasskeyRefusal::Wrong));
             }
             passkeys::add(conn, id, &name, &host, &made)?;
-            notices.second_factor_changed(conn, id, "A passkey was added to", &by)?;
             if had_one { Ok(Vec::new()) } else { recovery_codes::replace(conn, id) }
         };
-        match self.change_second_factor(req, user, event, client, add).await {
-            Ok(codes) => Ok(NewPasskey::Added(codes)),
+        match self.change_second_factor(req, user, told, client, add).await {
+            Ok((codes, ended)) => Ok(NewPasskey::Added(AddedFactor { codes, ended })),
             Err(Error::PasskeyRefused(_)) => Ok(NewPasskey::Wrong),
             Err(error) => Err(error),
         }
@@ -139,17 +142,16 @@ impl Accounts {
         let own = self.db.run(move |conn| passkeys::of_user(conn, id)).await?;
         let Some(found) = own.into_iter().find(|own| own.id == passkey) else { return Ok(None) };
         let counted = self.throttle.change(id).await?;
-        let (notices, by) = (self.notices(), Actor::owner(id, client.clone()));
         let event = Event::new(EventKind::PasskeyRemoved, Some(id)).detail(found.name);
+        let told = FactorChange { event, done: "A passkey was removed from" };
         let remove = move |conn: &mut DbConnection| {
             passkeys::remove(conn, id, passkey)?.ok_or(Error::NotFound)?;
-            notices.second_factor_changed(conn, id, "A passkey was removed from", &by)?;
             factors::has_any(conn, id)
         };
-        let removed = self.change_second_factor(req, user, event, &client, remove).await;
+        let removed = self.change_second_factor(req, user, told, &client, remove).await;
         self.count_done(counted, id, &client).await;
         match removed {
-            Ok(has_another) => Ok(Some(!has_another)),
+            Ok((has_another, _)) => Ok(Some(!has_another)),
             Err(Error::NotFound) => Ok(None),
             Err(error) => Err(error),
         }

@@ -94,7 +94,7 @@ impl Accounts {
     }
 
     /// Checks the password again before a sensitive action. If it is right, the session gets a new key, as at a sign-in.
-    /// Returns whether it is right.
+    /// Returns whether it is right. While no code is needed because one was given recently, the password alone does not prolong that.
     ///
     /// # Errors
     /// [`Error::SignInFirst`] when the session ended meanwhile; also as [`Self::password_again`].
@@ -105,13 +105,16 @@ impl Accounts {
         proof: Proof,
         client: Client,
     ) -> Result<bool, Error> {
+        // Before, since the time may be over meanwhile.
+        let is_whole = !user.second_factor || self.needs_code(user);
         if self.password_again(user, proof, &client).await?.is_none() {
             return Ok(false);
         }
+        let state_change = if is_whole { StateChange::Confirmed } else { StateChange::None };
         let confirmed = event(user, EventKind::Confirmed, &client);
         // A change of the password meanwhile has ended the session, unless this session made it.
         let record = move |conn: &mut DbConnection| confirmed.write(conn);
-        self.sessions.change_and_rotate(req, StateChange::Confirmed, record).await?;
+        self.sessions.change_and_rotate(req, state_change, record).await?;
         Ok(true)
     }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use time::PrimitiveDateTime;
 
-use super::{actor::Actor, changes::check_live, codes::Code, service::Accounts};
+use super::{
+    actor::Actor, changes::check_live, codes::Code, notices::SessionsAfter, service::Accounts,
+};
 use crate::{
     db::DbConnection,
     error::Error,
@@ -21,6 +23,22 @@ use crate::{
         trusted_browsers::{self, TrustedBrowser},
     },
 };
+
+/// What came of a second factor that was added.
+#[derive(Debug)]
+pub struct AddedFactor {
+    /// New recovery codes, which come with the first second factor and with another app.
+    pub codes: Vec<String>,
+    /// The other sessions, which end with the first one; `None`: it is not the first.
+    pub ended: Option<EndOutcome>,
+}
+
+/// A change of the second factors.
+pub(super) struct FactorChange {
+    pub(super) event: Event,
+    /// What the mail about it says was done, such as "An authenticator app was set up for".
+    pub(super) done: &'static str,
+}
 
 /// How a user signs in.
 pub struct SecondFactors {
@@ -65,8 +83,8 @@ impl Accounts {
         self.second_factors.offered(user.id, &user.session.id, user.session.epoch)
     }
 
-    /// Stores the key that was offered, which the app has: `code` is one that it shows. Returns new recovery codes, which come with the
-    /// first second factor and with another app, else none; `None`: the code is wrong.
+    /// Stores the key that was offered, which the app has: `code` is one that it shows. `None`: the code is wrong. With the first second
+    /// factor the account's other sessions end.
     ///
     /// # Errors
     /// [`Error::Throttled`] after too many changes; [`Error::SignInFirst`] when session or account were changed meanwhile.
@@ -76,7 +94,7 @@ impl Accounts {
         user: &CurrentUser,
         code: &str,
         client: Client,
-    ) -> Result<Option<Vec<String>>, Error> {
+    ) -> Result<Option<AddedFactor>, Error> {
         let counted = self.throttle.change(user.id).await?;
         let key = self.offered_key(user);
         let step = match Code::read(code) {
@@ -87,19 +105,18 @@ impl Accounts {
             self.count_done(counted, user.id, &client).await;
             return Ok(None);
         };
-        let (id, keys, notices) = (user.id, Arc::clone(&self.second_factors), self.notices());
-        let (by, had_one) = (Actor::owner(id, client.clone()), user.second_factor);
+        let (id, keys, had_one) = (user.id, Arc::clone(&self.second_factors), user.second_factor);
         let event = Event::new(EventKind::AuthenticatorAdded, Some(id));
+        let told = FactorChange { event, done: "An authenticator app was set up for" };
         let add = move |conn: &mut DbConnection| {
             let is_addition = had_one && totp::since(conn, id)?.is_none();
             totp::store(conn, &keys, id, &key, step)?;
             trusted_browsers::forget_all(conn, id)?;
-            notices.second_factor_changed(conn, id, "An authenticator app was set up for", &by)?;
             if is_addition { Ok(Vec::new()) } else { recovery_codes::replace(conn, id) }
         };
-        let codes = self.change_second_factor(req, user, event, &client, add).await?;
+        let (codes, ended) = self.change_second_factor(req, user, told, &client, add).await?;
         self.count_done(counted, user.id, &client).await;
-        Ok(Some(codes))
+        Ok(Some(AddedFactor { codes, ended }))
     }
 
     /// Removes the authenticator app; with the last second factor recovery codes and trusted browsers. Returns whether the password is
@@ -113,35 +130,38 @@ impl Accounts {
         user: &CurrentUser,
         client: Client,
     ) -> Result<Option<bool>, Error> {
-        let (id, notices, by) = (user.id, self.notices(), Actor::owner(user.id, client.clone()));
+        let id = user.id;
         if self.db.run(move |conn| totp::since(conn, id)).await?.is_none() {
             return Ok(None);
         }
         let event = Event::new(EventKind::AuthenticatorRemoved, Some(id));
+        let told = FactorChange { event, done: "The authenticator app was removed from" };
         let remove = move |conn: &mut DbConnection| {
             totp::remove(conn, id)?;
-            notices.second_factor_changed(conn, id, "The authenticator app was removed from", &by)?;
             factors::has_any(conn, id)
         };
-        let has_another = self.change_second_factor(req, user, event, &client, remove).await?;
+        let (has_another, _) = self.change_second_factor(req, user, told, &client, remove).await?;
         Ok(Some(!has_another))
     }
 
-    /// Makes a change of the second factors, which the session of the request and its key are adapted to. Whether the password alone is
-    /// enough from then on follows from what there is after it.
+    /// Makes a change of the second factors, which the session of the request and its key are adapted to, and tells of it. Whether the
+    /// password alone is enough from then on follows from what there is after it: where it was and is no more, all other sessions end,
+    /// since they were signed in with it alone (ASVS 7.4.3). Returns those too.
     pub(super) async fn change_second_factor<T: Send + 'static>(
         &self,
         req: &HttpRequest,
         user: &CurrentUser,
-        event: Event,
+        told: FactorChange,
         client: &Client,
         change: impl FnOnce(&mut DbConnection) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> Result<(T, Option<EndOutcome>), Error> {
         let (id, session, epoch) = (user.id, user.session.id.clone(), user.session.epoch);
-        let event = event.session(&session).from(Some(client));
+        let (in_store, notices, by) =
+            (self.sessions.has_entries(), self.notices(), Actor::owner(id, client.clone()));
+        let event = told.event.session(&session).from(Some(client));
         let make = move |conn: &mut DbConnection| {
             // First, as in all changes of the account.
-            User::lock(conn, id)?;
+            let user = User::lock(conn, id)?;
             check_live(conn, &session)?;
             let changed = change(conn)?;
             let has_one = factors::has_any(conn, id)?;
@@ -150,14 +170,23 @@ impl Accounts {
             }
             let epoch = User::set_second_factor(conn, id, epoch, has_one)?.ok_or(Error::SignInFirst)?;
             event.write(conn)?;
-            Ok((epoch, changed))
+            let is_first = has_one && !user.second_factor;
+            let sessions = if is_first { SessionsAfter::OneGoesOn } else { SessionsAfter::AllGoOn };
+            notices.second_factor_changed(conn, &user, told.done, sessions, &by)?;
+            let request = by.end_request(EndReason::SecondFactorSetUp, Remarks::default());
+            let others = Target::AllBut { user: id, keep: session };
+            let ended = is_first.then(|| end::end(conn, &others, &request, in_store)).transpose()?;
+            Ok((epoch, changed, ended))
         };
-        let (epoch, changed) =
+        let (epoch, changed, ended) =
             self.sessions.change_and_rotate(req, StateChange::Epoch(epoch + 1), make).await?;
         self.outbox.send_soon();
         self.throttle.remember_browser(req, id, epoch)?;
         self.sessions.adopt_epoch(req, epoch)?;
-        Ok(changed)
+        Ok(match ended {
+            Some(ended) => (changed, Some(self.sessions.announce_and_delete(&ended).await)),
+            None => (changed, None),
+        })
     }
 
     /// Makes new recovery codes; the old ones are void. `None`: there is nothing that they could stand in for.
@@ -180,7 +209,13 @@ impl Accounts {
                 return Ok(None);
             }
             event.write(conn)?;
-            notices.second_factor_changed(conn, id, "New recovery codes were made for", &by)?;
+            notices.second_factor_changed(
+                conn,
+                &user,
+                "New recovery codes were made for",
+                SessionsAfter::AllGoOn,
+                &by,
+            )?;
             recovery_codes::replace(conn, id).map(Some)
         };
         let codes = self.db.transaction(make).await?;
@@ -230,7 +265,13 @@ impl Accounts {
             by.event(EventKind::SecondFactorReset, id, remarks.message.as_deref())
                 .note(remarks.note.clone())
                 .write(conn)?;
-            notices.second_factor_changed(conn, id, "The second factor was removed from", &by)?;
+            notices.second_factor_changed(
+                conn,
+                &user,
+                "The second factor was removed from",
+                SessionsAfter::AllEnd,
+                &by,
+            )?;
             let request = by.end_request(EndReason::EndedByAdmin, remarks);
             end::end(conn, &Target::AllOf { user: id }, &request, in_store).map(Some)
         };

@@ -203,6 +203,7 @@ impl Accounts {
             epoch: step.epoch,
             remembered: step.remember,
             method,
+            confirmed: true,
             client: client.clone(),
         };
         let (token, keys, notices) = (step.token, Arc::clone(&self.second_factors), self.notices());

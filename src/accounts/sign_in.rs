@@ -82,6 +82,8 @@ impl Accounts {
             epoch: user.session_epoch,
             remembered: remember,
             method: Method::Password,
+            // Where there is a second factor, this browser is trusted: for the sign-in alone.
+            confirmed: !user.second_factor,
             client: client.clone(),
         };
         let ended = self.start_session(req, &user, new, |_| Ok(())).await?;

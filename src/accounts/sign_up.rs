@@ -101,8 +101,15 @@ impl Accounts {
             }
             write_confirmation(conn, &outbox, &user, ConfirmReason::Registered)
         };
-        let session =
-            NewSession { user_id: id, role, epoch: User::FIRST_EPOCH, remembered: false, method, client };
+        let session = NewSession {
+            user_id: id,
+            role,
+            epoch: User::FIRST_EPOCH,
+            remembered: false,
+            method,
+            confirmed: true,
+            client,
+        };
         self.sessions.start(req, session, make, |_, _| Ok(())).await?;
         self.outbox.send_soon();
         self.throttle.remember_browser(req, id, User::FIRST_EPOCH)

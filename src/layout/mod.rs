@@ -19,5 +19,5 @@ pub use email_notices::EmailFlash;
 pub use notice::Notice;
 pub use notices::{Flash, put_flash, see_other};
 pub use page_layout::{Layout, Viewer};
-pub use second_factor_notices::{Left, SecondFactorFlash};
+pub use second_factor_notices::{Left, SecondFactorFlash, factor_set_up};
 pub use session_facts::SessionFacts;

@@ -37,6 +37,17 @@ pub enum SecondFactorFlash {
     Reset(EndOutcome),
 }
 
+/// What the page says of a second factor that was set up. `ended`: the other sessions, which end with the first one.
+pub fn factor_set_up(done_text: &str, ended_with_it: Option<EndOutcome>) -> Notice {
+    match ended_with_it {
+        Some(ends) if ends.count > 0 => ended(
+            ends,
+            format!("{done_text} You were signed out everywhere else: {}", sessions_ended(ends.count)),
+        ),
+        _ => done(done_text),
+    }
+}
+
 impl SecondFactorFlash {
     /// The notice in words.
     pub(super) fn notice(self) -> Notice {

@@ -24,7 +24,7 @@ use super::{
     store::state::SessionState,
 };
 use crate::{
-    clock::now,
+    clock::{now, unix_now},
     config::SessionKind,
     crypto::random_url_safe,
     db::{DbConnection, schema::users},
@@ -122,6 +122,8 @@ pub struct NewSession {
     pub remembered: bool,
     /// How the credentials were given.
     pub method: Method,
+    /// Whether what the account asks for at sensitive actions was just given: not in a trusted browser, where the password was enough.
+    pub confirmed: bool,
     /// The client that signs in.
     pub client: Client,
 }
@@ -150,7 +152,7 @@ impl SignIn {
             remembered: self.new.remembered,
             // Rounded up: the catalogue has the exact time.
             absolute_end: self.longest.assume_utc().unix_timestamp() + 1,
-            confirmed_at: None,
+            confirmed_at: self.new.confirmed.then(unix_now),
             epoch: Some(self.new.epoch),
         }
     }
@@ -168,7 +170,7 @@ fn record_sign_in(
     limit: i64,
     in_store: bool,
 ) -> Result<(Vec<end::Ended>, usize), Error> {
-    let NewSession { user_id, role: _, epoch, remembered, method, client } = &sign_in.new;
+    let NewSession { user_id, role: _, epoch, remembered, method, confirmed: _, client } = &sign_in.new;
     let unchanged =
         users::table.find(user_id).filter(users::active.eq(true)).filter(users::session_epoch.eq(epoch));
     let user: Option<(String, Role)> = diesel::update(unchanged)

@@ -103,8 +103,8 @@ impl User {
         }
     }
 
-    /// Says whether the password alone is enough to sign in from now on. Returns the new `session_epoch`; `None`: it was raised
-    /// since `epoch`.
+    /// Says whether the password alone is enough to sign in from now on, after a change of the second factors. Returns the new
+    /// `session_epoch`; `None`: it was raised since `epoch`.
     ///
     /// # Errors
     /// [`Error`] when the database fails.
@@ -119,8 +119,14 @@ impl User {
             users::second_factor.eq(has_one),
             users::session_epoch.eq(users::session_epoch + 1),
             users::updated_at.eq(now()),
+            users::pending_email.eq(None::<String>),
         );
-        Ok(diesel::update(unchanged).set(set).returning(users::session_epoch).get_result(conn).optional()?)
+        let epoch =
+            diesel::update(unchanged).set(set).returning(users::session_epoch).get_result(conn).optional()?;
+        if epoch.is_some() {
+            tokens::expire_all(conn, id)?;
+        }
+        Ok(epoch)
     }
 
     /// Replaces the address with one that has been proven to be the user's, whose row is locked. Each session rotates its key at its

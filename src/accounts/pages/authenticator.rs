@@ -33,6 +33,8 @@ struct AuthenticatorPage {
     key: String,
     address: String,
     replaces: bool,
+    /// Whether there is no second factor yet.
+    is_first: bool,
     /// Where to go on afterwards; empty: to `/security`.
     next: String,
 }
@@ -50,7 +52,7 @@ impl AuthenticatorPage {
         // A colon would end the name (the format of Google's Authenticator).
         let address = key.address(&config.site.name_or(host).replace(':', ""), &user.email);
         let (picture, key) = (picture(&address)?, key.as_text());
-        Ok(Self { layout, errors, picture, key, address, replaces, next })
+        Ok(Self { layout, errors, picture, key, address, replaces, is_first: !user.second_factor, next })
     }
 }
 
@@ -101,9 +103,9 @@ pub async fn add_authenticator(
     let Form { values, mut errors } = form;
     let next = next_or_none(&values.next, &config.server);
     if errors.is_empty() {
-        if let Some(codes) = accounts.add_authenticator(&req, &user, &values.code, client).await? {
+        if let Some(added) = accounts.add_authenticator(&req, &user, &values.code, client).await? {
             let done = "The authenticator app is set up. From now on you are asked for its code after your password.";
-            return Ok(factor_added(layout, codes, done, SecondFactorFlash::AuthenticatorAdded, next));
+            return Ok(factor_added(layout, added, done, SecondFactorFlash::AuthenticatorAdded, next));
         }
         errors.add("code", "That is not the code of this key. Is the clock of your device right?");
     }

@@ -4,7 +4,8 @@ use actix_web::{HttpResponse, http::StatusCode};
 
 use super::recovery_codes::RecoveryCodesPage;
 use crate::{
-    layout::{Flash, Layout, Left, SecondFactorFlash, see_other},
+    accounts::second_factor::AddedFactor,
+    layout::{Flash, Layout, Left, SecondFactorFlash, factor_set_up, see_other},
     sessions::CurrentUser,
     web::html,
 };
@@ -18,19 +19,21 @@ pub(super) const AUTHENTICATOR: &str = "/security/totp";
 /// Where a passkey is added.
 pub(super) const PASSKEYS: &str = "/security/passkeys";
 
-/// The answer to a second factor that was added: the recovery codes that came with the first one, else `next`; empty: `/security`.
+/// The answer to a second factor that was added: the recovery codes that came with it, else `next`; empty: `/security`. `done`: what
+/// is said beside the codes.
 pub(super) fn factor_added(
     layout: Layout,
-    codes: Vec<String>,
+    added: AddedFactor,
     done: &'static str,
     flash: SecondFactorFlash,
     next: String,
 ) -> HttpResponse {
     let next = if next.is_empty() { SECURITY.to_owned() } else { next };
-    if codes.is_empty() {
+    if added.codes.is_empty() {
         return see_other(&next, Flash::SecondFactor(flash));
     }
-    html(StatusCode::OK, &RecoveryCodesPage { layout, codes, done: Some(done), next })
+    let done = Some(factor_set_up(done, added.ended));
+    html(StatusCode::OK, &RecoveryCodesPage { layout, codes: added.codes, done, next })
 }
 
 /// What the removal of a second factor leaves.

@@ -27,6 +27,8 @@ struct PasskeyPage {
     layout: Layout,
     errors: FieldErrors,
     name: String,
+    /// Whether there is no second factor yet.
+    is_first: bool,
     /// Where to go on afterwards; empty: to `/security`.
     next: String,
 }
@@ -50,7 +52,10 @@ pub async fn offer(
         return confirm::ask_first(&req, &with_next(PASSKEYS, &next));
     }
     let name = describe_user_agent(&client.user_agent);
-    Ok(html(StatusCode::OK, &PasskeyPage { layout, errors: FieldErrors::default(), name, next }))
+    Ok(html(
+        StatusCode::OK,
+        &PasskeyPage { layout, errors: FieldErrors::default(), name, is_first: !user.second_factor, next },
+    ))
 }
 
 /// `POST /security/passkeys`
@@ -74,9 +79,9 @@ pub async fn add(
     if errors.is_empty() {
         let answer = Answer::read(&passkey);
         match accounts.add_passkey(&req, &user, &name, answer.as_ref(), client).await? {
-            NewPasskey::Added(codes) => {
+            NewPasskey::Added(added) => {
                 let done = "The passkey was added. From now on your password alone is not enough to sign in.";
-                return Ok(factor_added(layout, codes, done, SecondFactorFlash::PasskeyAdded, next));
+                return Ok(factor_added(layout, added, done, SecondFactorFlash::PasskeyAdded, next));
             }
             NewPasskey::Wrong => errors.add_form(PasskeyRefusal::Wrong.text()),
             NewPasskey::TooMany => {
@@ -86,7 +91,10 @@ pub async fn add(
             }
         }
     }
-    Ok(form_page(&PasskeyPage { layout, errors: errors.clone(), name, next }, &errors))
+    Ok(form_page(
+        &PasskeyPage { layout, errors: errors.clone(), name, is_first: !user.second_factor, next },
+        &errors,
+    ))
 }
 
 /// `POST /security/passkeys/{id}/rename`

@@ -6,7 +6,7 @@ use askama::Template;
 use crate::{
     accounts::service::Accounts,
     error::Error,
-    layout::{Flash, Layout, see_other},
+    layout::{Flash, Layout, Notice, see_other},
     security::Client,
     sessions::CurrentUser,
     web::html,
@@ -18,7 +18,7 @@ pub(super) struct RecoveryCodesPage {
     pub(super) layout: Layout,
     pub(super) codes: Vec<String>,
     /// What was just set up.
-    pub(super) done: Option<&'static str>,
+    pub(super) done: Option<Notice>,
     /// Where to go on.
     pub(super) next: String,
 }

@@ -13,6 +13,8 @@ text_enum! {
         EndedByAdmin => "ended_by_admin",
         /// The password was changed elsewhere.
         PasswordChanged => "password_changed",
+        /// A second factor was set up elsewhere, and this session was signed in without one.
+        SecondFactorSetUp => "second_factor_set_up",
         /// The user had more sessions than allowed; it was the oldest.
         Limit => "limit",
         /// The same browser signed in again.
@@ -38,6 +40,7 @@ impl EndReason {
             Self::EndedByUser => "Ended from another device",
             Self::EndedByAdmin => "Ended by an administrator",
             Self::PasswordChanged => "Ended when the password was changed",
+            Self::SecondFactorSetUp => "Ended when a second factor was set up",
             Self::Limit => "Ended because of the limit of sessions",
             Self::Replaced => "Replaced by a new sign-in in the same browser",
             Self::Idle => "Expired after not being used",
@@ -55,6 +58,9 @@ impl EndReason {
             Self::EndedByUser => "You were signed out from another device.",
             Self::EndedByAdmin => "You were signed out by an administrator.",
             Self::PasswordChanged => "You were signed out because the password of your account was changed.",
+            Self::SecondFactorSetUp => {
+                "You were signed out because a second factor was set up for your account. Sign in with it."
+            }
             Self::Limit => {
                 "You were signed out because you signed in on another device; only so many sessions are allowed \
                  at once."
@@ -73,6 +79,7 @@ impl EndReason {
             Self::EndedByUser
             | Self::EndedByAdmin
             | Self::PasswordChanged
+            | Self::SecondFactorSetUp
             | Self::Limit
             | Self::Idle
             | Self::Absolute
@@ -84,7 +91,11 @@ impl EndReason {
     /// Who ends a session for this reason.
     pub fn ended_by(self) -> EndedBy {
         match self {
-            Self::Logout | Self::EndedByUser | Self::PasswordChanged | Self::Replaced => EndedBy::Owner,
+            Self::Logout
+            | Self::EndedByUser
+            | Self::PasswordChanged
+            | Self::SecondFactorSetUp
+            | Self::Replaced => EndedBy::Owner,
             Self::EndedByAdmin | Self::UserDeactivated => EndedBy::Administrator,
             Self::Limit | Self::Idle | Self::Absolute | Self::Missing | Self::Unknown => EndedBy::System,
         }

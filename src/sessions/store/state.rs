@@ -52,7 +52,7 @@ impl SessionState {
     /// The state of a session that this user starts now.
     pub fn at_sign_in(self, user_id: i64) -> State {
         let now = unix_now();
-        let mut state = Self { confirmed_at: Some(now), ..self }.into_state(user_id);
+        let mut state = self.into_state(user_id);
         state.insert(LOGGED_IN_AT.into(), now.to_string());
         state
     }

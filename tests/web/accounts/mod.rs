@@ -27,6 +27,7 @@ mod profile;
 mod register;
 mod second_factor;
 mod second_factor_required;
+mod second_factor_set_up;
 mod second_step;
 mod second_step_races;
 mod second_step_state;

@@ -81,7 +81,7 @@ on_both_stacks!(required_second_factor_comes_before_every_route, |stack| async {
     client.get("/sessions").await.expect(200);
     client.get("/auth/session").await.expect(200);
     client.get("/auth/verify").await.expect(200);
-    assert_eq!(app.client().status_of(&token).await, 200, "the account has one now");
+    assert_eq!(app.client().status_of(&token).await, 401, "it ended with the set-up");
     client.get("/security?next=%2Fsessions").await.expect(200).has("Go on to where you were going");
     let lacks = client.get("/security?next=https%3A%2F%2Fevil.example").await.expect(200);
     let _ = lacks.lacks("Go on to where you were going").lacks("evil.example");

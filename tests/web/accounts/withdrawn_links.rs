@@ -2,6 +2,7 @@
 
 use crate::support::{
     admin_pages::{link_on, token_of},
+    authenticator::Authenticator,
     *,
 };
 
@@ -36,6 +37,27 @@ on_both_stacks!(link_dies_with_change_of_own_password, |stack| async {
     client.post("/profile/password", &fields).await.to("/profile");
     assert_dead(&app, &token, "password").await;
     assert_eq!(app.user_token_count(), 0);
+});
+
+on_both_stacks!(link_and_waiting_address_die_with_change_of_second_factor, |stack| async {
+    let app = TestApp::start(stack).await;
+    let (_, admin) = app.admin("Grace Hopper").await;
+    let (ada, client) = app.person("Ada Lovelace").await;
+    let pending =
+        || app.query_text("SELECT count(*) FROM users WHERE pending_email IS NOT NULL")[0][0].clone();
+    let new_address = [("email", "ada@example.com"), ("current_password", PASSWORD)];
+    for change in ["add", "remove"] {
+        client.post("/profile/email", &new_address).await.to("/profile");
+        assert_eq!(pending().as_deref(), Some("1"), "{change}");
+        let token = make_link(&admin, &app.admin_path(&ada)).await;
+        if change == "add" {
+            Authenticator::set_up(&app, &client).await;
+        } else {
+            client.post("/security/totp/remove", &[]).await.to("/security");
+        }
+        assert_dead(&app, &token, change).await;
+        assert_eq!(pending().as_deref(), Some("0"), "{change}");
+    }
 });
 
 on_both_stacks!(link_dies_with_password_set_by_operator, |stack| async {

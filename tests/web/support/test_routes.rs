@@ -162,6 +162,7 @@ async fn held_sign_in(
         epoch: user.session_epoch,
         remembered: false,
         method: Method::Password,
+        confirmed: true,
         client,
     };
     sessions.start(&req, new, |_| Ok(()), |_, _| Ok(())).await?;
