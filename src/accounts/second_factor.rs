@@ -181,12 +181,13 @@ impl Accounts {
         let (epoch, changed, ended) =
             self.sessions.change_and_rotate(req, StateChange::Epoch(epoch + 1), make).await?;
         self.outbox.send_soon();
+        let ended = match ended {
+            Some(ended) => Some(self.sessions.announce_and_delete(&ended).await),
+            None => None,
+        };
         self.throttle.remember_browser(req, id, epoch)?;
         self.sessions.adopt_epoch(req, epoch)?;
-        Ok(match ended {
-            Some(ended) => (changed, Some(self.sessions.announce_and_delete(&ended).await)),
-            None => (changed, None),
-        })
+        Ok((changed, ended))
     }
 
     /// Makes new recovery codes; the old ones are void. `None`: there is nothing that they could stand in for.

@@ -34,8 +34,8 @@ on_both_stacks!(session_with_the_password_alone_ends_once_a_second_factor_is_set
     assert_page(&page.has("signed out everywhere else: 3 sessions were ended"));
     assert_eq!(open.end().await[0].1["reason"], "second_factor_set_up");
     thief.get("/auth/verify").await.expect(401);
-    thief.post(ADD, &[("name", "x"), ("passkey", &*said)]).await.expect(401);
-    thief.get("/login").await.expect(200).has("a second factor was set up for your account");
+    let page = thief.post(ADD, &[("name", "x"), ("passkey", &*said)]).await.expect(401);
+    assert_page(&page.has("a second factor was set up for your account"));
     assert_eq!(app.query_text("SELECT count(*) FROM passkeys")[0][0].as_deref(), Some("0"));
     assert!(!signed_in(&remembered).await);
     assert_eq!(app.client().status_of(&token).await, 401);
