@@ -69,11 +69,20 @@ impl<T: CallFields> FromRequest for Body<T> {
         let (req, mut payload) = (req.clone(), payload.take());
         Box::pin(async move {
             let body = read_body(&req, &mut payload).await?;
-            // What has neither type has been refused, unless it is empty. Where nothing is taken, nothing may be sent.
-            let is_left_out = body.is_empty() && T::FIELDS.is_empty();
-            let is_json = req.content_type().eq_ignore_ascii_case(bodies::JSON) && !is_left_out;
-            collect(if is_json { json::read(&body)? } else { read_form(&body)? })
+            Self::read(&req, &body)
         })
+    }
+}
+
+impl<T: CallFields> Body<T> {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] when it is neither JSON nor a form.
+    pub fn read(req: &HttpRequest, body: &[u8]) -> Result<Self, Error> {
+        // What has neither type has been refused, unless it is empty.
+        let is_json = req.content_type().eq_ignore_ascii_case(bodies::JSON);
+        collect(if is_json { json::read(body)? } else { read_form(body)? })
     }
 }
 

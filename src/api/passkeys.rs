@@ -27,8 +27,7 @@ use crate::{
 ///
 /// # Errors
 /// As [`Accounts::begin_passkey_sign_in`].
-pub async fn begin_sign_in(accounts: Data<Accounts>, body: Body<NoFields>) -> Result<Json<Begun>, Error> {
-    body.valid()?;
+pub async fn begin_sign_in(accounts: Data<Accounts>, _: NothingSent) -> Result<Json<Begun>, Error> {
     accounts.begin_passkey_sign_in().map(Json)
 }
 
@@ -40,9 +39,8 @@ pub async fn begin_second_step(
     req: HttpRequest,
     config: Data<Config>,
     accounts: Data<Accounts>,
-    body: Body<NoFields>,
+    _: NothingSent,
 ) -> Result<Json<Begun>, Error> {
-    body.valid()?;
     let state = pages::second_step::state(&req, &config.server).ok_or(Error::SecondStepOver)?;
     accounts.begin_passkey_step(&state).await.map(Json)
 }
@@ -54,9 +52,8 @@ pub async fn begin_second_step(
 pub async fn begin_confirmation(
     accounts: Data<Accounts>,
     user: CurrentUser,
-    body: Body<NoFields>,
+    _: NothingSent,
 ) -> Result<Json<Begun>, Error> {
-    body.valid()?;
     accounts.begin_passkey_confirmation(&user).await.map(Json)
 }
 
@@ -67,10 +64,28 @@ pub async fn begin_confirmation(
 pub async fn begin_registration(
     accounts: Data<Accounts>,
     user: CurrentUser,
-    body: Body<NoFields>,
+    _: NothingSent,
 ) -> Result<Json<Begun>, Error> {
-    body.valid()?;
     accounts.begin_passkey(&user).await.map(Json)
+}
+
+/// That nothing was sent, not even the braces of JSON, or no fields.
+pub struct NothingSent;
+
+impl FromRequest for NothingSent {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let body = read_body(&req, &mut payload).await?;
+            if !body.is_empty() {
+                Body::<NoFields>::read(&req, &body)?.valid()?;
+            }
+            Ok(Self)
+        })
+    }
 }
 
 /// What `/login/passkey` takes: JSON with the answer of the authenticator.

@@ -106,7 +106,7 @@ fn of_the_visit(refused: u32) -> BTreeMap<String, f64> {
 }
 
 /// What is to be counted of it beside requests.
-fn others_of_the_visit(refused: u32, guessed: u32) -> [(&'static str, u32); 16] {
+fn others_of_the_visit(refused: u32, guessed: u32) -> [(&'static str, u32); 17] {
     [
         ("sign_ins_total{result=\"failure\",method=\"password\"}", 1 + guessed),
         ("sign_ins_total{result=\"failure\",method=\"second-step\"}", 1),
@@ -123,6 +123,7 @@ fn others_of_the_visit(refused: u32, guessed: u32) -> [(&'static str, u32); 16] 
         ("sessions_ended_total{reason=\"logout\"}", 1),
         ("sessions_ended_total{reason=\"ended_by_admin\"}", 1),
         ("sessions_ended_total{reason=\"absolute\"}", 1),
+        ("sessions_ended_total{reason=\"second_factor_set_up\"}", 1),
         ("throttle_refused_total{kind=\"account\"}", refused),
     ]
 }
