@@ -103,6 +103,7 @@ impl Connector {
     /// fails after seconds, not after hours. Parameters that the operator's URL sets are kept.
     fn with_limits(&self, url: &PostgresUrl) -> String {
         url.with_defaults(&[
+            ("fallback_application_name", "gatehouse"),
             ("connect_timeout", &self.connect_timeout.to_string()),
             ("keepalives_idle", "5"),
             ("keepalives_interval", "2"),

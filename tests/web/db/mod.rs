@@ -2,3 +2,4 @@
 
 mod errors;
 mod migrations;
+mod old_statements;

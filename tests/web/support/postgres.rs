@@ -68,6 +68,18 @@ impl PostgresDatabase {
         connect(&self.url).batch_execute(statements).unwrap();
     }
 
+    /// Runs a statement on a connection that stays open until what is returned is dropped.
+    pub fn hold(&self, statement: &str) -> PgConnection {
+        let mut conn = connect(&self.url);
+        conn.batch_execute(statement).unwrap();
+        conn
+    }
+
+    /// The number that a query gives.
+    pub fn count(&self, query: &str) -> i64 {
+        diesel::select(sql::<BigInt>(&format!("({query})"))).get_result(&mut connect(&self.url)).unwrap()
+    }
+
     /// Its address, for `DATABASE_URL`.
     pub fn url(&self) -> &str {
         &self.url
