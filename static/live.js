@@ -2,7 +2,8 @@
 // Administrators' pages get the events of all sessions. Other scripts receive the events as events of the document:
 // live:open, live:lost, live:refused (connection), and live:<name> for each event of the stream.
 
-const FIRST_RETRY = 1_000, LAST_RETRY = 30_000;
+/** The server that held the stream stops, and another one answers: RECONNECT. */
+const RECONNECT = 200, FIRST_RETRY = 1_000, LAST_RETRY = 30_000;
 /** The server sends something every 5 seconds to administrators, else every 15; after this long without anything the connection
     is taken as lost. */
 const ADMIN_IDLE_TIMEOUT = 12_000, IDLE_TIMEOUT = 40_000;
@@ -224,6 +225,7 @@ if (address) {
   otherTabs.addEventListener("message", ({ data }) => { if (data !== ownSession) onOtherSession(); });
   otherTabs.postMessage(ownSession);
   document.addEventListener("live:own-sessions", onOwnSessions);
+  document.addEventListener("live:reconnect", () => { retryDelay = RECONNECT; });
   document.addEventListener("visibilitychange", onVisibilityChange);
   addEventListener("submit", onSubmit);
   addEventListener("pagehide", onPageHide);

@@ -1,15 +1,19 @@
 //! The middleware around all others: what is asked about no route is refused, and every answer is completed.
 
-use std::{rc::Rc, time::Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error as ActixError,
     body::{BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::{ConnectionType, Version},
+    http::{ConnectionType, Method, Version},
     middleware::Next,
 };
+use futures_util::future::LocalBoxFuture;
 
 use super::{
     connections::{Answer, Progress},
@@ -19,6 +23,7 @@ use super::{
 use crate::{
     error::Error,
     layout::error_pages::{self, RequestInfo},
+    ops::health::Readiness,
     security::{bodies, cross_origin, header_size, headers, host},
     sessions::sender_by_cookie,
     state::shared,
@@ -36,8 +41,9 @@ pub(super) async fn complete(
     let underway = req.conn_data::<Rc<Progress>>().map(|progress| progress.begin(req.headers()));
     let info = RequestInfo::of(req.request())?;
     let version = req.version();
-    let result = next.call(req).await.map(ServiceResponse::map_into_boxed_body);
+    let readiness = shared::<Readiness>(req.request())?.clone();
     let server = &info.config().server;
+    let result = in_time(next.call(req), server.request_timeout, info.method()).await;
     let mut result = error_pages::render(&info, result);
     if let Ok(res) = &mut result {
         flash::finish(res, server);
@@ -46,12 +52,33 @@ pub(super) async fn complete(
         if version <= Version::HTTP_10 {
             end_by_close(res);
         }
+        if readiness.is_stopping() {
+            res.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
     }
     let result = headers::add(server, result.map(|res| compressed::finish(res, server)));
     let result = name_request(&info, result);
     record(&info, &metrics, &result, began);
     result.map(|res| res.map_body(|_, body| Answer::new(body, underway)))
 }
+
+/// The answer, or 503 when it takes too long. What was begun is not broken off: it goes on, and nobody waits for it.
+async fn in_time<B: MessageBody + 'static>(
+    mut answer: LocalBoxFuture<'static, Result<ServiceResponse<B>, ActixError>>,
+    limit: Duration,
+    method: &Method,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    match tokio::time::timeout(limit, &mut answer).await {
+        Ok(answer) => answer.map(ServiceResponse::map_into_boxed_body),
+        Err(_) => {
+            actix_web::rt::spawn(answer);
+            Err(if method.is_safe() { Error::unavailable(TOO_LONG) } else { Error::TookTooLong }.into())
+        }
+    }
+}
+
+/// Why there is no answer.
+const TOO_LONG: &str = "the request took longer than REQUEST_TIMEOUT";
 
 /// Puts the id of the request into its answer.
 fn name_request(

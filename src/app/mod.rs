@@ -27,6 +27,7 @@ use actix_web::{
 use actix_web_lab::middleware::CatchPanic;
 
 use self::{
+    connections::listener,
     middleware::{cors, identity_middleware, session_middleware},
     ops_listener::OpsListener,
     parts::{Parts, share},
@@ -34,20 +35,34 @@ use self::{
 };
 use crate::{
     accounts::Accounts,
-    config::Config,
+    config::{self, Config},
     error::Error,
     gate,
     layout::Layout,
-    mail::Outbox,
     routes,
     security::{api, site},
-    sessions::{self, Sessions},
-    telemetry,
+    sessions, telemetry,
 };
+
+/// How long an instance that is about to stop still answers. Balancers that ask `/readyz` every second have left it by then, and so have
+/// the connections that proxies keep: an answer closes its connection, and nginx closes those that were idle for 4 seconds
+/// (docs/examples).
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long connections that have begun may take to be accepted and to bring their request.
+const ACCEPT: Duration = Duration::from_millis(100);
+
+/// How long a stop takes at most beside the time for open requests.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
 
 /// How long the server waits when it stops for links that were asked for, and then for the mail that is being sent, which another
 /// instance or the next start would send again.
 const TASK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a stop may take, from the signal on: `REQUEST_TIMEOUT` and ten seconds.
+pub fn longest_stop(config: &config::Server) -> Duration {
+    config.request_timeout + STOP_MARGIN
+}
 
 /// A running server.
 pub struct Running {
@@ -56,9 +71,8 @@ pub struct Running {
     /// A one-time link to make the first administrator, while there is none.
     pub setup_link: Option<String>,
     ops: Option<OpsListener>,
-    sessions: Data<Sessions>,
-    accounts: Data<Accounts>,
-    outbox: Data<Outbox>,
+    listener: TcpListener,
+    parts: Parts,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
     background: JoinHandle<()>,
@@ -76,8 +90,7 @@ pub async fn start(
     extra: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
 ) -> Result<Running, Error> {
     // The address is taken first: an instance that can't have it changes nothing in the stores.
-    let listener = listen("LISTEN_ADDR", config.server.listen_addr)?;
-    let ops_listener = config.server.ops_addr.map(|addr| listen("OPS_ADDR", addr)).transpose()?;
+    let (listener, ops_listener) = reserve(&config.server)?;
     let addr = listener.local_addr().map_err(Error::internal)?;
     config.server.listens_on(addr);
     let parts = Parts::new(config).await?;
@@ -116,16 +129,16 @@ pub async fn start(
             .wrap(cors(&shared.config))
             .wrap(from_fn(guard::complete))
     };
-    let server =
-        connections::serve(listener, &parts.room, &parts.config.server, app).map_err(Error::internal)?;
+    let kept = listener.try_clone().map_err(Error::internal)?;
+    let server = connections::serve(listener, &parts.room, &parts.config.server, app)
+        .map_err(|error| refused("LISTEN_ADDR", addr, &error))?;
     let background = actix_web::rt::spawn(background(parts.clone()));
     let mail = actix_web::rt::spawn(parts.outbox.clone().into_inner().run());
     let links = actix_web::rt::spawn(Accounts::clone(&parts.accounts).make_links());
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
     let ops = ops_listener.map(|listener| OpsListener::start(listener, &parts)).transpose()?;
-    let Parts { sessions, accounts, outbox, .. } = parts;
-    Ok(Running { addr, ops, setup_link, sessions, accounts, outbox, handle, server, background, mail, links })
+    Ok(Running { addr, ops, setup_link, listener: kept, parts, handle, server, background, mail, links })
 }
 
 /// What goes on beside the requests.
@@ -139,24 +152,31 @@ async fn background(parts: Parts) {
     );
 }
 
-fn listen(variable: &'static str, addr: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(addr).map_err(|error| {
-        let reason = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                let port = addr.port().checked_add(1).unwrap_or(3000);
-                format!(
-                    "{addr} is taken by another program; set another, such as {variable}={}:{port}",
-                    addr.ip()
-                )
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                format!("this machine does not have the address {}", addr.ip())
-            }
-            io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}"),
-            _ => format!("{addr} can't be listened on: {error}"),
-        };
-        Error::misconfigured(variable, reason)
-    })
+/// Takes the addresses of `LISTEN_ADDR` and `OPS_ADDR`.
+fn reserve(config: &config::Server) -> Result<(TcpListener, Option<TcpListener>), Error> {
+    let (addr, ops_addr) = (config.listen_addr, config.ops_addr);
+    let listener = listener::reserve(addr).map_err(|error| refused("LISTEN_ADDR", addr, &error))?;
+    let ops = ops_addr.map(|addr| TcpListener::bind(addr).map_err(|error| refused("OPS_ADDR", addr, &error)));
+    Ok((listener, ops.transpose()?))
+}
+
+/// An address that could not be had.
+fn refused(variable: &'static str, addr: SocketAddr, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let port = addr.port().checked_add(1).unwrap_or(3000);
+            format!(
+                "{addr} is taken by another program; set another, such as {variable}={}:{port}",
+                addr.ip()
+            )
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            format!("this machine does not have the address {}", addr.ip())
+        }
+        io::ErrorKind::PermissionDenied => format!("this user may not listen on {addr}"),
+        _ => format!("{addr} can't be listened on: {error}"),
+    };
+    Error::misconfigured(variable, reason)
 }
 
 impl Running {
@@ -173,20 +193,36 @@ impl Running {
         (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
     }
 
-    /// Waits for open requests, at most 10 seconds, and for the mail that is being sent, stops the server and writes what is
-    /// queued.
-    pub async fn stop(self) {
-        self.sessions.bus().stop();
-        self.handle.stop(true).await;
-        if let Some(ops) = self.ops {
-            ops.stop().await;
+    /// Lets proxies and balancers leave this instance before it stops: it says that it is not ready, answers on for [`DRAIN`] and closes
+    /// each connection with its answer. Afterwards it takes no more connections.
+    pub async fn drain(&self) {
+        self.parts.readiness.stop();
+        tokio::time::sleep(DRAIN).await;
+        if let Err(error) = listener::ignore_new(&self.listener) {
+            tracing::debug!(%error, "connections that begin while the listener is closed are lost");
         }
-        self.accounts.stop_links();
-        end(self.links).await;
-        self.outbox.stop();
-        end(self.mail).await;
+        tokio::time::sleep(ACCEPT).await;
+    }
+
+    /// Takes no more connections, ends streams, waits for open requests, at most for `REQUEST_TIMEOUT`, writes what is queued and waits for
+    /// the mail that is being sent.
+    pub async fn stop(self) {
+        self.parts.readiness.stop();
+        // It would keep the address.
+        drop(self.listener);
+        let Parts { sessions, accounts, outbox, .. } = self.parts;
+        sessions.bus().stop();
+        let ops = async {
+            if let Some(ops) = self.ops {
+                ops.stop().await;
+            }
+        };
+        tokio::join!(self.handle.stop(true), ops);
+        accounts.stop_links();
+        outbox.stop();
+        let flush = async { drop(tokio::time::timeout(TASK_TIMEOUT, sessions.flush()).await) };
+        tokio::join!(flush, end(self.links), end(self.mail));
         self.background.abort();
-        self.sessions.flush().await;
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::parts::Parts;
 use crate::{
     accounts::setup,
+    db::Migrations,
     error::Error,
     users::{keys, passkeys},
 };
@@ -23,8 +24,9 @@ pub(super) async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
     match prepared {
         Ok(link) => Ok(link),
         Err(error @ Error::Unavailable(_)) => {
-            tracing::error!(error = ?error.causes(), "the database of DATABASE_URL is not reached, trying again until it is");
-            actix_web::rt::spawn(retry_prepare(parts.clone()));
+            let mut problems = Problems::default();
+            problems.log(&error);
+            actix_web::rt::spawn(retry_prepare(parts.clone(), problems));
             Ok(None)
         }
         Err(error) => Err(error),
@@ -33,7 +35,7 @@ pub(super) async fn connect(parts: &Parts) -> Result<Option<String>, Error> {
 
 /// Migrates the database. Returns the set-up link, if there is no administrator yet.
 async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
-    let migrations = parts.db.prepare(keys::fill).await?;
+    let migrations = parts.db.prepare(Migrations::at_start(&parts.config.stores), keys::fill).await?;
     if migrations > 0 {
         tracing::info!(migrations, "database migrated");
     }
@@ -52,9 +54,39 @@ async fn prepare(parts: &Parts) -> Result<Option<String>, Error> {
     parts.accounts.setup_link(&parts.config.server).await
 }
 
-/// Retries until the database is reached; until then requests that need it answer 503.
-async fn retry_prepare(parts: Parts) {
-    let mut logged = String::new();
+/// Why the database can't be used yet, as far as the log says it.
+#[derive(Default)]
+struct Problems {
+    /// Whether the log says that the database is not reached.
+    unreached: bool,
+    /// The last other one.
+    last: String,
+}
+
+impl Problems {
+    /// Logs each problem when it begins.
+    fn log(&mut self, error: &Error) {
+        let causes = error.causes();
+        let is_unreached = matches!(error, Error::Unavailable(_)) && error.missing_migrations().is_none();
+        if is_unreached {
+            if !std::mem::replace(&mut self.unreached, true) {
+                tracing::error!(error = ?causes, "the database of DATABASE_URL is not reached, trying again until it is");
+            }
+        } else if self.last != causes {
+            match error.missing_migrations() {
+                Some(missing) => tracing::error!(
+                    missing,
+                    "the database lacks migrations, and MIGRATE_AT_START is off: not ready until `gatehouse migrate` was run"
+                ),
+                None => tracing::error!(error = ?causes, "the database could not be prepared, trying again"),
+            }
+            self.last = causes;
+        }
+    }
+}
+
+/// Retries until the database is reached and migrated; until then requests that need it answer 503.
+async fn retry_prepare(parts: Parts, mut problems: Problems) {
     loop {
         tokio::time::sleep(PREPARE_RETRY_DELAY).await;
         match prepare(&parts).await {
@@ -63,14 +95,7 @@ async fn retry_prepare(parts: Parts) {
                 setup::print_link(link.as_deref());
                 return;
             }
-            Err(Error::Unavailable(_)) => {}
-            Err(error) => {
-                let causes = error.causes();
-                if logged != causes {
-                    tracing::error!(error = ?causes, "the database could not be prepared, trying again");
-                    logged = causes;
-                }
-            }
+            Err(error) => problems.log(&error),
         }
     }
 }

@@ -4,6 +4,7 @@ mod demo;
 mod operator;
 mod progress;
 mod report;
+mod serve;
 mod sessions;
 mod shell;
 mod stdin;
@@ -20,16 +21,10 @@ use std::{
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use r2d2::ManageConnection as _;
-use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    accounts::setup,
-    app,
     config::{Config, DatabaseUrl, settings},
-    db,
-    error::Error,
-    files, telemetry,
+    db, files, telemetry,
     users::{keys, passkeys},
 };
 
@@ -98,7 +93,7 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
     match command {
         Command::Serve => {
             telemetry::start_log(&config.log, &config.secrets);
-            serve(config).await.map_err(report::error_line)
+            serve::serve(config).await
         }
         Command::Migrate => migrate(config),
         Command::CheckConfig => check_config(&config),
@@ -138,38 +133,6 @@ fn check_config(config: &Config) -> Result<(), String> {
         report::line(&trouble)?;
     }
     report::line("The configuration is fine.")
-}
-
-async fn serve(config: Config) -> Result<(), Error> {
-    let base_url = config.server.base_url.clone();
-    for trouble in troubles(&config) {
-        tracing::warn!("{trouble}");
-    }
-    let mut running = app::start(config, |_| {}).await?;
-    tracing::info!(listen = %running.addr, site = %base_url, "serving");
-    if let Some(addr) = running.ops_addr() {
-        tracing::info!(listen = %addr, "serving metrics and health");
-    }
-    setup::print_link(running.setup_link.as_deref());
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    tell_service_manager(NotifyState::Ready);
-    tokio::select! {
-        result = running.wait() => return result,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("stopping");
-    tell_service_manager(NotifyState::Stopping);
-    running.stop().await;
-    Ok(())
-}
-
-/// Tells systemd, where it waits to hear (`Type=notify`).
-fn tell_service_manager(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!(%error, "the service manager could not be told");
-    }
 }
 
 fn migrate(config: Config) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use ipnet::IpNet;
@@ -35,6 +36,8 @@ pub struct Server {
     pub pages_dir: Option<PathBuf>,
     /// `COMPRESS`: whether pages and files leave compressed. Default: on.
     pub compress: bool,
+    /// `REQUEST_TIMEOUT`: the longest time until an answer begins. Default: `30s`.
+    pub request_timeout: Duration,
     /// `HOME_URL`: where people land after signing in. Default: `/pages/` with `PAGES_DIR`.
     pub home: Home,
     /// `PAGES_HOST`: a host name of their own for those pages, whose scripts then share no origin with this site.
@@ -68,6 +71,11 @@ impl Server {
             frontends: Frontends::read(reader),
             gate: Gate::default(),
             compress: reader.on_or_off("COMPRESS", true),
+            request_timeout: reader.duration(
+                "REQUEST_TIMEOUT",
+                Duration::from_secs(30),
+                Duration::from_secs(1),
+            ),
             home: Home::read(reader),
             pages_dir,
         }

@@ -13,6 +13,8 @@ pub struct Stores {
     pub redis: Option<RedisUrl>,
     /// `STORE_TIMEOUT`: the longest wait for Redis or a database connection. Default: `250ms`.
     pub timeout: Duration,
+    /// `MIGRATE_AT_START`: whether a start runs the migrations that the database lacks. Default: on.
+    pub migrate_at_start: bool,
 }
 
 impl Stores {
@@ -32,6 +34,7 @@ impl Stores {
                 RedisUrl::parse,
             ),
             timeout: reader.duration("STORE_TIMEOUT", Duration::from_millis(250), Duration::from_millis(10)),
+            migrate_at_start: reader.on_or_off("MIGRATE_AT_START", true),
         }
     }
 

@@ -16,6 +16,38 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// Key of the advisory lock for migrations on Postgres: any number that no other lock in this database uses.
 const MIGRATION_LOCK: i64 = 0x6761_7465;
 
+/// The database lacks migrations that this program needs, and they are run apart.
+#[derive(Debug, thiserror::Error)]
+#[error("the database lacks {0} migrations; run `gatehouse migrate`")]
+struct MigrationsMissing(usize);
+
+impl Error {
+    /// How many migrations have to be run before the database can be used, where that is what it lacks.
+    pub fn missing_migrations(&self) -> Option<usize> {
+        let Self::Unavailable(cause) = self else { return None };
+        cause.downcast_ref().map(|MigrationsMissing(count)| *count)
+    }
+}
+
+/// Connects to a database that was migrated apart.
+///
+/// # Errors
+/// [`Error::Unavailable`] when it lacks migrations ([`Error::missing_migrations`]); else as [`connect_and_migrate`].
+pub(super) fn connect_migrated(connector: &Connector) -> Result<DbConnection, Error> {
+    let mut conn = connector.connect_first()?;
+    let missing = match &mut conn {
+        DbConnection::Postgres(pg) => {
+            check_encoding(pg)?;
+            preflight::pending_on_postgres(pg, &POSTGRES)?
+        }
+        DbConnection::Sqlite(sqlite) => preflight::pending_on_sqlite(sqlite, &SQLITE)?,
+    };
+    match missing {
+        0 => Ok(conn),
+        missing => Err(Error::unavailable(MigrationsMissing(missing))),
+    }
+}
+
 /// Connects, and runs the pending migrations; returns the connection and their number.
 ///
 /// # Errors

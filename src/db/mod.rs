@@ -28,7 +28,7 @@ mod watchdog;
 pub use connect::{ConnectError, Connector, DbConnection};
 pub use functions::{matches_person, strpos};
 pub use migrate::{connect_and_migrate, migrate, migrate_url};
-pub use pool::Db;
+pub use pool::{Db, Migrations};
 pub use query::{CountRows, Uncached};
 pub use reserved::ReservedConnection;
 #[cfg(test)]

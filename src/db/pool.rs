@@ -16,12 +16,17 @@ use super::{
     clock_difference::ClockDifference,
     connect::{ConnectError, Connector, DbConnection},
     metrics::DbMetrics,
-    migrate::connect_and_migrate,
+    migrate::{connect_and_migrate, connect_migrated},
     reserved::ReservedConnection,
     schema::write_checks,
     transaction::transaction,
 };
-use crate::{clock::now, config::DatabaseUrl, error::Error, telemetry::metrics::observe_since};
+use crate::{
+    clock::now,
+    config::{self, DatabaseUrl},
+    error::Error,
+    telemetry::metrics::observe_since,
+};
 
 /// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
@@ -31,6 +36,22 @@ const WORK_TIMEOUT_FACTOR: u32 = 4;
 
 /// Timeout for work that reads or writes many rows.
 const LONG_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is done about migrations that the database lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrations {
+    /// They are run.
+    Run,
+    /// They are run apart, and nothing goes on without them.
+    Require,
+}
+
+impl Migrations {
+    /// What `MIGRATE_AT_START` says of them.
+    pub fn at_start(stores: &config::Stores) -> Self {
+        if stores.migrate_at_start { Self::Run } else { Self::Require }
+    }
+}
 
 /// The database; cheap to clone.
 #[derive(Clone)]
@@ -84,14 +105,16 @@ impl Db {
         Self { shared: Arc::clone(&self.shared), work_timeout: LONG_TIMEOUT }
     }
 
-    /// Migrates the database, then lets `complete` fill what SQL alone can't, and returns the number of migrations that ran.
-    /// Until a call has succeeded, all other work is refused as unavailable; later calls do nothing.
+    /// Runs the migrations that the database lacks, or requires that it lacks none; then lets `complete` fill what SQL alone can't, and
+    /// returns the number of migrations that ran. Until a call has succeeded, all other work is refused as unavailable; later calls do
+    /// nothing.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database is not reached, [`Error::Misconfigured`] when it can never work,
+    /// [`Error::Unavailable`] when the database is not reached or lacks migrations that were required, [`Error::Misconfigured`] when it can never work,
     /// [`Error::Internal`] when a migration fails; the errors of `complete`.
     pub async fn prepare(
         &self,
+        migrations: Migrations,
         complete: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
     ) -> Result<usize, Error> {
         let shared = Arc::clone(&self.shared);
@@ -100,7 +123,10 @@ impl Db {
                 return Ok(0);
             }
             let connector = shared.connector.clone().with_default_lock_timeout();
-            let (mut conn, ran) = connect_and_migrate(&connector)?;
+            let (mut conn, ran) = match migrations {
+                Migrations::Run => connect_and_migrate(&connector)?,
+                Migrations::Require => (connect_migrated(&connector)?, 0),
+            };
             shared.clock_difference.go_by(&mut conn, false)?;
             complete(&mut conn)?;
             shared.connector.limit_locks(&mut conn)?;

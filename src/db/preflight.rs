@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use diesel::{
-    PgConnection, RunQueryDsl as _,
+    PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection,
+    backend::Backend,
     migration::MigrationSource,
     pg::Pg,
     sql_types::{Bool, Nullable, Text},
+    sqlite::Sqlite,
 };
 use diesel_migrations::EmbeddedMigrations;
 
@@ -44,7 +46,7 @@ pub(super) fn is_pending(pg: &mut PgConnection, migrations: &EmbeddedMigrations)
             "the search path of this role names no schema that exists and may be used".to_owned(),
         ));
     };
-    if facts.has_migrations && all_applied(pg, migrations)? {
+    if facts.has_migrations && pending::<Pg>(applied(pg), migrations)? == 0 {
         return Ok(false);
     }
     if facts.may_create {
@@ -57,11 +59,46 @@ pub(super) fn is_pending(pg: &mut PgConnection, migrations: &EmbeddedMigrations)
     }
 }
 
-fn all_applied(pg: &mut PgConnection, migrations: &EmbeddedMigrations) -> Result<bool, Error> {
-    let rows: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(pg)?;
-    let applied: BTreeSet<String> = rows.into_iter().map(|row| row.version).collect();
-    let all = MigrationSource::<Pg>::migrations(migrations).map_err(Error::internal)?;
-    Ok(all.iter().all(|migration| applied.contains(&migration.name().version().to_string())))
+/// How many migrations Postgres lacks.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database fails.
+pub(super) fn pending_on_postgres(
+    pg: &mut PgConnection,
+    migrations: &EmbeddedMigrations,
+) -> Result<usize, Error> {
+    let facts: Facts = diesel::sql_query(FACTS).get_result(pg)?;
+    let applied = if facts.has_migrations { applied(pg) } else { Ok(Vec::new()) };
+    pending::<Pg>(applied, migrations)
+}
+
+/// How many migrations a file of SQLite lacks.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database fails.
+pub(super) fn pending_on_sqlite(
+    sqlite: &mut SqliteConnection,
+    migrations: &EmbeddedMigrations,
+) -> Result<usize, Error> {
+    let table = "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
+    let tables: Vec<Applied> = diesel::sql_query(table).load(sqlite)?;
+    let applied = if tables.is_empty() { Ok(Vec::new()) } else { diesel::sql_query(APPLIED).load(sqlite) };
+    pending::<Sqlite>(applied, migrations)
+}
+
+const APPLIED: &str = "SELECT version FROM __diesel_schema_migrations";
+
+fn applied(pg: &mut PgConnection) -> QueryResult<Vec<Applied>> {
+    diesel::sql_query(APPLIED).load(pg)
+}
+
+fn pending<DB: Backend>(
+    applied: QueryResult<Vec<Applied>>,
+    migrations: &EmbeddedMigrations,
+) -> Result<usize, Error> {
+    let applied: BTreeSet<String> = applied?.into_iter().map(|row| row.version).collect();
+    let all = MigrationSource::<DB>::migrations(migrations).map_err(Error::internal)?;
+    Ok(all.iter().filter(|migration| !applied.contains(&migration.name().version().to_string())).count())
 }
 
 fn misconfigured(reason: String) -> Error {

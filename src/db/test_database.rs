@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::Db;
+use super::{Db, Migrations};
 use crate::config::Config;
 
 /// A migrated database with the configuration of a site on it, and the folder that holds it.
@@ -12,6 +12,6 @@ pub async fn test_database() -> (TempDir, Config, Db) {
     let config = Config::from_vars([("DATABASE_URL".to_owned(), url)]);
     let config = config.unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let db = Db::new(&config.stores.database, config.stores.timeout);
-    db.prepare(|_| Ok(())).await.unwrap();
+    db.prepare(Migrations::Run, |_| Ok(())).await.unwrap();
     (folder, config, db)
 }

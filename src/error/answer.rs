@@ -51,6 +51,9 @@ impl Error {
             Self::KeyRotated => Some(
                 "The session has just got a new key. Send the request again, with the new cookie or token.",
             ),
+            Self::TookTooLong => Some(
+                "This takes too long to wait for, and may be done all the same. Look before you send it again.",
+            ),
             Self::Busy => Some("Too many passwords wait to be checked just now. Nothing was changed."),
             _ => None,
         }
@@ -114,7 +117,9 @@ impl ResponseError for Error {
             Self::Fields(_) | Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Unavailable(_) | Self::KeyRotated | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::KeyRotated | Self::Busy | Self::TookTooLong => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -185,6 +190,7 @@ mod tests {
             (Error::unavailable("x"), 503),
             (Error::KeyRotated, 503),
             (Error::Busy, 503),
+            (Error::TookTooLong, 503),
         ] {
             assert_eq!(error.status_code().as_u16(), status, "{error:?}");
             let retry = error.error_response().headers().contains_key(header::RETRY_AFTER);

@@ -102,6 +102,9 @@ pub enum Error {
     /// 503: a password has waited too long to be checked or hashed, or too many wait.
     #[error("too many passwords wait")]
     Busy,
+    /// 503: the answer took longer than `REQUEST_TIMEOUT`, and what was asked for may be done all the same.
+    #[error("the request took longer than REQUEST_TIMEOUT")]
+    TookTooLong,
     /// 500: the database rejected a statement.
     #[error("the database refused")]
     Database(#[source] diesel::result::Error),

@@ -1,6 +1,9 @@
 //! Health checks for operators, containers and load balancers: `/healthz` and `/readyz`.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use actix_web::{HttpResponse, web::Data};
 use serde_json::{Value, json};
@@ -40,9 +43,20 @@ impl Report {
 #[derive(Default)]
 pub struct Readiness {
     last: Mutex<Option<(Instant, Report)>>,
+    stopping: AtomicBool,
 }
 
 impl Readiness {
+    /// Says from now on that the instance is not ready, whatever the stores do: it is about to stop.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the instance is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     async fn report(&self, db: &Db, sessions: &Sessions) -> Report {
         let asked_at = Instant::now();
         let mut last = self.last.lock().await;
@@ -109,7 +123,8 @@ impl Report {
 /// `GET /readyz`: asks what sign-ins and pages need of database and store, in their way. 200 or 503, and not why.
 pub async fn ready(db: Data<Db>, sessions: Data<Sessions>, readiness: Data<Readiness>) -> HttpResponse {
     let report = readiness.report(&db, &sessions).await;
-    answer(report, &json!({ "ready": report.is_ready() }))
+    let ready = report.is_ready() && !readiness.is_stopping();
+    answer(ready, &json!({ "ready": ready }))
 }
 
 /// `GET /readyz` on `OPS_ADDR`: the same, with what is down and since when.
@@ -119,12 +134,17 @@ pub async fn ready_details(
     readiness: Data<Readiness>,
 ) -> HttpResponse {
     let report = readiness.report(&db, &sessions).await;
-    answer(report, &report.details(db.clock_difference()))
+    let stopping = readiness.is_stopping();
+    let mut details = report.details(db.clock_difference());
+    if stopping {
+        details["ready"] = false.into();
+        details["stopping"] = true.into();
+    }
+    answer(report.is_ready() && !stopping, &details)
 }
 
-fn answer(report: Report, body: &Value) -> HttpResponse {
-    let mut response =
-        if report.is_ready() { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+fn answer(ready: bool, body: &Value) -> HttpResponse {
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     response.content_type("application/json").body(format!("{body}\n"))
 }
 

@@ -37,6 +37,8 @@ pub(super) struct LastSeenRecorder {
     batch: Arc<Mutex<HashMap<String, LastSeen>>>,
     /// Notified when the batch is no longer empty.
     recorded: Arc<Notify>,
+    /// Held while a batch is written.
+    writing: Arc<tokio::sync::Mutex<()>>,
     bus: EventBus,
     config: Arc<config::Session>,
 }
@@ -71,7 +73,13 @@ fn is_of_other_lifetime(found: &FoundSession, ttl: Duration) -> bool {
 impl LastSeenRecorder {
     /// An empty recorder. Sessions whose use has been written are published on the bus.
     pub(super) fn new(config: config::Session, bus: EventBus) -> Self {
-        Self { batch: Arc::default(), recorded: Arc::default(), bus, config: Arc::new(config) }
+        Self {
+            batch: Arc::default(),
+            recorded: Arc::default(),
+            writing: Arc::default(),
+            bus,
+            config: Arc::new(config),
+        }
     }
 
     /// Records that the session was used now, unless the catalogue's time is recent enough.
@@ -96,6 +104,7 @@ impl LastSeenRecorder {
         loop {
             self.recorded.notified().await;
             tokio::time::sleep(BATCH_WINDOW).await;
+            let _writing = self.writing.lock().await;
             let batch = self.take_batch();
             let write = async |db: &Db| {
                 let batch = batch.clone();
@@ -105,8 +114,9 @@ impl LastSeenRecorder {
         }
     }
 
-    /// Writes the batch before a stop, which does not wait for a database that is busy.
+    /// Writes the batch before a stop, once the one before it is written.
     pub(super) async fn flush(&self, db: &Db) {
+        let _writing = self.writing.lock().await;
         let batch = self.take_batch();
         if !batch.is_empty() {
             let ids = batch.keys().cloned().collect();

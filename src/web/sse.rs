@@ -24,7 +24,15 @@ pub fn event(name: &'static str, data: &impl Serialize) -> sse::Event {
     }
 }
 
-/// The same with the id that a client sends back as `Last-Event-ID`, to go on after it.
+/// The event that tells a page to connect again at once: this instance stops, and another one answers.
+pub fn reconnect_event() -> sse::Event {
+    event("reconnect", &Reconnect {})
+}
+
+#[derive(Serialize)]
+struct Reconnect {}
+
+/// The same as [`event`] with the id that a client sends back as `Last-Event-ID`, to go on after it.
 pub fn event_at(name: &'static str, data: &impl Serialize, id: impl ToString) -> sse::Event {
     match event(name, data) {
         sse::Event::Data(data) => data.id(id.to_string()).into(),

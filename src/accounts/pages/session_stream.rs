@@ -15,7 +15,7 @@ use crate::{
     },
     web::{
         Query,
-        sse::{event, respond},
+        sse::{event, reconnect_event, respond},
     },
 };
 
@@ -58,7 +58,8 @@ async fn next_event(open: Option<Told>) -> Option<(sse::Event, Option<Told>)> {
     let status = subscription.wait_for(|status| is_over(status) || list_changed(status)).await;
     match &status.ended {
         Some(message) => Some((signed_out_event(message), None)),
-        None if status.stopping || !list_changed(&status) => None,
+        None if status.stopping => Some((reconnect_event(), None)),
+        None if !list_changed(&status) => None,
         None => {
             Some((event("own-sessions", &OwnSessions {}), Some((subscription, Some(status.list_changes)))))
         }

@@ -8,6 +8,7 @@ mod blank_line;
 mod connection;
 mod deadline;
 mod incoming;
+pub(super) mod listener;
 mod progress;
 mod refusal;
 mod room;
@@ -39,19 +40,8 @@ use crate::config;
 pub(super) use progress::{Answer, Progress};
 pub(super) use room::Room;
 
-/// How long the server waits for open requests when it stops, in seconds.
-const SHUTDOWN_TIMEOUT_SECS: u64 = 10;
-
 /// How long a connection may go on after its last answer, to take in what its client still sends.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// Bytes of answers that the system keeps for a connection whose client is slow to read; Linux doubles it for what it needs
-/// itself. It would take up to 4 MiB otherwise.
-const SEND_BUFFER: usize = 128 * 1024;
-
-/// Connections that wait to be accepted; the system may have a lower limit. With the 128 of the standard library a burst makes
-/// others try again after a second.
-const BACKLOG: i32 = 4_096;
 
 /// A connection with the address of its peer.
 type Accepted = (Connection<TcpStream>, Option<SocketAddr>);
@@ -80,8 +70,7 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
-    rustix::net::listen(&listener, BACKLOG)?;
+    listener::open(&listener)?;
     let refusals = Arc::new(Refusals::new(config));
     let room = Arc::clone(room);
     let builder = Server::build();
@@ -103,7 +92,8 @@ where
         fn_service(move |stream| ready(admit(stream, &room, &refusals)))
             .and_then(http.h1(map_config(app, |()| AppConfig::default())))
     };
-    let builder = builder.shutdown_timeout(SHUTDOWN_TIMEOUT_SECS).disable_signals();
+    // A request that has begun may take as long as any other.
+    let builder = builder.shutdown_timeout(config.request_timeout.as_secs()).disable_signals();
     Ok(builder.listen("http", listener, service)?.run())
 }
 

@@ -107,4 +107,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         beside: &[],
         with: &[],
     },
+    Setting {
+        name: "REQUEST_TIMEOUT",
+        meaning: "Longest time until an answer begins; then it is 503. Streams and downloads may go on for longer. An instance that is stopped \
+            waits as long for requests that are open. [production.md](production.md#stopping)",
+        default: "`30s`",
+        example: "30s",
+        wrong: "10ms",
+        beside: &[],
+        with: &["STORE_TIMEOUT"],
+    },
 ];

@@ -33,6 +33,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         example: "250ms",
         wrong: "1ms",
         beside: &[],
-        with: &["DATABASE_URL", "REDIS_URL"],
+        with: &["DATABASE_URL", "REDIS_URL", "REQUEST_TIMEOUT"],
+    },
+    Setting {
+        name: "MIGRATE_AT_START",
+        meaning: "Whether a start runs the migrations that the database lacks. With `off`, `gatehouse migrate` is run apart; until it was, \
+            an instance says so in its log and is not ready (503). [upgrade.md](upgrade.md#migrations)",
+        default: "`on`",
+        example: "on",
+        wrong: "no",
+        beside: &[],
+        with: &["DATABASE_URL"],
     },
 ];

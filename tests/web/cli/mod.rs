@@ -9,4 +9,5 @@ mod output;
 mod production;
 mod service_manager;
 mod start;
+mod stop;
 mod users;

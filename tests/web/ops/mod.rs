@@ -2,5 +2,6 @@
 
 mod health;
 mod metrics;
+mod request_timeout;
 mod requests;
 mod visits;

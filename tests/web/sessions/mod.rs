@@ -14,6 +14,7 @@ mod live;
 mod model;
 mod races;
 mod revoked_mid_request;
+mod rolling;
 mod rotated_key;
 mod rotation;
 mod store_contract;

@@ -66,7 +66,7 @@ pub use database::{HeldLock, SessionTime};
 pub use event_stream::EventStream;
 pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
-pub use own_process::free_addr;
+pub use own_process::{OwnProcess, free_addr};
 pub use page_check::{assert_page, header_complaints};
 pub use postgres::{PostgresDatabase, PostgresServer, server_user};
 pub use program::{Finished, OpenFiles, Program, Vars};

@@ -48,9 +48,19 @@ impl OwnProcess {
         std::fs::read_to_string(self.folder.path().join("output.log")).unwrap_or_default()
     }
 
+    /// Forgets what the process has printed so far.
+    pub fn clear_output(&self) {
+        File::options().write(true).truncate(true).open(self.folder.path().join("output.log")).unwrap();
+    }
+
     /// Whether the process runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The exit status, if the process has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     /// Waits until the process has ended.

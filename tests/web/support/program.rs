@@ -86,6 +86,16 @@ impl Program {
         }
     }
 
+    /// Starts the program and does not wait until it serves.
+    pub fn begin(vars: &[(String, String)]) -> OwnProcess {
+        OwnProcess::start(TempDir::new().unwrap(), &mut serve(vars, None))
+    }
+
+    /// Another instance with the same settings on the same stores.
+    pub fn second(&self) -> Self {
+        Self::serve(self.vars.clone(), self.stores.clone(), self.set_up, self.open_files)
+    }
+
     /// The resident memory of the program, in MiB.
     pub fn memory(&self) -> usize {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
@@ -192,6 +202,27 @@ impl Program {
     /// Asks the program to end (SIGTERM) and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.signal("TERM");
+        self.process.wait()
+    }
+
+    /// Starts the program again with an empty log, on the same port if that is still free.
+    pub fn restart_with_new_log(&mut self) {
+        self.process.clear_output();
+        self.restart();
+    }
+
+    /// Sends the program a signal by its name.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// The exit status, if the program has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
+    /// Waits until the program has ended.
+    pub fn wait(&mut self) -> ExitStatus {
         self.process.wait()
     }
 

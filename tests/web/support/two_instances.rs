@@ -68,23 +68,10 @@ impl TwoInstances {
         let addr = free_addr();
         let (one, two) = instances(stack, addr, with).await;
         let site = OtherSite::start();
-        let conf = replaced(
-            conf,
-            &[
-                ("listen 80;", &format!("listen {addr};")),
-                ("127.0.0.1:3000", &one.addr().to_string()),
-                ("127.0.0.1:3001", &two.addr().to_string()),
-            ],
-        );
         let conf = conf
             .replace("127.0.0.1:8080", &site.addr.to_string())
             .replace("127.0.0.1:8081", &service.to_string());
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
-        std::fs::write(folder.path().join("site.conf"), conf).unwrap();
-        let mut command = Command::new("nginx");
-        command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
-        let proxy = started(folder, &mut command, addr);
+        let proxy = nginx(&conf, addr, one.addr(), two.addr());
         Self { one, two, addr, site, proxy }
     }
 
@@ -137,6 +124,24 @@ impl TwoInstances {
     pub fn requests(&self) -> usize {
         self.site.requests()
     }
+}
+
+/// nginx with a file for the ports 80, 3000 and 3001.
+pub fn nginx(conf: &str, addr: SocketAddr, one: SocketAddr, two: SocketAddr) -> OwnProcess {
+    let conf = replaced(
+        conf,
+        &[
+            ("listen 80;", &format!("listen {addr};")),
+            ("127.0.0.1:3000", &one.to_string()),
+            ("127.0.0.1:3001", &two.to_string()),
+        ],
+    );
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
+    std::fs::write(folder.path().join("site.conf"), conf).unwrap();
+    let mut command = Command::new("nginx");
+    command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
+    started(folder, &mut command, addr)
 }
 
 async fn instances(

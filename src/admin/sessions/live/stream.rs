@@ -23,7 +23,7 @@ use crate::{
         catalogue::rights::AdminRights,
         live::{message::Message, registry::SessionStatus, subscription::Subscription},
     },
-    web::sse::respond,
+    web::sse::{reconnect_event, respond},
 };
 
 /// The page says that it is not live when it has heard nothing for a little longer than twice this time: see `static/live.js`.
@@ -122,11 +122,14 @@ impl OpenStream {
         }
     }
 
-    /// Ends the stream with the reason for it, if it has one, and without what is still to be sent.
+    /// Ends the stream with the reason for it, if the page needs to know it, and without what is still to be sent.
     fn close(&mut self, status: &SessionStatus) {
         self.closing = true;
         self.ready.clear();
-        self.ready.extend(status.ended.as_ref().map(signed_out_event));
+        self.ready.extend(match &status.ended {
+            Some(message) => Some(signed_out_event(message)),
+            None => status.stopping.then(reconnect_event),
+        });
     }
 
     /// Makes events of the batch, if the client still is an administrator; else, or when that is unknown, the stream ends.
