@@ -45,8 +45,6 @@ pub(super) enum SessionsAfter {
     AllGoOn,
     /// All but the one that made the change end.
     OneGoesOn,
-    /// All end.
-    AllEnd,
 }
 
 impl Notices {
@@ -114,6 +112,16 @@ impl Notices {
             return Ok(());
         }
         self.write(conn, |outbox| second_factor_changed(outbox, user, what, sessions, by))
+    }
+
+    /// Tells that an administrator, whom it does not name, removed the second factor of a user. `message`: why.
+    pub(super) fn second_factor_reset(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        message: Option<&str>,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| second_factor_reset(outbox, user, message))
     }
 
     /// Tells that the account, which is deleted with this transaction, is gone.
@@ -234,7 +242,6 @@ fn second_factor_changed(
     let ended = match sessions {
         SessionsAfter::AllGoOn => "",
         SessionsAfter::OneGoesOn => " Wherever else you were signed in, that has ended.",
-        SessionsAfter::AllEnd => " Wherever you were signed in, that has ended.",
     };
     let paragraphs = vec![
         format!("{what} your account at {site}{}.{ended}", when_and_where(outbox, by.client.as_ref())),
@@ -245,6 +252,25 @@ fn second_factor_changed(
     ];
     let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
     let subject = format!("How you sign in to {site} was changed");
+    let reason = "You get this mail whenever the second factor of your account is changed.";
+    letter(MailKind::SecondFactorChanged, user, subject, paragraphs, Some(button), reason)
+}
+
+fn second_factor_reset(outbox: &Outbox, user: &User, message: Option<&str>) -> Letter {
+    let site = outbox.site();
+    let why = message.map(|message| format!(" The reason: {message}")).unwrap_or_default();
+    let paragraphs = vec![
+        format!(
+            "The second factor was removed from your account at {site}{}. Wherever you were signed in, that has ended.{why}",
+            when_and_where(outbox, None)
+        ),
+        "If you asked for it, sign in with your password, and set a second factor up again.".to_owned(),
+        format!(
+            "If not, somebody may have asked in your name: choose another password, and write to those who run {site}."
+        ),
+    ];
+    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
+    let subject = format!("Your second factor at {site} was removed");
     let reason = "You get this mail whenever the second factor of your account is changed.";
     letter(MailKind::SecondFactorChanged, user, subject, paragraphs, Some(button), reason)
 }

@@ -264,13 +264,7 @@ impl Accounts {
             by.event(EventKind::SecondFactorReset, id, remarks.message.as_deref())
                 .note(remarks.note.clone())
                 .write(conn)?;
-            notices.second_factor_changed(
-                conn,
-                &user,
-                "The second factor was removed from",
-                SessionsAfter::AllEnd,
-                &by,
-            )?;
+            notices.second_factor_reset(conn, &user, remarks.message.as_deref())?;
             let request = by.end_request(EndReason::EndedByAdmin, remarks);
             end::end(conn, &Target::AllOf { user: id }, &request, in_store).map(Some)
         };

@@ -73,6 +73,24 @@ on_both_stacks!(notice_of_each_change_of_how_somebody_signs_in, |stack| async {
     }
 });
 
+on_both_stacks!(
+    notice_of_a_second_factor_that_an_administrator_removed_names_no_administrator,
+    |stack| async {
+        let smtp = SmtpServer::start_own();
+        let app = start(stack, &smtp).await;
+        let (_, admin) = app.admin("Grace Hopper").await;
+        let (ada, client) = app.person("Ada Lovelace").await;
+        Authenticator::set_up(&app, &client).await;
+        let reset = format!("{}/reset-second-factor", app.admin_path(&ada));
+        admin.post(&reset, &[("reason", "Lost phone"), ("confirm_password", PASSWORD)]).await.expect(303);
+        let sent = mails(&app, &smtp).await;
+        let mail = sent.iter().find(|mail| mail.text.contains("was removed from")).unwrap();
+        assert_eq!(mail.to, [ada.email.clone()]);
+        assert_says(mail, &["by an administrator", "The reason: Lost phone", "If you asked for it"]);
+        assert!(!mail.text.contains("127.0.0.1") && !mail.text.contains("signed in as you"), "{}", mail.text);
+    }
+);
+
 on_both_stacks!(notice_of_a_new_administrator_goes_to_the_others, |stack| async {
     let smtp = SmtpServer::start_own();
     let app = start(stack, &smtp).await;
