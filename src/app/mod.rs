@@ -193,7 +193,7 @@ impl Running {
         (&mut self.server).await.map_err(Error::internal)?.map_err(Error::internal)
     }
 
-    /// Lets proxies and balancers leave this instance before it stops: it says that it is not ready, answers on for [`DRAIN`] and closes
+    /// Lets proxies and balancers leave this instance before it stops: it says that it is not ready, answers on for five seconds and closes
     /// each connection with its answer. Afterwards it takes no more connections.
     pub async fn drain(&self) {
         self.parts.readiness.stop();

@@ -207,13 +207,12 @@ on_both_stacks!(passkey_of_a_framed_page_or_with_more_than_its_data_is_refused, 
     let mut world = World::new(stack).await;
     for (number, lie) in lies.into_iter().enumerate() {
         let before = world.stored();
-        for way in 0..WAYS.len() {
+        for (way, name) in WAYS.into_iter().enumerate() {
             let begun = world.begin(way).await;
-            let mut liar =
-                if WAYS[way] == ADD { SoftPasskey::new(&world.app) } else { world.passkey.clone() };
+            let mut liar = if name == ADD { SoftPasskey::new(&world.app) } else { world.passkey.clone() };
             lie(&mut liar);
-            let said = if WAYS[way] == ADD { liar.create(&begun) } else { liar.get(&begun) };
-            println!("lie {number}, {}", WAYS[way]);
+            let said = if name == ADD { liar.create(&begun) } else { liar.get(&begun) };
+            println!("lie {number}, {name}");
             assert_refused(&world.send(way, &said).await, way);
         }
         assert_eq!(world.stored(), before, "lie {number}");
