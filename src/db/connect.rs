@@ -237,11 +237,13 @@ mod tests {
         let rest = "keepalives_idle=5&keepalives_interval=2&keepalives_count=3&tcp_user_timeout=10000";
         assert_eq!(
             limited("postgres://db/x", Duration::from_millis(250)),
-            format!("postgres://db/x?connect_timeout=2&{rest}")
+            format!("postgres://db/x?fallback_application_name=gatehouse&connect_timeout=2&{rest}")
         );
         assert_eq!(
-            limited("postgres://db/x?connect_timeout=7", Duration::from_secs(9)),
-            format!("postgres://db/x?connect_timeout=7&{rest}")
+            limited("postgres://db/x?application_name=login&connect_timeout=7", Duration::from_secs(9)),
+            format!(
+                "postgres://db/x?application_name=login&connect_timeout=7&fallback_application_name=gatehouse&{rest}"
+            )
         );
     }
 }
