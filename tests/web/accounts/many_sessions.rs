@@ -8,7 +8,9 @@ const STORE_TIMEOUT: &str = "200ms";
 const MANY: usize = 30_000;
 
 async fn with_sessions(stack: Stack, count: usize) -> (TestApp, Person, Client) {
-    let mut app = TestApp::builder(stack).var("SESSION_LIMIT", 0).start().await;
+    // On a busy machine such a change takes half a minute.
+    let app = TestApp::builder(stack).var("SESSION_LIMIT", 0).var("REQUEST_TIMEOUT", "5m");
+    let mut app = app.start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
     app.copy_session(&app.session_of(&ada), count);
     app.restart_with(&[("STORE_TIMEOUT", STORE_TIMEOUT)]).await;

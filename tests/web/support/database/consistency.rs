@@ -28,9 +28,9 @@ const NOTHING_HALF_DONE: [(&str, &str); 7] = [
          (SELECT count(*) FROM events WHERE kind = 'session_ended' AND session_id = sessions.id)",
     ),
     (
-        "a changed password without its event, or the other way round",
-        "users WHERE session_epoch <> \
-         (SELECT count(*) FROM events WHERE kind = 'password_changed' AND user_id = users.id)",
+        "a changed password or a new app without its event, or the other way round",
+        "users WHERE session_epoch <> (SELECT count(*) FROM events \
+         WHERE kind IN ('password_changed', 'authenticator_added') AND user_id = users.id)",
     ),
 ];
 
