@@ -85,7 +85,7 @@ on_both_stacks!(
         admin.post(&reset, &[("reason", "Lost phone"), ("confirm_password", PASSWORD)]).await.expect(303);
         let sent = mails(&app, &smtp).await;
         let mail = sent.iter().find(|mail| mail.text.contains("was removed from")).unwrap();
-        assert_eq!(mail.to, [ada.email.clone()]);
+        assert_eq!(mail.to, [&*ada.email]);
         assert_says(mail, &["by an administrator", "The reason: Lost phone", "If you asked for it"]);
         assert!(!mail.text.contains("127.0.0.1") && !mail.text.contains("signed in as you"), "{}", mail.text);
     }
