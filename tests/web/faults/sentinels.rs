@@ -132,7 +132,7 @@ async fn sentinels_messages_reach_other_instances_after_a_failover() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(15), started).await.expect("no message reached the stream");
+    tokio::time::timeout(Duration::from_secs(60), started).await.expect("no message reached the stream");
 }
 
 #[actix_web::test]
