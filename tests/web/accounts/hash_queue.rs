@@ -92,7 +92,8 @@ on_both_stacks!(sign_in_waits_for_no_other_client, |stack| async {
     let app = TestApp::start(stack).await;
     let (ada, _) = app.person("Ada Lovelace").await;
     let fields = [("email", ada.email.as_str()), ("password", PASSWORD)];
-    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &app.client(), "/login", &fields).await;
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &app.client(), "/login", &fields)
+        .await;
 });
 
 on_both_stacks!(registration_waits_for_no_sign_in, |stack| async {
@@ -103,7 +104,8 @@ on_both_stacks!(registration_waits_for_no_sign_in, |stack| async {
     let account = [("name", "Grace Hopper"), ("email", "grace{attempt}@example.org")];
     let new = [("password", PASSWORD), ("password_confirmation", PASSWORD)];
     let fields = [account, new].concat();
-    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &client, "/register", &fields).await;
+    assert_waits_for_no_flood(async || flood_of_sign_ins(&app).await, 401, &client, "/register", &fields)
+        .await;
 });
 
 on_both_stacks!(sign_in_waits_for_no_registration, |stack| async {
