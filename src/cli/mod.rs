@@ -20,7 +20,6 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use r2d2::ManageConnection as _;
 
 use crate::{
     config::{Config, DatabaseUrl, settings},

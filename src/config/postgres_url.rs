@@ -15,6 +15,7 @@ pub struct PostgresUrl {
     parameters: Vec<(String, String)>,
     /// The password as it is written.
     password: String,
+    has_several_hosts: bool,
 }
 
 impl fmt::Debug for PostgresUrl {
@@ -40,8 +41,13 @@ impl PostgresUrl {
         percent::decode(rest)?;
         let parts = split(rest)?;
         let parameters = parameters::read(parts.query)?;
-        check_hosts(&parts.hosts, &parameters)?;
-        Ok(Self { text: text.to_owned(), parameters, password: parts.password.to_owned() })
+        let has_several_hosts = count_hosts(&parts.hosts, &parameters)? > 1;
+        Ok(Self { text: text.to_owned(), parameters, password: parts.password.to_owned(), has_several_hosts })
+    }
+
+    /// Whether there is a choice of servers.
+    pub fn has_several_hosts(&self) -> bool {
+        self.has_several_hosts
     }
 
     /// The text for libpq with these parameters added, as far as it does not set them itself.
@@ -109,8 +115,8 @@ fn split_host(rest: &str) -> Result<(&str, &str), &'static str> {
     Ok((host, after))
 }
 
-/// Checks the hosts and ports that count: a parameter replaces what stands in the address.
-fn check_hosts(hosts: &[(&str, &str)], parameters: &[(String, String)]) -> Result<(), &'static str> {
+/// Checks the hosts and ports that count, and returns their number: a parameter replaces what stands in the address.
+fn count_hosts(hosts: &[(&str, &str)], parameters: &[(String, String)]) -> Result<usize, &'static str> {
     for (host, _) in hosts {
         check_host(&percent::decode_lossy(host)?)?;
     }
@@ -128,7 +134,7 @@ fn check_hosts(hosts: &[(&str, &str)], parameters: &[(String, String)]) -> Resul
         return Err("has a port that is not a number from 1 to 65535; \
                     a : / or @ in the password is written %3A, %2F or %40");
     }
-    Ok(())
+    Ok(host_count)
 }
 
 /// A name, an address, or the folder of a socket.

@@ -8,7 +8,7 @@ use std::{
 use diesel::{PgConnection, prelude::*, sql_types::Timestamp};
 use time::PrimitiveDateTime;
 
-use super::{clock_set_back, connect::DbConnection};
+use super::{clock_set_back, connection::DbConnection};
 use crate::{clock, error::Error};
 
 /// Differences that don't count, beside what asking takes.

@@ -9,7 +9,7 @@ use diesel::{
 use time::{Duration, PrimitiveDateTime};
 
 use super::{
-    connect::DbConnection,
+    connection::DbConnection,
     schema::samples,
     transaction::{sqlite_of, transaction},
 };

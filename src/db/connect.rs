@@ -1,7 +1,10 @@
-//! The connection type over both databases, and the connection manager of the pool.
+//! Opening connections, and the connection manager of the pool.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,20 +13,18 @@ use diesel::{
     r2d2::R2D2Connection as _,
 };
 
-use super::{errors::is_not_a_database, functions, sqlite_file};
+use super::{
+    connection::DbConnection,
+    errors::is_not_a_database,
+    functions,
+    own_session::{self, MarkedConnection},
+    sqlite_file,
+    timeline::NewestTimeline,
+};
 use crate::{
     config::{DatabaseUrl, PostgresUrl},
     error::Error,
 };
-
-/// A connection to either database; Diesel's DSL works on both.
-#[derive(diesel::MultiConnection)]
-pub enum DbConnection {
-    /// Postgres through libpq.
-    Postgres(PgConnection),
-    /// SQLite, built in.
-    Sqlite(SqliteConnection),
-}
 
 /// Makes connections for the pool. Diesel's own manager would guess the database by trying one after the
 /// other, and create a SQLite file named after the Postgres URL while Postgres is down.
@@ -36,6 +37,9 @@ pub struct Connector {
     lock_timeout: Option<Duration>,
     /// For the pool, which asks again at once for what it lacks: the last refusal.
     last_refusal: Option<Arc<Mutex<Option<Refusal>>>>,
+    /// Whether connections were found to share sessions of the server, and not yet found to have their own again.
+    shares_sessions: Arc<AtomicBool>,
+    newest_timeline: Arc<NewestTimeline>,
 }
 
 /// A connection that the database did not give.
@@ -54,7 +58,14 @@ const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 impl Connector {
     /// A connector for commands and migrations: connecting takes at most 10 seconds, locks have the default timeout.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, connect_timeout: 10, lock_timeout: None, last_refusal: None }
+        Self {
+            url,
+            connect_timeout: 10,
+            lock_timeout: None,
+            last_refusal: None,
+            shares_sessions: Arc::default(),
+            newest_timeline: Arc::default(),
+        }
     }
 
     /// A connector for work that a request waits for. The lock timeout is three quarters of `timeout`, so that the
@@ -66,6 +77,8 @@ impl Connector {
             connect_timeout: seconds.try_into().unwrap_or(u64::MAX),
             lock_timeout: Some(timeout * 3 / 4),
             last_refusal: None,
+            shares_sessions: Arc::default(),
+            newest_timeline: Arc::default(),
         }
     }
 
@@ -79,14 +92,21 @@ impl Connector {
         Self { lock_timeout: None, ..self }
     }
 
-    /// Connects for the first time: what can never work is an error of its own.
+    /// Connects for the first time: what can never work is an error of its own, also a pooler that lends a session of the server for one
+    /// transaction at a time.
     ///
     /// # Errors
     /// [`Error::Misconfigured`] when it can never work; [`Error::Unavailable`] when the database is not reached.
     pub fn connect_first(&self) -> Result<DbConnection, Error> {
-        use r2d2::ManageConnection as _;
         let DatabaseUrl::Sqlite(path) = &self.url else {
-            return self.connect().map_err(Error::unavailable);
+            let mut conn = self.open().map_err(Error::unavailable)?;
+            // Where the database gives no second connection, it can't be told yet.
+            if let Ok(mut other) = self.open()
+                && !own_session::are_apart(&mut conn, &mut other)?
+            {
+                return Err(Error::misconfigured("DATABASE_URL", own_session::SHARED.to_owned()));
+            }
+            return Ok(conn.into_inner());
         };
         sqlite_file::check(path)?;
         let conn = self.connect().map_err(|error| match error {
@@ -97,6 +117,31 @@ impl Connector {
         })?;
         sqlite_file::restrict_folder(path).map_err(Error::unavailable)?;
         Ok(conn)
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// Why the database gives none.
+    pub fn connect(&self) -> Result<DbConnection, ConnectError> {
+        self.open().map(MarkedConnection::into_inner)
+    }
+
+    /// Whether connections share sessions of the server, as far as is known.
+    pub(super) fn shares_sessions(&self) -> bool {
+        self.shares_sessions.load(Ordering::Acquire)
+    }
+
+    /// Connects, and looks whether connections have sessions of their own again if they had not.
+    pub(super) fn connect_again(&self) -> Result<DbConnection, ConnectError> {
+        let mut conn = self.open()?;
+        if self.shares_sessions() {
+            if !own_session::are_apart(&mut conn, &mut self.open()?)? {
+                return Err(ConnectError::SharedSession);
+            }
+            self.shares_sessions.store(false, Ordering::Release);
+        }
+        Ok(conn.into_inner())
     }
 
     /// The text for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without closing it
@@ -131,19 +176,26 @@ impl Connector {
         format!("PRAGMA busy_timeout = {millis}")
     }
 
-    /// A new connection.
-    fn open(&self) -> Result<DbConnection, ConnectError> {
+    fn open(&self) -> Result<MarkedConnection, ConnectError> {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
+                if url.has_several_hosts() && self.newest_timeline.has_passed(&mut conn) {
+                    tracing::warn!(
+                        "a server of DATABASE_URL takes itself for the primary, which another one has become; turn it off"
+                    );
+                    return Err(ConnectError::OldPrimary);
+                }
                 let lock_timeout = self.postgres_lock_timeout();
                 // Parallel workers would take cores from other requests and start more slowly than a page may take.
                 // An SSD reads a random page as quickly as the next one.
-                conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
-                     SET random_page_cost = 1.1"
-                ))?;
-                Ok(DbConnection::Postgres(conn))
+                Ok(MarkedConnection::postgres(
+                    conn,
+                    &format!(
+                        "SET TIME ZONE 'UTC'; {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
+                         SET random_page_cost = 1.1"
+                    ),
+                )?)
             }
             DatabaseUrl::Sqlite(path) => {
                 sqlite_file::make(path)?;
@@ -155,7 +207,7 @@ impl Connector {
                 enable_wal(&mut conn)?;
                 sqlite_file::restrict(path)?;
                 functions::register(&mut conn)?;
-                Ok(DbConnection::Sqlite(conn))
+                Ok(MarkedConnection::sqlite(conn))
             }
         }
     }
@@ -176,13 +228,19 @@ pub enum ConnectError {
     /// The database refused a connection a moment ago and was not asked again.
     #[error("{0}")]
     Paused(String),
+    /// The connection lost its session of the server to another one.
+    #[error("{}", own_session::SHARED)]
+    SharedSession,
+    /// The server takes writes, but another one has been promoted since.
+    #[error("the server is a primary that another one has replaced")]
+    OldPrimary,
 }
 
 impl r2d2::ManageConnection for Connector {
-    type Connection = DbConnection;
+    type Connection = MarkedConnection;
     type Error = ConnectError;
 
-    fn connect(&self) -> Result<DbConnection, ConnectError> {
+    fn connect(&self) -> Result<MarkedConnection, ConnectError> {
         let Some(last_refusal) = &self.last_refusal else { return self.open() };
         let refusal = || last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Refusal { at, reason }) = &*refusal()
@@ -195,11 +253,17 @@ impl r2d2::ManageConnection for Connector {
         })
     }
 
-    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), ConnectError> {
-        Ok(conn.ping()?)
+    fn is_valid(&self, conn: &mut MarkedConnection) -> Result<(), ConnectError> {
+        if conn.has_own_session()? {
+            return Ok(());
+        }
+        if !self.shares_sessions.swap(true, Ordering::AcqRel) {
+            tracing::error!("DATABASE_URL {}", own_session::SHARED);
+        }
+        Err(ConnectError::SharedSession)
     }
 
-    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+    fn has_broken(&self, conn: &mut MarkedConnection) -> bool {
         conn.is_broken()
     }
 }

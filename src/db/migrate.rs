@@ -4,7 +4,8 @@ use diesel::{RunQueryDsl as _, dsl::sql, sql_types::Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use super::{
-    connect::{Connector, DbConnection},
+    connect::Connector,
+    connection::DbConnection,
     errors, preflight,
     transaction::{sqlite_of, transaction},
 };

@@ -14,7 +14,8 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     clock_difference::ClockDifference,
-    connect::{ConnectError, Connector, DbConnection},
+    connect::{ConnectError, Connector},
+    connection::DbConnection,
     metrics::DbMetrics,
     migrate::{connect_and_migrate, connect_migrated},
     reserved::ReservedConnection,
@@ -69,13 +70,16 @@ pub(super) struct Shared {
     pub(super) pool: RwLock<r2d2::Pool<Connector>>,
     /// Whether the database has been migrated; until then all work is refused.
     migrated: AtomicBool,
-    /// The connection of the migrations, for the first who wants one to keep: a database that gives few may not give another yet.
+    /// The connection of the migrations or of the watchdog, for the first who wants one to keep: a database that gives few may not give
+    /// another yet, and another may take long.
     spare: Mutex<Option<DbConnection>>,
     pub(super) health: watch::Sender<Health>,
     /// Whether connections are known to hang: all are replaced once the database answers.
     pub(super) replace_pool: AtomicBool,
     /// How often the pool has been replaced.
     pub(super) pool_generation: AtomicU64,
+    /// How often it had not a single connection in time.
+    pub(super) shortages: AtomicU64,
     pub(super) metrics: DbMetrics,
     pub(super) clock_difference: ClockDifference,
 }
@@ -94,6 +98,7 @@ impl Db {
             health: watch::Sender::new(Health::Ok),
             replace_pool: AtomicBool::new(false),
             pool_generation: AtomicU64::new(0),
+            shortages: AtomicU64::new(0),
             metrics: DbMetrics::default(),
             clock_difference: ClockDifference::default(),
         });
@@ -130,7 +135,7 @@ impl Db {
             shared.clock_difference.go_by(&mut conn, false)?;
             complete(&mut conn)?;
             shared.connector.limit_locks(&mut conn)?;
-            *shared.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(conn);
+            shared.keep_spare(Some(conn));
             shared.migrated.store(true, Ordering::Release);
             Ok(ran)
         });
@@ -138,10 +143,17 @@ impl Db {
     }
 
     /// A connection of the pool. Blocks until one is free, at most for the timeout.
-    fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, Error> {
-        self.check_migrated()?;
+    pub(super) fn connection(&self) -> Result<r2d2::PooledConnection<Connector>, Error> {
+        self.check_usable()?;
         let pool = self.shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
-        pool.get().map_err(Error::unavailable)
+        let conn = pool.get().map_err(|error| {
+            if pool.state().connections == 0 {
+                self.shared.shortages.fetch_add(1, Ordering::AcqRel);
+            }
+            Error::unavailable(error)
+        })?;
+        // It is found out on the way that one has lost its session, and the next one has not yet.
+        self.check_usable().map(|()| conn)
     }
 
     /// A connection to keep, apart from the pool. Where the database gives no more, one of the pool's is kept. Blocks while
@@ -150,8 +162,7 @@ impl Db {
     /// # Errors
     /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
     pub fn reserved_connection(&self) -> Result<ReservedConnection, Error> {
-        use r2d2::ManageConnection as _;
-        self.check_migrated()?;
+        self.check_usable()?;
         if let Some(spare) = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Ok(ReservedConnection::Own(spare));
         }
@@ -257,12 +268,23 @@ impl Db {
         self.with_long_timeout().run(|conn| transaction(conn, work)).await
     }
 
-    fn check_migrated(&self) -> Result<(), Error> {
+    /// Refuses all work before the migrations, and from when connections were found to share sessions until they don't.
+    fn check_usable(&self) -> Result<(), Error> {
+        if self.shared.connector.shares_sessions() {
+            self.report_slow(true);
+            return Err(Error::unavailable("connections share sessions of the database"));
+        }
         if self.shared.migrated.load(Ordering::Acquire) {
             Ok(())
         } else {
             Err(Error::unavailable("the database has not been migrated yet"))
         }
+    }
+}
+
+impl Shared {
+    pub(super) fn keep_spare(&self, conn: Option<DbConnection>) {
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = conn;
     }
 }
 

@@ -6,7 +6,7 @@ use diesel::{
     sql_types::BigInt,
 };
 
-use super::connect::DbConnection;
+use super::connection::DbConnection;
 
 type Backend = <DbConnection as Connection>::Backend;
 

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::connect::{Connector, DbConnection};
+use super::{connect::Connector, connection::DbConnection};
 
 /// A connection of its own, or one of the pool's that the pool does without.
 pub enum ReservedConnection {

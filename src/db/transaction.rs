@@ -2,7 +2,7 @@
 
 use diesel::connection::{AnsiTransactionManager, Connection as _, TransactionManager as _};
 
-use super::connect::DbConnection;
+use super::connection::DbConnection;
 use crate::error::Error;
 
 /// Runs the work in a transaction, which is rolled back when the work fails. On SQLite the transaction takes the write

@@ -13,15 +13,18 @@ use std::{
 };
 
 use diesel::RunQueryDsl as _;
-use r2d2::ManageConnection as _;
 
 use super::{
-    connect::DbConnection,
+    connection::DbConnection,
     pool::{Db, Health, Shared, build_pool},
 };
 
 /// Time between the starts of two probes while the database hangs.
 const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long a new pool may take for its first connection, and how often it is looked whether it has one.
+const LONGEST_FILLING: Duration = Duration::from_secs(10);
+const FILLING_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Most probes of each way that run at the same time. Connecting times out after [`Connector::with_timeouts`]'s two seconds or so, hence a
 /// new probe can start at every interval.
@@ -70,7 +73,7 @@ fn watch(shared: &Weak<Shared>) {
         Some(shared) => shared.timeout / 2,
         None => return,
     };
-    loop {
+    let conn = loop {
         let Some(strong) = shared.upgrade() else { return };
         for (way, running) in [Way::NewConnection, Way::Pool].into_iter().zip(&running) {
             if running.load(Ordering::Acquire) < MAX_PROBES {
@@ -79,7 +82,7 @@ fn watch(shared: &Weak<Shared>) {
         }
         drop(strong);
         match answers.recv_timeout(interval) {
-            Ok(()) => break,
+            Ok(conn) => break conn,
             Err(RecvTimeoutError::Timeout) if !hanging => {
                 hanging = true;
                 interval = PROBE_INTERVAL;
@@ -90,16 +93,19 @@ fn watch(shared: &Weak<Shared>) {
             }
             Err(_) => {}
         }
-    }
+    };
     let Some(shared) = shared.upgrade() else { return };
     if shared.replace_pool.swap(false, Ordering::AcqRel) || hanging {
-        shared.replace_pool();
+        shared.replace_pool(conn);
     }
     if hanging {
         tracing::info!("the database answers again");
     }
     shared.health.send_replace(Health::Ok);
 }
+
+/// The connection over which a probe was answered, unless it is the pool's.
+type Answer = Option<DbConnection>;
 
 /// How a probe comes to its connection.
 #[derive(Clone, Copy)]
@@ -111,20 +117,24 @@ enum Way {
 }
 
 /// Starts a probe on a thread of its own, which hangs with the connection if the database does not answer.
-fn start_probe(shared: &Arc<Shared>, way: Way, answer_sender: &Sender<()>, running: &Arc<AtomicUsize>) {
+fn start_probe(shared: &Arc<Shared>, way: Way, answer_sender: &Sender<Answer>, running: &Arc<AtomicUsize>) {
     let (connector, timeout) = (shared.connector.clone(), shared.timeout);
     let pool = shared.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
     let (answer_sender, counter) = (answer_sender.clone(), Arc::clone(running));
     running.fetch_add(1, Ordering::AcqRel);
     let thread = std::thread::Builder::new().name("database-probe".into());
     let spawned = thread.spawn(move || {
-        let answers = match way {
-            Way::NewConnection => connector.connect().is_ok_and(|mut conn| answers(&mut conn, timeout)),
-            Way::Pool => pool.get().is_ok_and(|mut conn| answers(&mut conn, timeout)),
+        let answer: Option<Answer> = match way {
+            Way::NewConnection => {
+                let mut conn = connector.connect_again().ok();
+                conn.as_mut().is_some_and(|conn| answers(conn, timeout)).then_some(conn)
+            }
+            Way::Pool if connector.shares_sessions() => None,
+            Way::Pool => pool.get().is_ok_and(|mut conn| answers(&mut conn, timeout)).then_some(None),
         };
-        if answers {
+        if let Some(answer) = answer {
             // Sending fails when another probe was answered first and the watchdog has ended.
-            let _ = answer_sender.send(());
+            let _ = answer_sender.send(answer);
         }
         counter.fetch_sub(1, Ordering::AcqRel);
     });
@@ -140,11 +150,23 @@ fn answers(conn: &mut DbConnection, timeout: Duration) -> bool {
 }
 
 impl Shared {
-    /// Starts a new pool. Connections of the old pool that are in use close when the work on them ends.
-    fn replace_pool(&self) {
+    /// Starts a new pool, and waits until it has a connection; the other one is for the lookup. Where connecting takes longer than requests
+    /// wait, as it does while the first of several hosts hangs, all of them would fail and the pool would be replaced again and again.
+    /// Connections of the old pool that are in use close when the work on them ends.
+    fn replace_pool(&self, spare: Option<DbConnection>) {
         let new = build_pool(&self.connector, self.timeout);
         let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
+        self.keep_spare(spare);
         self.pool_generation.fetch_add(1, Ordering::AcqRel);
         drop(old);
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let start = Instant::now();
+        while pool.state().connections == 0 {
+            if start.elapsed() > LONGEST_FILLING {
+                // The database may give no more connections.
+                return self.keep_spare(None);
+            }
+            std::thread::sleep(FILLING_INTERVAL);
+        }
     }
 }

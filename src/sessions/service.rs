@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::now,
-    config::{self, Config},
+    config::{self, Config, DatabaseUrl},
     crypto::random_hex,
     db::Db,
     error::Error,
@@ -78,7 +78,9 @@ impl Sessions {
         };
         let metrics = Arc::new(SessionMetrics::default());
         let lookup = Lookup::start(db.clone(), config.stores.timeout, Arc::clone(&metrics))?;
-        let (bus, outbound) = EventBus::new(config.stores.redis.is_some());
+        let has_peers =
+            config.stores.redis.is_some() || matches!(config.stores.database, DatabaseUrl::Postgres(_));
+        let (bus, outbound) = EventBus::new(has_peers);
         let last_seen = LastSeenRecorder::new(config.session.clone(), bus.clone());
         Ok(Self {
             db,

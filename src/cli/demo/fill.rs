@@ -54,7 +54,6 @@ pub(super) struct Filled {
 /// # Errors
 /// [`Error::BadRequest`] when there are users; [`Error::Unavailable`] when database or store can't be reached.
 pub(super) async fn fill(config: &Config, db: &Db, sessions: &Sessions, size: Size) -> Result<Filled, Error> {
-    use r2d2::ManageConnection as _;
     if db.run(User::any).await? {
         return Err(Error::BadRequest(
             "The database has users already; this fills an empty one only.".into(),

@@ -7,7 +7,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "DATABASE_URL",
         meaning: "`postgres://user:password@host[:port]/database` in production: several hosts (`h1,h2`), `target_session_attrs`, sockets \
             (`?host=/dir`) as libpq takes them; special characters of a password as `%40` and so on. Or `sqlite://` and the path of a file, \
-            which is made. [production.md](production.md#postgres)",
+            which is made. [postgres.md](postgres.md)",
         default: "`sqlite://data/gatehouse.db`",
         example: "postgres://gatehouse:secret@db.example.org/gatehouse",
         wrong: "mysql://db.example.org/gatehouse",

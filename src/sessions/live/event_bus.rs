@@ -1,4 +1,4 @@
-//! Publishes what happens to sessions, to the open streams of this instance and through Redis to all other instances.
+//! Publishes what happens to sessions, to the open streams of this instance and to all other instances.
 //!
 //! Messages are hints: the catalogue decides, and the periodic check in `upkeep::recheck` finds within seconds what a lost
 //! message would have said.

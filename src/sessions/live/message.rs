@@ -47,3 +47,27 @@ pub enum Message {
     #[serde(rename = "beat")]
     Heartbeat,
 }
+
+impl Message {
+    /// Two messages that together say the same; `None` when there is nothing left to part.
+    pub(super) fn halves(self) -> Option<[Self; 2]> {
+        let (mut first, mut second) = (self.clone(), self);
+        let halved = match (&mut first, &mut second) {
+            (Self::Started { ids, users }, Self::Started { ids: more_ids, users: more_users })
+            | (Self::Ended { ids, users, .. }, Self::Ended { ids: more_ids, users: more_users, .. }) => {
+                halve(users, more_users);
+                halve(ids, more_ids)
+            }
+            (Self::Seen { ids }, Self::Seen { ids: more_ids }) => halve(ids, more_ids),
+            _ => false,
+        };
+        halved.then_some([first, second])
+    }
+}
+
+/// Leaves the first half in one and the second in the other of two equal lists; `false` when the first half is empty.
+fn halve<T>(first: &mut Vec<T>, second: &mut Vec<T>) -> bool {
+    first.truncate(second.len() / 2);
+    second.drain(..first.len());
+    !first.is_empty()
+}

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{recheck, retention, samples, sweep};
 use crate::sessions::{
-    live::{message::Message, pubsub},
+    live::{link::Link, message::Message, pubsub},
     service::{Backend, Sessions},
 };
 
@@ -22,8 +22,8 @@ impl Sessions {
 
     /// Sends the queued messages to the other instances: for the command line, which runs no background tasks.
     pub async fn send_queued(&self) {
-        if let (Backend::Redis(redis), Some(mut outbound)) = (&self.backend, self.take_outbound()) {
-            pubsub::send_queued(redis, &self.bus, &mut outbound).await;
+        if let Some(mut outbound) = self.take_outbound() {
+            pubsub::send_queued(&self.link(), &self.bus, &mut outbound).await;
         }
     }
 
@@ -32,8 +32,15 @@ impl Sessions {
     }
 
     async fn run_pubsub(&self) {
-        if let (Backend::Redis(redis), Some(outbound)) = (&self.backend, self.take_outbound()) {
-            pubsub::run(redis, &self.bus, outbound, &self.instance).await;
+        if let Some(outbound) = self.take_outbound() {
+            pubsub::run(&self.link(), &self.bus, outbound, &self.instance).await;
+        }
+    }
+
+    fn link(&self) -> Link<'_> {
+        match &self.backend {
+            Backend::Redis(redis) => Link::Redis(redis),
+            Backend::Sql => Link::Postgres(&self.db),
         }
     }
 }

@@ -7,7 +7,6 @@ use gatehouse::{
     db::{Connector, DbConnection},
     error::Error,
 };
-use r2d2::ManageConnection as _;
 
 use crate::support::*;
 

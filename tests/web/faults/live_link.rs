@@ -1,4 +1,4 @@
-//! Tests the pub/sub link between instances through Redis, and what happens when it fails.
+//! Tests the link between instances, through Redis or Postgres, and what happens when it fails.
 
 use crate::support::*;
 
@@ -35,9 +35,8 @@ async fn linked_instances() -> (RedisServer, TestApp, TestApp, EventStream) {
     (server, one, two, events)
 }
 
-#[actix_web::test]
-async fn events_reach_stream_on_other_instance() {
-    let one = TestApp::start(Stack::PostgresRedis).await;
+on_linked_backends!(events_reach_stream_on_other_instance, |backend| async {
+    let one = TestApp::builder_on(backend).start().await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let mut events = admin.at(&two).events(ALL).await;
@@ -47,7 +46,7 @@ async fn events_reach_stream_on_other_instance() {
     events.wait_for("started", |started| started["id"] == *id).await;
     client.post("/logout", &[]).await.to("/");
     assert_eq!(events.wait_for("ended", |ended| ended["id"] == *id).await["reason"], "logout");
-}
+});
 
 #[actix_web::test]
 async fn events_do_not_reach_other_redis_database() {
@@ -73,6 +72,37 @@ async fn pubsub_reconnects_and_sends_reload() {
     // Messages published meanwhile are lost, so pages reload.
     events.wait_for("reload", |_| true).await;
     wait_until_linked(&one, &mut events, "Alan Turing").await;
+}
+
+#[actix_web::test]
+async fn listening_to_postgres_begins_anew_and_sends_reload() {
+    let one = TestApp::builder_on(Backend::Postgres).start().await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    assert_eq!(one.end_listening(), 2, "one connection of each instance");
+    events.wait_for("reload", |_| true).await;
+    wait_until_linked(&one, &mut events, "Alan Turing").await;
+}
+
+/// A text for the person and one for the record, in as many bytes as they may have, do not fit into a notification together.
+#[actix_web::test]
+async fn long_texts_reach_streams_through_postgres() {
+    let one = TestApp::builder_on(Backend::Postgres).start().await;
+    let two = one.second_instance().await;
+    let (_, admin) = one.admin("Grace Hopper").await;
+    let mut events = admin.at(&two).events(ALL).await;
+    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    let (_, client) = one.person("Alan Turing").await;
+    let id = own_session_id(&client).await;
+    let mut own = client.at(&two).events("/session/events").await;
+    let text = "😀".repeat(200);
+    let form = [("reason", text.as_str()), ("note", &text)];
+    admin.post(&format!("/admin/sessions/{id}/end"), &form).await.to("/admin/sessions");
+    let received = own.wait_for("signed-out", |_| true).await;
+    assert!(received["sentence"].as_str().unwrap().ends_with(&text), "{received}");
+    events.wait_for("ended", |ended| ended["id"] == *id).await;
 }
 
 #[actix_web::test]
@@ -103,9 +133,8 @@ async fn session_end_reaches_stream_while_redis_frozen() {
     server.thaw();
 }
 
-#[actix_web::test]
-async fn cli_session_end_reaches_streams() {
-    let program = TestApp::builder(Stack::PostgresRedis).start_program();
+on_linked_backends!(cli_session_end_reaches_streams, |backend| async {
+    let program = TestApp::builder_on(backend).start_program();
     let (grace, admin) = (Person::new("Grace Hopper"), program.client());
     grace.register(&admin).await;
     program.make_admin(&grace);
@@ -117,4 +146,4 @@ async fn cli_session_end_reaches_streams() {
     assert_eq!(events.wait_for("ended", |_| true).await["message"], "Maintenance");
     let received = own.wait_for("signed-out", |_| true).await;
     assert_eq!(received["sentence"], "You were signed out by an administrator: Maintenance");
-}
+});

@@ -3,12 +3,12 @@
 use reqwest::Method;
 
 use crate::support::{
-    test_routes::{builder, session_id, start},
+    test_routes::{builder_on, session_id, start, start_on},
     *,
 };
 
-on_both_stacks!(instances_share_sessions, |stack| async {
-    let (one, _) = start(stack).await;
+on_all_backends!(instances_share_sessions, |backend| async {
+    let (one, _) = start_on(backend).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let there = client.at(&two);
@@ -23,8 +23,8 @@ on_both_stacks!(instances_share_sessions, |stack| async {
     assert!(signed_in(&other.at(&one)).await);
 });
 
-on_both_stacks!(session_end_applies_on_other_instance_at_next_request, |stack| async {
-    let (one, _) = start(stack).await;
+on_all_backends!(session_end_applies_on_other_instance_at_next_request, |backend| async {
+    let (one, _) = start_on(backend).await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let (other, leaving) = (one.client(), one.client());
@@ -45,8 +45,8 @@ on_both_stacks!(session_end_applies_on_other_instance_at_next_request, |stack| a
     }
 });
 
-on_both_stacks!(session_change_visible_on_other_instance, |stack| async {
-    let (one, _) = start(stack).await;
+on_all_backends!(session_change_visible_on_other_instance, |backend| async {
+    let (one, _) = start_on(backend).await;
     let two = one.second_instance().await;
     let (_, client) = one.person("Ada Lovelace").await;
     let there = client.at(&two);
@@ -58,8 +58,8 @@ on_both_stacks!(session_change_visible_on_other_instance, |stack| async {
     }
 });
 
-on_both_stacks!(session_limit_holds_across_instances, |stack| async {
-    let one = builder(stack).0.var("SESSION_LIMIT", 1).start().await;
+on_all_backends!(session_limit_holds_across_instances, |backend| async {
+    let one = builder_on(backend).0.var("SESSION_LIMIT", 1).start().await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let (id, other) = (session_id(&client).await, two.client());

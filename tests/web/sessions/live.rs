@@ -273,8 +273,8 @@ on_both_stacks!(open_stream_does_not_extend_session, |stack| async {
     assert_eq!(app.end_reason(&id).as_deref(), Some("idle"));
 });
 
-on_both_stacks!(session_end_reaches_stream_on_other_instance, |stack| async {
-    let one = TestApp::start(stack).await;
+on_all_backends!(session_end_reaches_stream_on_other_instance, |backend| async {
+    let one = TestApp::builder_on(backend).start().await;
     let two = one.second_instance().await;
     let (_, admin) = one.admin("Grace Hopper").await;
     let (_, client) = one.person("Ada Lovelace").await;
@@ -318,9 +318,8 @@ on_both_stacks!(own_stream_reports_other_sessions_of_its_user_only, |stack| asyn
     assert_eq!(others.end().await, [], "nothing of another user's sessions");
 });
 
-#[actix_web::test]
-async fn own_stream_reports_session_of_other_instance() {
-    let one = TestApp::start(Stack::PostgresRedis).await;
+on_linked_backends!(own_stream_reports_session_of_other_instance, |backend| async {
+    let one = TestApp::builder_on(backend).start().await;
     let two = one.second_instance().await;
     let (ada, client) = one.person("Ada Lovelace").await;
     let mut own = client.at(&two).events(OWN_LIST).await;
@@ -335,7 +334,7 @@ async fn own_stream_reports_session_of_other_instance() {
     () = sign_ins => {}
     _ = own.wait_for("own-sessions", |_| true) => {}
     }
-}
+});
 
 #[actix_web::test]
 async fn admin_stream_says_that_it_is_not_live_while_redis_is_down() {

@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::support::{
     concurrent::send_form,
     routes::session_routes,
-    test_routes::{builder_on, start},
+    test_routes::{builder_on, start, start_on},
     *,
 };
 
@@ -96,8 +96,8 @@ on_both_stacks!(rotated_key_reaches_no_handler, |stack| async {
     }
 });
 
-on_both_stacks!(rotated_key_known_over_several_rotations_and_instances, |stack| async {
-    let (app, _) = start(stack).await;
+on_all_backends!(rotated_key_known_over_several_rotations_and_instances, |backend| async {
+    let (app, _) = start_on(backend).await;
     let second = app.second_instance().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let oldest = rotate(&client).await;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::support::{
     concurrent::{send, send_form},
-    test_routes::{session_id, start},
+    test_routes::{session_id, start, start_on},
     *,
 };
 
@@ -34,8 +34,8 @@ on_both_stacks!(rotation_race_leaves_one_working_key, |stack| async {
     assert_eq!(app.store_entries().len(), 2, "no entry is left behind");
 });
 
-on_both_stacks!(rotation_race_across_instances_leaves_one_key, |stack| async {
-    let (app, barrier) = start(stack).await;
+on_all_backends!(rotation_race_across_instances_leaves_one_key, |backend| async {
+    let (app, barrier) = start_on(backend).await;
     let second = app.second_instance().await;
     let (_, client) = app.person("Ada Lovelace").await;
     let (one, two) = (Rc::new(client.copy()), Rc::new(client.at(&second)));
@@ -87,8 +87,8 @@ on_both_stacks!(late_rotation_keeps_rotated_cookie, |stack| async {
     assert_late_response_keeps_cookie(&app, &barrier, &app, "/test/held/rotate").await;
 });
 
-on_both_stacks!(late_read_keeps_cookie_rotated_on_other_instance, |stack| async {
-    let (app, barrier) = start(stack).await;
+on_all_backends!(late_read_keeps_cookie_rotated_on_other_instance, |backend| async {
+    let (app, barrier) = start_on(backend).await;
     let second = app.second_instance().await;
     assert_late_response_keeps_cookie(&app, &barrier, &second, "/test/held/read").await;
 });

@@ -67,6 +67,11 @@ impl TestApp {
         }
     }
 
+    /// Prepares an application that keeps the state of its sessions in this backend.
+    pub fn builder_on(backend: Backend) -> Builder {
+        Self::builder(backend.stack()).sessions_in(backend)
+    }
+
     /// A browser without cookies. It follows the application through restarts.
     pub fn client(&self) -> Client {
         Client::new(self.address())
@@ -250,8 +255,13 @@ impl Builder {
     }
 
     /// Uses a Postgres cluster of the test's own.
-    pub fn on_postgres(mut self, server: &PostgresServer) -> Self {
-        self.options.database_url = Some(server.url());
+    pub fn on_postgres(self, server: &PostgresServer) -> Self {
+        self.on_postgres_at(server.url())
+    }
+
+    /// Uses the Postgres at an address: several hosts, or a pooler.
+    pub fn on_postgres_at(mut self, url: String) -> Self {
+        self.options.database_url = Some(url);
         self
     }
 

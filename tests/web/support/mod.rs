@@ -35,8 +35,9 @@ mod own_process;
 mod page_check;
 mod pages;
 pub mod passkey;
+mod pgbouncer;
 pub mod pool_routes;
-mod postgres;
+pub mod postgres;
 mod program;
 pub mod proxied_site;
 pub mod raw;
@@ -68,6 +69,7 @@ pub use eventually::eventually;
 pub use fault_proxy::ProxyMode;
 pub use own_process::{OwnProcess, free_addr};
 pub use page_check::{assert_page, header_complaints};
+pub use pgbouncer::PgBouncer;
 pub use postgres::{PostgresDatabase, PostgresServer, server_user};
 pub use program::{Finished, OpenFiles, Program, Vars};
 pub use redis::{RedisCluster, RedisDatabase, RedisNode, RedisServer, SentinelSet};
@@ -77,4 +79,4 @@ pub use session_pages::{
 pub use stack::{Backend, Stack};
 pub use users::{PASSWORD, Person};
 
-pub(crate) use stack::{on_all_backends, on_both_stacks};
+pub(crate) use stack::{on_all_backends, on_both_stacks, on_linked_backends};

@@ -147,6 +147,72 @@ impl PostgresServer {
         format!("postgres://postgres@{}/postgres", self.addr)
     }
 
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Makes and starts a standby of it, which follows it.
+    pub fn standby(&self) -> Self {
+        let (folder, addr) = (TempDir::new().unwrap(), free_addr());
+        if let Some((user, group)) = server_user() {
+            chown(folder.path(), Some(user), Some(group)).unwrap();
+        }
+        self.copy_to(folder.path());
+        let command = &mut command(folder.path(), addr);
+        let mut standby = Self { process: OwnProcess::start(folder, command), addr };
+        assert!(standby.is_up(), "{}", standby.output());
+        standby
+    }
+
+    /// Starts again as a standby of another, whose data it gets.
+    pub fn become_standby_of(&mut self, primary: &Self) {
+        self.kill();
+        fs::remove_dir_all(data(self.process.folder())).unwrap();
+        primary.copy_to(self.process.folder());
+        self.restart();
+    }
+
+    /// Copies its data to a folder, with what makes a standby of it.
+    fn copy_to(&self, folder: &Path) {
+        let mut copy = as_server_user("pg_basebackup");
+        copy.args(["--dbname", &self.url(), "--pgdata", &data(folder)]);
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]).current_dir("/");
+        let output = copy.output().unwrap();
+        assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Makes a superuser who has to say the password.
+    pub fn create_role(&self, name: &str, password: &str) {
+        let password = password.replace('\'', "''");
+        self.run(&format!("CREATE ROLE \"{name}\" SUPERUSER LOGIN PASSWORD '{password}'"));
+        let file = format!("{}/pg_hba.conf", data(self.process.folder()));
+        let before = fs::read_to_string(&file).unwrap();
+        let lines = ["local all", "host all"].map(|place| {
+            let from = if place.starts_with("host") { "all" } else { "" };
+            format!("{place} \"{name}\" {from} scram-sha-256\n")
+        });
+        fs::write(&file, lines.concat() + &before).unwrap();
+        self.run("SELECT pg_reload_conf()");
+    }
+
+    /// The folder of its socket.
+    pub fn socket_folder(&self) -> String {
+        self.process.folder().display().to_string()
+    }
+
+    /// From now on a commit waits until the standby has it too.
+    pub fn commit_at_standby_too(&self) {
+        self.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.run("SELECT pg_reload_conf()");
+        let waits = sql::<BigInt>("(SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync')");
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while diesel::select(waits.clone()).get_result::<i64>(&mut connect(&self.url())).unwrap() == 0 {
+            assert!(Instant::now() < deadline, "{}", self.output());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What the cluster has logged.
     pub fn output(&self) -> String {
         self.process.output()
@@ -256,9 +322,9 @@ fn command(folder: &Path, addr: SocketAddr) -> Command {
     let mut command = as_server_user("postgres");
     let port = addr.port().to_string();
     command.args(["-D", data(folder).as_str(), "-p", port.as_str()]).current_dir("/");
-    for setting in
-        ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=100"]
-    {
+    // Where the machine has no IPv6, it listens on the other alone.
+    let sockets = format!("unix_socket_directories={}", folder.display());
+    for setting in ["listen_addresses=127.0.0.1,::1", &sockets, "fsync=off", "max_connections=100"] {
         command.args(["-c", setting]);
     }
     command

@@ -17,6 +17,13 @@ pub enum Backend {
     Redis,
 }
 
+impl Backend {
+    /// The stack that it goes with.
+    pub fn stack(self) -> Stack {
+        if self == Self::Sqlite { Stack::Sqlite } else { Stack::PostgresRedis }
+    }
+}
+
 /// Makes two tests of one, `name::sqlite` and `name::postgres_redis`.
 ///
 /// ```ignore
@@ -72,3 +79,25 @@ macro_rules! on_all_backends {
     };
 }
 pub(crate) use on_all_backends;
+
+/// Makes two tests of one, for what several instances tell each other: through Postgres alone, and through Redis.
+macro_rules! on_linked_backends {
+    ($name:ident, |$backend:ident| async $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn body($backend: $crate::support::Backend) $body
+
+            #[actix_web::test]
+            async fn postgres() {
+                body($crate::support::Backend::Postgres).await;
+            }
+
+            #[actix_web::test]
+            async fn redis() {
+                body($crate::support::Backend::Redis).await;
+            }
+        }
+    };
+}
+pub(crate) use on_linked_backends;

@@ -6,7 +6,6 @@ use gatehouse::{
     config::DatabaseUrl,
     db::{Connector, DbConnection},
 };
-use r2d2::ManageConnection as _;
 use tempfile::TempDir;
 
 use super::{

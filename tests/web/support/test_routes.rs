@@ -37,9 +37,14 @@ pub async fn start(stack: Stack) -> (TestApp, Barrier) {
 
 /// The same with the state of its sessions in a backend.
 pub fn builder_on(backend: Backend) -> (Builder, Barrier) {
-    let stack = if backend == Backend::Sqlite { Stack::Sqlite } else { Stack::PostgresRedis };
-    let (builder, barrier) = builder(stack);
+    let (builder, barrier) = builder(backend.stack());
     (builder.sessions_in(backend), barrier)
+}
+
+/// The same, started.
+pub async fn start_on(backend: Backend) -> (TestApp, Barrier) {
+    let (builder, barrier) = builder_on(backend);
+    (builder.start().await, barrier)
 }
 
 /// The public id of the session that a client has; panics when it has none.

@@ -18,8 +18,7 @@ pub async fn start(stack: Stack) -> TestApp {
 
 /// Starts an application that limits, with the sessions and counts in this backend.
 pub async fn start_on(backend: Backend) -> TestApp {
-    let stack = if backend == Backend::Sqlite { Stack::Sqlite } else { Stack::PostgresRedis };
-    TestApp::builder(stack).sessions_in(backend).var("THROTTLE", "on").start().await
+    TestApp::builder_on(backend).var("THROTTLE", "on").start().await
 }
 
 /// Signs in with the form, with any outcome.

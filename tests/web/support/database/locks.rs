@@ -110,6 +110,13 @@ impl Stores {
         self.lock("BEGIN; UPDATE users SET updated_at = updated_at")
     }
 
+    /// Ends the connections that listen for messages of other instances; returns how many there were.
+    pub fn end_listening(&self) -> usize {
+        let end = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
+                   WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+        self.query_text(end).len()
+    }
+
     /// Deactivates all users in a transaction.
     #[track_caller]
     pub fn deactivate_users_uncommitted(&self) -> HeldLock {
