@@ -15,6 +15,7 @@ mod costs;
 mod limit;
 mod load;
 mod passwords;
+mod scale;
 mod server;
 mod stats;
 mod stores;
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
                 .find(|name| !WITH_LIMIT.contains(&name.as_str()) && *name != PASSWORDS && !is_apart(name));
             ensure!(
                 unknown.is_none(),
-                "the works are {}, {PASSWORDS}, roll, {ATTACKS} and {COSTS}, not {unknown:?}",
+                "the works are {}, {PASSWORDS}, roll, {ATTACKS}, {COSTS} and {SCALE}, not {unknown:?}",
                 WITH_LIMIT.join(", ")
             );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
@@ -61,6 +62,9 @@ const ATTACKS: &str = "attacks";
 /// What compression and the log of requests cost.
 const COSTS: &str = "costs";
 
+/// What sessions weigh in the stores, and what is asked of them.
+const SCALE: &str = "scale";
+
 /// W4, which runs only when it is named.
 fn is_admin_list(workload: &str) -> bool {
     matches!(workload, "roll" | "W4")
@@ -68,7 +72,7 @@ fn is_admin_list(workload: &str) -> bool {
 
 /// The ones that run only when they are named.
 fn is_apart(workload: &str) -> bool {
-    is_admin_list(workload) || [ATTACKS, COSTS].contains(&workload)
+    is_admin_list(workload) || [ATTACKS, COSTS, SCALE].contains(&workload)
 }
 
 async fn run(workloads: &[String]) -> Result<()> {
@@ -87,6 +91,9 @@ async fn run(workloads: &[String]) -> Result<()> {
         let measured = attacks::run(&stores, size.seconds).await;
         stores.remove().await?;
         measured?;
+    }
+    if workloads.iter().any(|name| name == SCALE) {
+        scale::run().await?;
     }
     if workloads.iter().any(|name| name == COSTS) {
         let stores = Stores::create().await?;

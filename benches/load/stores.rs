@@ -13,6 +13,9 @@ use url::Url;
 
 use crate::server::{COOKIE, User};
 
+/// What connecting and asking takes.
+const OWN_COMMANDS: [&str; 4] = ["cmdstat_info:", "cmdstat_client", "cmdstat_select:", "cmdstat_hello:"];
+
 /// The stores of the application and of the limit server.
 pub struct Stores {
     /// The Postgres database, created for this run.
@@ -59,6 +62,15 @@ impl Stores {
         let info: String = redis::cmd("INFO").arg("memory").query_async(&mut connection).await?;
         let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
         Ok(used.context("INFO has no used_memory")?.trim().parse()?)
+    }
+
+    /// Commands that the Redis server has carried out, the question itself left out.
+    pub async fn redis_commands(&self) -> Result<f64> {
+        let mut connection = self.connect_redis().await?;
+        let info: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await?;
+        let calls = |line: &str| line.split_once("calls=")?.1.split(',').next()?.parse::<f64>().ok();
+        let asked = info.lines().filter(|line| !OWN_COMMANDS.iter().any(|own| line.starts_with(own)));
+        Ok(asked.filter_map(calls).sum())
     }
 
     /// Reads the store key of each user's session and sets the user's cookie for the limit server to it.
