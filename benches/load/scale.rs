@@ -93,20 +93,19 @@ impl Site {
     }
 }
 
-/// Fills one site after the other, weighs it, and counts the statements on the last of them.
+/// Fills one site after the other and weighs it; counts the statements on the first, since they are the same on all.
 pub async fn run() -> Result<()> {
     let sites = std::env::var("BENCH_SCALE").unwrap_or_else(|_| SITES.to_owned());
     let mut weighed = Vec::new();
-    let mut sites = sites.split(',').peekable();
-    while let Some(active) = sites.next() {
+    for active in sites.split(',') {
         let site = Site::fill(active.trim().parse().context("BENCH_SCALE")?).await?;
-        weighed.push((site.active, site.took, site.redis, site.sizes().await?));
-        if sites.peek().is_none() {
-            print_sizes(&weighed);
+        if weighed.is_empty() {
             count_statements(&site).await?;
         }
+        weighed.push((site.active, site.took, site.redis, site.sizes().await?));
         site.stores.remove().await?;
     }
+    print_sizes(&weighed);
     Ok(())
 }
 
