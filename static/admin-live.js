@@ -1,6 +1,6 @@
 // Keeps the administrator's pages (list of sessions, one session, overview) current while they are open.
 // An event from live.js only says that something changed: the row of an ended session is struck through at once, then
-// the page is fetched again and merged into the document. Elements that the administrator is using are not replaced.
+// the page is fetched again, of the list only what has changed, and merged into the document. Elements that the administrator is using are not replaced.
 
 const REFRESH_DELAY = 150, LATE_REFRESH_DELAY = 10_000, ENDED_ROW_REMOVAL_DELAY = 2_000, MINUTE = 60_000;
 /** Stands for the status of a request that got no response. From this status on, the request is retried. */
@@ -52,6 +52,8 @@ const emitOtherSession = () => document.dispatchEvent(new CustomEvent("live:othe
 async function fetchPage() {
   // X-Background: not a request of the user, so it must not keep the session alive.
   const headers = { accept: "text/html", "x-background": "1" };
+  // The answer is not the whole list, but what has changed of it.
+  if (list) headers["x-rows"] = [...document.querySelectorAll(`${ROWS} > tr[data-v]`)].map((row) => row.dataset.v).join();
   const response = await fetch(pageUrl, { headers, redirect: "manual", cache: "no-store" });
   // The user is no longer an administrator and must not see the page any more: load it, which shows the error page.
   if (response.status === 403) location.replace(pageUrl);
@@ -109,21 +111,13 @@ function mergeOverview(page) {
 
 // The list
 
-/** The HTML of each row as the server sent it, before app.js updated its relative times. */
-const rowSources = new WeakMap();
-const recordSource = (row) => rowSources.set(row, row.outerHTML);
-const recordAllSources = () => document.querySelectorAll(`${ROWS} > tr`).forEach(recordSource);
-
 function mergeList(page) {
   const [current, fetched] = findInBoth(ROWS, page);
   if (current && fetched) {
     mergeRows(current, [...fetched.rows]);
   } else if (current || fetched) {
     const old = document.querySelector("table.table, .empty");
-    if (old && !isBusy(old)) {
-      old.replaceWith(page.querySelector("table.table, .empty"));
-      recordAllSources();
-    }
+    if (old && !isBusy(old)) old.replaceWith(page.querySelector("table.table, .empty"));
   }
   mergePart(".summary > .count", page);
   mergePart("nav.pages", page, document.querySelector("main"));
@@ -142,32 +136,45 @@ function mergePart(selector, page, parent) {
   if (!current && fetched) parent?.append(fetched);
 }
 
+/** The rows of the fetched table. One that the document has already, by its version, comes without its cells. */
+function findRows(body, fetched) {
+  const known = new Map([...body.rows].map((row) => [row.dataset.v, row]));
+  const rows = [];
+  for (const row of fetched) {
+    const found = row.cells.length ? row : known.get(row.dataset.v);
+    const alike = found?.querySelector("[data-alike]");
+    if (alike && "alike" in row.dataset) alike.textContent = row.dataset.alike;
+    // The row that is gone meanwhile is sent when it is not named any more.
+    if (found) rows.push(found);
+    else refresh();
+  }
+  return rows;
+}
+
 /** Brings the rows of the table into the order of the fetched ones; unchanged and busy rows stay in the document. */
 function mergeRows(body, fetched) {
-  const ids = new Set(fetched.map((row) => row.id));
+  const rows = findRows(body, fetched);
+  const ids = new Set(rows.map((row) => row.id));
   for (const row of [...body.rows]) {
     if (!ids.has(row.id) && !row.classList.contains("gone") && !isBusy(row)) row.remove();
   }
   const isNotFetched = (row) => row && !ids.has(row.id);
   let next = body.firstElementChild;
-  for (const row of fetched) {
+  for (const row of rows) {
     while (isNotFetched(next)) next = next.nextElementSibling;
     const old = document.getElementById(row.id);
     if (old && (isBusy(old) || old.classList.contains("gone"))) {
-      mergeTimes(old, row);
+      if (old !== row) mergeTimes(old, row);
       next = old.nextElementSibling;
       continue;
     }
-    const unchanged = old && rowSources.get(old) === row.outerHTML;
-    const shown = unchanged ? old : row;
-    if (!unchanged) recordSource(row);
     if (!old) row.classList.add("fresh");
-    if (old && !unchanged) {
+    if (old && old !== row) {
       if (next === old) next = row;
       old.replaceWith(row);
     }
-    if (shown === next) next = next.nextElementSibling;
-    else body.insertBefore(shown, next);
+    if (row === next) next = next.nextElementSibling;
+    else body.insertBefore(row, next);
   }
 }
 
@@ -327,7 +334,6 @@ function onOpen() {
   wasOpen = true;
 }
 
-recordAllSources();
 if (session) {
   updateCountdowns();
   setInterval(updateCountdowns, 1_000);

@@ -32,7 +32,7 @@ pub use catalogue::{
 pub use end_many::CHUNK;
 pub use end_task::{EndProblem, EndTask};
 pub use live::end_message::EndMessage;
-pub use pages::{Page, Preview};
+pub use pages::{NamesInUse, Page, Preview};
 pub use request::{
     bearer::came_by_bearer,
     by_store_key::current_store_key,

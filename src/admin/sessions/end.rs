@@ -8,7 +8,7 @@ use askama::Template;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::{end_progress, filter::FilterFields, list::AdminSessionRow, list_fields::ListFields};
+use super::{end_progress, filter::FilterFields, list_fields::ListFields, row::AdminSessionRow};
 use crate::{
     accounts::{
         Accounts, Actor,

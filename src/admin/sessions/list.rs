@@ -1,28 +1,31 @@
 //! `/admin/sessions`: all sessions, filtered and in pages.
 
-use actix_web::{HttpResponse, http::StatusCode, web};
+use std::ops::Deref;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
     filter::{FilterFields, PERSON_LABEL},
+    known_rows::KnownRows,
     list_fields::ListFields,
+    row::{AdminSessionRow, Alike},
 };
 use crate::{
     accounts::Accounts,
     admin::forms::BackQuery,
     error::Error,
-    layout::{Layout, SessionFacts},
+    layout::Layout,
     sessions::catalogue::device::DeviceKind,
     sessions::{
-        Administrator, AlikeCounts, Page, Sessions,
+        Administrator, AlikeCounts, NamesInUse, Page, Sessions,
         catalogue::{
             filter::{ListQuery, Order},
             list::ListedSession,
             method::Method,
         },
     },
-    users::Role,
-    web::{Chip, FieldErrors, Moment, Query, grouped, grouped_count, html},
+    web::{Chip, FieldErrors, Query, grouped, grouped_count, html},
 };
 
 /// Sessions are counted up to here, so that the cost of the page doesn't grow with the number of sessions.
@@ -54,6 +57,8 @@ struct AdminSessionsPage {
     total: i64,
     total_text: String,
     rows: Vec<AdminSessionRow>,
+    /// Those of them that the page has already, where it only asks for what has changed.
+    known: KnownRows,
     first_page: Option<String>,
     next_page: Option<String>,
     /// The address of this page, to which its forms come back.
@@ -62,57 +67,16 @@ struct AdminSessionsPage {
     back_query: String,
 }
 
-/// A session with its user, as administrators see it.
-pub struct AdminSessionRow {
-    /// Device, address and times.
-    pub session: SessionFacts,
-    /// The user's name.
-    pub name: String,
-    /// The user's address, as typed.
-    pub email: String,
-    /// The user's id.
-    pub user_id: i64,
-    /// Whether the user is an administrator.
-    pub is_admin: bool,
-    /// The session's end; `None`: it is active.
-    pub ended: Option<Ended>,
-    /// The others in the list with the same device of the same user, if there are any.
-    pub alike: Option<Alike>,
-}
+/// What has changed of a page that is open. Its template shares parts with that of the page, and their names.
+#[derive(Template)]
+#[template(path = "admin/sessions/list_update.html")]
+struct ListUpdate(AdminSessionsPage);
 
-/// Sessions that look the same in the list.
-pub struct Alike {
-    /// How many of them match the filter, this one among them.
-    pub count: String,
-    /// Whether there may be more: they were not counted to the end.
-    pub at_least: bool,
-    /// The list of just those.
-    pub href: String,
-}
+impl Deref for ListUpdate {
+    type Target = AdminSessionsPage;
 
-/// When and why a session ended.
-pub struct Ended {
-    /// When.
-    pub at: Moment,
-    /// "Signed out"
-    pub reason: String,
-}
-
-impl AdminSessionRow {
-    /// The row as shown to the session `own`.
-    pub fn new(session: &ListedSession, own: &str) -> Self {
-        Self {
-            session: SessionFacts::of(session, own),
-            name: session.name.clone(),
-            email: session.email.clone(),
-            user_id: session.user_id,
-            is_admin: session.role == Role::Admin,
-            alike: None,
-            ended: session.ended_at.map(|at| Ended {
-                at: Moment::new(at),
-                reason: session.end_reason.map(|reason| reason.sentence().to_owned()).unwrap_or_default(),
-            }),
-        }
+    fn deref(&self) -> &AdminSessionsPage {
+        &self.0
     }
 }
 
@@ -143,11 +107,12 @@ async fn find(sessions: &Sessions, query: ListQuery) -> Result<Found, Error> {
     Ok(Found { query, page, total, alike })
 }
 
-/// `GET /admin/sessions`
+/// `GET /admin/sessions`: the page, or what has changed of one that is open and names the rows that it has.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when store or database can't be read.
 pub async fn show(
+    req: HttpRequest,
     accounts: web::Data<Accounts>,
     sessions: web::Data<Sessions>,
     layout: Layout,
@@ -161,7 +126,9 @@ pub async fn show(
     };
     let Found { query, page, total, alike } = found;
     let ended = fields.state.trim() == "ended";
-    let names = sessions.names_in_use(ended).await?;
+    let known = KnownRows::of(&req);
+    let is_update = known.is_some();
+    let names = if is_update { NamesInUse::default() } else { sessions.names_in_use(ended).await? };
     let is_folded = |(name, _): &(&str, String)| !matches!(*name, "q" | "ip");
     let page = AdminSessionsPage {
         layout,
@@ -178,12 +145,9 @@ pub async fn show(
         methods: methods(),
         filtered: fields.filter.is_narrowed(),
         total,
-        total_text: if total > COUNT_LIMIT {
-            format!("More than {}", grouped(COUNT_LIMIT))
-        } else {
-            grouped(total)
-        },
+        total_text: total_text(total),
         rows: rows(&page.rows, &alike, &admin.session.id, &fields),
+        known: known.unwrap_or_default(),
         back_query: BackQuery::to(&fields.here()),
         here: fields.here(),
         first_page: (!fields.after.is_empty()).then(|| fields.href(None)),
@@ -191,7 +155,11 @@ pub async fn show(
         sort: fields.sort,
         fields: fields.filter,
     };
-    Ok(html(status, &page))
+    Ok(if is_update { html(status, &ListUpdate(page)) } else { html(status, &page) })
+}
+
+fn total_text(total: i64) -> String {
+    if total > COUNT_LIMIT { format!("More than {}", grouped(COUNT_LIMIT)) } else { grouped(total) }
 }
 
 /// The rows of the page; what looks alike says so and links to the list of just that.

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::list::AdminSessionRow;
+use super::row::AdminSessionRow;
 use crate::{
     accounts::{Accounts, Actor, pages::signed_out::signed_out},
     admin::{

@@ -2,6 +2,7 @@
 
 mod end;
 mod events;
+mod list_updates;
 mod overview;
 mod remarks;
 mod search;

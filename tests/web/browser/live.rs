@@ -255,6 +255,23 @@ async fn open_list_new_rows_can_be_selected_and_ended() {
 }
 
 #[actix_web::test]
+async fn open_list_keeps_rows_that_it_has_and_counts_alike() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (ada, _) = app.person("Ada Lovelace").await;
+    let (grace, _) = app.admin("Grace Hopper").await;
+    ada.sign_in(&app.client()).await;
+    let admin = Browser::open(&app).await;
+    sign_in(&admin, &grace).await;
+    admin.goto("/admin/sessions?role=user").await;
+    wait_until_live(&admin).await;
+    admin.evaluate("for (const row of document.querySelectorAll('tbody tr')) row.kept = true").await;
+    ada.sign_in(&app.client()).await;
+    let rows = "return [...document.querySelectorAll('tbody tr')].map((row) => \
+        [row.kept === true, row.querySelector('[data-alike]').textContent].join(' ')).join()";
+    eventually(|| async { admin.evaluate(rows).await == "false 3,true 3,true 3" }).await;
+}
+
+#[actix_web::test]
 async fn overview_updates_live_and_keeps_open_tables() {
     let app = TestApp::start(Stack::Sqlite).await;
     let (grace, _) = app.admin("Grace Hopper").await;
