@@ -323,15 +323,10 @@ function onLost({ heardAt, silent }) {
   showLost();
 }
 
-let wasOpen = false;
-
 function onOpen() {
   clearTimeout(statusTimer);
   lostAt = 0;
   showStatus("on", "Live");
-  // Events that happened while the connection was lost are not sent again.
-  if (wasOpen) refresh();
-  wasOpen = true;
 }
 
 if (session) {

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{security::Network, telemetry::metrics::GaugeAtScrape};
 
-/// Most connections of one client. A page that is open has one for its live updates.
+/// Most connections of one client. Each browser with open pages has one or two for their live updates.
 const MAX_PER_CLIENT: usize = 256;
 
 /// Most connections in all.

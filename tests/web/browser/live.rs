@@ -16,6 +16,13 @@ pub(super) async fn sign_in(browser: &Browser, person: &Person) {
     browser.wait_for_path("/profile").await;
 }
 
+/// Shows the window to its user, or not.
+pub(super) async fn set_hidden(browser: &Browser, hidden: bool) {
+    let script = "Object.defineProperty(document, 'hidden', { value: HIDDEN, configurable: true }); \
+        document.dispatchEvent(new Event('visibilitychange'))";
+    browser.evaluate(&script.replace("HIDDEN", &hidden.to_string())).await;
+}
+
 /// Waits until the list shows that its stream is open. On pages without a list only the server knows that.
 async fn wait_until_live(browser: &Browser) {
     browser.wait_for("Live").await;
@@ -421,3 +428,31 @@ on_both_stacks!(own_list_shows_new_sign_in_and_keeps_focus, |stack| async {
     first.post("/logout", &[]).await.to("/");
     browser.wait_for("This is the only device where you are signed in.").await;
 });
+
+#[actix_web::test]
+async fn own_list_is_current_and_unfolded_when_its_window_is_shown_again() {
+    let app = TestApp::start(Stack::Sqlite).await;
+    let (ada, first) = app.person("Ada Lovelace").await;
+    for _ in 0..3 {
+        ada.sign_in(&app.client()).await;
+    }
+    let browser = Browser::open(&app).await;
+    sign_in(&browser, &ada).await;
+    browser.goto("/sessions").await;
+    browser.click("3 more on Firefox 140 on Linux").await;
+    set_hidden(&browser, true).await;
+    ada.sign_in(&app.client().user_agent(SAFARI)).await;
+    set_hidden(&browser, false).await;
+    browser.wait_for("Safari 18 on macOS").await;
+    let said = "return document.querySelector('[data-own-sessions]').textContent";
+    assert_eq!(browser.evaluate(said).await, "The list of your sessions has changed.");
+    // Shown once more it is the same list, of which nothing is said.
+    set_hidden(&browser, true).await;
+    set_hidden(&browser, false).await;
+    eventually(|| async { browser.evaluate(said).await == "" }).await;
+    let unfolded = "return document.querySelectorAll('details[open] .session').length";
+    assert_eq!(browser.evaluate(unfolded).await, 3);
+    first.post("/logout", &[]).await.to("/");
+    browser.wait_for("2 more on Firefox 140 on Linux").await;
+    assert_eq!(browser.evaluate(unfolded).await, 2);
+}

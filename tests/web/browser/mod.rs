@@ -17,6 +17,7 @@ mod own_site;
 mod passkeys;
 mod screenshots;
 mod second_factor;
+mod shared_stream;
 mod site;
 mod throttled;
 mod times;
