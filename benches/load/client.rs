@@ -9,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::coding::Coding;
+use crate::{coding::Coding, server::COOKIE};
 
 /// The headers of a browser, as far as they change what the server does.
 const HEADERS: &str = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -124,6 +124,13 @@ impl Connection {
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
         );
         self.send(request.as_bytes()).await
+    }
+
+    /// Signs in and returns the session cookie as `name=value`.
+    pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<String> {
+        let response = self.post("/login", &[("email", email), ("password", password)]).await?;
+        let cookie = response.cookie(COOKIE).filter(|_| response.status == 303);
+        Ok(format!("{COOKIE}={}", cookie.ok_or_else(|| response.unexpected("a sign-in"))?))
     }
 
     async fn send(&mut self, request: &[u8]) -> Result<Response<'_>> {

@@ -19,6 +19,7 @@ mod scale;
 mod server;
 mod stats;
 mod stores;
+mod streams;
 mod workloads;
 
 use std::time::Duration;
@@ -42,7 +43,7 @@ fn main() -> Result<()> {
                 .find(|name| !WITH_LIMIT.contains(&name.as_str()) && *name != PASSWORDS && !is_apart(name));
             ensure!(
                 unknown.is_none(),
-                "the works are {}, {PASSWORDS}, roll, {ATTACKS}, {COSTS} and {SCALE}, not {unknown:?}",
+                "the works are {}, {PASSWORDS}, roll, streams, {ATTACKS}, {COSTS} and {SCALE}, not {unknown:?}",
                 WITH_LIMIT.join(", ")
             );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
@@ -65,6 +66,11 @@ const COSTS: &str = "costs";
 /// What sessions weigh in the stores, and what is asked of them.
 const SCALE: &str = "scale";
 
+/// W7: open pages, by both of its names.
+fn is_streams(workload: &str) -> bool {
+    matches!(workload, "streams" | "W7")
+}
+
 /// W4, which runs only when it is named.
 fn is_admin_list(workload: &str) -> bool {
     matches!(workload, "roll" | "W4")
@@ -72,7 +78,7 @@ fn is_admin_list(workload: &str) -> bool {
 
 /// The ones that run only when they are named.
 fn is_apart(workload: &str) -> bool {
-    is_admin_list(workload) || [ATTACKS, COSTS, SCALE].contains(&workload)
+    is_admin_list(workload) || is_streams(workload) || [ATTACKS, COSTS, SCALE].contains(&workload)
 }
 
 async fn run(workloads: &[String]) -> Result<()> {
@@ -94,6 +100,12 @@ async fn run(workloads: &[String]) -> Result<()> {
     }
     if workloads.iter().any(|name| name == SCALE) {
         scale::run().await?;
+    }
+    if workloads.iter().any(|name| is_streams(name)) {
+        let stores = Stores::create().await?;
+        let measured = streams::run(&stores, size.users).await;
+        stores.remove().await?;
+        measured?;
     }
     if workloads.iter().any(|name| name == COSTS) {
         let stores = Stores::create().await?;

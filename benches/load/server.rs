@@ -1,6 +1,7 @@
 //! What every part of the benchmark needs to know: the servers under load and the users that send requests to them.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The session cookie's name over plain HTTP.
 pub const COOKIE: &str = "gatehouse";
@@ -35,4 +36,12 @@ pub struct Server {
 /// A TCP port that no process listens on.
 pub fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Raises the limit of open files as far as it goes, which has to be to `wanted`.
+pub fn raise_open_files(wanted: usize) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    ensure!(most >= wanted as u64, "{wanted} open files are needed, and {most} allowed: raise `ulimit -Hn`");
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?)
 }

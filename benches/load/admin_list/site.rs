@@ -9,7 +9,6 @@ use super::pages::{Page, pages};
 use crate::{
     app::{self, App, Throttle},
     client::{Connection, Response},
-    server::COOKIE,
     stats,
     stores::{Stores, connect_postgres},
 };
@@ -64,7 +63,8 @@ impl Site {
         let password = output.trim().rsplit(' ').next().unwrap_or_default();
         let app = App::start(&stores, Throttle::On)?;
         app::wait_until_ready(app.server()?, "/readyz", "").await?;
-        let cookie = sign_in(app.server()?.port, password).await?;
+        let mut connection = Connection::open(app.server()?.port).await?;
+        let cookie = connection.sign_in("admin@example.com", password).await?;
         let database = connect_postgres(&stores.postgres_url).await?;
         database
             .batch_execute("CREATE EXTENSION pg_stat_statements")
@@ -195,13 +195,4 @@ impl Site {
 /// The number of sessions that a preview asks to confirm.
 fn expected_count(preview: &Response) -> Result<String> {
     preview.field_value("expected").ok_or_else(|| preview.unexpected("an expected count"))
-}
-
-/// Signs in as the administrator of `gatehouse demo` and returns the session cookie as `name=value`.
-async fn sign_in(port: u16, password: &str) -> Result<String> {
-    let mut connection = Connection::open(port).await?;
-    let fields = [("email", "admin@example.com"), ("password", password)];
-    let response = connection.post("/login", &fields).await?;
-    let cookie = response.cookie(COOKIE).filter(|_| response.status == 303);
-    Ok(format!("{COOKIE}={}", cookie.ok_or_else(|| response.unexpected("a sign-in"))?))
 }

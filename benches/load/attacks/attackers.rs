@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::Result;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
     runtime::{Builder, Runtime},
 };
+
+use crate::server::raise_open_files;
 
 /// The address that attacks come from.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 66, 6);
@@ -125,8 +126,7 @@ pub struct Attackers(Runtime);
 impl Attackers {
     /// Starts an attack. Connections that the server closes are opened again.
     pub fn start(port: u16, attack: Attack) -> Result<Self> {
-        let limit = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+        raise_open_files(attack.connections())?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         for number in 0..attack.connections() {
             runtime.spawn(async move {
