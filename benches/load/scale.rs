@@ -83,14 +83,23 @@ impl Site {
         Ok(Self { active, stores, database, password, took, redis })
     }
 
-    /// The sizes in the order of [`SIZES`].
-    async fn sizes(&self) -> Result<Vec<f64>> {
+    async fn weigh(&self) -> Result<Weight> {
         let mut sizes = Vec::new();
         for (_, query) in SIZES {
             sizes.push(self.database.query_one(query, &[]).await?.get(0));
         }
-        Ok(sizes)
+        Ok(Weight { active: self.active, took: self.took, redis: self.redis, sizes })
     }
+}
+
+/// What a site weighs.
+struct Weight {
+    active: usize,
+    took: Duration,
+    /// Bytes of Redis's memory per active session.
+    redis: f64,
+    /// In the order of [`SIZES`].
+    sizes: Vec<f64>,
 }
 
 /// Fills one site after the other and weighs it; counts the statements on the first, since they are the same on all.
@@ -102,26 +111,26 @@ pub async fn run() -> Result<()> {
         if weighed.is_empty() {
             count_statements(&site).await?;
         }
-        weighed.push((site.active, site.took, site.redis, site.sizes().await?));
+        weighed.push(site.weigh().await?);
         site.stores.remove().await?;
     }
     print_sizes(&weighed);
     Ok(())
 }
 
-fn print_sizes(sites: &[(usize, Duration, f64, Vec<f64>)]) {
-    let row = |name: &str, cell: &dyn Fn(&(usize, Duration, f64, Vec<f64>)) -> String| {
+fn print_sizes(sites: &[Weight]) {
+    let row = |name: &str, cell: &dyn Fn(&Weight) -> String| {
         let cells: Vec<String> = sites.iter().map(cell).collect();
         println!("| {name} | {} |", cells.join(" | "));
     };
     println!("\n### Bytes, by active sessions; five times as many have ended\n");
-    row("", &|site| site.0.to_string());
+    row("", &|site| site.active.to_string());
     println!("|---|{}", "---:|".repeat(sites.len()));
-    row("Redis, per active session", &|site| format!("{:.0}", site.2));
+    row("Redis, per active session", &|site| format!("{:.0}", site.redis));
     for (number, (name, _)) in SIZES.iter().enumerate() {
-        row(name, &|site| format!("{:.0}", site.3[number]));
+        row(name, &|site| format!("{:.0}", site.sizes[number]));
     }
-    row("filled in s", &|site| format!("{:.0}", site.1.as_secs_f64()));
+    row("filled in s", &|site| format!("{:.0}", site.took.as_secs_f64()));
 }
 
 /// Counts what Postgres and Redis are asked.
