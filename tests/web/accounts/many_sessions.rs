@@ -7,27 +7,30 @@ const STORE_TIMEOUT: &str = "200ms";
 
 const MANY: usize = 30_000;
 
-async fn with_sessions(stack: Stack, count: usize) -> (TestApp, Person, Client) {
+/// A person with so many sessions, with one of them, and an administrator.
+async fn with_sessions(stack: Stack, count: usize) -> (TestApp, Person, Client, Client) {
     // On a busy machine such a change takes half a minute.
     let app = TestApp::builder(stack).var("SESSION_LIMIT", 0).var("REQUEST_TIMEOUT", "5m");
     let mut app = app.start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
+    let (_, admin) = app.admin("Grace Hopper").await;
     app.copy_session(&app.session_of(&ada), count);
     app.restart_with(&[("STORE_TIMEOUT", STORE_TIMEOUT)]).await;
-    eventually(|| async { client.get("/profile").await.status == 200 }).await;
-    (app, ada, client)
+    for client in [&client, &admin] {
+        eventually(|| async { client.get("/profile").await.status == 200 }).await;
+    }
+    (app, ada, client, admin)
 }
 
 on_both_stacks!(end_others_of_many_sessions_is_waited_for, |stack| async {
-    let (app, ada, client) = with_sessions(stack, MANY).await;
+    let (app, ada, client, _) = with_sessions(stack, MANY).await;
     client.post("/sessions/end-others", &[]).await.to("/sessions");
     assert_eq!(app.active_sessions_of(&ada).len(), 1);
     eventually(|| async { client.get("/sessions").await.status == 200 }).await;
 });
 
 on_both_stacks!(role_change_of_user_with_many_sessions_is_waited_for, |stack| async {
-    let (app, ada, _) = with_sessions(stack, MANY).await;
-    let (_, admin) = app.admin("Grace Hopper").await;
+    let (app, ada, _, admin) = with_sessions(stack, MANY).await;
     for role in ["admin", "user"] {
         let path = format!("{}/role", app.admin_path(&ada));
         admin.post(&path, &[("role", role)]).await.to(&app.admin_path(&ada));
