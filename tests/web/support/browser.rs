@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::{app::TestApp, client::path_of, eventually::eventually};
 
 /// A little less than `eventually` waits, so that a test fails with the text of the page.
-const TIMEOUT: Duration = Duration::from_secs(29);
+const TIMEOUT: Duration = Duration::from_secs(59);
 
 /// One browser with a profile of its own. Dropping this closes it.
 pub struct Browser {

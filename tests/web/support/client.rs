@@ -297,7 +297,7 @@ fn http(from: Option<IpAddr>) -> reqwest::Client {
         .no_proxy()
         .pool_max_idle_per_host(0)
         .local_address(from)
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_secs(120))
         .build()
         .unwrap()
 }

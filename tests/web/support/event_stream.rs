@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::client::{Client, Request};
 
 /// As long as `eventually` waits.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An open stream. Dropping it closes it.
 pub struct EventStream {

@@ -4,7 +4,7 @@ use std::{future::Future, panic::Location, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// The result of a probe: `false` and `None` mean "not yet".
@@ -32,7 +32,7 @@ impl<T> Probe for Option<T> {
     }
 }
 
-/// Runs a probe every 20 milliseconds until it returns `true` or `Some`; panics after half a minute.
+/// Runs a probe every 20 milliseconds until it returns `true` or `Some`; panics after a minute.
 ///
 /// ```ignore
 /// eventually(|| async { app.active_session_ids().is_empty() }).await;

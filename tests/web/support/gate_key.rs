@@ -78,8 +78,8 @@ impl EventStream {
 
     /// Waits for an event, which must be of this name.
     pub async fn any(&mut self, name: &str) -> Value {
-        let event = tokio::time::timeout(std::time::Duration::from_secs(10), self.next()).await;
-        let (found, data) = event.expect("an event within ten seconds").expect("the stream goes on");
+        let event = tokio::time::timeout(std::time::Duration::from_secs(60), self.next()).await;
+        let (found, data) = event.expect("an event within a minute").expect("the stream goes on");
         assert_eq!(found, name, "{data}");
         data
     }

@@ -19,10 +19,10 @@ use super::{
 pub const TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Twice [`TIMEOUT`], and what a machine that is busy with other tests may add to it. What hangs takes much longer.
-pub const LONGEST: Duration = Duration::from_millis(2 * 400 + 9_000);
+pub const LONGEST: Duration = Duration::from_millis(2 * 400 + 19_000);
 
 /// Longest time from the repair until everything works again, on a busy machine.
-const RECOVERY: Duration = Duration::from_secs(20);
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Which store fails, as `/readyz` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

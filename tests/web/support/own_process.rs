@@ -112,7 +112,7 @@ impl OwnProcess {
 
     /// Waits until a port accepts connections; returns false when the process ends instead.
     pub fn listens(&mut self, addr: SocketAddr) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(addr).is_err() {
             if !self.runs() {
                 return false;

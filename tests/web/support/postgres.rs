@@ -206,7 +206,7 @@ impl PostgresServer {
         self.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
         self.run("SELECT pg_reload_conf()");
         let waits = sql::<BigInt>("(SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync')");
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while diesel::select(waits.clone()).get_result::<i64>(&mut connect(&self.url())).unwrap() == 0 {
             assert!(Instant::now() < deadline, "{}", self.output());
             sleep(Duration::from_millis(20));
@@ -245,7 +245,7 @@ impl PostgresServer {
     /// Starts the cluster again on the same port and waits until it accepts connections.
     pub fn restart(&mut self) {
         self.kill();
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let command = &mut command(self.process.folder(), self.addr);
             self.process.start_again(command);
@@ -296,7 +296,7 @@ impl PostgresServer {
 
     /// Waits until the cluster accepts connections, some time after its port is open; returns false when it ends instead.
     fn is_up(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.process.runs() {
             if PgConnection::establish(&self.url()).is_ok() {
                 return true;

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::client::Request;
 
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// What a server sends.
 #[derive(Debug, PartialEq, Eq)]
