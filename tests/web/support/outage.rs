@@ -12,7 +12,7 @@ use super::{
     program::Program,
     session_pages::COOKIE,
     stack::Stack,
-    users::{PASSWORD, Person},
+    users::{PASSWORD, Person, post_password},
 };
 
 /// `STORE_TIMEOUT` of these tests.
@@ -161,16 +161,13 @@ async fn assert_works_within(client: &Client, deadline: Duration, start: Instant
 
 /// Asserts that the page for an outage comes in time and leaves the session's cookie unchanged.
 pub async fn assert_unavailable(client: &Client, path: &str, form: Option<&[(&str, &str)]>) {
-    let send = async || match form {
-        Some(fields) => timely(client.post(path, fields)).await,
-        None => timely(client.get(path)).await,
-    };
-    let mut answer = send().await;
-    // A machine that is busy with other tests may have no time for a password; that is no matter of the store.
-    while answer.text().contains("Too many passwords wait") {
-        answer = send().await;
-    }
-    let answer = answer.expect(503).has("Just a moment");
+    let answer = timely(async {
+        match form {
+            Some(fields) => post_password(client, path, fields).await,
+            None => client.get(path).await,
+        }
+    });
+    let answer = answer.await.expect(503).has("Just a moment");
     let seconds: u32 = answer.header("retry-after").expect("Retry-After").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
     assert!(answer.is_html());
