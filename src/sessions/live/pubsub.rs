@@ -48,9 +48,10 @@ async fn send(link: &Link<'_>, bus: &EventBus, mut outbound: mpsc::Receiver<Mess
 
 /// Sends the messages that are queued now, for processes that do not run [`run`].
 pub async fn send_queued(link: &Link<'_>, bus: &EventBus, outbound: &mut mpsc::Receiver<Message>) {
-    let mut missing = bus.has_dropped();
-    while let Ok(message) = outbound.try_recv() {
-        missing = publish_after_missed(link, "", missing, vec![message]).await;
+    let messages: Vec<Message> = std::iter::from_fn(|| outbound.try_recv().ok()).collect();
+    let missing = bus.has_dropped();
+    if missing || !messages.is_empty() {
+        publish_after_missed(link, "", missing, messages).await;
     }
 }
 

@@ -33,6 +33,15 @@ async fn wait_for_streams(app: &TestApp, count: f64) {
     eventually(|| async { Metrics::of(app).await.value("event_streams") == count }).await;
 }
 
+/// Ends the browser's session from elsewhere, and waits until each window says so.
+async fn assert_end_reaches(browser: &Browser, windows: &[WindowHandle], elsewhere: &Client) {
+    elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
+    for window in windows {
+        switch(browser, window).await;
+        browser.wait_for(ENDED).await;
+    }
+}
+
 on_both_stacks!(eight_windows_of_a_browser_share_one_stream, |stack| async {
     let app = TestApp::builder(stack).with_ops().start().await;
     let (ada, elsewhere) = app.person("Ada Lovelace").await;
@@ -40,11 +49,7 @@ on_both_stacks!(eight_windows_of_a_browser_share_one_stream, |stack| async {
     sign_in(&browser, &ada).await;
     let windows = open_windows(&browser, "/profile", WINDOWS).await;
     wait_for_streams(&app, 1.0).await;
-    elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
-    for window in &windows {
-        switch(&browser, window).await;
-        browser.wait_for(ENDED).await;
-    }
+    assert_end_reaches(&browser, &windows, &elsewhere).await;
     wait_for_streams(&app, 0.0).await;
 });
 
@@ -139,11 +144,7 @@ async fn windows_of_a_browser_go_on_together_after_a_restart() {
     }
     assert_eq!(readers, 1);
     wait_for_streams(&app, 1.0).await;
-    elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
-    for window in &windows {
-        switch(&browser, window).await;
-        browser.wait_for(ENDED).await;
-    }
+    assert_end_reaches(&browser, &windows, &elsewhere).await;
 }
 
 #[actix_web::test]
@@ -160,9 +161,5 @@ async fn windows_without_locks_read_a_stream_each() {
         browser.goto("/profile").await;
     }
     wait_for_streams(&app, 2.0).await;
-    elsewhere.post("/sessions/end-others", &[]).await.to("/sessions");
-    for window in &windows {
-        switch(&browser, window).await;
-        browser.wait_for(ENDED).await;
-    }
+    assert_end_reaches(&browser, &windows, &elsewhere).await;
 }

@@ -24,23 +24,36 @@ async fn wait_until_linked(one: &TestApp, events: &mut EventStream, name: &str) 
         .expect("no event reached the stream");
 }
 
+/// An administrator's stream on a second instance, once the first one's events reach it.
+struct Linked {
+    one: TestApp,
+    two: TestApp,
+    /// Asks the first instance.
+    admin: Client,
+    events: EventStream,
+}
+
+impl Linked {
+    async fn start(builder: Builder) -> Self {
+        let one = builder.start().await;
+        let two = one.second_instance().await;
+        let (_, admin) = one.admin("Grace Hopper").await;
+        let mut events = admin.at(&two).events(ALL).await;
+        wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+        Self { one, two, admin, events }
+    }
+}
+
 /// Starts two instances on their own Redis server, and an administrator's stream on the second.
 async fn linked_instances() -> (RedisServer, TestApp, TestApp, EventStream) {
     let server = RedisServer::start_own();
-    let one = TestApp::builder(Stack::PostgresRedis).on_redis(&server).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    let Linked { one, two, events, .. } =
+        Linked::start(TestApp::builder(Stack::PostgresRedis).on_redis(&server)).await;
     (server, one, two, events)
 }
 
 on_linked_backends!(events_reach_stream_on_other_instance, |backend| async {
-    let one = TestApp::builder_on(backend).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    let Linked { one, two: _two, mut events, .. } = Linked::start(TestApp::builder_on(backend)).await;
     let (_, client) = one.person("Alan Turing").await;
     let id = own_session_id(&client).await;
     events.wait_for("started", |started| started["id"] == *id).await;
@@ -76,11 +89,8 @@ async fn pubsub_reconnects_and_sends_reload() {
 
 #[actix_web::test]
 async fn listening_to_postgres_begins_anew_and_sends_reload() {
-    let one = TestApp::builder_on(Backend::Postgres).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    let Linked { one, two: _two, mut events, .. } =
+        Linked::start(TestApp::builder_on(Backend::Postgres)).await;
     assert_eq!(one.end_listening(), 2, "one connection of each instance");
     events.wait_for("reload", |_| true).await;
     wait_until_linked(&one, &mut events, "Alan Turing").await;
@@ -89,11 +99,7 @@ async fn listening_to_postgres_begins_anew_and_sends_reload() {
 /// A text for the person and one for the record, in as many bytes as they may have, do not fit into a notification together.
 #[actix_web::test]
 async fn long_texts_reach_streams_through_postgres() {
-    let one = TestApp::builder_on(Backend::Postgres).start().await;
-    let two = one.second_instance().await;
-    let (_, admin) = one.admin("Grace Hopper").await;
-    let mut events = admin.at(&two).events(ALL).await;
-    wait_until_linked(&one, &mut events, "Ada Lovelace").await;
+    let Linked { one, two, admin, mut events } = Linked::start(TestApp::builder_on(Backend::Postgres)).await;
     let (_, client) = one.person("Alan Turing").await;
     let id = own_session_id(&client).await;
     let mut own = client.at(&two).events("/session/events").await;

@@ -103,6 +103,8 @@ on_all_backends!(rotated_key_known_over_several_rotations_and_instances, |backen
     let oldest = rotate(&client).await;
     let older = rotate(&client.at(&second)).await;
     for old in [&oldest, &older, &oldest.at(&second)] {
+        // They are known for seconds, which a busy machine may take by itself.
+        app.set_rotated_ago(0);
         old.get("/profile").await.to("/profile");
     }
 });

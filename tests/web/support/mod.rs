@@ -79,4 +79,4 @@ pub use session_pages::{
 pub use stack::{Backend, Stack};
 pub use users::{PASSWORD, Person};
 
-pub(crate) use stack::{on_all_backends, on_both_stacks, on_linked_backends};
+pub(crate) use stack::{on_all_backends, on_both_stacks, on_linked_backends, tests_with};

@@ -24,6 +24,25 @@ impl Backend {
     }
 }
 
+/// Makes tests of one, each with an argument of its own: what the macros below have in common.
+macro_rules! tests_with {
+    ($name:ident, |$argument:ident: $kind:ident| async $body:block, $($test:ident: $value:ident),+) => {
+        mod $name {
+            use super::*;
+
+            async fn body($argument: $crate::support::$kind) $body
+
+            $(
+                #[actix_web::test]
+                async fn $test() {
+                    body($crate::support::$kind::$value).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use tests_with;
+
 /// Makes two tests of one, `name::sqlite` and `name::postgres_redis`.
 ///
 /// ```ignore
@@ -34,21 +53,7 @@ impl Backend {
 /// ```
 macro_rules! on_both_stacks {
     ($name:ident, |$stack:ident| async $body:block) => {
-        mod $name {
-            use super::*;
-
-            async fn body($stack: $crate::support::Stack) $body
-
-            #[actix_web::test]
-            async fn sqlite() {
-                body($crate::support::Stack::Sqlite).await;
-            }
-
-            #[actix_web::test]
-            async fn postgres_redis() {
-                body($crate::support::Stack::PostgresRedis).await;
-            }
-        }
+        $crate::support::tests_with!($name, |$stack: Stack| async $body, sqlite: Sqlite, postgres_redis: PostgresRedis);
     };
 }
 pub(crate) use on_both_stacks;
@@ -56,26 +61,9 @@ pub(crate) use on_both_stacks;
 /// Makes three tests of one: sessions in SQLite, in Postgres and in Redis.
 macro_rules! on_all_backends {
     ($name:ident, |$backend:ident| async $body:block) => {
-        mod $name {
-            use super::*;
-
-            async fn body($backend: $crate::support::Backend) $body
-
-            #[actix_web::test]
-            async fn sqlite() {
-                body($crate::support::Backend::Sqlite).await;
-            }
-
-            #[actix_web::test]
-            async fn postgres() {
-                body($crate::support::Backend::Postgres).await;
-            }
-
-            #[actix_web::test]
-            async fn redis() {
-                body($crate::support::Backend::Redis).await;
-            }
-        }
+        $crate::support::tests_with!(
+            $name, |$backend: Backend| async $body, sqlite: Sqlite, postgres: Postgres, redis: Redis
+        );
     };
 }
 pub(crate) use on_all_backends;
@@ -83,21 +71,7 @@ pub(crate) use on_all_backends;
 /// Makes two tests of one, for what several instances tell each other: through Postgres alone, and through Redis.
 macro_rules! on_linked_backends {
     ($name:ident, |$backend:ident| async $body:block) => {
-        mod $name {
-            use super::*;
-
-            async fn body($backend: $crate::support::Backend) $body
-
-            #[actix_web::test]
-            async fn postgres() {
-                body($crate::support::Backend::Postgres).await;
-            }
-
-            #[actix_web::test]
-            async fn redis() {
-                body($crate::support::Backend::Redis).await;
-            }
-        }
+        $crate::support::tests_with!($name, |$backend: Backend| async $body, postgres: Postgres, redis: Redis);
     };
 }
 pub(crate) use on_linked_backends;
