@@ -28,7 +28,11 @@ impl GateKeys {
                 _ if !text.bytes().all(is_letter) => Err(format!("key {number} can't be sent in a header")),
                 _ => secret::key(text).map_err(|wrong| format!("key {number} {wrong}")),
             });
-            keys.collect::<Result<_, _>>().map(Self)
+            let keys = keys.collect::<Result<Vec<Key>, String>>()?;
+            match secret::same(&keys) {
+                Some((first, second)) => Err(format!("key {second} is the same as key {first}")),
+                None => Ok(Self(keys)),
+            }
         })
     }
 
@@ -87,6 +91,7 @@ mod tests {
             (format!("{good} x"), "header"),
             (format!("{good}é"), "header"),
             (secret.clone(), "SESSION_SECRET"),
+            (format!("{good}, {good}"), "key 2 is the same as key 1"),
         ] {
             let mistake = read(&key, &secret).unwrap_err();
             assert!(mistake.starts_with("GATE_KEY: ") && mistake.contains(says), "{mistake}");

@@ -79,7 +79,11 @@ impl SessionSecret {
         let keys = texts.iter().zip(1..).map(|(text, number)| {
             key(text).map_err(|wrong| if is_one { wrong } else { format!("{wrong} in secret {number}") })
         });
-        let mut keys = keys.collect::<Result<Vec<Key>, String>>()?.into_iter();
+        let keys = keys.collect::<Result<Vec<Key>, String>>()?;
+        if let Some((first, second)) = same(&keys) {
+            return Err(format!("has the same secret at places {first} and {second}"));
+        }
+        let mut keys = keys.into_iter();
         let newest = keys.next().ok_or("is empty")?;
         Ok(Self { newest, older: keys.collect() })
     }
@@ -128,6 +132,14 @@ pub(super) fn key(text: &str) -> Result<Key, String> {
         return Err("has few different characters, or repeats itself,".to_owned());
     }
     Ok(hashed(text))
+}
+
+/// The places, counted from 1, of two keys in a list that are the same.
+pub(super) fn same(keys: &[Key]) -> Option<(usize, usize)> {
+    keys.iter().enumerate().find_map(|(at, key)| {
+        let first = keys[..at].iter().position(|other| other == key)?;
+        Some((first + 1, at + 1))
+    })
 }
 
 /// A text as a key. It is hashed, so that every byte of it counts: the cookie library uses only the first 64.
@@ -203,6 +215,19 @@ mod tests {
         for wrong in [format!("{new},"), format!(",{new}"), format!("{new},short"), format!("{new},,{old}")] {
             let mistake = SessionSecret::from_list(&wrong).unwrap_err();
             assert!(mistake.contains("in secret ") && !mistake.contains(&new), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn secret_that_is_there_twice_is_refused() {
+        let (new, old) = (random(), random());
+        for (list, places) in [
+            (format!("{new},{new}"), "1 and 2"),
+            (format!("{new},{old}, {old}"), "2 and 3"),
+            (format!("{new},{old},{new}"), "1 and 3"),
+        ] {
+            let mistake = SessionSecret::from_list(&list).unwrap_err();
+            assert_eq!(mistake, format!("has the same secret at places {places}"));
         }
     }
 }
