@@ -120,19 +120,22 @@ fn refusal(req: &HttpRequest, keys: &GateKeys) -> Option<HttpResponse> {
 
 /// Begins where the client was, or now. Returns the first events.
 async fn begin(db: &Db, req: &HttpRequest) -> Result<(EndReader, VecDeque<sse::Event>), Error> {
-    let last = req.headers().get("last-event-id").map(|id| id.to_str().unwrap_or_default());
     // An empty one is what a client without one may send.
-    let last = last.filter(|id| !id.is_empty());
-    let position: Option<Position> = last.and_then(|id| id.parse().ok());
+    let sent: Vec<_> = req.headers().get_all("last-event-id").filter(|id| !id.is_empty()).collect();
+    let position: Option<Position> = match sent.as_slice() {
+        [id] => id.to_str().ok().and_then(|id| id.parse().ok()),
+        _ => None,
+    };
     if let Some(position) = position
         && let Some(reader) = db.run(move |conn| EndReader::after(conn, position)).await?
     {
         return Ok((reader, VecDeque::new()));
     }
     let (reader, position, ends) = db.run(EndReader::from_now).await?;
-    let first = match last {
-        None => event_at("ready", &READY, position),
-        Some(_) => event_at("reset", &RESET, position),
+    // Whoever has sent one, even one that can't be read, had events before and may have missed some.
+    let first = match sent.is_empty() {
+        true => event_at("ready", &READY, position),
+        false => event_at("reset", &RESET, position),
     };
     Ok((reader, std::iter::once(first).chain(ends.iter().map(ended_event)).collect()))
 }

@@ -182,6 +182,8 @@ on_both_stacks!(ends_stream_resets_whom_it_can_not_serve, |stack| async {
         format!("{settled}-{last}-{other}"),
         format!("{later}-{last}-{at}"),
         "9".repeat(5_000),
+        "\u{e9}".to_owned(),
+        format!("{known}\u{e9}"),
     ];
     let mut streams = Vec::new();
     for unknown in unknown {
