@@ -64,6 +64,9 @@ pub(super) enum SessionsCommand {
         /// End sessions that the store lost, delete entries that have no session
         #[arg(long)]
         repair: bool,
+        /// Repair even where catalogue and store have nothing in common, which ends all sessions
+        #[arg(long, requires = "repair")]
+        yes: bool,
     },
 }
 
@@ -105,7 +108,7 @@ async fn run_on(sessions: &Sessions, command: SessionsCommand) -> Result<(), Str
             let request = EndRequest { remarks, ..EndRequest::by_system(EndReason::EndedByAdmin) };
             end(sessions, &query, request, yes, json).await
         }
-        SessionsCommand::Verify { repair } => verify(sessions, repair).await,
+        SessionsCommand::Verify { repair, yes } => verify(sessions, repair, yes).await,
     }
 }
 
@@ -217,7 +220,7 @@ fn as_json(session: &ListedSession) -> String {
     }))
 }
 
-async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
+async fn verify(sessions: &Sessions, repair: bool, yes: bool) -> Result<(), String> {
     let found = sessions.verify().await.map_err(error_line)?;
     line(&format!("{} live sessions and {} store entries compared.", found.live, found.entries))?;
     for (sessions, label) in [
@@ -236,8 +239,13 @@ async fn verify(sessions: &Sessions, repair: bool) -> Result<(), String> {
         line("They agree.")?;
         return Ok(());
     }
-    if !repair {
-        return Err("Catalogue and store differ; --repair puts it right.".into());
+    match (repair, found.doubt()) {
+        (false, None) => return Err("Catalogue and store differ; --repair puts it right.".into()),
+        (false, Some(doubt)) => return Err(format!("Catalogue and store differ: {doubt}")),
+        (true, Some(doubt)) if !yes => {
+            return Err(format!("Nothing was repaired: {doubt} --yes repairs all the same."));
+        }
+        (true, _) => {}
     }
     sessions.repair(&found).await.map_err(error_line)?;
     line("Repaired.")?;

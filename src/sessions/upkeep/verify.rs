@@ -18,6 +18,9 @@ use crate::{
 /// Sessions that are compared at once.
 const CHUNK: i64 = 1_000;
 
+/// So many sessions or entries are not without a counterpart by accident, when none has one.
+const MANY: usize = 10;
+
 /// The differences between catalogue and store.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Differences {
@@ -42,6 +45,21 @@ impl Differences {
             && self.expired.is_empty()
             && self.never_stored.is_empty()
             && self.stray.is_empty()
+    }
+
+    /// Why these may not be the catalogue and the store of one site, which a repair would then end all sessions of: many, and nothing in
+    /// common.
+    pub fn doubt(&self) -> Option<String> {
+        let active = self.live - self.expired.len() - self.never_stored.len();
+        if active >= MANY && self.missing.len() == active {
+            return Some(format!(
+                "the store has none of the {active} active sessions; is REDIS_URL that of the server?"
+            ));
+        }
+        let entries = self.entries;
+        (entries >= MANY && self.stray.len() == entries).then(|| {
+            format!("none of the {entries} entries of the store has a session; are DATABASE_URL and REDIS_URL those of the server?")
+        })
     }
 }
 

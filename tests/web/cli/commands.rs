@@ -182,3 +182,45 @@ on_both_stacks!(cli_sessions_verify_reports_and_repairs_differences, |stack| asy
         assert_eq!(app.redis().keys(), ["other:key".to_owned(), format!("sess:{kept}")]);
     }
 });
+
+on_both_stacks!(cli_sessions_verify_ends_not_all_for_a_wrong_store, |stack| async {
+    let app = TestApp::start(stack).await;
+    let vars = app.command_vars();
+    let (ada, kept) = app.person("Ada Lovelace").await;
+    let sign_ins = async |count: usize| {
+        for _ in 0..count {
+            ada.sign_in(&app.client()).await;
+        }
+    };
+    let verify = |arguments: &[&str]| Program::run(&[&["sessions", "verify"], arguments].concat(), &vars, "");
+    let all = app.active_sessions_of(&ada);
+    sign_ins(10).await;
+    for id in app.active_sessions_of(&ada).iter().filter(|id| !all.contains(id)) {
+        app.lose_state(id);
+    }
+    // One of them is in the store, so it is the right one.
+    assert!(verify(&["--repair"]).done().contains("Repaired."));
+    assert_eq!(app.active_sessions_of(&ada), all);
+    kept.get("/profile").await.expect(200);
+
+    sign_ins(9).await;
+    let all = app.active_sessions_of(&ada);
+    all.iter().for_each(|id| app.lose_state(id));
+    for arguments in [&["--repair"][..], &[]] {
+        let message = verify(arguments).failed();
+        assert!(message.contains("none of the 10 active sessions; is REDIS_URL"), "{message}");
+        assert_eq!(message.contains("--yes"), !arguments.is_empty(), "{message}");
+    }
+    assert_eq!(app.active_sessions_of(&ada), all);
+    assert!(verify(&["--repair", "--yes"]).done().contains("Repaired."));
+    assert_eq!(app.active_session_ids(), Vec::<String>::new());
+
+    if stack == Stack::PostgresRedis {
+        (0..10).for_each(|number| app.redis().set(&format!("sess:stray{number}"), "{}"));
+        let message = verify(&["--repair"]).failed();
+        assert!(message.contains("none of the 10 entries") && message.contains("DATABASE_URL"), "{message}");
+        assert_eq!(app.redis().keys().len(), 10);
+        verify(&["--repair", "--yes"]).done();
+        assert_eq!(app.redis().keys(), Vec::<String>::new());
+    }
+});
