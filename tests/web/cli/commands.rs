@@ -224,3 +224,14 @@ on_both_stacks!(cli_sessions_verify_ends_not_all_for_a_wrong_store, |stack| asyn
         assert_eq!(app.redis().keys(), Vec::<String>::new());
     }
 });
+
+#[actix_web::test]
+async fn cli_says_why_redis_is_not_reached() {
+    let app = TestApp::start(Stack::PostgresRedis).await;
+    let mut vars = app.command_vars();
+    let (_, url) = vars.iter_mut().find(|(name, _)| name == "REDIS_URL").unwrap();
+    *url = url.replacen("redis://", "redis://nobody:hunter2@", 1);
+    let message = Program::run(&["sessions", "list"], &vars, "").failed();
+    assert!(message.contains("can't be reached: Redis: ") && message.contains("WRONGPASS"), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
+}

@@ -69,14 +69,21 @@ impl Redis {
     /// Waits until Redis answers.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] after `longest`.
+    /// [`Error::Unavailable`] after `longest`, with the reason of the last attempt.
     pub async fn wait(&self, longest: Duration) -> Result<(), Error> {
+        let mut last = None;
         let answered = async {
-            while self.ping().await.is_err() {
+            while let Err(error) = self.ping().await {
+                last = Some(error);
                 tokio::time::sleep(FIRST_RETRY).await;
             }
         };
-        tokio::time::timeout(longest, answered).await.map_err(Error::unavailable)
+        let in_time = tokio::time::timeout(longest, answered).await;
+        in_time.map_err(|elapsed| match (self.shared_link.failure(), last) {
+            (Some(failure), _) => Error::unavailable(failure),
+            (None, Some(error)) => error,
+            (None, None) => Error::unavailable(elapsed),
+        })
     }
 
     /// Publishes a text to all instances.

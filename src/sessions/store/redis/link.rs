@@ -39,6 +39,8 @@ struct Slot {
     server: Option<ConnectionAddr>,
     /// It was dropped. One to a cluster stays in use until its successor is there, since the other nodes may be well.
     dropped: bool,
+    /// Why the last attempt to connect has failed; `None` once one has succeeded.
+    failure: Option<String>,
 }
 
 impl Link {
@@ -61,6 +63,11 @@ impl Link {
         self.slot.read().unwrap_or_else(PoisonError::into_inner).server.clone()
     }
 
+    /// Why there is no connection, where an attempt has failed.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner).failure.clone()
+    }
+
     fn slot(&self) -> RwLockWriteGuard<'_, Slot> {
         self.slot.write().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,6 +85,12 @@ impl Link {
             self.dropped.notify_one();
         }
         is_current
+    }
+
+    /// Records that no connection could be made, and why.
+    fn lose(&self, failure: String) {
+        let mut slot = self.slot();
+        (slot.connection, slot.failure) = (None, Some(failure));
     }
 
     /// Drops the connection.
@@ -101,7 +114,8 @@ async fn keep_connected(servers: Arc<Servers>, link: Arc<Link>, actix_stores: Op
                     log_connected(server.as_ref());
                     (failure_logged, is_there_logged) = (false, true);
                 }
-                *link.slot() = Slot { number, connection: Some(connection), server, dropped: false };
+                let connection = Some(connection);
+                *link.slot() = Slot { number, connection, server, dropped: false, failure: None };
                 retry = FIRST_RETRY;
                 let since = Instant::now();
                 link.dropped.notified().await;
@@ -114,7 +128,7 @@ async fn keep_connected(servers: Arc<Servers>, link: Arc<Link>, actix_stores: Op
                 }
             }
             Err(error) => {
-                link.slot().connection = None;
+                link.lose(error.cause());
                 if logs && !failure_logged {
                     tracing::error!(error = ?error.causes(), "Redis not reached at REDIS_URL, trying again until it is");
                     (failure_logged, is_there_logged) = (true, false);
