@@ -26,7 +26,7 @@ use crate::{
 /// Clients that register users concurrently.
 const REGISTERING_CLIENTS: usize = 8;
 
-/// How often a registration is sent again that was answered with 503, a second later.
+/// How often a registration or sign-in is sent again that was answered with 503, a second later.
 const MAX_RETRIES: usize = 30;
 
 /// How long a server may take from its start to the first response.
@@ -153,32 +153,39 @@ async fn make_administrator(stores: &Stores) -> Result<()> {
     Ok(())
 }
 
-/// Registers `count` users with the same form that a browser sends, and keeps the cookie of each.
-async fn register_users(server: Server, count: usize) -> Result<Vec<User>> {
+/// Registers `count` users with the same form that a browser sends, and keeps the cookie of each. So many of them as `remembered`
+/// says sign in once more with "remember me": they come second, with that session's cookie.
+async fn register_users(server: Server, count: usize, remembered: usize) -> Result<(Vec<User>, Vec<User>)> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for _ in 0..REGISTERING_CLIENTS {
         let next = Arc::clone(&next);
         clients.spawn(async move {
             let mut connection = Connection::open(server.port).await?;
-            let mut users = Vec::new();
+            let (mut users, mut with_remembered) = (Vec::new(), Vec::new());
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
-                    return Ok::<_, anyhow::Error>(users);
+                    return Ok::<_, anyhow::Error>((users, with_remembered));
                 }
-                users.push(register_user(&mut connection, number).await?);
+                let user = register_user(&mut connection, number).await?;
+                if number < remembered {
+                    with_remembered.push(remember_user(&mut connection, &user).await?);
+                }
+                users.push(user);
                 if number % 1_000 == 999 {
                     eprintln!("· {} of {count} users", number + 1);
                 }
             }
         });
     }
-    let mut users = Vec::new();
+    let (mut users, mut with_remembered) = (Vec::new(), Vec::new());
     while let Some(registered) = clients.join_next().await {
-        users.extend(registered??);
+        let (plain, remembered) = registered??;
+        users.extend(plain);
+        with_remembered.extend(remembered);
     }
-    Ok(users)
+    Ok((users, with_remembered))
 }
 
 async fn register_user(connection: &mut Connection, number: usize) -> Result<User> {
@@ -191,29 +198,37 @@ async fn register_user(connection: &mut Connection, number: usize) -> Result<Use
         ("password", PASSWORD),
         ("password_confirmation", PASSWORD),
     ];
-    let mut response = connection.post("/register", &fields).await?;
+    let (cookie, browser_cookie) = cookies_from(connection, "/register", "", &fields).await?;
+    Ok(User { name, email, cookie, browser_cookie, limit_cookie: String::new() })
+}
+
+/// Signs in a user with "remember me". The session that the user has goes on.
+async fn remember_user(connection: &mut Connection, user: &User) -> Result<User> {
+    let fields = [("email", user.email.as_str()), ("password", PASSWORD), ("remember", "on"), ("next", "")];
+    let (cookie, _) = cookies_from(connection, "/login", &user.browser_cookie, &fields).await?;
+    Ok(User { cookie, ..user.clone() })
+}
+
+/// Posts a form that begins a session, and returns the session's and the browser's cookie, each as `name=value`.
+async fn cookies_from(
+    connection: &mut Connection,
+    path: &str,
+    cookie: &str,
+    fields: &[(&str, &str)],
+) -> Result<(String, String)> {
+    let mut response = connection.post_with_cookie(path, cookie, fields).await?;
     // Users register before anything is measured: on a busy machine too many of them may wait for their passwords to be hashed.
     for _ in 0..MAX_RETRIES {
         if response.status != 503 {
             break;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
-        response = connection.post("/register", &fields).await?;
+        response = connection.post_with_cookie(path, cookie, fields).await?;
     }
-    match response.cookie(COOKIE) {
-        Some(value) if response.status == 303 => {
-            let browser = response.cookie(BROWSER_COOKIE).unwrap_or_default();
-            let browser_cookie = format!("{BROWSER_COOKIE}={browser}");
-            Ok(User {
-                cookie: format!("{COOKIE}={value}"),
-                browser_cookie,
-                limit_cookie: String::new(),
-                name,
-                email,
-            })
-        }
-        _ => Err(response.unexpected("a registration")),
-    }
+    let session = response.cookie(COOKIE).filter(|_| response.status == 303);
+    let session = session.ok_or_else(|| response.unexpected(&format!("a session from {path}")))?;
+    let browser = response.cookie(BROWSER_COOKIE).unwrap_or_default();
+    Ok((format!("{COOKIE}={session}"), format!("{BROWSER_COOKIE}={browser}")))
 }
 
 /// What the application costs without load.
@@ -226,20 +241,32 @@ pub struct IdleCost {
     pub redis: f64,
 }
 
-/// Starts the application, registers users, and restarts it on the database that then exists.
+/// The running application and the users who registered with it.
+pub struct Prepared {
+    pub app: App,
+    pub users: Vec<User>,
+    /// Some of them, with a session with "remember me".
+    pub remembered: Vec<User>,
+    pub idle_cost: IdleCost,
+}
+
+/// Starts the application, registers users, and restarts it on the database that then exists. So many users as `remembered` says get
+/// a second session, with "remember me".
 pub async fn prepare(
     stores: &Stores,
     count: usize,
+    remembered: usize,
     throttle: Throttle,
-) -> Result<(App, Vec<User>, IdleCost)> {
+) -> Result<Prepared> {
     let before = stores.redis_memory().await?;
     make_administrator(stores).await?;
     let app = App::start(stores, Throttle::Off)?;
     wait_until_ready(app.server()?, "/readyz", "").await?;
-    let mut users = register_users(app.server()?, count).await?;
+    let (mut users, mut remembered) = register_users(app.server()?, count, remembered).await?;
     app.stop().await?;
-    let redis = (stores.redis_memory().await? - before) / count as f64;
-    stores.set_limit_cookies(&mut users).await?;
+    let sessions = users.len() + remembered.len();
+    let redis = (stores.redis_memory().await? - before) / sessions as f64;
+    stores.set_limit_cookies(&mut users, &mut remembered).await?;
     let cookie = &users.first().context("no users")?.cookie;
     let start = Instant::now();
     let app = App::start(stores, throttle)?;
@@ -247,5 +274,5 @@ pub async fn prepare(
     let start = start.elapsed();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let memory = stats::memory(app.server()?.pid, "VmRSS")?;
-    Ok((app, users, IdleCost { start, memory, redis }))
+    Ok(Prepared { app, users, remembered, idle_cost: IdleCost { start, memory, redis } })
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    app::{self, App, Throttle},
+    app::{self, App, Prepared, Throttle},
     coding::Coding,
     load::{Page, all, readers},
     server::{Server, User},
@@ -54,8 +54,8 @@ struct Instance {
 
 /// Measures all settings and prints the table.
 pub async fn run(stores: &Stores, size: &Size) -> Result<()> {
-    let (first, users, _) = app::prepare(stores, size.users, Throttle::On).await?;
-    first.stop().await?;
+    let Prepared { app, users, .. } = app::prepare(stores, size.users, 0, Throttle::On).await?;
+    app.stop().await?;
     let users: Arc<[User]> = users.into();
     let mut instances = Vec::new();
     for (number, setting) in SETTINGS.iter().enumerate() {
@@ -69,7 +69,8 @@ pub async fn run(stores: &Stores, size: &Size) -> Result<()> {
     for number in 0..=size.rounds {
         for instance in &mut instances {
             let server = instance.app.server()?;
-            let round = round(server, &users, instance.setting.coding, size.seconds).await?;
+            let load = load(server, &users, instance.setting.coding, size.seconds);
+            let round = measure(server, stores.processes, load).await?;
             eprintln!("· costs round {number}: {:.0}/s, {}", round.per_second, instance.setting.name);
             // The first is a warm-up.
             if number > 0 {
@@ -84,14 +85,13 @@ pub async fn run(stores: &Stores, size: &Size) -> Result<()> {
     Ok(())
 }
 
-fn round(
+fn load(
     server: Server,
     users: &Arc<[User]>,
     coding: Option<Coding>,
     length: Duration,
-) -> impl Future<Output = Result<Round>> {
-    let readers = readers(Page::Profile, server, users, READERS, None, coding, Instant::now() + length);
-    measure(server, all(readers))
+) -> impl Future<Output = Result<Vec<Duration>>> {
+    all(readers(Page::Profile, server, users, READERS, None, coding, Instant::now() + length))
 }
 
 fn print(instances: &[Instance], size: &Size) {

@@ -13,6 +13,7 @@ pub const BROWSER_COOKIE: &str = "gatehouse-browser";
 pub const PASSWORD: &str = "violet-harbor-93-lantern";
 
 /// A user who registered for this run.
+#[derive(Clone)]
 pub struct User {
     pub name: String,
     pub email: String,

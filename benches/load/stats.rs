@@ -1,8 +1,9 @@
-//! CPU time and memory of a process, read from `/proc`, and the figures of a round: medians, percentiles, ratios.
+//! CPU time and memory of processes, read from `/proc`, and the figures of a round: medians and percentiles.
 
 use std::{
     fs,
     future::Future,
+    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,43 @@ use crate::server::Server;
 /// The unit of CPU time in `/proc`.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// The processes of the stores; those on another machine are not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoreProcesses {
+    /// The parent of all of Postgres's processes.
+    pub postgres: Option<u32>,
+    pub redis: Option<u32>,
+}
+
+/// CPU seconds of a server under load and of the stores; NaN where the process is not known.
+#[derive(Debug, Clone, Copy)]
+struct Cpu {
+    server: f64,
+    postgres: f64,
+    redis: f64,
+}
+
+impl Cpu {
+    /// What they have used so far.
+    fn used(server: Server, stores: StoreProcesses) -> Result<Self> {
+        Ok(Self {
+            server: cpu_seconds(server.pid)?,
+            postgres: stores.postgres.map_or(Ok(f64::NAN), family_cpu_seconds)?,
+            redis: stores.redis.map_or(Ok(f64::NAN), cpu_seconds)?,
+        })
+    }
+
+    /// What they have used since `before`, for 1,000 of `count` responses.
+    fn per_thousand(self, before: Self, count: f64) -> Self {
+        let each = |now: f64, before: f64| (now - before) * 1_000.0 / count;
+        Self {
+            server: each(self.server, before.server),
+            postgres: each(self.postgres, before.postgres),
+            redis: each(self.redis, before.redis),
+        }
+    }
+}
+
 /// The figures of one server in one round.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
@@ -20,31 +58,37 @@ pub struct Round {
     pub per_second: f64,
     /// CPU seconds of the server's process per 1,000 responses.
     pub cpu: f64,
+    /// Those of all of Postgres's processes meanwhile.
+    pub postgres: f64,
+    /// Those of Redis meanwhile.
+    pub redis: f64,
     /// The median latency, in milliseconds.
     pub p50: f64,
     /// The 99th percentile of the latency, in milliseconds.
     pub p99: f64,
 }
 
-impl Round {
-    /// Computes the figures from the latency of each response, the length of the round and the CPU seconds used in it.
-    pub fn new(mut latencies: Vec<Duration>, length: Duration, cpu: f64) -> Result<Self> {
-        latencies.sort_unstable();
-        let count = latencies.len() as f64;
-        Ok(Self {
-            per_second: count / length.as_secs_f64(),
-            cpu: cpu * 1_000.0 / count,
-            p50: percentile(&latencies, 50)?,
-            p99: percentile(&latencies, 99)?,
-        })
-    }
-}
-
 /// Runs the load of one round and computes its figures.
-pub async fn measure(server: Server, load: impl Future<Output = Result<Vec<Duration>>>) -> Result<Round> {
-    let (start, cpu) = (Instant::now(), cpu_seconds(server.pid)?);
-    let latencies = load.await?;
-    Round::new(latencies, start.elapsed(), cpu_seconds(server.pid)? - cpu)
+pub async fn measure(
+    server: Server,
+    stores: StoreProcesses,
+    load: impl Future<Output = Result<Vec<Duration>>>,
+) -> Result<Round> {
+    let before = Cpu::used(server, stores)?;
+    let start = Instant::now();
+    let mut latencies = load.await?;
+    let length = start.elapsed();
+    let count = latencies.len() as f64;
+    let cpu = Cpu::used(server, stores)?.per_thousand(before, count);
+    latencies.sort_unstable();
+    Ok(Round {
+        per_second: count / length.as_secs_f64(),
+        cpu: cpu.server,
+        postgres: cpu.postgres,
+        redis: cpu.redis,
+        p50: percentile(&latencies, 50)?,
+        p99: percentile(&latencies, 99)?,
+    })
 }
 
 /// A percentile of sorted latencies, in milliseconds.
@@ -60,31 +104,54 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The rounds of one workload, alternating between the application and the limit server.
-#[derive(Default)]
-pub struct Rounds {
-    /// The rounds of the application.
-    pub app: Vec<Round>,
-    /// The rounds of the limit server, each right after that of the application with the same index.
-    pub limit: Vec<Round>,
-}
-
-impl Rounds {
-    /// The medians of a figure: of the application, of the limit server, and of the ratios of both in each round.
-    pub fn medians(&self, figure: fn(&Round) -> f64) -> (f64, f64, f64) {
-        let ratios = self.app.iter().zip(&self.limit).map(|(app, limit)| figure(app) / figure(limit));
-        (median(self.app.iter().map(figure)), median(self.limit.iter().map(figure)), median(ratios))
-    }
-}
-
 /// CPU seconds that a process with all its threads has used so far.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The fields after the program's name, which is in parentheses; utime and stime are fields 14 and 15.
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let field = |at: usize| fields.get(at - 3).and_then(|text| text.parse::<f64>().ok());
-    let ticks = field(14).zip(field(15)).map(|(user, system)| user + system);
-    Ok(ticks.context("/proc/…/stat has no CPU time")? / TICKS_PER_SECOND)
+    seconds(&stat, OWN_TIME).context("/proc/…/stat has no CPU time")
+}
+
+/// CPU seconds that a process and its children have used so far, those that have ended included.
+fn family_cpu_seconds(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let mut sum = seconds(&stat, OWN_AND_ENDED_TIME).context("/proc/…/stat has no CPU time")?;
+    for entry in fs::read_dir("/proc")? {
+        // Not every entry is a process, and a process may end meanwhile.
+        let stat = fs::read_to_string(entry?.path().join("stat")).unwrap_or_default();
+        if field(&stat, PARENT) == Some(f64::from(pid)) {
+            sum += seconds(&stat, OWN_TIME).unwrap_or_default();
+        }
+    }
+    Ok(sum)
+}
+
+/// The id of a process's parent, if the process is on this machine.
+pub fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(field(&stat, PARENT)? as u32)
+}
+
+/// Whether a process with this id is on this machine and runs one of these programs.
+pub fn runs(pid: u32, programs: &[&str]) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| programs.contains(&name.trim_end()))
+}
+
+/// The numbers of fields of `/proc/…/stat`.
+const PARENT: usize = 4;
+/// utime and stime.
+const OWN_TIME: RangeInclusive<usize> = 14..=15;
+/// The same, with cutime and cstime of the children that have ended.
+const OWN_AND_ENDED_TIME: RangeInclusive<usize> = 14..=17;
+
+/// The sum of fields that count CPU time.
+fn seconds(stat: &str, fields: RangeInclusive<usize>) -> Option<f64> {
+    let ticks: Option<f64> = fields.map(|number| field(stat, number)).sum();
+    Some(ticks? / TICKS_PER_SECOND)
+}
+
+/// A field after the program's name, which is in parentheses and the second one.
+fn field(stat: &str, number: usize) -> Option<f64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(number - 3)?.trim_end().parse().ok()
 }
 
 /// Resident memory of a process in MiB: `line` is `VmRSS` for the current value or `VmHWM` for the peak.

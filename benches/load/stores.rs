@@ -11,7 +11,10 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 use url::Url;
 
-use crate::server::{COOKIE, User};
+use crate::{
+    server::{COOKIE, User},
+    stats::{self, StoreProcesses},
+};
 
 /// What connecting and asking takes.
 const OWN_COMMANDS: [&str; 4] = ["cmdstat_info:", "cmdstat_client", "cmdstat_select:", "cmdstat_hello:"];
@@ -24,6 +27,8 @@ pub struct Stores {
     pub redis_url: Url,
     /// A directory for files. The application runs in it too, so that it finds no `.env`.
     pub directory: TempDir,
+    /// The servers' processes.
+    pub processes: StoreProcesses,
     /// The Postgres server, to create and drop the database.
     server_url: Url,
 }
@@ -39,7 +44,11 @@ impl Stores {
         let mut postgres_url = server_url.clone();
         postgres_url.set_path(&name);
         let redis_url = empty_redis(url_from_env("TEST_REDIS_URL")?).await?;
-        Ok(Self { postgres_url, redis_url, directory: tempfile::tempdir()?, server_url })
+        let processes = StoreProcesses {
+            postgres: postgres_process(&postgres_url).await?,
+            redis: redis_process(&redis_url).await?,
+        };
+        Ok(Self { postgres_url, redis_url, directory: tempfile::tempdir()?, processes, server_url })
     }
 
     /// Empties the Redis database and drops the Postgres database.
@@ -73,20 +82,41 @@ impl Stores {
         Ok(asked.filter_map(calls).sum())
     }
 
-    /// Reads the store key of each user's session and sets the user's cookie for the limit server to it.
-    pub async fn set_limit_cookies(&self, users: &mut [User]) -> Result<()> {
+    /// Reads the store keys of the users' sessions and sets their cookies for the limit server to them. `remembered` are the users
+    /// of sessions with "remember me".
+    pub async fn set_limit_cookies(&self, plain: &mut [User], remembered: &mut [User]) -> Result<()> {
         let client = connect_postgres(&self.postgres_url).await?;
         // Autovacuum would do this on a site that is a few minutes old, at some time during the rounds.
         client.batch_execute("VACUUM ANALYZE").await?;
-        let query = "SELECT u.email, s.store_key FROM sessions s JOIN users u ON u.id = s.user_id";
+        let query = "SELECT u.email, s.remembered, s.store_key FROM sessions s JOIN users u ON u.id = s.user_id \
+                     WHERE s.ended_at IS NULL";
         let rows = client.query(query, &[]).await?;
-        let keys: HashMap<&str, &str> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        for user in users {
-            let key = keys.get(user.email.as_str()).context("a user without a session")?;
-            user.limit_cookie = format!("{COOKIE}={key}");
+        let keys: HashMap<(&str, bool), &str> =
+            rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect();
+        for (users, are_remembered) in [(plain, false), (remembered, true)] {
+            for user in users {
+                let key = keys.get(&(user.email.as_str(), are_remembered));
+                user.limit_cookie = format!("{COOKIE}={}", key.context("a user without a session")?);
+            }
         }
         Ok(())
     }
+}
+
+/// The parent of Postgres's processes, if they are on this machine.
+async fn postgres_process(url: &Url) -> Result<Option<u32>> {
+    let client = connect_postgres(url).await?;
+    let own: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
+    let own = u32::try_from(own)?;
+    Ok(stats::parent(own).filter(|parent| [own, *parent].iter().all(|pid| stats::runs(*pid, &["postgres"]))))
+}
+
+/// Redis's process, if it is on this machine.
+async fn redis_process(url: &Url) -> Result<Option<u32>> {
+    let mut connection = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?;
+    let info: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+    let pid = info.lines().find_map(|line| line.strip_prefix("process_id:")?.trim().parse().ok());
+    Ok(pid.filter(|pid| stats::runs(*pid, &["redis-server", "valkey-server"])))
 }
 
 fn url_from_env(variable: &str) -> Result<Url> {

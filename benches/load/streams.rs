@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, Throttle},
+    app::{self, Prepared, Throttle},
     client::Connection,
     server::{PASSWORD, Server, User, raise_open_files},
     stats,
@@ -50,7 +50,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Opens a stream for each user, and prints what all cost.
 pub async fn run(stores: &Stores, count: usize) -> Result<()> {
     raise_open_files(count + 1_000)?;
-    let (app, users, _) = app::prepare(stores, count, Throttle::On).await?;
+    let Prepared { app, users, .. } = app::prepare(stores, count, 0, Throttle::On).await?;
     let (server, users) = (app.server()?, Arc::from(users));
     // The first streams need more. Their memory is used again, so they are left out below.
     let first = (count / 50).max(8);

@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use crate::{
     load::{self, Page, all},
     server::{Server, User},
-    stats::{self, Round, Rounds, measure},
+    stats::{self, StoreProcesses, measure},
+    table::{self, Goals, Row},
 };
 
 /// Clients that read pages in W1, W5 and W6.
 pub const READERS: usize = 32;
-/// Clients that read pages in W3, and how long each of them waits between two requests.
+/// Clients that read pages in W3 and W3-calm, and how long each of them waits between two requests.
 const PACED_READERS: usize = 16;
 const PACE: Duration = Duration::from_millis(10);
 /// Clients that sign in, in W2 and W3.
@@ -31,87 +32,126 @@ pub struct Size {
     pub seconds: Duration,
 }
 
-/// Both servers, ready for load.
+/// The servers, ready for load.
 pub struct Bench {
     pub app: Server,
     pub limit: Server,
+    pub stores: StoreProcesses,
     pub users: Arc<[User]>,
+    /// Some of the users, with sessions with "remember me".
+    pub remembered: Arc<[User]>,
     pub size: Size,
 }
 
+/// What is said of a workload.
+struct Workload {
+    name: &'static str,
+    title: String,
+    memory: Memory,
+    goals: Goals,
+}
+
+/// Which memory of the servers is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    AfterRounds,
+    PeakInRounds,
+}
+
+impl Memory {
+    /// The line of `/proc/…/status`.
+    fn line(self) -> &'static str {
+        match self {
+            Self::AfterRounds => "VmRSS",
+            Self::PeakInRounds => "VmHWM",
+        }
+    }
+}
+
 impl Bench {
-    /// W1: all clients read pages.
+    /// W1: all clients read pages, first with plain sessions and then with remembered ones.
     pub async fn gated_page(&self) -> Result<()> {
-        println!("\n### W1 gated page, {READERS} connections\n");
-        self.read("W1", Page::Profile, ["", "<= 1.4", "", "<= 2", ""]).await
+        let goals = [">= 0.7", "<= 1.4", "<= 1", "", "", "<= 1.5", "<= 40 MiB"];
+        for (kind, users) in [("plain", &self.users), ("remembered", &self.remembered)] {
+            let title = format!("gated page, {kind} sessions, {READERS} connections");
+            let workload = Workload { name: "W1", title, memory: Memory::AfterRounds, goals };
+            let load =
+                |server| async move { all(self.readers(Page::Profile, server, users, READERS, None)).await };
+            self.run(workload, self.servers(), load).await?;
+        }
+        Ok(())
     }
 
     /// W5 and W6: all clients make the same call.
-    pub async fn call(&self, workload: &str, page: Page) -> Result<()> {
-        println!("\n### {workload} `GET {}`, {READERS} connections\n", page.path());
-        self.read(workload, page, ["", "<= 1.3", "", "", ""]).await
-    }
-
-    async fn read(&self, workload: &str, page: Page, goals: [&str; 5]) -> Result<()> {
-        let round = async |server| {
-            let readers = async { all(self.readers(page, server, READERS, None)).await };
-            measure(server, readers).await
-        };
-        let rounds = self.rounds(workload, round).await?;
-        let rss = [stats::memory(self.app.pid, "VmRSS")?, stats::memory(self.limit.pid, "VmRSS")?];
-        print_table(&rounds, rss, goals);
-        Ok(())
+    pub async fn call(&self, name: &'static str, page: Page) -> Result<()> {
+        let title = format!("`GET {}`, {READERS} connections", page.path());
+        let goals = ["", "<= 1.3", "", "", "", "", ""];
+        let workload = Workload { name, title, memory: Memory::AfterRounds, goals };
+        let load = |server| async move { all(self.readers(page, server, &self.users, READERS, None)).await };
+        self.run(workload, self.servers(), load).await
     }
 
     /// W2: all clients sign in.
     pub async fn sign_in(&self) -> Result<()> {
-        self.reset_peak_memory()?;
-        let round = async |server| {
-            let signing_in = async { all(self.signing_in(server)).await };
-            measure(server, signing_in).await
-        };
-        let rounds = self.rounds("W2", round).await?;
-        println!("\n### W2 sign-in, {SIGNING_IN} clients\n");
-        print_table(&rounds, self.peak_memory()?, [">= 0.95", "", "", "", "<= 120 MiB"]);
-        Ok(())
+        let title = format!("sign-in, {SIGNING_IN} clients");
+        let goals = [">= 0.95", "", "<= 0.8 CPU-s", "", "", "", "<= 120 MiB"];
+        let workload = Workload { name: "W2", title, memory: Memory::PeakInRounds, goals };
+        let load = |server| async move { all(self.signing_in(server)).await };
+        self.run(workload, self.servers(), load).await
     }
 
-    /// W3: some clients read pages while others sign in. The table shows the latencies of the readers.
+    /// W3-calm: some clients read pages, each with pauses.
+    pub async fn calm(&self) -> Result<()> {
+        let title = format!("the page alone, {PACED_READERS} calm readers");
+        let goals = ["", "", "", "", "<= 1.2", "<= 1.2", ""];
+        let workload = Workload { name: "W3-calm", title, memory: Memory::AfterRounds, goals };
+        let load = |server| async move { all(self.calm_readers(server)).await };
+        self.run(workload, self.servers(), load).await
+    }
+
+    /// W3: the same while others sign in. The table shows the latencies of the readers.
     pub async fn storm(&self) -> Result<()> {
-        self.reset_peak_memory()?;
-        let round = async |server| {
-            let both = async {
-                let readers = all(self.readers(Page::Profile, server, PACED_READERS, Some(PACE)));
-                let (latencies, _) = tokio::try_join!(readers, all(self.signing_in(server)))?;
-                Ok(latencies)
-            };
-            measure(server, both).await
+        let title = format!("the page while {SIGNING_IN} clients sign in, {PACED_READERS} calm readers");
+        let goals = ["", "", "", "", "", "<= 1.2", "<= 120 MiB"];
+        let workload = Workload { name: "W3", title, memory: Memory::PeakInRounds, goals };
+        let load = |server| async move {
+            let (readers, signing_in) = (self.calm_readers(server), self.signing_in(server));
+            let (latencies, _) = tokio::try_join!(all(readers), all(signing_in))?;
+            Ok(latencies)
         };
-        let rounds = self.rounds("W3", round).await?;
-        println!("\n### W3 the page while {SIGNING_IN} clients sign in, {PACED_READERS} calm readers\n");
-        print_table(&rounds, self.peak_memory()?, ["", "", "", "<= 1.5", "<= 120 MiB"]);
-        Ok(())
+        self.run(workload, self.servers(), load).await
     }
 
-    /// Runs the rounds, each on the application and then on the limit server. The first is a warm-up and not counted.
-    async fn rounds<F: Future<Output = Result<Round>>>(
+    fn servers(&self) -> Vec<Row> {
+        vec![Row::new("Gatehouse", self.app), Row::new("limit", self.limit)]
+    }
+
+    /// Runs the rounds, each on one server after the other, and prints the table. The first is a warm-up and not counted.
+    async fn run<F: Future<Output = Result<Vec<Duration>>>>(
         &self,
-        workload: &str,
-        round: impl Fn(Server) -> F,
-    ) -> Result<Rounds> {
-        let mut rounds = Rounds::default();
+        workload: Workload,
+        mut rows: Vec<Row>,
+        load: impl Fn(Server) -> F,
+    ) -> Result<()> {
+        let Workload { name, title, memory, goals } = workload;
+        if memory == Memory::PeakInRounds {
+            rows.iter().try_for_each(|row| stats::reset_peak_memory(row.server.pid))?;
+        }
         for number in 0..=self.size.rounds {
-            let (app, limit) = (round(self.app).await?, round(self.limit).await?);
-            eprintln!(
-                "· {workload} round {number}: {:.0}/s, limit {:.0}/s",
-                app.per_second, limit.per_second
-            );
-            if number > 0 {
-                rounds.app.push(app);
-                rounds.limit.push(limit);
+            for row in &mut rows {
+                let round = measure(row.server, self.stores, load(row.server)).await?;
+                eprintln!("· {name} round {number}: {:.0}/s, {}", round.per_second, row.name);
+                if number > 0 {
+                    row.rounds.push(round);
+                }
             }
         }
-        Ok(rounds)
+        for row in &mut rows {
+            row.memory = stats::memory(row.server.pid, memory.line())?;
+        }
+        println!("\n### {name} {title}\n");
+        table::print(&rows, goals);
+        Ok(())
     }
 
     /// Starts clients that read a page until the end of the round.
@@ -119,10 +159,16 @@ impl Bench {
         &self,
         page: Page,
         server: Server,
+        users: &Arc<[User]>,
         count: usize,
         pause: Option<Duration>,
     ) -> JoinSet<Result<Vec<Duration>>> {
-        load::readers(page, server, &self.users, count, pause, None, Instant::now() + self.size.seconds)
+        load::readers(page, server, users, count, pause, None, Instant::now() + self.size.seconds)
+    }
+
+    /// Starts the clients that pause.
+    fn calm_readers(&self, server: Server) -> JoinSet<Result<Vec<Duration>>> {
+        self.readers(Page::Profile, server, &self.users, PACED_READERS, Some(PACE))
     }
 
     /// Starts clients that sign in until the end of the round.
@@ -130,34 +176,4 @@ impl Bench {
         let end = Instant::now() + self.size.seconds;
         (0..SIGNING_IN).map(|seed| load::sign_in(server, Arc::clone(&self.users), seed, end)).collect()
     }
-
-    fn reset_peak_memory(&self) -> Result<()> {
-        stats::reset_peak_memory(self.app.pid)?;
-        stats::reset_peak_memory(self.limit.pid)
-    }
-
-    fn peak_memory(&self) -> Result<[f64; 2]> {
-        Ok([stats::memory(self.app.pid, "VmHWM")?, stats::memory(self.limit.pid, "VmHWM")?])
-    }
-}
-
-fn print_table(rounds: &Rounds, rss: [f64; 2], goals: [&str; 5]) {
-    let (rate, cpu) = (rounds.medians(|round| round.per_second), rounds.medians(|round| round.cpu));
-    let (p50, p99) = (rounds.medians(|round| round.p50), rounds.medians(|round| round.p99));
-    println!("| | per s | CPU-s / 1000 | p50 ms | p99 ms | RSS MiB |\n|---|---|---|---|---|---|");
-    let line = |name, rate, cpu, p50, p99, rss| {
-        println!("| {name} | {rate:.0} | {cpu:.4} | {p50:.2} | {p99:.2} | {rss:.0} |");
-    };
-    line("Gatehouse", rate.0, cpu.0, p50.0, p99.0, rss[0]);
-    line("limit", rate.1, cpu.1, p50.1, p99.1, rss[1]);
-    println!(
-        "| ratio | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
-        rate.2,
-        cpu.2,
-        p50.2,
-        p99.2,
-        rss[0] / rss[1]
-    );
-    let [rate, cpu, p50, p99, rss] = goals;
-    println!("| goal | {rate} | {cpu} | {p50} | {p99} | {rss} |");
 }

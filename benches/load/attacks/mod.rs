@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use self::attackers::{ATTACKS, Attack, Attackers};
 use crate::{
-    app::{self, App, Throttle},
+    app::{self, App, Prepared, Throttle},
     client::Connection,
     server::{COOKIE, PASSWORD, Server, User},
     stats,
@@ -38,7 +38,7 @@ struct Seen {
 
 /// Runs all attacks, each for `seconds`, and prints what others saw.
 pub async fn run(stores: &Stores, seconds: Duration) -> Result<()> {
-    let (app, users, _) = app::prepare(stores, READERS + 1, Throttle::Off).await?;
+    let Prepared { app, users, .. } = app::prepare(stores, READERS + 1, 0, Throttle::Off).await?;
     let users = Arc::from(users);
     println!("\n### Attacks from one address, {} s each, and what others see meanwhile\n", seconds.as_secs());
     println!(

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 use tokio::process::Child;
 
-use self::recording::{ME, PAGE, Recording, SIGN_IN, STATE, VERIFIED};
+use self::recording::{ME, PAGE, REMEMBERED_PAGE, Recording, SIGN_IN, STATE, VERIFIED};
 pub use self::server::serve;
 use crate::{
     app,
@@ -19,11 +19,17 @@ use crate::{
     stores::Stores,
 };
 
-/// Records the application's responses and starts the limit server, in a process of its own, to send the same.
-pub async fn start(stores: &Stores, app: Server, user: &User) -> Result<(Child, Server)> {
+/// Records the application's responses and starts the limit server, in a process of its own, to send the same. `remembered` is a user
+/// of a session with "remember me".
+pub async fn start(stores: &Stores, app: Server, user: &User, remembered: &User) -> Result<(Child, Server)> {
     let directory = stores.directory.path();
     let mut connection = Connection::open(app.port).await?;
-    for (page, file) in [(Page::Profile, PAGE), (Page::Verify, VERIFIED), (Page::Me, ME)] {
+    for (page, file, user) in [
+        (Page::Profile, PAGE, user),
+        (Page::Profile, REMEMBERED_PAGE, remembered),
+        (Page::Verify, VERIFIED, user),
+        (Page::Me, ME, user),
+    ] {
         let response = connection.get(page.path(), &user.cookie).await?;
         ensure!(page.is_for(user, &response), response.unexpected("a page to replay"));
         Recording::save(directory, file, &response, &user.email)?;

@@ -16,6 +16,8 @@ use crate::client::Response;
 
 /// The file of the response to `GET /profile`.
 pub const PAGE: &str = "page";
+/// The file of the same in a session with "remember me": it sets the cookie again.
+pub const REMEMBERED_PAGE: &str = "remembered-page";
 /// The file of the response to `GET /auth/verify`.
 pub const VERIFIED: &str = "verified";
 /// The file of the response to `GET /auth/me`.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::{Row, Statement};
 use url::Url;
 
-use super::recording::{ME, PAGE, Replay, SIGN_IN, STATE, VERIFIED};
+use super::recording::{ME, PAGE, REMEMBERED_PAGE, Replay, SIGN_IN, STATE, VERIFIED};
 use crate::{server::COOKIE, stores::connect_postgres};
 
 const WORKERS: usize = 2;
@@ -44,6 +44,7 @@ struct Worker {
     by_email: Statement,
     insert: Statement,
     page: Replay,
+    remembered_page: Replay,
     verified: Replay,
     me: Replay,
     signed_in: Replay,
@@ -86,6 +87,7 @@ async fn worker(
         insert: postgres.prepare(INSERT).await?,
         postgres,
         page: Replay::load(directory, PAGE)?,
+        remembered_page: Replay::load(directory, REMEMBERED_PAGE)?,
         verified: Replay::load(directory, VERIFIED)?,
         me: Replay::load(directory, ME)?,
         signed_in: Replay::load(directory, SIGN_IN)?,
@@ -97,7 +99,11 @@ async fn worker(
 type HandlerResult = Result<HttpResponse, Box<dyn std::error::Error>>;
 
 async fn profile(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
-    answer(&req, &worker, |row| worker.page.response(row.get(0))).await
+    let response = |row: &Row| {
+        let page = if row.get("remembered") { &worker.remembered_page } else { &worker.page };
+        page.response(row.get(0))
+    };
+    answer(&req, &worker, response).await
 }
 
 async fn me(req: HttpRequest, worker: Data<Worker>) -> HandlerResult {
