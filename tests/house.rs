@@ -354,7 +354,7 @@ fn dependencies_are_used() {
             .iter()
             .any(|text| code.contains(text))
     };
-    let (product, tests) = (code(&["src"]), code(&["src", "tests", "benches", "docs/examples"]));
+    let (product, tests) = (code(&["src"]), code(&["src", "tests", "benches/load", "docs/examples"]));
     let unused: Vec<String> = section("dependencies")
         .filter(|name| !is_used(name, &product))
         .chain(section("dev-dependencies").filter(|name| !is_used(name, &tests)))

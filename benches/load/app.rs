@@ -199,7 +199,7 @@ async fn register_user(connection: &mut Connection, number: usize) -> Result<Use
         ("password_confirmation", PASSWORD),
     ];
     let (cookie, browser_cookie) = cookies_from(connection, "/register", "", &fields).await?;
-    Ok(User { name, email, cookie, browser_cookie, limit_cookie: String::new() })
+    Ok(User { name, email, cookie, browser_cookie, limit_cookie: String::new(), axum_cookie: String::new() })
 }
 
 /// Signs in a user with "remember me". The session that the user has goes on.

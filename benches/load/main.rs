@@ -1,5 +1,6 @@
 //! Measures the application under load, as its users start it, against a limit server that does the least work which
-//! could give the same responses. `docs/performance.md` says what is measured and how; `scripts/bench` runs it.
+//! could give the same responses, and beside a page and a sign-in made of other libraries. `docs/performance.md` says what is
+//! measured and how; `scripts/bench` runs it.
 
 #![expect(
     unreachable_pub,
@@ -9,6 +10,7 @@
 mod admin_list;
 mod app;
 mod attacks;
+mod axum_stack;
 mod client;
 mod coding;
 mod costs;
@@ -128,11 +130,14 @@ async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Re
     let selected = |workload: &str| workloads.is_empty() || workloads.iter().any(|name| name == workload);
     let remembered = if selected("W1") { size.users.div_ceil(2) } else { 1 };
     let prepared = app::prepare(stores, size.users, remembered, Throttle::On).await?;
-    let Prepared { app, users, remembered, idle_cost } = prepared;
-    let (mut limit_process, limit) = limit::start(stores, app.server()?, &users[0], &remembered[0]).await?;
+    let Prepared { app, mut users, mut remembered, idle_cost } = prepared;
+    let (limit_process, limit) = limit::start(stores, app.server()?, &users[0], &remembered[0]).await?;
+    let axum = axum_stack::start(stores, &mut users, &mut remembered).await?;
+    let (axum_process, axum) = axum.unzip();
     let bench = Bench {
         app: app.server()?,
         limit,
+        axum,
         stores: stores.processes,
         users: users.into(),
         remembered: remembered.into(),
@@ -147,7 +152,9 @@ async fn run_with_limit(stores: &Stores, workloads: &[String], size: Size) -> Re
     );
     run_selected(&bench, selected).await?;
     print_idle_cost(&idle_cost);
-    limit_process.kill().await?;
+    for mut process in axum_process.into_iter().chain([limit_process]) {
+        process.kill().await?;
+    }
     app.stop().await
 }
 

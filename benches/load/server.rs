@@ -23,14 +23,16 @@ pub struct User {
     pub browser_cookie: String,
     /// The cookie for the limit server: its value is the key of the user's session in the store.
     pub limit_cookie: String,
+    /// The cookie for the axum stack, which has sessions of its own.
+    pub axum_cookie: String,
 }
 
-/// A server under load: the application or the limit server.
+/// A server under load: the application, the limit server or the axum stack.
 #[derive(Clone, Copy)]
 pub struct Server {
     pub port: u16,
     pub pid: u32,
-    /// Which of the user's two cookies the server takes.
+    /// Which of the user's cookies the server takes.
     pub cookie: fn(&User) -> &str,
 }
 

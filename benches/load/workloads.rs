@@ -1,4 +1,4 @@
-//! W1 to W3, W5 and W6: the same load on the application and on the limit server, in alternating rounds.
+//! W1 to W3, W5 and W6: the same load on the application, the limit server and the axum stack, in alternating rounds.
 
 use std::{
     future::Future,
@@ -36,6 +36,8 @@ pub struct Size {
 pub struct Bench {
     pub app: Server,
     pub limit: Server,
+    /// The axum stack, unless it is left out.
+    pub axum: Option<Server>,
     pub stores: StoreProcesses,
     pub users: Arc<[User]>,
     /// Some of the users, with sessions with "remember me".
@@ -77,7 +79,7 @@ impl Bench {
             let workload = Workload { name: "W1", title, memory: Memory::AfterRounds, goals };
             let load =
                 |server| async move { all(self.readers(Page::Profile, server, users, READERS, None)).await };
-            self.run(workload, self.servers(), load).await?;
+            self.run(workload, self.with_axum(), load).await?;
         }
         Ok(())
     }
@@ -88,7 +90,7 @@ impl Bench {
         let goals = ["", "<= 1.3", "", "", "", "", ""];
         let workload = Workload { name, title, memory: Memory::AfterRounds, goals };
         let load = |server| async move { all(self.readers(page, server, &self.users, READERS, None)).await };
-        self.run(workload, self.servers(), load).await
+        self.run(workload, self.without_axum(), load).await
     }
 
     /// W2: all clients sign in.
@@ -97,7 +99,7 @@ impl Bench {
         let goals = [">= 0.95", "", "<= 0.8 CPU-s", "", "", "", "<= 120 MiB"];
         let workload = Workload { name: "W2", title, memory: Memory::PeakInRounds, goals };
         let load = |server| async move { all(self.signing_in(server)).await };
-        self.run(workload, self.servers(), load).await
+        self.run(workload, self.with_axum(), load).await
     }
 
     /// W3-calm: some clients read pages, each with pauses.
@@ -106,7 +108,7 @@ impl Bench {
         let goals = ["", "", "", "", "<= 1.2", "<= 1.2", ""];
         let workload = Workload { name: "W3-calm", title, memory: Memory::AfterRounds, goals };
         let load = |server| async move { all(self.calm_readers(server)).await };
-        self.run(workload, self.servers(), load).await
+        self.run(workload, self.with_axum(), load).await
     }
 
     /// W3: the same while others sign in. The table shows the latencies of the readers.
@@ -119,11 +121,19 @@ impl Bench {
             let (latencies, _) = tokio::try_join!(all(readers), all(signing_in))?;
             Ok(latencies)
         };
-        self.run(workload, self.servers(), load).await
+        self.run(workload, self.with_axum(), load).await
     }
 
-    fn servers(&self) -> Vec<Row> {
+    /// The servers that answer every call.
+    fn without_axum(&self) -> Vec<Row> {
         vec![Row::new("Gatehouse", self.app), Row::new("limit", self.limit)]
+    }
+
+    /// The same and the axum stack, which has the page and the sign-in alone.
+    fn with_axum(&self) -> Vec<Row> {
+        let mut rows = self.without_axum();
+        rows.extend(self.axum.map(|server| Row::new("axum stack", server)));
+        rows
     }
 
     /// Runs the rounds, each on one server after the other, and prints the table. The first is a warm-up and not counted.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::Response;
 
-/// The file of the response to `GET /profile`.
+/// The file of the response to `GET /profile`. The axum stack reads it too.
 pub const PAGE: &str = "page";
 /// The file of the same in a session with "remember me": it sets the cookie again.
 pub const REMEMBERED_PAGE: &str = "remembered-page";
@@ -22,7 +22,7 @@ pub const REMEMBERED_PAGE: &str = "remembered-page";
 pub const VERIFIED: &str = "verified";
 /// The file of the response to `GET /auth/me`.
 pub const ME: &str = "me";
-/// The file of the response to `POST /login`.
+/// The file of the response to `POST /login`. The axum stack reads it too.
 pub const SIGN_IN: &str = "sign-in";
 /// The file of a session's state, as the application stores it in Redis.
 pub const STATE: &str = "state";
