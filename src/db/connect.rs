@@ -97,7 +97,7 @@ impl Connector {
     ///
     /// # Errors
     /// [`Error::Misconfigured`] when it can never work; [`Error::Unavailable`] when the database is not reached.
-    pub fn connect_first(&self) -> Result<DbConnection, Error> {
+    pub fn connect_first(&self) -> Result<MarkedConnection, Error> {
         let DatabaseUrl::Sqlite(path) = &self.url else {
             let mut conn = self.open().map_err(Error::unavailable)?;
             // Where the database gives no second connection, it can't be told yet.
@@ -106,10 +106,10 @@ impl Connector {
             {
                 return Err(Error::misconfigured("DATABASE_URL", own_session::SHARED.to_owned()));
             }
-            return Ok(conn.into_inner());
+            return Ok(conn);
         };
         sqlite_file::check(path)?;
-        let conn = self.connect().map_err(|error| match error {
+        let conn = self.open().map_err(|error| match error {
             ConnectError::Query(error) if is_not_a_database(&error) => {
                 sqlite_file::misconfigured(path, "is not a database of SQLite")
             }
@@ -119,12 +119,14 @@ impl Connector {
         Ok(conn)
     }
 
-    /// A new connection.
-    ///
-    /// # Errors
-    /// Why the database gives none.
-    pub fn connect(&self) -> Result<DbConnection, ConnectError> {
-        self.open().map(MarkedConnection::into_inner)
+    /// How often another primary has taken over, where `DATABASE_URL` names several hosts.
+    pub(super) fn takeovers(&self) -> u64 {
+        self.newest_timeline.takeovers()
+    }
+
+    /// Whether the connection leads to the newest primary that is known.
+    pub(super) fn is_of_newest_primary(&self, conn: &MarkedConnection) -> bool {
+        conn.takeovers() == self.takeovers()
     }
 
     /// Whether connections share sessions of the server, as far as is known.
@@ -133,7 +135,7 @@ impl Connector {
     }
 
     /// Connects, and looks whether connections have sessions of their own again if they had not.
-    pub(super) fn connect_again(&self) -> Result<DbConnection, ConnectError> {
+    pub(super) fn connect_again(&self) -> Result<MarkedConnection, ConnectError> {
         let mut conn = self.open()?;
         if self.shares_sessions() {
             if !own_session::are_apart(&mut conn, &mut self.open()?)? {
@@ -141,7 +143,7 @@ impl Connector {
             }
             self.shares_sessions.store(false, Ordering::Release);
         }
-        Ok(conn.into_inner())
+        Ok(conn)
     }
 
     /// The text for libpq with timeouts that libpq does not set by itself: a connection whose peer disappears without closing it
@@ -176,16 +178,24 @@ impl Connector {
         format!("PRAGMA busy_timeout = {millis}")
     }
 
-    fn open(&self) -> Result<MarkedConnection, ConnectError> {
+    /// A new connection, apart from what is known of its server.
+    ///
+    /// # Errors
+    /// Why the database gives none.
+    pub fn connect(&self) -> Result<DbConnection, ConnectError> {
+        self.open().map(MarkedConnection::into_inner)
+    }
+
+    /// A new connection.
+    pub(super) fn open(&self) -> Result<MarkedConnection, ConnectError> {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
-                if url.has_several_hosts() && self.newest_timeline.has_passed(&mut conn) {
-                    tracing::warn!(
-                        "a server of DATABASE_URL takes itself for the primary, which another one has become; turn it off"
-                    );
-                    return Err(ConnectError::OldPrimary);
-                }
+                let takeovers = if url.has_several_hosts() {
+                    self.newest_timeline.admit(&mut conn).ok_or(ConnectError::OldPrimary)?
+                } else {
+                    0
+                };
                 let lock_timeout = self.postgres_lock_timeout();
                 // Parallel workers would take cores from other requests and start more slowly than a page may take.
                 // An SSD reads a random page as quickly as the next one.
@@ -195,6 +205,7 @@ impl Connector {
                         "SET TIME ZONE 'UTC'; {lock_timeout}; SET max_parallel_workers_per_gather = 0; SET jit = off; \
                          SET random_page_cost = 1.1"
                     ),
+                    takeovers,
                 )?)
             }
             DatabaseUrl::Sqlite(path) => {
@@ -254,7 +265,10 @@ impl r2d2::ManageConnection for Connector {
     }
 
     fn is_valid(&self, conn: &mut MarkedConnection) -> Result<(), ConnectError> {
-        if conn.has_own_session()? {
+        if !self.is_of_newest_primary(conn) {
+            return Err(ConnectError::OldPrimary);
+        }
+        if conn.has_own_session_lately()? {
             return Ok(());
         }
         if !self.shares_sessions.swap(true, Ordering::AcqRel) {

@@ -6,7 +6,9 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrati
 use super::{
     connect::Connector,
     connection::DbConnection,
-    errors, preflight,
+    errors,
+    own_session::MarkedConnection,
+    preflight,
     transaction::{sqlite_of, transaction},
 };
 use crate::{config::DatabaseUrl, error::Error};
@@ -34,9 +36,9 @@ impl Error {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when it lacks migrations ([`Error::missing_migrations`]); else as [`connect_and_migrate`].
-pub(super) fn connect_migrated(connector: &Connector) -> Result<DbConnection, Error> {
+pub(super) fn connect_migrated(connector: &Connector) -> Result<MarkedConnection, Error> {
     let mut conn = connector.connect_first()?;
-    let missing = match &mut conn {
+    let missing = match &mut *conn {
         DbConnection::Postgres(pg) => {
             check_encoding(pg)?;
             preflight::pending_on_postgres(pg, &POSTGRES)?
@@ -53,7 +55,7 @@ pub(super) fn connect_migrated(connector: &Connector) -> Result<DbConnection, Er
 ///
 /// # Errors
 /// [`Error::Misconfigured`] when the database can never work; else as [`migrate`].
-pub fn connect_and_migrate(connector: &Connector) -> Result<(DbConnection, usize), Error> {
+pub fn connect_and_migrate(connector: &Connector) -> Result<(MarkedConnection, usize), Error> {
     let mut conn = connector.connect_first()?;
     let ran = migrate(&mut conn)?;
     Ok((conn, ran))

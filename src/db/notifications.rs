@@ -59,7 +59,7 @@ impl Db {
         let listening = web::block(move || {
             drop(db.connection()?);
             let state = db.listening_state();
-            let mut conn = db.shared.connector.connect().map_err(Error::unavailable)?;
+            let mut conn = db.shared.connector.open().map_err(Error::unavailable)?;
             listen(&mut conn)?;
             let pass_on = move || {
                 while db.listening_state() == state && pass_on(&mut conn, &sender) {

@@ -3,7 +3,10 @@
 //! A pooler may lend a session for one transaction at a time. What is set, prepared and listened to on one connection is then lost to it
 //! and reaches those of others, even the wrong statement may run. Each session gets a mark, which is asked for again.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::{Duration, Instant},
+};
 
 use diesel::{
     PgConnection, QueryResult, RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _,
@@ -21,11 +24,18 @@ pub(super) const SHARED: &str = "leads to a pooler that lends a session of Postg
 /// How often two connections are asked in turn.
 const ROUNDS: usize = 4;
 
+/// How long it goes without saying that a connection works and has its session: asking costs as much as a statement of a sign-in.
+const CHECKED_FOR: Duration = Duration::from_secs(1);
+
 /// A connection, and the mark of the session that it got.
 pub struct MarkedConnection {
     conn: DbConnection,
+    /// When it last had its own session.
+    checked_at: Instant,
     /// Random; empty on SQLite.
     mark: String,
+    /// How often another primary had taken over when it was made.
+    takeovers: u64,
 }
 
 #[derive(diesel::QueryableByName)]
@@ -36,19 +46,29 @@ struct Mark {
 
 impl MarkedConnection {
     /// Runs what a new connection begins with, and marks its session.
-    pub(super) fn postgres(mut conn: PgConnection, statements: &str) -> QueryResult<Self> {
+    pub(super) fn postgres(mut conn: PgConnection, statements: &str, takeovers: u64) -> QueryResult<Self> {
         let random =
             random_hex::<8>().map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
         conn.batch_execute(&format!("{statements}; SET gatehouse.connection = '{random}'"))?;
-        Ok(Self { conn: DbConnection::Postgres(conn), mark: random })
+        let conn = DbConnection::Postgres(conn);
+        Ok(Self { conn, checked_at: Instant::now(), mark: random, takeovers })
     }
 
     pub(super) fn sqlite(conn: SqliteConnection) -> Self {
-        Self { conn: DbConnection::Sqlite(conn), mark: String::new() }
+        Self {
+            conn: DbConnection::Sqlite(conn),
+            checked_at: Instant::now(),
+            mark: String::new(),
+            takeovers: 0,
+        }
     }
 
     pub(super) fn into_inner(self) -> DbConnection {
         self.conn
+    }
+
+    pub(super) fn takeovers(&self) -> u64 {
+        self.takeovers
     }
 
     /// Whether the connection works, and still is in the session that it has marked.
@@ -60,7 +80,25 @@ impl MarkedConnection {
         let found: Mark =
             diesel::sql_query("SELECT coalesce(current_setting('gatehouse.connection', true), '') AS mark")
                 .get_result(pg)?;
-        Ok(found.mark == self.mark)
+        let own = found.mark == self.mark;
+        if own {
+            self.checked_at = Instant::now();
+        }
+        Ok(own)
+    }
+
+    /// The same, without asking the server again within a second.
+    pub(super) fn has_own_session_lately(&mut self) -> QueryResult<bool> {
+        let is_known = self.checked_at.elapsed() < CHECKED_FOR && self.is_open();
+        Ok(is_known || self.has_own_session()?)
+    }
+
+    /// Whether the other side has not closed the connection, as far as has arrived here.
+    fn is_open(&mut self) -> bool {
+        match &mut self.conn {
+            DbConnection::Postgres(pg) => pg.notifications_iter().all(|arrived| arrived.is_ok()),
+            DbConnection::Sqlite(_) => true,
+        }
     }
 }
 

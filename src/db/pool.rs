@@ -18,6 +18,7 @@ use super::{
     connection::DbConnection,
     metrics::DbMetrics,
     migrate::{connect_and_migrate, connect_migrated},
+    own_session::MarkedConnection,
     reserved::ReservedConnection,
     schema::write_checks,
     transaction::transaction,
@@ -31,6 +32,9 @@ use crate::{
 
 /// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
+
+/// How long a connection is kept at most. A new one finds out whether another server has become the primary.
+const LONGEST_LIFE: Duration = Duration::from_secs(120);
 
 /// Timeout for the work of a request, in multiples of the timeout for a connection.
 const WORK_TIMEOUT_FACTOR: u32 = 4;
@@ -72,7 +76,7 @@ pub(super) struct Shared {
     migrated: AtomicBool,
     /// The connection of the migrations or of the watchdog, for the first who wants one to keep: a database that gives few may not give
     /// another yet, and another may take long.
-    spare: Mutex<Option<DbConnection>>,
+    spare: Mutex<Option<MarkedConnection>>,
     pub(super) health: watch::Sender<Health>,
     /// Whether connections are known to hang: all are replaced once the database answers.
     pub(super) replace_pool: AtomicBool,
@@ -163,10 +167,11 @@ impl Db {
     /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
     pub fn reserved_connection(&self) -> Result<ReservedConnection, Error> {
         self.check_usable()?;
-        if let Some(spare) = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let spare = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(spare) = spare.filter(|spare| self.shared.connector.is_of_newest_primary(spare)) {
             return Ok(ReservedConnection::Own(spare));
         }
-        self.shared.connector.connect().map(ReservedConnection::Own).or_else(|refused| {
+        self.shared.connector.open().map(ReservedConnection::Own).or_else(|refused| {
             tracing::debug!(error = %refused, "no connection apart from the pool");
             self.connection().map(ReservedConnection::OfPool)
         })
@@ -184,7 +189,7 @@ impl Db {
                 _ => Err(Error::bug("the row for checks is gone")),
             }
         };
-        self.transaction(write).await
+        self.run(move |conn| transaction(conn, write)).await
     }
 
     /// Runs blocking database work on the blocking thread pool, for at most the work timeout. Work may take longer than the
@@ -277,13 +282,13 @@ impl Db {
         if self.shared.migrated.load(Ordering::Acquire) {
             Ok(())
         } else {
-            Err(Error::unavailable("the database has not been migrated yet"))
+            Err(Error::unavailable("the database was not reached yet, or lacks migrations"))
         }
     }
 }
 
 impl Shared {
-    pub(super) fn keep_spare(&self, conn: Option<DbConnection>) {
+    pub(super) fn keep_spare(&self, conn: Option<MarkedConnection>) {
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = conn;
     }
 }
@@ -293,6 +298,7 @@ pub(super) fn build_pool(connector: &Connector, timeout: Duration) -> r2d2::Pool
     r2d2::Pool::builder()
         .max_size(POOL_SIZE)
         .min_idle(Some(1))
+        .max_lifetime(Some(LONGEST_LIFE))
         .connection_timeout(timeout)
         .error_handler(Box::new(LogErrors))
         .build_unchecked(connector.clone().with_pauses())

@@ -2,12 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::{connect::Connector, connection::DbConnection};
+use super::{connect::Connector, connection::DbConnection, own_session::MarkedConnection};
 
 /// A connection of its own, or one of the pool's that the pool does without.
 pub enum ReservedConnection {
     /// Made apart from the pool.
-    Own(DbConnection),
+    Own(MarkedConnection),
     /// Taken from the pool, because the database gives no more connections.
     OfPool(r2d2::PooledConnection<Connector>),
 }

@@ -16,6 +16,7 @@ use diesel::RunQueryDsl as _;
 
 use super::{
     connection::DbConnection,
+    own_session::MarkedConnection,
     pool::{Db, Health, Shared, build_pool},
 };
 
@@ -36,10 +37,10 @@ impl Db {
         *self.shared.health.borrow() == Health::Hanging
     }
 
-    /// How often the pool, with all its connections, has been replaced. Work that hangs since an earlier generation does not
-    /// show that the database hangs now.
+    /// How often the pool, with all its connections, has been replaced, or is because another primary has taken over. Work that hangs
+    /// since an earlier generation does not show that the database hangs now.
     pub fn pool_generation(&self) -> u64 {
-        self.shared.pool_generation.load(Ordering::Acquire)
+        self.shared.pool_generation.load(Ordering::Acquire) + self.shared.connector.takeovers()
     }
 
     /// Reports that work takes too long: the watchdog checks whether the database still answers. With `replace_pool`,
@@ -105,7 +106,7 @@ fn watch(shared: &Weak<Shared>) {
 }
 
 /// The connection over which a probe was answered, unless it is the pool's.
-type Answer = Option<DbConnection>;
+type Answer = Option<MarkedConnection>;
 
 /// How a probe comes to its connection.
 #[derive(Clone, Copy)]
@@ -153,7 +154,7 @@ impl Shared {
     /// Starts a new pool, and waits until it has a connection; the other one is for the lookup. Where connecting takes longer than requests
     /// wait, as it does while the first of several hosts hangs, all of them would fail and the pool would be replaced again and again.
     /// Connections of the old pool that are in use close when the work on them ends.
-    fn replace_pool(&self, spare: Option<DbConnection>) {
+    fn replace_pool(&self, spare: Option<MarkedConnection>) {
         let new = build_pool(&self.connector, self.timeout);
         let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
         self.keep_spare(spare);

@@ -109,3 +109,19 @@ async fn postgres_primary_frozen_and_standby_promoted_is_left() {
         assert_ended(&ended, app).await;
     }
 }
+
+#[actix_web::test]
+async fn postgres_primary_that_still_shuts_down_is_left_once_another_has_taken_over() {
+    let servers = pair();
+    let builder = builder().sessions_in(Backend::Postgres).on_postgres_at(url(&servers));
+    let site = OutageTest::start(builder).await;
+    let ended = site.other_client.copy();
+    ended.copy().get("/profile").await.expect(200);
+    servers[0].shut_down_except_for_lookups();
+    servers[1].promote();
+    eventually(|| async { site.other_client.copy().post("/logout", &[]).await.status == 303 }).await;
+    ended.get("/profile").await.to("/login?next=%2Fprofile");
+    let visitor = site.app.client();
+    eventually(|| async { site.ada.try_sign_in(&visitor).await == 303 }).await;
+    visitor.get("/profile").await.expect(200);
+}

@@ -15,7 +15,10 @@ use std::{
 };
 
 use diesel::{
-    Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_types::BigInt,
+    Connection, PgConnection, RunQueryDsl,
+    connection::SimpleConnection,
+    dsl::sql,
+    sql_types::{BigInt, Bool, Text},
 };
 use tempfile::TempDir;
 
@@ -57,7 +60,9 @@ impl PostgresDatabase {
         let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let mut server = connect(&shared_url());
         server.batch_execute(&sql).unwrap();
-        server.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).unwrap();
+        // The other strategy writes each page to the log of the server, too.
+        let strategy = if has_strategies(&mut server) { "STRATEGY file_copy" } else { "" };
+        server.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} {strategy}")).unwrap();
         let url = shared_url();
         let (base, _) = url.rsplit_once('/').expect("TEST_POSTGRES_URL ends with a database");
         Self { url: format!("{base}/{name}"), name }
@@ -91,6 +96,13 @@ impl Drop for PostgresDatabase {
         let Ok(mut server) = PgConnection::establish(&shared_url()) else { return };
         let _ = server.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
+}
+
+/// Whether there are ways to choose from in which the server copies a database, as from Postgres 15 on.
+fn has_strategies(server: &mut PgConnection) -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    let newer = sql::<Bool>("current_setting('server_version_num')::int >= 150000");
+    *HAS.get_or_init(|| diesel::select(newer).get_result(server).unwrap())
 }
 
 /// Connects; panics with the address when that fails.
@@ -287,6 +299,22 @@ impl PostgresServer {
         self.kill();
         fs::write(format!("{}/standby.signal", data(self.process.folder())), "").unwrap();
         self.restart();
+    }
+
+    /// Stops as soon as nobody is connected any more, and accepts nobody (SIGTERM). Over the connections on which sessions are looked up
+    /// and messages arrive it goes on, those of the pool end.
+    pub fn shut_down_except_for_lookups(&self) {
+        let of_pool = "(SELECT coalesce(string_agg(pid::text, ' '), '') FROM pg_stat_activity \
+            WHERE application_name = 'gatehouse' AND query !~ 'SELECT.*store_key|LISTEN')";
+        let of_pool: String =
+            diesel::select(sql::<Text>(of_pool)).get_result(&mut connect(&self.url())).unwrap();
+        self.process.signal("TERM");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while PgConnection::establish(&self.url()).is_ok() {
+            assert!(Instant::now() < deadline, "{}", self.output());
+            sleep(Duration::from_millis(20));
+        }
+        signal_all("TERM", &of_pool.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>());
     }
 
     /// Makes the standby take writes again. Its connections stay open.
