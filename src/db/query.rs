@@ -1,6 +1,7 @@
-//! Wrappers for queries that the database plans anew on each execution, without a cached prepared statement.
+//! Wrappers for statements: which of them are planned anew on each execution, and which once for each connection.
 
 use diesel::{
+    pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_types::BigInt,
@@ -29,6 +30,31 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Uncached<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         out.unsafe_to_cache_prepared();
         self.0.walk_ast(out)
+    }
+}
+
+/// A statement that has the same text on each execution: Postgres parses and plans it once for each connection. Diesel does so with
+/// queries and inserts by itself, and sends updates to be planned anew each time.
+pub struct Prepared<Q>(pub Q);
+
+impl<Q: Query> Query for Prepared<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> QueryId for Prepared<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> RunQueryDsl<PgConnection> for Prepared<Q> {}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Prepared<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
+        Ok(true)
     }
 }
 

@@ -100,11 +100,7 @@ impl Event {
         let at = now();
         let rows: Vec<Row> = events.into_iter().map(|event| event.into_row(at)).collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-            let insert = diesel::insert_into(events::table).values(chunk);
-            match conn {
-                DbConnection::Postgres(pg) => insert.execute(pg)?,
-                DbConnection::Sqlite(sqlite) => insert.execute(sqlite)?,
-            };
+            insert(conn, chunk)?;
         }
         rows.iter().for_each(Row::log);
         Ok(())
@@ -127,12 +123,24 @@ impl Event {
     }
 }
 
+/// One row is a statement that is planned once; each number of them would be another.
+fn insert(conn: &mut DbConnection, rows: &[Row]) -> QueryResult<usize> {
+    if let [row] = rows {
+        return diesel::insert_into(events::table).values(row).execute(conn);
+    }
+    let insert = diesel::insert_into(events::table).values(rows);
+    match conn {
+        DbConnection::Postgres(pg) => insert.execute(pg),
+        DbConnection::Sqlite(sqlite) => insert.execute(sqlite),
+    }
+}
+
 /// Most rows that one statement inserts; Postgres takes 65,535 values in a statement.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// A row of the table `events`, before it has an id.
 #[derive(Insertable)]
-#[diesel(table_name = events)]
+#[diesel(table_name = events, treat_none_as_default_value = false)]
 struct Row {
     at: PrimitiveDateTime,
     kind: EventKind,

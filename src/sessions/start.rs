@@ -27,7 +27,7 @@ use crate::{
     clock::{now, unix_now},
     config::SessionKind,
     crypto::random_url_safe,
-    db::{DbConnection, schema::users},
+    db::{DbConnection, Prepared, schema::users},
     error::Error,
     events::{Event, EventKind},
     security::Client,
@@ -173,12 +173,14 @@ fn record_sign_in(
     let NewSession { user_id, role: _, epoch, remembered, method, confirmed: _, client } = &sign_in.new;
     let unchanged =
         users::table.find(user_id).filter(users::active.eq(true)).filter(users::session_epoch.eq(epoch));
-    let user: Option<(String, Role)> = diesel::update(unchanged)
+    let signed_in = diesel::update(unchanged)
         .set(users::last_login_at.eq(sign_in.at))
-        .returning((users::search_text, users::role))
-        .get_result(conn)
-        .optional()?;
-    let Some((person, role)) = user else {
+        .returning((users::search_text, users::role));
+    let user = match conn {
+        DbConnection::Postgres(pg) => Prepared(signed_in).get_result(pg),
+        DbConnection::Sqlite(sqlite) => signed_in.get_result(sqlite),
+    };
+    let Some((person, role)): Option<(String, Role)> = user.optional()? else {
         return Err(Error::Forbidden("Your account was changed while you signed in. Sign in again."));
     };
     let mut ended = Vec::new();

@@ -5,3 +5,4 @@ mod errors;
 mod migrate_at_start;
 mod migrations;
 mod old_statements;
+mod statement_counts;

@@ -1,0 +1,1 @@
+-- Postgres alone keeps room for changed rows.
