@@ -1,9 +1,9 @@
 //! Compressing bodies: files with the two codings that all browsers know, pages with the one that takes less time.
 
-use std::{cell::RefCell, io::Write as _};
+use std::io::Write as _;
 
 use brotli::enc::BrotliEncoderParams;
-use flate2::{Compress, Compression, FlushCompress, Status, write::GzEncoder};
+use flate2::{Compression, write::GzEncoder};
 
 /// A content coding (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,18 +16,6 @@ pub enum Coding {
 
 /// The level for a page, which is made anew each time. Brotli makes it a twentieth smaller in three times the time.
 const PAGE_LEVEL: u32 = 4;
-
-/// The window of gzip, as a power of two, in bytes: the largest that there is.
-const PAGE_WINDOW: u8 = 15;
-
-/// The room for a page at first, as a part of its size, and at least.
-const PAGE_PART: usize = 3;
-const LEAST_ROOM: usize = 128;
-
-thread_local! {
-    /// The memory of a compressor is more than a page: taking and clearing it anew takes longer than compressing.
-    static FOR_PAGES: RefCell<Compress> = RefCell::new(Compress::new_gzip(Compression::new(PAGE_LEVEL), PAGE_WINDOW));
-}
 
 /// The window of Brotli for a file, as a power of two, in bytes.
 const WINDOW: i32 = 18;
@@ -44,20 +32,7 @@ impl Coding {
 
 /// A body in gzip, compressed in little time.
 pub fn quickly(body: &[u8]) -> Vec<u8> {
-    FOR_PAGES.with_borrow_mut(|compress| {
-        compress.reset();
-        let (mut out, mut rest) = (Vec::with_capacity(body.len() / PAGE_PART + LEAST_ROOM), body);
-        loop {
-            let before = compress.total_in();
-            match compress.compress_vec(rest, &mut out, FlushCompress::Finish) {
-                Ok(Status::StreamEnd) => return out,
-                Ok(Status::Ok | Status::BufError) => {}
-                Err(_) => return gzip(body, Compression::new(PAGE_LEVEL)),
-            }
-            rest = usize::try_from(compress.total_in() - before).map_or(rest, |read| &rest[read..]);
-            out.reserve(rest.len() / PAGE_PART + LEAST_ROOM);
-        }
-    })
+    gzip(body, Compression::new(PAGE_LEVEL))
 }
 
 /// A body as small as it gets.
