@@ -25,13 +25,18 @@ fn url(servers: &[PostgresServer; 2]) -> String {
     format!("postgres://postgres@{one},{two}/postgres?target_session_attrs=read-write&connect_timeout=2")
 }
 
+/// The gated page, once the application is served again.
+async fn served_profile(client: &Client, app: &TestApp) -> Answer {
+    eventually(|| async {
+        let answer = client.copy().at(app).get("/profile").await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await
+}
+
 /// Asserts that the session of a browser has ended, once the application is served again.
 async fn assert_ended(ended: &Client, app: &TestApp) {
-    let served = eventually(|| async {
-        let answer = ended.copy().at(app).get("/profile").await;
-        (answer.status != 503).then_some(answer)
-    });
-    served.await.to("/login?next=%2Fprofile");
+    served_profile(ended, app).await.to("/login?next=%2Fprofile");
 }
 
 /// The primary dies under load, and its standby is promoted.
@@ -120,8 +125,8 @@ async fn postgres_primary_that_still_shuts_down_is_left_once_another_has_taken_o
     servers[0].shut_down_except_for_lookups();
     servers[1].promote();
     eventually(|| async { site.other_client.copy().post("/logout", &[]).await.status == 303 }).await;
-    ended.get("/profile").await.to("/login?next=%2Fprofile");
+    assert_ended(&ended, &site.app).await;
     let visitor = site.app.client();
     eventually(|| async { site.ada.try_sign_in(&visitor).await == 303 }).await;
-    visitor.get("/profile").await.expect(200);
+    served_profile(&visitor, &site.app).await.expect(200);
 }
