@@ -32,6 +32,8 @@ pub struct MarkedConnection {
     conn: DbConnection,
     /// When it last had its own session.
     checked_at: Instant,
+    /// Whether all that was done over it since then has succeeded: what has failed may have left a transaction open.
+    is_sound: bool,
     /// Random; empty on SQLite.
     mark: String,
     /// How often another primary had taken over when it was made.
@@ -51,13 +53,14 @@ impl MarkedConnection {
             random_hex::<8>().map_err(|error| diesel::result::Error::QueryBuilderError(error.into()))?;
         conn.batch_execute(&format!("{statements}; SET gatehouse.connection = '{random}'"))?;
         let conn = DbConnection::Postgres(conn);
-        Ok(Self { conn, checked_at: Instant::now(), mark: random, takeovers })
+        Ok(Self { conn, checked_at: Instant::now(), is_sound: true, mark: random, takeovers })
     }
 
     pub(super) fn sqlite(conn: SqliteConnection) -> Self {
         Self {
             conn: DbConnection::Sqlite(conn),
             checked_at: Instant::now(),
+            is_sound: true,
             mark: String::new(),
             takeovers: 0,
         }
@@ -87,10 +90,16 @@ impl MarkedConnection {
         Ok(own)
     }
 
-    /// The same, without asking the server again within a second.
+    /// The same before the next work, without asking the server again within a second if the last work has succeeded.
     pub(super) fn has_own_session_lately(&mut self) -> QueryResult<bool> {
-        let is_known = self.checked_at.elapsed() < CHECKED_FOR && self.is_open();
+        let was_sound = std::mem::take(&mut self.is_sound);
+        let is_known = was_sound && self.checked_at.elapsed() < CHECKED_FOR && self.is_open();
         Ok(is_known || self.has_own_session()?)
+    }
+
+    /// Records that the work over it has succeeded.
+    pub(super) fn has_worked(&mut self) {
+        self.is_sound = true;
     }
 
     /// Whether the other side has not closed the connection, as far as has arrived here.

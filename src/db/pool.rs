@@ -229,6 +229,9 @@ impl Db {
             let began = Instant::now();
             let worked = work(&mut conn);
             observe_since(&metrics.work, began);
+            if worked.is_ok() {
+                conn.has_worked();
+            }
             if worked.as_ref().is_err_and(Error::is_read_only) {
                 // A new connection may lead to the server that takes writes now.
                 db.report_slow(true);

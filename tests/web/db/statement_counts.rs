@@ -9,7 +9,7 @@ const TIMES: usize = 20;
 /// The statements that each of [`TIMES`] runs of something took, as verb and table, sorted; with a word on those that were planned each
 /// time.
 fn since_reset(app: &TestApp) -> Vec<String> {
-    // A connection that was used less than a second ago is not checked, and a busy machine takes longer.
+    // A connection that worked less than a second ago is not checked, and a busy machine takes longer.
     let counted = app.query_text(&format!(
         r#"SELECT calls / {TIMES}, substring(query FROM '^\w+'), substring(query FROM '(?:FROM|INTO|UPDATE) \(*"(\w+)"'),
                CASE WHEN plans >= calls THEN 'planned each time' END

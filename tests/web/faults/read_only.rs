@@ -109,6 +109,7 @@ async fn postgres_timeouts_503_with_retry() {
     let statements = [
         "SET statement_timeout=20; SELECT pg_sleep(9)",
         "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY; DELETE FROM tokens",
+        // The connection of the one before is amid a transaction that has failed, and is not used again.
         "DO $$ BEGIN RAISE 'Serialisierung' USING ERRCODE = '40001'; END $$",
     ];
     assert_work_unavailable(Stack::PostgresRedis, &statements).await;
