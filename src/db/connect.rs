@@ -8,17 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{
-    Connection as _, PgConnection, SqliteConnection, connection::SimpleConnection as _,
-    r2d2::R2D2Connection as _,
-};
+use diesel::{Connection as _, PgConnection, connection::SimpleConnection as _, r2d2::R2D2Connection as _};
 
 use super::{
+    connect_error::ConnectError,
     connection::DbConnection,
     errors::is_not_a_database,
-    functions,
     own_session::{self, MarkedConnection},
-    sqlite_file,
+    sqlite_connection, sqlite_file,
     timeline::NewestTimeline,
 };
 use crate::{
@@ -51,6 +48,10 @@ struct Refusal {
 /// How long the pool does not ask for more connections after a refusal. Where the database gives fewer than the pool would have, it
 /// would ask without end.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(500);
+
+/// How long the pool keeps a connection at most. Of several servers, a new one finds out whether another has become the primary.
+const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
+const LONGEST_LIFE_OF_SEVERAL: Duration = Duration::from_secs(2 * 60);
 
 /// Least connect timeout; a shorter one is of no use over a network.
 const MIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -117,6 +118,14 @@ impl Connector {
         })?;
         sqlite_file::restrict_folder(path).map_err(Error::unavailable)?;
         Ok(conn)
+    }
+
+    /// How long the pool keeps a connection at most.
+    pub(super) fn longest_life(&self) -> Duration {
+        match &self.url {
+            DatabaseUrl::Postgres(url) if url.has_several_hosts() => LONGEST_LIFE_OF_SEVERAL,
+            _ => LONGEST_LIFE,
+        }
     }
 
     /// How often another primary has taken over, where `DATABASE_URL` names several hosts.
@@ -209,42 +218,10 @@ impl Connector {
                 )?)
             }
             DatabaseUrl::Sqlite(path) => {
-                sqlite_file::make(path)?;
-                let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-                let busy_timeout = self.sqlite_busy_timeout();
-                conn.batch_execute(&format!(
-                    "{busy_timeout}; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-                ))?;
-                enable_wal(&mut conn)?;
-                sqlite_file::restrict(path)?;
-                functions::register(&mut conn)?;
-                Ok(MarkedConnection::sqlite(conn))
+                sqlite_connection::open(path, &self.sqlite_busy_timeout()).map(MarkedConnection::sqlite)
             }
         }
     }
-}
-
-/// Why a connection could not be opened or has failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The SQLite file could not be created.
-    #[error("the file of the database: {0}")]
-    File(#[from] std::io::Error),
-    /// The database refused the connection or was not reached.
-    #[error(transparent)]
-    Connect(#[from] diesel::ConnectionError),
-    /// The database was reached, but the first statements failed.
-    #[error(transparent)]
-    Query(#[from] diesel::result::Error),
-    /// The database refused a connection a moment ago and was not asked again.
-    #[error("{0}")]
-    Paused(String),
-    /// The connection lost its session of the server to another one.
-    #[error("{}", own_session::SHARED)]
-    SharedSession,
-    /// The server takes writes, but another one has been promoted since.
-    #[error("the server is a primary that another one has replaced")]
-    OldPrimary,
 }
 
 impl r2d2::ManageConnection for Connector {
@@ -280,21 +257,6 @@ impl r2d2::ManageConnection for Connector {
     fn has_broken(&self, conn: &mut MarkedConnection) -> bool {
         conn.is_broken()
     }
-}
-
-/// Switches the file to write-ahead logging, with retries: two connections that switch a new file at the same time
-/// refuse each other without waiting, whatever the busy timeout. The second one then finds the file switched.
-fn enable_wal(conn: &mut SqliteConnection) -> Result<(), diesel::result::Error> {
-    const ATTEMPTS: usize = 100;
-    const RETRY_DELAY: Duration = Duration::from_millis(10);
-    for _ in 1..ATTEMPTS {
-        match conn.batch_execute("PRAGMA journal_mode = WAL") {
-            Err(error) if !is_not_a_database(&error) => {}
-            done => return done,
-        }
-        std::thread::sleep(RETRY_DELAY);
-    }
-    conn.batch_execute("PRAGMA journal_mode = WAL")
 }
 
 #[cfg(test)]

@@ -14,12 +14,12 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     clock_difference::ClockDifference,
-    connect::{ConnectError, Connector},
+    connect::Connector,
+    connect_error::ConnectError,
     connection::DbConnection,
     metrics::DbMetrics,
     migrate::{connect_and_migrate, connect_migrated},
     own_session::MarkedConnection,
-    reserved::ReservedConnection,
     schema::write_checks,
     transaction::transaction,
 };
@@ -32,9 +32,6 @@ use crate::{
 
 /// Most connections of the pool. It does with fewer where the database gives no more.
 const POOL_SIZE: u32 = 8;
-
-/// How long a connection is kept at most. A new one finds out whether another server has become the primary.
-const LONGEST_LIFE: Duration = Duration::from_secs(120);
 
 /// Timeout for the work of a request, in multiples of the timeout for a connection.
 const WORK_TIMEOUT_FACTOR: u32 = 4;
@@ -76,7 +73,7 @@ pub(super) struct Shared {
     migrated: AtomicBool,
     /// The connection of the migrations or of the watchdog, for the first who wants one to keep: a database that gives few may not give
     /// another yet, and another may take long.
-    spare: Mutex<Option<MarkedConnection>>,
+    pub(super) spare: Mutex<Option<MarkedConnection>>,
     pub(super) health: watch::Sender<Health>,
     /// Whether connections are known to hang: all are replaced once the database answers.
     pub(super) replace_pool: AtomicBool,
@@ -158,23 +155,6 @@ impl Db {
         })?;
         // It is found out on the way that one has lost its session, and the next one has not yet.
         self.check_usable().map(|()| conn)
-    }
-
-    /// A connection to keep, apart from the pool. Where the database gives no more, one of the pool's is kept. Blocks while
-    /// connecting, at most for the timeout of both.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
-    pub fn reserved_connection(&self) -> Result<ReservedConnection, Error> {
-        self.check_usable()?;
-        let spare = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(spare) = spare.filter(|spare| self.shared.connector.is_of_newest_primary(spare)) {
-            return Ok(ReservedConnection::Own(spare));
-        }
-        self.shared.connector.open().map(ReservedConnection::Own).or_else(|refused| {
-            tracing::debug!(error = %refused, "no connection apart from the pool");
-            self.connection().map(ReservedConnection::OfPool)
-        })
     }
 
     /// Whether the database takes writes, which sign-ins need: one row is written.
@@ -277,7 +257,7 @@ impl Db {
     }
 
     /// Refuses all work before the migrations, and from when connections were found to share sessions until they don't.
-    fn check_usable(&self) -> Result<(), Error> {
+    pub(super) fn check_usable(&self) -> Result<(), Error> {
         if self.shared.connector.shares_sessions() {
             self.report_slow(true);
             return Err(Error::unavailable("connections share sessions of the database"));
@@ -290,18 +270,12 @@ impl Db {
     }
 }
 
-impl Shared {
-    pub(super) fn keep_spare(&self, conn: Option<MarkedConnection>) {
-        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = conn;
-    }
-}
-
 /// A pool that opens its connections in the background.
 pub(super) fn build_pool(connector: &Connector, timeout: Duration) -> r2d2::Pool<Connector> {
     r2d2::Pool::builder()
         .max_size(POOL_SIZE)
         .min_idle(Some(1))
-        .max_lifetime(Some(LONGEST_LIFE))
+        .max_lifetime(Some(connector.longest_life()))
         .connection_timeout(timeout)
         .error_handler(Box::new(LogErrors))
         .build_unchecked(connector.clone().with_pauses())
