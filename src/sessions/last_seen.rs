@@ -55,6 +55,13 @@ pub(super) fn staleness(ttl: Duration) -> Duration {
     (ttl / 16).min(Duration::from_secs(60))
 }
 
+/// How old the time of this session becomes before a use is written: up to a quarter less than [`staleness`], by its id, so that sessions
+/// that are used at the same time are not written all at the same time.
+fn due_after(found: &FoundSession, ttl: Duration) -> Duration {
+    let share = found.session_id.bytes().fold(0_u8, u8::wrapping_add);
+    staleness(ttl).mul_f64(1.0 - f64::from(share) / f64::from(u8::MAX) / 4.0)
+}
+
 /// The expiry that the catalogue gets for a session that is used now: late enough that the session does not end early because
 /// a later use has not been written yet.
 pub(super) fn expiry(at: PrimitiveDateTime, ttl: Duration, absolute: PrimitiveDateTime) -> PrimitiveDateTime {
@@ -88,8 +95,8 @@ impl LastSeenRecorder {
         let at = now();
         let expires_at = expiry(at, ttl, found.absolute_expires_at);
         let unrecorded = at - found.last_seen_at;
-        let is_recorded =
-            unrecorded < staleness(ttl) && (unrecorded.is_negative() || !is_of_other_lifetime(found, ttl));
+        let is_recorded = unrecorded < due_after(found, ttl)
+            && (unrecorded.is_negative() || !is_of_other_lifetime(found, ttl));
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         // What waits to be written may have been counted as of another role.
         if is_recorded && !batch.contains_key(&found.session_id) {
@@ -176,7 +183,7 @@ fn write(conn: &mut DbConnection, batch: HashMap<String, LastSeen>) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Config, sessions::catalogue::method::Method, users::Role};
+    use crate::{config::Config, crypto::random_url_safe, sessions::catalogue::method::Method, users::Role};
 
     const DAY: time::Duration = time::Duration::DAY;
 
@@ -204,6 +211,20 @@ mod tests {
             pending_email: None,
             second_factor: false,
         }
+    }
+
+    #[test]
+    fn sessions_used_at_the_same_time_are_due_at_different_times() {
+        let day = Duration::from_secs(86_400);
+        let found =
+            || FoundSession { session_id: random_url_safe::<16>().unwrap(), ..used_just_now(Role::User) };
+        let mut due_within = [0; 15];
+        for _ in 0..1_500 {
+            let seconds = due_after(&found(), day).as_secs_f64();
+            assert!((45.0..=60.0).contains(&seconds), "{seconds}");
+            due_within[(seconds as usize - 45).min(14)] += 1;
+        }
+        assert!(due_within.iter().all(|count| (20..250).contains(count)), "1,500 by second: {due_within:?}");
     }
 
     #[test]
