@@ -18,13 +18,23 @@ pub enum Verdict {
     RightRehashed(String),
 }
 
-/// Argon2id with m=19456 KiB, t=2, p=1; reuses its memory between calls.
+/// Argon2id with m=19456 KiB, t=2, p=1; keeps its memory between calls.
 #[derive(Default)]
 pub(super) struct Hasher {
     memory: Vec<Block>,
 }
 
 impl Hasher {
+    /// Whether it keeps memory.
+    pub(super) fn has_memory(&self) -> bool {
+        !self.memory.is_empty()
+    }
+
+    /// Gives the memory back.
+    pub(super) fn free_memory(&mut self) {
+        self.memory = Vec::new();
+    }
+
     /// Hashes a password with a new salt.
     pub(super) fn hash(&mut self, password: &str) -> Result<String, Error> {
         let params = Params::DEFAULT;

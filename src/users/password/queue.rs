@@ -1,7 +1,10 @@
 //! The queue of the hashing threads: one lane for the passwords of sign-ins and one for new passwords, which take turns, and in
 //! each lane the clients take turns.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use super::{
     fair_queue::{FairQueue, Place},
@@ -14,6 +17,16 @@ const LANE_CAPACITY: usize = 256;
 
 /// Work for a hashing thread.
 pub(super) type Job = Box<dyn FnOnce(&mut Hasher) + Send>;
+
+/// What a hashing thread is to do.
+pub(super) enum Next {
+    /// This work.
+    Job(Job),
+    /// Nothing: there was none for a while.
+    Idle,
+    /// To end.
+    Closed,
+}
 
 /// What a password is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,24 +81,26 @@ impl Queue {
         Some(Ticket { queue: self, lane, place })
     }
 
-    /// Waits for the next job; `None`: the queue is closed.
-    pub(super) fn next(&self) -> Option<Job> {
-        let mut waiting = self.lock();
-        loop {
-            if waiting.closed {
-                return None;
+    /// Waits for the next job, at most for as long as `patience` says.
+    pub(super) fn next(&self, patience: Option<Duration>) -> Next {
+        let is_idle = |waiting: &mut Waiting| !waiting.closed && waiting.is_empty();
+        let waiting = self.lock();
+        let mut waiting = match patience {
+            Some(patience) => {
+                let waited = self.changed.wait_timeout_while(waiting, patience, is_idle);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            if let Some(job) = waiting.next() {
-                return Some(job);
-            }
-            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            None => self.changed.wait_while(waiting, is_idle).unwrap_or_else(PoisonError::into_inner),
+        };
+        if waiting.closed {
+            return Next::Closed;
         }
+        waiting.next().map_or(Next::Idle, Next::Job)
     }
 
     /// How many jobs wait.
     pub(super) fn waiting(&self) -> usize {
-        let waiting = self.lock();
-        waiting.check.len() + waiting.new.len()
+        self.lock().len()
     }
 
     /// Ends the threads that wait for jobs.
@@ -105,6 +120,14 @@ impl Waiting {
             Lane::Check => &mut self.check,
             Lane::New => &mut self.new,
         }
+    }
+
+    fn len(&self) -> usize {
+        self.check.len() + self.new.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn next(&mut self) -> Option<Job> {

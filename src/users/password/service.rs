@@ -1,7 +1,8 @@
 //! Passwords are judged, hashed and checked on threads of their own (OWASP Password Storage Cheat Sheet).
 //!
-//! Each thread reuses its 19 MiB of memory and the queue is bounded in length and time: however many sign-ins come at once, they
-//! need no more memory and do not slow down other pages, and clients wait for their own jobs, not for those of others.
+//! Each thread keeps its 19 MiB of memory from one hash to the next, and gives it back when there is no work. The queue is bounded
+//! in length and time: however many sign-ins come at once, they need no more memory and do not slow down other pages, and clients
+//! wait for their own jobs, not for those of others.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,7 +17,7 @@ use super::{
     hasher::{Hasher, Verdict},
     metrics::PasswordMetrics,
     policy::Policy,
-    queue::{Job, Lane, Queue},
+    queue::{Job, Lane, Next, Queue},
 };
 use crate::{
     error::Error,
@@ -27,6 +28,9 @@ use crate::{
 
 /// Longest wait for a thread.
 const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a thread keeps its memory without work: 19 MiB each.
+const KEEP_MEMORY: Duration = Duration::from_secs(5);
 
 /// The `nice` value of the hashing threads.
 #[cfg(target_os = "linux")]
@@ -175,8 +179,12 @@ impl Passwords {
 fn run_jobs(queue: &Queue) {
     lower_priority();
     let mut hasher = Hasher::default();
-    while let Some(job) = queue.next() {
-        job(&mut hasher);
+    loop {
+        match queue.next(hasher.has_memory().then_some(KEEP_MEMORY)) {
+            Next::Job(job) => job(&mut hasher),
+            Next::Idle => hasher.free_memory(),
+            Next::Closed => return,
+        }
     }
 }
 
