@@ -18,6 +18,8 @@ pub struct StaticFile {
     pub content: Vec<u8>,
     /// The first 12 hex digits of the SHA-256 of the content.
     pub hash: String,
+    /// Its path with its version.
+    pub href: String,
     brotli: OnceLock<Vec<u8>>,
     gzip: OnceLock<Vec<u8>>,
 }
@@ -26,12 +28,8 @@ impl StaticFile {
     /// A file with this content.
     pub fn new(name: &'static str, content_type: &'static str, content: Vec<u8>) -> Self {
         let hash = sha256_hex(&content)[..12].to_owned();
-        Self { name, content_type, content, hash, brotli: OnceLock::new(), gzip: OnceLock::new() }
-    }
-
-    /// Its path with its version.
-    pub fn href(&self) -> String {
-        format!("/static/{}?v={}", self.name, self.hash)
+        let href = format!("/static/{name}?v={hash}");
+        Self { name, content_type, content, hash, href, brotli: OnceLock::new(), gzip: OnceLock::new() }
     }
 
     /// The content as small as it gets: compressed once, when it is asked for first.

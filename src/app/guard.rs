@@ -131,7 +131,7 @@ async fn check(req: &ServiceRequest) -> Result<(), Error> {
     header_size::check(req)?;
     host::check(req)?;
     if !cross_origin::is_allowed(req)? {
-        let sender = sender_by_cookie(req.request()).await;
+        let sender = Box::pin(sender_by_cookie(req.request())).await;
         return Err(cross_origin::refuse(req, sender.as_ref()));
     }
     bodies::check(req)

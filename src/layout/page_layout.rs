@@ -1,6 +1,6 @@
 //! The data of the frame around every page's content.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
@@ -92,8 +92,11 @@ impl Layout {
     }
 
     /// The path of a static file with its version.
-    pub fn asset(&self, name: &str) -> String {
-        format!("{}{}", self.files_below, assets::href(name))
+    pub fn asset(&self, name: &str) -> Cow<'static, str> {
+        match self.files_below {
+            "" => assets::href(name).into(),
+            below => format!("{below}{}", assets::href(name)).into(),
+        }
     }
 
     /// Where the name of the site in the header leads: to the site itself, and who has to sign in for that first to the front page.

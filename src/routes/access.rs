@@ -96,14 +96,15 @@ pub(super) fn check(
     })
 }
 
-/// The response to a client that may not use the route, or not as it is now; `None`: it may.
+/// The response to a client that may not use the route, or not as it is now; `None`: it may. What few requests need is boxed: each
+/// request is moved from one middleware to the next with room for all that it may wait for.
 async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResponse>, Error> {
     if rule.access == Access::Public {
-        return if rule.is_call { Ok(None) } else { refusal_of_public(rule, req).await };
+        return if rule.is_call { Ok(None) } else { Box::pin(refusal_of_public(rule, req)).await };
     }
     // Before the body, which may take its time: a form of a session that ends meanwhile is refused by the operation itself.
     let Some(user) = CurrentUser::find(req.request()).await? else {
-        return Ok(Some(not_signed_in(req).await));
+        return Ok(Some(Box::pin(not_signed_in(req)).await));
     };
     let sent = if rule.is_call { SentForm::default() } else { SentForm::take(req).await? };
     if let Some(response) = other_session(rule, req.request(), &sent, &user) {
@@ -123,7 +124,7 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
         let req = req.request();
         let describe = async |fields: &[_]| action.describe(req, &accounts, &user, fields).await;
         let back = rule.form_page.of(req);
-        return confirm::required(req, &accounts, &user, layout_and_client, back, describe).await;
+        return Box::pin(confirm::required(req, &accounts, &user, layout_and_client, back, describe)).await;
     }
     Ok(None)
 }

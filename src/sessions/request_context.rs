@@ -76,6 +76,11 @@ impl RequestContext {
         CONTEXT.try_with(|context| f(&mut context.borrow_mut())).ok()
     }
 
+    /// Whether [`RequestContext::unused_keys`] has any.
+    pub(super) fn has_unused_keys(&self) -> bool {
+        self.loaded.is_some() || !self.dead_keys.is_empty()
+    }
+
     /// The store keys that the request brought, for one that is not signed in.
     pub(super) fn unused_keys(&self) -> Vec<String> {
         let loaded = self.loaded.as_ref().map(|loaded| &loaded.store_key);

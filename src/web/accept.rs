@@ -5,7 +5,7 @@ use actix_web::{
     dev::RequestHead,
     http::{
         Method,
-        header::{ACCEPT, HeaderMap},
+        header::{ACCEPT, HeaderMap, HeaderName},
     },
 };
 
@@ -17,7 +17,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// The header by which a script marks a request that no person made.
-const BACKGROUND: &str = "x-background";
+const BACKGROUND: HeaderName = HeaderName::from_static("x-background");
 
 /// Whether the client gets problem details, not pages: it asks for what only scripts ask for, or accepts JSON or an event stream and no
 /// HTML.

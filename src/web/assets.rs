@@ -36,12 +36,9 @@ static FILES: LazyLock<Vec<StaticFile>> = LazyLock::new(|| {
     ]
 });
 
-/// The path of a static file with its version.
-pub fn href(name: &str) -> String {
-    match FILES.iter().find(|file| file.name == name) {
-        Some(file) => file.href(),
-        None => format!("/static/{name}"),
-    }
+/// The path of a file of the program with its version; that of the folder for a name that no file has.
+pub fn href(name: &str) -> &'static str {
+    FILES.iter().find(|file| file.name == name).map_or("/static/", |file| &file.href)
 }
 
 /// `GET /static/{name}`: reads neither session nor store.

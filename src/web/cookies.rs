@@ -72,15 +72,14 @@ pub fn choose(headers: &mut HeaderMap, name: &str, value: Option<&str>, others: 
     // They also give up all cookies at the first escape that they can't read.
     let is_other = |other: &str, sent: &str| other != name && others.contains(&other) && !sent.contains('%');
     let others = pairs(headers).filter(|(other, sent)| is_other(other, sent));
-    let kept: Vec<String> = value
-        .map(|value| (name, value))
-        .into_iter()
-        .chain(others)
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let mut kept = String::new();
+    for (name, value) in value.map(|value| (name, value)).into_iter().chain(others) {
+        let separator = if kept.is_empty() { "" } else { "; " };
+        kept.extend([separator, name, "=", value]);
+    }
     headers.remove(COOKIE);
     if !kept.is_empty()
-        && let Ok(cookies) = HeaderValue::from_str(&kept.join("; "))
+        && let Ok(cookies) = HeaderValue::try_from(kept)
     {
         headers.insert(COOKIE, cookies);
     }

@@ -15,7 +15,7 @@ use super::form::FieldErrors;
 
 /// Initial capacity of a page's buffer, in bytes. Most pages are smaller, so the buffer does not grow
 /// while they are rendered.
-const PAGE_CAPACITY: usize = 8 * 1024;
+const PAGE_CAPACITY: usize = 16 * 1024;
 
 /// The value, true or false, by which `layout/base.html` knows that the page comes back because of a mistake in its form: then
 /// its title begins with "Error:", which screen readers read first.

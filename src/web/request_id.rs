@@ -7,6 +7,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 /// The header with the id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The header that says which trace a request is part of.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// The id of a request. It names the request and proves nothing, so it needs no secure random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId(u64);
@@ -33,7 +36,7 @@ impl fmt::Display for RequestId {
 /// The id of the trace that a request is part of, as its `traceparent` says (W3C Trace Context, version 00).
 pub fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let mut parts = headers.get("traceparent")?.to_str().ok()?.split('-');
+    let mut parts = headers.get(TRACEPARENT)?.to_str().ok()?.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_known = version == "00" && parts.next().is_none();
     let fits = trace.len() == 32 && parent.len() == 16 && flags.len() == 2;

@@ -62,6 +62,9 @@ impl SentForm {
 
     fn read(text: &str) -> Result<Self, Error> {
         let mut sent = Self::default();
+        if text.is_empty() {
+            return Ok(sent);
+        }
         let mut rest = Vec::new();
         for pair in text.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

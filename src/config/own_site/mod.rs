@@ -113,12 +113,12 @@ impl OwnSite {
 
     /// The address of the style sheet of `SITE_CSS`.
     pub fn css_href(&self) -> Option<String> {
-        self.css_file.as_ref().map(StaticFile::href)
+        self.css_file.as_ref().map(|file| file.href.clone())
     }
 
     /// The address of `SITE_LOGO`, and its media type.
     pub fn logo_href(&self) -> Option<(String, &'static str)> {
-        self.logo_file.as_ref().map(|file| (file.href(), file.content_type))
+        self.logo_file.as_ref().map(|file| (file.href.clone(), file.content_type))
     }
 
     /// A file of the operator by its name below `/static/`.

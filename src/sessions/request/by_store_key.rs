@@ -46,7 +46,7 @@ impl Sessions {
         if let Backend::Redis(redis) = &self.backend
             && ttl != self.config.ttl(SessionKind { of_admin: loaded.key_of_admin, ..kind })
         {
-            redis.get_and_renew(&loaded.store_key, ttl).await?;
+            Box::pin(redis.get_and_renew(&loaded.store_key, ttl)).await?;
         }
         Ok(())
     }

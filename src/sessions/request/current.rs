@@ -134,13 +134,13 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let (sessions, config) = (shared::<Sessions>(req)?, shared::<Config>(req)?);
     let by_bearer = RequestContext::with(|context| context.by_bearer) == Some(true);
     if let Some(site) = site::of(&config.server, req.head()).filter(|_| !by_bearer) {
-        let user = sessions.use_by_site_cookie(req, &site).await?;
+        let user = Box::pin(sessions.use_by_site_cookie(req, &site)).await?;
         return Ok(user.map(|user| (*user).clone()));
     }
     // Routes outside of the session middleware have no entry; reading the identity would panic there.
     let user_id = loaded.as_ref().and_then(|_| identity(req));
     let (Some(loaded), Some(user_id)) = (loaded, user_id) else {
-        return sessions.check_rotated().await.map(|()| None);
+        return Box::pin(sessions.check_rotated()).await.map(|()| None);
     };
     let found = match found {
         Some(found) => Some(found),
@@ -150,7 +150,7 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
         found.session_id == loaded.session_id && found.user_id == user_id && found.absolute_expires_at > now()
     });
     let Some(found) = found else {
-        return sessions.check_rotated().await.map(|()| None);
+        return Box::pin(sessions.check_rotated()).await.map(|()| None);
     };
     RequestContext::with(|context| context.of_admin = found.kind().of_admin);
     if RequestContext::with(|context| context.in_background) != Some(true) {

@@ -56,7 +56,7 @@ pub async fn with_context(
     let (result, context) = context.scope(next.call(req)).await;
     match result {
         Ok(res) if let Some(age) = context.rotated_since => {
-            let response = ask_again(res.request(), age).await;
+            let response = Box::pin(ask_again(res.request(), age)).await;
             Ok(res.into_response(response))
         }
         Ok(mut res) => {
@@ -69,7 +69,7 @@ pub async fn with_context(
             };
             finish_cookies(res.headers_mut(), &config, &context, renewal);
             if !is_of_proxy {
-                remove_others(res.headers_mut(), &config, !context.unused_keys().is_empty());
+                remove_others(res.headers_mut(), &config, context.has_unused_keys());
             }
             site_data::add_header(res.headers_mut(), &context);
             Ok(res.map_into_boxed_body())

@@ -41,7 +41,7 @@ pub(super) async fn choose(
     let chosen = match sent.as_slice() {
         [] => None,
         [only] => Some(only.as_str()),
-        several => first_live(several, &config.session, sessions, context).await,
+        several => Box::pin(first_live(several, &config.session, sessions, context)).await,
     };
     let sealed_anew = chosen.and_then(|value| sealed_anew(value, &config.session));
     context.sealed_anew = sealed_anew.is_some();

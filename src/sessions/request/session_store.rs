@@ -66,7 +66,7 @@ impl SessionStore for Store {
     }
 
     async fn save(&self, state: State, _: &CookieDuration) -> Result<SessionKey, SaveError> {
-        self.sessions.save(state).await.map_err(|error| SaveError::Other(unavailable(error)))
+        Box::pin(self.sessions.save(state)).await.map_err(|error| SaveError::Other(unavailable(error)))
     }
 
     async fn update(
@@ -78,7 +78,9 @@ impl SessionStore for Store {
         let key = Key::parse(session_key.as_ref());
         let kind = key.as_ref().map(|key| key.kind);
         let updated = match key {
-            Some(key) => self.sessions.update_state(key.store_key(), &state, key.kind.of_admin).await,
+            Some(key) => {
+                Box::pin(self.sessions.update_state(key.store_key(), &state, key.kind.of_admin)).await
+            }
             None => Ok(false),
         };
         let updated = match updated {
@@ -108,7 +110,7 @@ impl SessionStore for Store {
             return Ok(());
         }
         if let (Backend::Redis(redis), Some(key)) = (&self.sessions.backend, Key::parse(session_key.as_ref()))
-            && let Err(error) = redis.delete_by_key(key).await
+            && let Err(error) = Box::pin(redis.delete_by_key(key)).await
         {
             log_undeleted(&error);
         }
