@@ -24,10 +24,10 @@ async fn main() {
     mi_option_set(PURGE_DELAY, 100);
     let status = match gatehouse::cli::run().await {
         Ok(()) => 0,
-        Err(message) => {
+        Err(failure) => {
             // Where nobody reads standard error, the status says it.
-            let _ = writeln!(std::io::stderr(), "{message}");
-            1
+            let _ = writeln!(std::io::stderr(), "{}", failure.text);
+            failure.status
         }
     };
     // Worker threads may end after this one. The thread that drops the last handle of the actix system wakes a receiver

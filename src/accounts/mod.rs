@@ -4,6 +4,7 @@
 mod actor;
 mod address_letters;
 mod administer;
+mod canary;
 mod changes;
 mod codes;
 mod deletion;
@@ -35,6 +36,7 @@ mod sign_up_by_mail;
 
 pub use actor::Actor;
 pub use administer::Change;
+pub use canary::Canary;
 pub use changes::OwnEnd;
 pub use deletion::Deletion;
 pub use directory::ListedUser;

@@ -1,12 +1,15 @@
 //! The command line; `gatehouse` without a command serves.
 
 mod demo;
+mod drill;
+mod failure;
 mod operator;
 mod progress;
 mod report;
 mod serve;
 mod sessions;
 mod shell;
+mod signals;
 mod stdin;
 mod stores;
 mod table;
@@ -20,6 +23,8 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub use failure::Failure;
 
 use crate::{
     config::{Config, DatabaseUrl, settings},
@@ -53,6 +58,12 @@ enum Command {
     Sessions(sessions::SessionsCommand),
     /// Fill an empty database with people and sessions for a look around
     Demo(demo::DemoArguments),
+    /// End a session of an account of its own, and measure until every instance refuses it
+    ///
+    /// The session of drill@gatehouse.invalid, to which nobody else can sign in, is ended while it is in use: an open page, an open
+    /// stream, a request in flight, a page behind the login. Exit status 0: each instance has refused each of them in time; 1: one
+    /// was not refused; 2: that could not be found out.
+    Drill(drill::DrillArguments),
     /// Print all settings, as a file `.env`
     Settings {
         /// What each means, as a page in Markdown
@@ -71,21 +82,29 @@ enum Command {
 /// Runs the command line.
 ///
 /// # Errors
-/// The text for standard error.
-pub async fn run() -> Result<(), String> {
+/// The text for standard error, and the exit status.
+pub async fn run() -> Result<(), Failure> {
     files::keep_new_ones_private();
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     match command {
-        Command::Completions { shell } => return shell::completions(Arguments::command(), shell),
-        Command::Man => return shell::man(Arguments::command()),
-        Command::Settings { page: true } => return report::text(&settings::page()),
-        Command::Settings { page: false } => return report::text(&settings::env_file()),
+        Command::Completions { shell } => return Ok(shell::completions(Arguments::command(), shell)?),
+        Command::Man => return Ok(shell::man(Arguments::command())?),
+        Command::Settings { page: true } => return Ok(report::text(&settings::page())?),
+        Command::Settings { page: false } => return Ok(report::text(&settings::env_file())?),
         _ => {}
     }
-    let config = Config::from_env().map_err(|mistakes| mistakes.to_string())?;
+    let config = Config::from_env().map_err(|mistakes| match &command {
+        Command::Drill(_) => Failure::could_not_run(mistakes.to_string()),
+        _ => Failure::from(mistakes.to_string()),
+    })?;
     let secrets = config.secrets.clone();
     // Errors of libpq and others quote what they were given.
-    run_command(command, config).await.map_err(|error| secrets.mask(&error).into_owned())
+    let mask = |failure: Failure| Failure { text: secrets.mask(&failure.text).into_owned(), ..failure };
+    // Boxed: the futures nest deeper than the compiler follows.
+    match command {
+        Command::Drill(arguments) => Box::pin(drill::run(&config, arguments)).await.map_err(mask),
+        other => Box::pin(run_command(other, config)).await.map_err(|text| mask(text.into())),
+    }
 }
 
 async fn run_command(command: Command, config: Config) -> Result<(), String> {
@@ -100,8 +119,8 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
         Command::Sessions(command) => sessions::run(&config, command).await,
         Command::Demo(arguments) => demo::run(&config, arguments).await,
         Command::User(command) => users::run(&config, command).await,
-        // They need no configuration.
-        Command::Completions { .. } | Command::Man | Command::Settings { .. } => Ok(()),
+        // Run before: they need no configuration, or have a status of their own.
+        Command::Completions { .. } | Command::Man | Command::Settings { .. } | Command::Drill(_) => Ok(()),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct ListArguments {
 pub(super) struct Operator<'a> {
     config: &'a Config,
     pub accounts: Accounts,
-    sessions: Arc<Sessions>,
+    pub sessions: Arc<Sessions>,
 }
 
 impl<'a> Operator<'a> {

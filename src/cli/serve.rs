@@ -1,14 +1,13 @@
 //! `gatehouse serve`: starts, serves, and stops on a signal.
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 
-use super::{report, troubles};
+use super::{report, signals::Signals, troubles};
 use crate::{
     accounts::setup,
     app::{self, Running},
     config::Config,
-    error::Error,
 };
 
 /// Serves until a signal. SIGTERM lets proxies leave first, SIGINT (Ctrl-C) does not; a second signal ends the program at once.
@@ -59,30 +58,6 @@ async fn stop(running: Running, asked: SignalKind) {
         running.drain().await;
     }
     running.stop().await;
-}
-
-/// The signals that end the program.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    /// Waits for them from now on.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when the system refuses.
-    fn new() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(Error::internal);
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> SignalKind {
-        tokio::select! {
-            _ = self.terminate.recv() => SignalKind::terminate(),
-            _ = self.interrupt.recv() => SignalKind::interrupt(),
-        }
-    }
 }
 
 /// Tells systemd, where it waits to hear (`Type=notify`).

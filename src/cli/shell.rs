@@ -49,7 +49,7 @@ fn render(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
 /// What no command says of itself.
 const ENVIRONMENT: &str = ".SH ENVIRONMENT\nEvery setting is a variable, also in a file .env of the current folder. \\fBgatehouse \
     settings \\-\\-page\\fR says all about them, and \\fBgatehouse check\\-config\\fR what is wrong with them.\n.SH \"EXIT STATUS\"\n0; 1 with a line \
-    on standard error for each mistake; 2 for arguments that are not known; 141 when the reader of the output has gone.\n";
+    on standard error for each mistake; 2 for arguments that are not known, and of a drill that could not be run; 141 when the reader of the output has gone.\n";
 
 /// The commands that do something, in the order of the help.
 fn commands_of(command: &Command) -> Vec<&Command> {

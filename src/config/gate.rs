@@ -47,6 +47,18 @@ impl Gate {
         Self { scheme: base.scheme().to_owned(), domain, port: base.port(), hosts, sites }
     }
 
+    /// Whether there is any site behind this login.
+    pub fn has_sites(&self) -> bool {
+        self.domain.is_some() || !self.hosts.is_empty()
+    }
+
+    /// Whether the session's cookie reaches an address: by the scheme, and the host of `BASE_URL` or one below `COOKIE_DOMAIN`.
+    pub fn shares_cookie_with(&self, url: &Url, base: &Url) -> bool {
+        let is_below = |host: Host| self.domain.as_deref().is_some_and(|domain| covers(domain, &host));
+        let host = url.host().map(|host| host.to_owned());
+        url.scheme() == base.scheme() && (url.host() == base.host() || host.is_some_and(is_below))
+    }
+
     /// The sites that have a cookie of their own.
     pub fn sites(&self) -> &[Site] {
         &self.sites

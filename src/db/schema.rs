@@ -40,6 +40,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    last_drill (id) {
+        id -> Int8,
+        at -> Timestamp,
+        passed -> Bool,
+        slowest_ms -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
     mails (id) {
         id -> Int8,
         kind -> Text,
@@ -243,4 +252,4 @@ diesel::joinable!(site_cookies -> sessions (session_id));
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(trusted_browsers -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, mails, passkeys, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_ceremonies, used_codes, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, last_drill, mails, passkeys, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_ceremonies, used_codes, users, write_checks,);

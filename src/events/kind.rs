@@ -79,6 +79,8 @@ text_enum! {
         ConfirmationFailed => "confirmation_failed",
         /// There were so many failures that the next tries have to wait; the detail says of what.
         Throttled => "throttled",
+        /// `gatehouse drill` ended a session and looked who still let it in; the detail says what came of it.
+        Drill => "drill",
         /// A kind that a newer version recorded.
         Unknown => "unknown",
     } else Unknown
@@ -130,6 +132,7 @@ impl EventKind {
             Self::Confirmed => "Password given again",
             Self::ConfirmationFailed => "Wrong password given again",
             Self::Throttled => "Too many tries",
+            Self::Drill => "Drill: a session was ended to see that it is refused",
             Self::Unknown => "Something else",
         }
     }

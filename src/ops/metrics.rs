@@ -11,6 +11,7 @@ use prometheus_client::{encoding::prometheus_text, registry::Registry};
 use crate::{
     db::Db,
     error::Error,
+    events::Drill,
     mail::Outbox,
     sessions::Sessions,
     telemetry::metrics::{GaugeAtScrape, registry},
@@ -35,6 +36,9 @@ struct Asked {
     mails_waiting: Option<f64>,
     mails_given_up: Option<f64>,
     clock_difference: Option<f64>,
+    drill_at: Option<f64>,
+    drill_passed: Option<f64>,
+    drill_slowest: Option<f64>,
 }
 
 impl Metrics {
@@ -55,6 +59,17 @@ impl Metrics {
             "By how much this machine's clock is ahead of the database's",
             |asked| asked.clock_difference,
         );
+        gauge("drill_last_run_timestamp_seconds", "When the last gatehouse drill came to its end", |asked| {
+            asked.drill_at
+        });
+        gauge("drill_passed", "1 if everything was refused in time in the last drill", |asked| {
+            asked.drill_passed
+        });
+        gauge(
+            "drill_slowest_refusal_seconds",
+            "From the end of the session in the last drill to the last refusal",
+            |asked| asked.drill_slowest,
+        );
         register(&mut registry);
         Self { registry, asked }
     }
@@ -73,13 +88,16 @@ pub async fn show(
 ) -> Result<HttpResponse, Error> {
     let sessions = sessions.into_inner();
     let since = Instant::now().checked_sub(COUNT_MAX_AGE).unwrap_or_else(Instant::now);
-    let (active, mail) = tokio::join!(sessions.active(since), outbox.state());
-    let mail = mail.ok();
+    let (active, mail, drill) = tokio::join!(sessions.active(since), outbox.state(), db.run(Drill::last));
+    let (mail, drill) = (mail.ok(), drill.ok().flatten());
     metrics.set(Asked {
         active_sessions: active.ok().map(|active| active as f64),
         mails_waiting: mail.as_ref().map(|mail| mail.waiting as f64),
         mails_given_up: mail.as_ref().map(|mail| mail.given_up as f64),
         clock_difference: db.clock_difference().map(time::Duration::as_seconds_f64),
+        drill_at: drill.as_ref().map(|drill| drill.at.assume_utc().unix_timestamp() as f64),
+        drill_passed: drill.as_ref().map(|drill| f64::from(u8::from(drill.passed))),
+        drill_slowest: drill.and_then(|drill| drill.slowest_ms).map(|ms| ms as f64 / 1_000.0),
     });
     let mut text = String::new();
     prometheus_text::encode(&mut text, &metrics.registry).map_err(Error::internal)?;

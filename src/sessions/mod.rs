@@ -2,6 +2,7 @@
 //! store (Redis, or the catalogue's own table) holds its state and the rolling clock.
 
 mod active_count;
+mod canary;
 pub mod catalogue;
 mod duration;
 mod end_many;
@@ -23,6 +24,7 @@ mod store;
 mod store_check;
 mod upkeep;
 
+pub use canary::CanarySession;
 pub use catalogue::{
     alike::AlikeCounts,
     end::{EndOutcome, EndRequest, Remarks, Target},

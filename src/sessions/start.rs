@@ -92,7 +92,7 @@ impl Sessions {
         Ok(EndOutcome { count, confirmed })
     }
 
-    fn sign_in(&self, new: NewSession, replaced: Option<String>) -> Result<SignIn, Error> {
+    pub(super) fn sign_in(&self, new: NewSession, replaced: Option<String>) -> Result<SignIn, Error> {
         let at = now();
         let of_admin = new.role == Role::Admin;
         let kind = SessionKind { remembered: new.remembered, of_admin };
@@ -129,8 +129,8 @@ pub struct NewSession {
 }
 
 /// What a sign-in records.
-struct SignIn {
-    session_id: String,
+pub(super) struct SignIn {
+    pub(super) session_id: String,
     at: PrimitiveDateTime,
     expires_at: PrimitiveDateTime,
     absolute_expires_at: PrimitiveDateTime,
@@ -146,7 +146,18 @@ impl SignIn {
         SessionKind { remembered: self.new.remembered, of_admin: self.new.role == Role::Admin }
     }
 
-    fn state(&self) -> SessionState {
+    /// The same, of a session that lasts no longer than that, however much it is used.
+    pub(super) fn limited_to(self, longest: time::Duration) -> Self {
+        let end = self.at.saturating_add(longest);
+        Self {
+            expires_at: self.expires_at.min(end),
+            absolute_expires_at: self.absolute_expires_at.min(end),
+            longest: self.longest.min(end),
+            ..self
+        }
+    }
+
+    pub(super) fn state(&self) -> SessionState {
         SessionState {
             session_id: self.session_id.clone(),
             remembered: self.new.remembered,
@@ -163,7 +174,7 @@ impl SignIn {
 ///
 /// Returns the sessions that ended, and how many of them because of the limit. `limit`: sessions that one user may have; 0: any
 /// number. `in_store`: as for [`end::end`].
-fn record_sign_in(
+pub(super) fn record_sign_in(
     conn: &mut DbConnection,
     sign_in: &SignIn,
     key: &KeyRecord,

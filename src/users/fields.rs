@@ -2,7 +2,10 @@
 
 use validator::ValidationError;
 
-use super::address::{Address, was_address};
+use super::{
+    address::{Address, was_address},
+    canary,
+};
 use crate::text;
 
 const NAME_MESSAGE: &str = "Enter a name of 1 to 100 characters.";
@@ -22,12 +25,12 @@ pub fn name(name: &str) -> Result<(), ValidationError> {
     text::check(name).map_err(|flaw| error(flaw.message()))
 }
 
-/// Checks an address: as [`Address::parse`] takes it.
+/// Checks an address: as [`Address::parse`] takes it, and not that of the drill's account, which would be somebody's then.
 ///
 /// # Errors
 /// The message for the field.
 pub fn email(email: &str) -> Result<(), ValidationError> {
-    checked_email(Address::parse(email).is_some())
+    checked_email(Address::parse(email).is_some_and(|address| address.key != canary::ADDRESS))
 }
 
 /// Checks the address of a sign-in: one that is taken today, or was when its account was made.

@@ -4,6 +4,7 @@ mod address;
 pub mod address_links;
 pub mod address_tokens;
 mod authenticate;
+pub mod canary;
 pub mod ceremonies;
 pub mod ceremony_state;
 mod credentials;

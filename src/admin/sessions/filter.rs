@@ -60,7 +60,8 @@ pub const PERSON_HINT: &str =
 const BROWSER: &str = "Enter a browser's name, such as Firefox.";
 const SYSTEM: &str = "Enter a system's name, such as Linux.";
 const DEVICE: &str = "Choose desktop, phone, tablet, bot or script.";
-const METHOD: &str = "Choose password, password+totp, password+recovery, password+passkey, passkey or link.";
+const METHOD: &str =
+    "Choose password, password+totp, password+recovery, password+passkey, passkey, link or drill.";
 const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 impl FilterFields {

@@ -17,6 +17,8 @@ text_enum! {
         Passkey => "passkey",
         /// With the link that makes the first administrator.
         Link => "link",
+        /// By `gatehouse drill`, which has the secret and needs no password.
+        Drill => "drill",
         /// A way that a newer version recorded.
         Unknown => "unknown",
     } else Unknown
@@ -37,11 +39,12 @@ impl Method {
             Self::PasswordPasskey => "Password and passkey",
             Self::Passkey => "Passkey",
             Self::Link => "Set-up link",
+            Self::Drill => "gatehouse drill",
             Self::Unknown => "Another way",
         }
     }
 
-    /// The authentication methods, as RFC 8176 §2 names them. It has no name for a link. A passkey proves that its key is there
+    /// The authentication methods, as RFC 8176 §2 names them. It has no name for a link or a drill. A passkey proves that its key is there
     /// (`pop`), and that its user is (`user`), whom the device has verified: two factors by itself (`mfa`).
     pub fn amr(self) -> &'static [&'static str] {
         match self {
@@ -49,7 +52,7 @@ impl Method {
             Self::PasswordTotp | Self::PasswordRecovery => &["pwd", "otp", "mfa"],
             Self::PasswordPasskey => &["pwd", "pop", "user", "mfa"],
             Self::Passkey => &["pop", "user", "mfa"],
-            Self::Link | Self::Unknown => &[],
+            Self::Link | Self::Drill | Self::Unknown => &[],
         }
     }
 }

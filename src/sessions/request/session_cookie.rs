@@ -112,7 +112,7 @@ fn opened(value: &str, config: &config::Session, key: &CookieKey) -> Option<Cook
 }
 
 /// The value of the session cookie that is made of a key, as browsers send it.
-pub(super) fn made_of(key: String, config: &config::Session) -> Option<String> {
+pub(in crate::sessions) fn made_of(key: String, config: &config::Session) -> Option<String> {
     let mut jar = CookieJar::new();
     jar.private_mut(&config.secret.cookie_key()).add(Cookie::new(config.cookie_name.clone(), key));
     let cookie = jar.get(&config.cookie_name)?.encoded().to_string();

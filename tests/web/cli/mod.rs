@@ -4,6 +4,7 @@ mod backup;
 mod commands;
 mod configuration;
 mod demo;
+mod drill;
 mod install;
 mod output;
 mod production;

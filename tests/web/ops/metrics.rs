@@ -80,6 +80,7 @@ fn documented(file: &str) -> Vec<String> {
 async fn documented_metrics_exist_and_all_are_documented() {
     let app = TestApp::builder(Stack::PostgresRedis).with_ops().var("THROTTLE", "on").start().await;
     app.client().get("/login").await.expect(200);
+    app.insert_drill();
     let swept = "sweep_last_success_timestamp_seconds";
     eventually(|| async { Metrics::of(&app).await.value(swept) > 0.0 }).await;
     let text = app.ops().get("/metrics").await.expect(200).body;

@@ -12,12 +12,13 @@ pub mod axe;
 mod barrier;
 mod browser;
 pub mod calls;
-mod certificates;
+pub mod certificates;
 mod client;
 pub mod concurrent;
 pub mod damage;
 mod database;
 pub mod demo;
+mod dialogue;
 pub mod ends;
 mod event_stream;
 mod eventually;
@@ -77,6 +78,6 @@ pub use session_pages::{
     COOKIE, listed_sessions, listed_sessions_for_admin, new_cookie, own_session_id, signed_in,
 };
 pub use stack::{Backend, Stack};
-pub use users::{PASSWORD, Person};
+pub use users::{PASSWORD, Person, post_password};
 
 pub(crate) use stack::{on_all_backends, on_both_stacks, on_linked_backends, tests_with};

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use super::{
     app::TestApp,
     client::Client,
+    dialogue::Dialogue,
     forged_cookies::SECRET,
     own_process::{OwnProcess, free_addr, signal},
     secrets,
@@ -157,6 +158,18 @@ impl Program {
     /// Runs a command on the same stores with the same settings.
     pub fn command(&self, arguments: &[&str], stdin: &str) -> Finished {
         Self::run(arguments, &self.vars, stdin)
+    }
+
+    /// Runs a command on the same stores with one setting changed.
+    pub fn command_with(&self, (name, value): (&str, &str), arguments: &[&str]) -> Finished {
+        let others = self.vars.iter().filter(|(known, _)| known != name).cloned();
+        let vars: Vars = others.chain([(name.to_owned(), value.to_owned())]).collect();
+        Self::run(arguments, &vars, "")
+    }
+
+    /// Begins a command on the same stores with the same settings, to talk with it.
+    pub fn begin_command(&self, arguments: &[&str]) -> Dialogue {
+        Dialogue::start(command(arguments, &self.vars).current_dir(self.folder()))
     }
 
     /// A browser without cookies. It follows the program through restarts.

@@ -3,6 +3,7 @@
 
 mod bulk_ends;
 mod consistency;
+mod drills;
 mod events;
 mod everything;
 mod locks;
