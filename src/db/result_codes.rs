@@ -1,7 +1,7 @@
 //! The codes behind an error of Diesel, which has them and passes on only some: Postgres' SQLSTATE and SQLite's result code. Both
 //! are the same whatever language the server speaks.
 //!
-//! Beside an option of the allocator this is the only unsafe code of the program. `tests/web/db/errors.rs` holds it to real servers, and `Cargo.toml` names the one
+//! This is the only unsafe code of the program. `tests/web/db/errors.rs` holds it to real servers, and `Cargo.toml` names the one
 //! version of Diesel that it was written for.
 
 use std::ffi::{CStr, c_char, c_int};

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    hasher::{Hasher, Verdict},
+    hasher::{Hasher, Verdict, decoy},
     metrics::PasswordMetrics,
     policy::Policy,
     queue::{Job, Lane, Next, Queue},
@@ -59,9 +59,9 @@ impl Passwords {
     /// Starts one thread per core (at most four).
     ///
     /// # Errors
-    /// [`Error::Internal`] when a thread can't be started or hashing fails.
+    /// [`Error::Internal`] when a thread can't be started or the system has no random numbers.
     pub fn start() -> Result<Self, Error> {
-        let decoy_hash = Hasher::default().hash("the password of nobody")?;
+        let decoy_hash = decoy()?;
         let threads = Threads { queue: Queue::new() };
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         for number in 0..count {
