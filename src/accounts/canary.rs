@@ -70,6 +70,6 @@ fn make(conn: &mut DbConnection) -> Result<i64, Error> {
         email_confirmed: false,
     };
     User::create(conn, id, &new)?;
-    Event::new(EventKind::Registered, Some(id)).by(None).detail("gatehouse drill").write(conn)?;
+    Event::new(EventKind::Registered, Some(id)).by(None).detail("drill").write(conn)?;
     Ok(id)
 }

@@ -60,7 +60,7 @@ enum Command {
     Demo(demo::DemoArguments),
     /// End a session of an account of its own, and measure until every instance refuses it
     ///
-    /// The session of drill@gatehouse.invalid, to which nobody else can sign in, is ended while it is in use: an open page, an open
+    /// The session of drill@canary.invalid, to which nobody else can sign in, is ended while it is in use: an open page, an open
     /// stream, a request in flight, a page behind the login. Exit status 0: each instance has refused each of them in time; 1: one
     /// was not refused; 2: that could not be found out.
     Drill(drill::DrillArguments),

@@ -13,7 +13,7 @@ use super::{
 use crate::{error::Error, security::Client, users::User};
 
 /// What lists show as the device.
-const USER_AGENT: &str = "gatehouse drill";
+const USER_AGENT: &str = "drill";
 
 /// A session that was started without a browser.
 pub struct CanarySession {

@@ -61,7 +61,7 @@ impl Endpoint {
     /// A request with the cookie, as a script sends it: what is refused is 401, not a page.
     pub(super) fn request(&self, method: &str, path: &str, accept: &str, cookie: &str) -> Builder {
         let request = Request::builder().method(method).uri(path);
-        let request = request.header(HOST, &self.host).header(USER_AGENT, "gatehouse drill");
+        let request = request.header(HOST, &self.host).header(USER_AGENT, "drill");
         request.header(ACCEPT, accept).header(COOKIE, cookie)
     }
 

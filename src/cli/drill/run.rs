@@ -85,7 +85,7 @@ async fn ready_account(operator: &Operator<'_>) -> Result<Box<User>, String> {
 
 /// Ends sessions of the drill's account. Returns how many there were.
 async fn end(sessions: &Sessions, target: Target) -> Result<usize, String> {
-    let remarks = Remarks { message: None, note: Some("gatehouse drill".to_owned()) };
+    let remarks = Remarks { message: None, note: Some("Drill".to_owned()) };
     let request = EndRequest { remarks, ..EndRequest::by_system(EndReason::EndedByAdmin) };
     let ended = sessions.end(target, request).await;
     ended.map(|outcome| outcome.count).map_err(|error| {

@@ -39,7 +39,7 @@ impl Method {
             Self::PasswordPasskey => "Password and passkey",
             Self::Passkey => "Passkey",
             Self::Link => "Set-up link",
-            Self::Drill => "gatehouse drill",
+            Self::Drill => "Drill",
             Self::Unknown => "Another way",
         }
     }

@@ -15,7 +15,7 @@ use crate::support::{
 
 const SITE: &str = include_str!("../../../docs/examples/nginx.conf");
 const INSTANCES: &str = include_str!("../../../docs/examples/nginx-instances.conf");
-const CANARY: &str = "drill@gatehouse.invalid";
+const CANARY: &str = "drill@canary.invalid";
 
 /// Two instances behind nginx, and a site that asks whichever is next.
 async fn two_instances(stack: Stack) -> TwoInstances {
@@ -231,7 +231,7 @@ on_both_stacks!(drill_account_is_nobodys, |stack| async {
         .var("SECOND_FACTOR", "everyone")
         .var("PAGES_DIR", pages.path().display())
         .start_program();
-    let email = "Drill@Gatehouse.INVALID";
+    let email = "Drill@Canary.INVALID";
     let fields =
         [("name", "Eve"), ("email", email), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
     let refused = program.client().post("/register", &fields).await.expect(422);
