@@ -16,7 +16,7 @@ use super::failure::Failure;
 use crate::error::Error;
 
 /// How often a command is sent again, to where a node says that the key is, or has come to be.
-const RETRIES: u32 = 8;
+const RETRIES: u32 = 16;
 /// The shortest and longest pause before that, in milliseconds; without one where a node names another.
 const RETRY_PAUSE: (u64, u64) = (5, 40);
 /// Commands of one pipeline that are on their way at the same time.
