@@ -5,7 +5,7 @@ use crate::{
     db::DbConnection,
     error::Error,
     events::{Drill, Event, EventKind},
-    users::{NewUser, Role, User, canary},
+    users::{NewUser, Role, User, canary, password::NO_PASSWORD},
 };
 
 /// Whether the drill's account can be signed in.
@@ -37,8 +37,8 @@ impl Accounts {
             if !user.active {
                 return Ok(Canary::Deactivated);
             }
-            if user.password_hash != canary::NO_PASSWORD {
-                User::set_password(conn, id, canary::NO_PASSWORD)?;
+            if user.password_hash != NO_PASSWORD {
+                User::set_password(conn, id, NO_PASSWORD)?;
             }
             let user = User::by_id(conn, id)?;
             if !user.second_factor {
@@ -65,7 +65,7 @@ fn make(conn: &mut DbConnection) -> Result<i64, Error> {
     let new = NewUser {
         name: canary::NAME.to_owned(),
         email: canary::ADDRESS.to_owned(),
-        password_hash: canary::NO_PASSWORD.to_owned(),
+        password_hash: NO_PASSWORD.to_owned(),
         role: Role::User,
         email_confirmed: false,
     };

@@ -8,6 +8,6 @@ mod queue;
 mod service;
 mod strength;
 
-pub use hasher::Verdict;
+pub use hasher::{NO_PASSWORD, Verdict};
 pub use policy::Policy;
 pub use service::Passwords;

@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{
-    hasher::{Hasher, Verdict, decoy},
+    hasher::{Hasher, NO_PASSWORD, Verdict},
     metrics::PasswordMetrics,
     policy::Policy,
     queue::{Job, Lane, Next, Queue},
@@ -40,8 +40,6 @@ const NICENESS: i32 = 10;
 #[derive(Clone)]
 pub struct Passwords {
     threads: Arc<Threads>,
-    /// A hash that is verified against for unknown addresses, so that they take the same time.
-    decoy_hash: Arc<str>,
     pub(super) metrics: Arc<PasswordMetrics>,
 }
 
@@ -59,9 +57,8 @@ impl Passwords {
     /// Starts one thread per core (at most four).
     ///
     /// # Errors
-    /// [`Error::Internal`] when a thread can't be started or the system has no random numbers.
+    /// [`Error::Internal`] when a thread can't be started.
     pub fn start() -> Result<Self, Error> {
-        let decoy_hash = decoy()?;
         let threads = Threads { queue: Queue::new() };
         let count = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         for number in 0..count {
@@ -71,7 +68,7 @@ impl Passwords {
                 .spawn(move || run_jobs(&queue))
                 .map_err(Error::internal)?;
         }
-        Ok(Self { threads: Arc::new(threads), decoy_hash: decoy_hash.into(), metrics: Arc::default() })
+        Ok(Self { threads: Arc::new(threads), metrics: Arc::default() })
     }
 
     /// Judges a password that somebody chose and hashes it into a PHC string, in the form in which passwords are compared
@@ -115,10 +112,9 @@ impl Passwords {
         hash: Option<String>,
         from: Option<&Client>,
     ) -> Result<Verdict, Error> {
-        let decoy_hash = Arc::clone(&self.decoy_hash);
         self.submit(Lane::Check, from, move |hasher| match hash {
             Some(hash) => hasher.verify_either(&password, &hash),
-            None => hasher.verify_either(&password, &decoy_hash).map(|_| Verdict::Wrong),
+            None => hasher.verify_either(&password, NO_PASSWORD).map(|_| Verdict::Wrong),
         })
         .await
     }
