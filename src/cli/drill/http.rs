@@ -1,6 +1,6 @@
 //! Requests of the drill, over HTTP/1.1: to an address of its own choice, under the host name of the site.
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt as _, Empty, Limited, combinators::UnsyncBoxBody};
 use hyper::{
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    time::timeout,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -25,6 +26,13 @@ use super::arguments::Resolved;
 
 /// Most bytes of an answer that are read; of a longer one the rest is left.
 const LONGEST_ANSWER: usize = 1024 * 1024;
+
+/// Longest time for one request before and after the time that is measured.
+pub(super) const LONGEST_REQUEST: Duration = Duration::from_secs(10);
+/// The pause between two requests of one kind.
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
+/// What is seen of an instance that hangs.
+pub(super) const NO_ANSWER: &str = "no answer";
 
 /// The body of a request.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -129,6 +137,21 @@ impl Link {
         Self { endpoint, sender: None }
     }
 
+    /// Sends a request without a body.
+    pub(super) async fn get(
+        &mut self,
+        path: &str,
+        accept: &str,
+        cookie: &str,
+    ) -> Result<Response<Incoming>, String> {
+        let endpoint = self.endpoint.clone();
+        let request = || {
+            let request = endpoint.request("GET", path, accept, cookie);
+            request.body(Empty::new().boxed_unsync()).map_err(|error| error.to_string())
+        };
+        self.send(request).await
+    }
+
     /// Sends a request, again over a new connection where the kept one is closed meanwhile.
     pub(super) async fn send(
         &mut self,
@@ -149,9 +172,14 @@ impl Link {
     }
 }
 
-/// No body.
-pub(super) fn empty() -> Body {
-    Empty::new().boxed_unsync()
+/// Whether the session counts where it was asked; else what was seen there.
+pub(super) async fn let_in(answer: impl Future<Output = Result<Answer, String>>) -> Result<(), String> {
+    match timeout(LONGEST_REQUEST, answer).await {
+        Ok(Ok(Answer::LetIn(_))) => Ok(()),
+        Ok(Ok(answer)) => Err(answer.shown()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(NO_ANSWER.to_owned()),
+    }
 }
 
 /// What an answer says of the session.

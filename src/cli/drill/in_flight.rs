@@ -12,8 +12,7 @@ use hyper::{
 use tokio::{sync::watch, task::JoinHandle, time::timeout_at};
 
 use super::{
-    http::{Answer, Body, Endpoint, Link},
-    probe::NO_ANSWER,
+    http::{Answer, Body, Endpoint, Link, NO_ANSWER},
     use_of_session::{Kind, Outcome, Window},
 };
 

@@ -8,17 +8,13 @@ use std::{
 use tokio::time::{sleep, timeout, timeout_at};
 
 use super::{
-    http::{Answer, Link, empty},
+    http::{Answer, LONGEST_REQUEST, Link, NO_ANSWER, PAUSE, let_in},
     plan::Asked,
     use_of_session::{Outcome, Window},
 };
 
-/// The pause between two requests.
-const PAUSE: Duration = Duration::from_millis(10);
 /// An instance that takes longer hangs, whatever it has answered before.
 const HANGS: Duration = Duration::from_secs(1);
-/// Longest time for one request before and after the time that is measured.
-pub(super) const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 
 /// An address that is asked again and again, over one connection.
 pub(super) struct Probe {
@@ -34,13 +30,8 @@ impl Probe {
 
     /// Checks that the session counts there.
     pub(super) async fn open(&mut self) -> Result<(), String> {
-        let answer = match timeout(LONGEST_REQUEST, self.ask()).await {
-            Ok(Ok(Answer::LetIn(_))) => return Ok(()),
-            Ok(Ok(answer)) => answer.shown(),
-            Ok(Err(error)) => error,
-            Err(_) => NO_ANSWER.to_owned(),
-        };
-        Err(format!("{}{}: {answer}", self.asked.endpoint.shown, self.asked.path))
+        let counts = let_in(self.ask()).await;
+        counts.map_err(|seen| format!("{}{}: {seen}", self.asked.endpoint.shown, self.asked.path))
     }
 
     /// Asks until the session is refused, or it is too late.
@@ -75,14 +66,7 @@ impl Probe {
     }
 
     async fn ask(&mut self) -> Result<Answer, String> {
-        let (asked, cookie) = (&self.asked, &self.cookie);
-        let request = || {
-            let request = asked.endpoint.request("GET", &asked.path, "application/json", cookie);
-            request.body(empty()).map_err(|error| error.to_string())
-        };
-        Ok(Answer::of_whole(self.link.send(request).await?).await)
+        let response = self.link.get(&self.asked.path, "application/json", &self.cookie).await?;
+        Ok(Answer::of_whole(response).await)
     }
 }
-
-/// What is seen of an instance that hangs.
-pub(super) const NO_ANSWER: &str = "no answer";

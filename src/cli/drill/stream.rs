@@ -1,22 +1,19 @@
 //! The stream of events of an open page, which says that the session has ended.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout_at};
 
 use super::{
-    http::{Answer, Endpoint, Link, empty},
-    probe::{LONGEST_REQUEST, NO_ANSWER},
+    http::{Answer, Endpoint, Link, PAUSE, let_in},
     use_of_session::{Kind, Outcome, Window},
 };
 
 const PATH: &str = "/session/events";
 /// The event that says it.
 const SIGNED_OUT: &str = "event: signed-out";
-/// The pause before a stream that was broken off is opened again.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// A stream at one instance.
 pub(super) struct Stream {
@@ -32,13 +29,8 @@ impl Stream {
 
     /// Opens the stream.
     pub(super) async fn open(&mut self) -> Result<(), String> {
-        let answer = match timeout(LONGEST_REQUEST, self.ask()).await {
-            Ok(Ok(Answer::LetIn(_))) => return Ok(()),
-            Ok(Ok(answer)) => answer.shown(),
-            Ok(Err(error)) => error,
-            Err(_) => NO_ANSWER.to_owned(),
-        };
-        Err(format!("{}{PATH}: {answer}", self.link.endpoint.shown))
+        let counts = let_in(self.ask()).await;
+        counts.map_err(|seen| format!("{}{PATH}: {seen}", self.link.endpoint.shown))
     }
 
     /// Reads until the stream says that the session has ended; one that is broken off is opened again until that is refused.
@@ -69,12 +61,7 @@ impl Stream {
     }
 
     async fn ask(&mut self) -> Result<Answer, String> {
-        let (endpoint, cookie) = (self.link.endpoint.clone(), &self.cookie);
-        let request = || {
-            let request = endpoint.request("GET", PATH, "text/event-stream", cookie);
-            request.body(empty()).map_err(|error| error.to_string())
-        };
-        let response = self.link.send(request).await?;
+        let response = self.link.get(PATH, "text/event-stream", &self.cookie).await?;
         let answer = Answer::of(&response);
         if matches!(answer, Answer::LetIn(_)) {
             self.open = Some(response.into_body());
