@@ -1,6 +1,6 @@
 //! What administrators and operators change about an account: its role, whether it may sign in, its sessions.
 
-use super::{actor::Actor, notices::NewAdministrator, service::Accounts, sign_up::NewAccount};
+use super::{actor::Actor, notice_letters::NewAdministrator, service::Accounts, sign_up::NewAccount};
 use crate::{
     db::DbConnection,
     error::Error,

@@ -18,6 +18,7 @@ mod forgotten;
 mod letters;
 mod limits;
 mod link_requests;
+mod notice_letters;
 mod notices;
 pub mod pages;
 mod passkey_check;

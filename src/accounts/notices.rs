@@ -5,27 +5,16 @@ use std::sync::Arc;
 
 use super::{
     actor::Actor,
-    letters::{FORGOT, device, letter, place, when_and_where},
+    notice_letters::{self as letters, NewAdministrator, SessionsAfter},
     service::Accounts,
 };
 use crate::{
     db::DbConnection,
     error::Error,
-    mail::{Button, Letter, MailKind, Outbox, is_plain_name},
+    mail::{Letter, Outbox},
     security::Client,
     users::User,
 };
-
-/// How somebody became an administrator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NewAdministrator {
-    /// They had an account before.
-    Promoted,
-    /// They were invited as one.
-    Invited,
-    /// Their account was made as one.
-    Made,
-}
 
 /// Writes notices, each inside the transaction of what it tells. After it `Outbox::send_soon` is to be called.
 #[derive(Clone)]
@@ -36,15 +25,6 @@ impl Accounts {
     pub(super) fn notices(&self) -> Notices {
         Notices(self.rules.notices.then(|| Arc::clone(&self.outbox)))
     }
-}
-
-/// What becomes of the sessions of an account whose second factor was changed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum SessionsAfter {
-    /// They go on.
-    AllGoOn,
-    /// All but the one that made the change end.
-    OneGoesOn,
 }
 
 impl Notices {
@@ -61,7 +41,7 @@ impl Notices {
         token: &str,
         client: &Client,
     ) -> Result<(), Error> {
-        self.write(conn, |outbox| new_browser(outbox, user, token, client))
+        self.write(conn, |outbox| letters::new_browser(outbox, user, token, client))
     }
 
     /// Tells that the password was changed by somebody who knew the old one.
@@ -75,7 +55,7 @@ impl Notices {
             return Ok(());
         }
         let user = User::by_id(conn, user)?;
-        self.write(conn, |outbox| password_changed(outbox, &user, client))
+        self.write(conn, |outbox| letters::password_changed(outbox, &user, client))
     }
 
     /// Tells that a recovery code was used; `left`: how many the user has now.
@@ -86,7 +66,7 @@ impl Notices {
         left: i64,
         client: &Client,
     ) -> Result<(), Error> {
-        self.write(conn, |outbox| recovery_code_used(outbox, user, left, client))
+        self.write(conn, |outbox| letters::recovery_code_used(outbox, user, left, client))
     }
 
     /// Tells that a passkey was refused, which seems to have been copied.
@@ -96,7 +76,7 @@ impl Notices {
         user: &User,
         client: &Client,
     ) -> Result<(), Error> {
-        self.write(conn, |outbox| passkey_cloned(outbox, user, client))
+        self.write(conn, |outbox| letters::passkey_cloned(outbox, user, client))
     }
 
     /// Tells of a change of the second factor of a user. `what`: what was done, such as "An authenticator app was set up for".
@@ -111,7 +91,7 @@ impl Notices {
         if !self.are_on() {
             return Ok(());
         }
-        self.write(conn, |outbox| second_factor_changed(outbox, user, what, sessions, by))
+        self.write(conn, |outbox| letters::second_factor_changed(outbox, user, what, sessions, by))
     }
 
     /// Tells that an administrator, whom it does not name, removed the second factor of a user. `message`: why.
@@ -121,7 +101,7 @@ impl Notices {
         user: &User,
         message: Option<&str>,
     ) -> Result<(), Error> {
-        self.write(conn, |outbox| second_factor_reset(outbox, user, message))
+        self.write(conn, |outbox| letters::second_factor_reset(outbox, user, message))
     }
 
     /// Tells that the account, which is deleted with this transaction, is gone.
@@ -131,7 +111,7 @@ impl Notices {
         user: &User,
         client: &Client,
     ) -> Result<(), Error> {
-        self.write(conn, |outbox| Letter { user: None, ..account_deleted(outbox, user, client) })
+        self.write(conn, |outbox| Letter { user: None, ..letters::account_deleted(outbox, user, client) })
     }
 
     /// Tells all other active administrators that somebody was made one, also whoever has done it: it may have been done in their
@@ -149,184 +129,16 @@ impl Notices {
         let others = User::administrators_but(conn, new.id)?;
         let maker = others.iter().find(|other| Some(other.id) == by.user);
         let done_by = match maker {
-            Some(maker) => format!("by {}", named(maker)),
+            Some(maker) => format!("by {}", letters::named(maker)),
             None => "on the command line of the server".to_owned(),
         };
         for other in &others {
-            self.write(conn, |outbox| administrator_made(outbox, other, new, how, &done_by, by))?;
+            self.write(conn, |outbox| letters::administrator_made(outbox, other, new, how, &done_by, by))?;
         }
         Ok(())
     }
 
     fn write(&self, conn: &mut DbConnection, letter: impl FnOnce(&Outbox) -> Letter) -> Result<(), Error> {
         self.0.as_ref().map_or(Ok(()), |outbox| outbox.write(conn, &letter(outbox)))
-    }
-}
-
-fn new_browser(outbox: &Outbox, user: &User, token: &str, client: &Client) -> Letter {
-    let (site, device, at) = (outbox.site(), device(client), outbox.moment());
-    let paragraphs = vec![
-        format!(
-            "Somebody has signed in to your account at {site} with a browser that had not signed in to it before: {device}, from \
-             the address {}, on {at}.",
-            client.ip
-        ),
-        "If that was you, there is nothing to do. We tell you of each browser once, as long as it keeps our cookies.".to_owned(),
-        "If it was not you, somebody knows your password. Open this link, which works for 7 days without signing in: it shows \
-         that one session, and a button there ends it and mails you a link to choose a new password."
-            .to_owned(),
-    ];
-    let button =
-        Button { label: "Look at this sign-in", href: outbox.href(&format!("/sign-in/check?token={token}")) };
-    let subject = format!("A new sign-in to your account at {site}");
-    let reason = "You get this mail whenever a browser signs in to your account for the first time.";
-    letter(MailKind::NewBrowser, user, subject, paragraphs, Some(button), reason)
-}
-
-fn password_changed(outbox: &Outbox, user: &User, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
-    let paragraphs = vec![
-        format!(
-            "The password of your account at {site} was changed on {at}, {place}. Wherever else you were signed in, that has ended."
-        ),
-        "If that was you, there is nothing to do.".to_owned(),
-        "If it was not you, somebody was signed in as you and knew your password. Choose another one with the link below: that \
-         signs out everybody, them too."
-            .to_owned(),
-    ];
-    let button = Button { label: "Choose another password", href: outbox.href(FORGOT) };
-    let subject = format!("Your password for {site} was changed");
-    let reason = "You get this mail whenever the password of your account is changed.";
-    letter(MailKind::PasswordChanged, user, subject, paragraphs, Some(button), reason)
-}
-
-fn recovery_code_used(outbox: &Outbox, user: &User, left: i64, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
-    let codes = if left == 1 { "1 code is" } else { &format!("{left} codes are") };
-    let paragraphs = vec![
-        format!("Somebody has signed in to your account at {site} with your password and a recovery code on {at}, {place}."),
-        format!("If that was you: {codes} left. With new ones the old ones are void."),
-        "If it was not you, somebody knows your password and has your codes. Choose another password, and make new codes.".to_owned(),
-    ];
-    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
-    let subject = format!("A recovery code was used at {site}");
-    let reason = "You get this mail whenever a recovery code of your account is used.";
-    letter(MailKind::RecoveryCodeUsed, user, subject, paragraphs, Some(button), reason)
-}
-
-fn passkey_cloned(outbox: &Outbox, user: &User, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
-    let paragraphs = vec![
-        format!(
-            "Somebody tried to sign in to your account at {site} on {at}, {place}, with a copy of one of your passkeys: it had been used \
-             more often than it says. It was refused."
-        ),
-        "Passkeys that count can't be copied by their owners. Sign in another way, remove that passkey, and add a new one. The page \
-         \u{201c}Activity\u{201d} says which one it is."
-            .to_owned(),
-    ];
-    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
-    let subject = format!("One of your passkeys for {site} was refused");
-    let reason = "You get this mail when a passkey of your account seems to have been copied.";
-    letter(MailKind::PasskeyCloned, user, subject, paragraphs, Some(button), reason)
-}
-
-fn second_factor_changed(
-    outbox: &Outbox,
-    user: &User,
-    what: &str,
-    sessions: SessionsAfter,
-    by: &Actor,
-) -> Letter {
-    let site = outbox.site();
-    let ended = match sessions {
-        SessionsAfter::AllGoOn => "",
-        SessionsAfter::OneGoesOn => " Wherever else you were signed in, that has ended.",
-    };
-    let paragraphs = vec![
-        format!("{what} your account at {site}{}.{ended}", when_and_where(outbox, by.client.as_ref())),
-        "If you know of this, there is nothing to do.".to_owned(),
-        "If not, somebody was signed in as you: choose another password, which signs out everybody, them too, and look at how you \
-         sign in."
-            .to_owned(),
-    ];
-    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
-    let subject = format!("How you sign in to {site} was changed");
-    let reason = "You get this mail whenever the second factor of your account is changed.";
-    letter(MailKind::SecondFactorChanged, user, subject, paragraphs, Some(button), reason)
-}
-
-fn second_factor_reset(outbox: &Outbox, user: &User, message: Option<&str>) -> Letter {
-    let site = outbox.site();
-    let why = message.map(|message| format!(" The reason: {message}")).unwrap_or_default();
-    let paragraphs = vec![
-        format!(
-            "The second factor was removed from your account at {site}{}. Wherever you were signed in, that has ended.{why}",
-            when_and_where(outbox, None)
-        ),
-        "If you asked for it, sign in with your password, and set a second factor up again.".to_owned(),
-        format!(
-            "If not, somebody may have asked in your name: choose another password, and write to those who run {site}."
-        ),
-    ];
-    let button = Button { label: "Look at how you sign in", href: outbox.href("/security") };
-    let subject = format!("Your second factor at {site} was removed");
-    let reason = "You get this mail whenever the second factor of your account is changed.";
-    letter(MailKind::SecondFactorChanged, user, subject, paragraphs, Some(button), reason)
-}
-
-fn account_deleted(outbox: &Outbox, user: &User, client: &Client) -> Letter {
-    let (site, place, at) = (outbox.site(), place(client), outbox.moment());
-    let paragraphs = vec![
-        format!(
-            "Your account at {site} was deleted on {at}, {place}, by somebody who gave its password. All its sessions have ended, \
-             and what was stored of you is removed."
-        ),
-        "If that was you, there is nothing to do.".to_owned(),
-        format!(
-            "If it was not you, somebody knew your password: change it wherever else you use it, and write to those who run \
-             {site}. The account can't be brought back, but you can make a new one with this address."
-        ),
-    ];
-    let subject = format!("Your account at {site} was deleted");
-    let reason = "You get this mail because it was the address of the account. It is the last one.";
-    letter(MailKind::AccountDeleted, user, subject, paragraphs, None, reason)
-}
-
-fn administrator_made(
-    outbox: &Outbox,
-    to: &User,
-    new: &User,
-    how: NewAdministrator,
-    done_by: &str,
-    by: &Actor,
-) -> Letter {
-    let (site, at, new_name) = (outbox.site(), outbox.moment(), named(new));
-    let place = by.client.as_ref().map(|client| format!(", {}", place(client))).unwrap_or_default();
-    let what = match how {
-        NewAdministrator::Promoted => "was made an administrator of",
-        NewAdministrator::Invited => "was invited as an administrator of",
-        NewAdministrator::Made => "has a new account as an administrator of",
-    };
-    let paragraphs = vec![
-        format!("{new_name} {what} {site} on {at}, {done_by}{place}."),
-        "Administrators see and end everyone's sessions and change all accounts. If you know of this, there is nothing to do."
-            .to_owned(),
-        "If you don't, look at the account, take the role away again, and ask who did it: somebody may have acted in the name of \
-         another administrator."
-            .to_owned(),
-    ];
-    let button =
-        Button { label: "Look at the account", href: outbox.href(&format!("/admin/users/{}", new.id)) };
-    let subject = format!("{site} has a new administrator");
-    let reason = "You get this mail because you are an administrator too.";
-    letter(MailKind::AdministratorMade, to, subject, paragraphs, Some(button), reason)
-}
-
-/// A person in a letter to somebody else: "Ada Lovelace (ada@example.org)". A name that reads as an address of the web is left out.
-fn named(user: &User) -> String {
-    match user.name.trim() {
-        name if is_plain_name(name) => format!("{name} ({})", user.email),
-        _ => user.email.clone(),
     }
 }

@@ -8,7 +8,7 @@ use actix_web::HttpRequest;
 use super::{
     actor::Actor,
     letters::{self, LinkMaker},
-    notices::NewAdministrator,
+    notice_letters::NewAdministrator,
     service::Accounts,
 };
 use crate::{

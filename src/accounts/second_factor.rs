@@ -6,7 +6,9 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use time::PrimitiveDateTime;
 
-use super::{actor::Actor, changes::check_live, codes::Code, notices::SessionsAfter, service::Accounts};
+use super::{
+    actor::Actor, changes::check_live, codes::Code, notice_letters::SessionsAfter, service::Accounts,
+};
 use crate::{
     db::DbConnection,
     error::Error,
