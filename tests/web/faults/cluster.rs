@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use crate::support::{
     load::Load,
     outage::{self, OutageTest},
@@ -123,9 +125,12 @@ async fn assert_slot_moves(cluster: &RedisCluster, to: impl Fn(usize) -> usize) 
         site.client.get("/profile").await.expect(200);
     }
     cluster.move_key(&key, from, to);
-    // The slot is still the first master's, which sends on to the second.
+    // The slot is still the first master's, which sends on to the second. What it sends on must not get between another one's `ASKING`
+    // and command.
     for _ in 0..10 {
-        site.client.get("/profile").await.expect(200);
+        for answer in join_all((0..16).map(|_| site.client.get("/profile"))).await {
+            answer.expect(200);
+        }
     }
     cluster.end_move(slot, to);
     for _ in 0..10 {

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use redis::{
     Arg, Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue as _, Pipeline, RedisError, RedisResult,
     Value,
-    aio::PubSub,
+    aio::{ConnectionLike as _, PubSub},
     cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
@@ -15,8 +15,11 @@ use redis::{
 use super::failure::Failure;
 use crate::error::Error;
 
-/// How often a command is sent again, to where a node says that the key is, or has come to be.
-const RETRIES: u32 = 16;
+/// How often a command is sent again, to where a node says that the key is, or has come to be. Even, so that a command that is sent to
+/// and fro between two nodes ends at the one that says `ASK`.
+const RETRIES: u32 = 8;
+/// How often a command is sent to a node that has been named so.
+const ASKED: usize = 4;
 /// The shortest and longest pause before that, in milliseconds; without one where a node names another.
 const RETRY_PAUSE: (u64, u64) = (5, 40);
 /// Commands of one pipeline that are on their way at the same time.
@@ -75,6 +78,43 @@ pub(super) async fn subscribe(server: &ConnectionInfo, channel: &str) -> RedisRe
     Ok(pubsub)
 }
 
+/// Sends a command to the node that has its key.
+///
+/// While a slot moves, its old node answers `ASK` for a key that is at the new node, which takes a command for it only right after
+/// `ASKING`. The client sends the two apart, so that another command on the same connection may come between and use that up; here
+/// they are sent as one.
+pub(super) async fn run(connection: &mut ClusterConnection, command: &Cmd) -> RedisResult<Value> {
+    let mut result = connection.req_packed_command(command).await;
+    for _ in 0..ASKED {
+        result = match result {
+            Err(error) if error.kind() == ErrorKind::Ask => match asked(&error) {
+                Some(node) => ask(connection, node, command).await,
+                None => return Err(error),
+            },
+            // The slot has moved, or is the old node's again.
+            Err(error) if error.kind() == ErrorKind::Moved => connection.req_packed_command(command).await,
+            result => return result,
+        };
+    }
+    result
+}
+
+/// The node that is to be asked.
+fn asked(error: &RedisError) -> Option<SingleNodeRoutingInfo> {
+    by_address(error.redirect_node()?.0).ok()
+}
+
+async fn ask(
+    connection: &mut ClusterConnection,
+    node: SingleNodeRoutingInfo,
+    command: &Cmd,
+) -> RedisResult<Value> {
+    let mut both = redis::pipe();
+    both.cmd("ASKING").add_command(command.clone());
+    let answers = connection.route_pipeline(&both, 1, 1, node).await?;
+    answers.into_iter().next().unwrap_or(Value::Nil).extract_error()
+}
+
 /// Sends each command to the node that has its key. Those with the same key are sent one after the other.
 pub(super) async fn run_apart(
     connection: &ClusterConnection,
@@ -104,7 +144,7 @@ async fn run_in_order(
 ) -> RedisResult<Vec<(usize, Value)>> {
     let mut answers = Vec::with_capacity(commands.len());
     for (index, command) in commands {
-        answers.push((index, command.query_async(&mut connection).await?));
+        answers.push((index, run(&mut connection, &command).await?));
     }
     Ok(answers)
 }
@@ -133,7 +173,7 @@ pub(super) async fn masters(connection: &mut ClusterConnection) -> RedisResult<V
         let detail = format!("{} of {}", answers.len(), size.trim());
         return Err((ErrorKind::ClusterConnectionNotFound, "not all masters are connected", detail).into());
     }
-    answers.into_keys().map(|address| by_address(&address)).collect()
+    answers.into_keys().map(|address| by_address(&address).map(RoutingInfo::SingleNode)).collect()
 }
 
 /// After a loss the client connects to a node again only when a command is for it.
@@ -153,10 +193,10 @@ async fn connect_to_all(connection: &mut ClusterConnection) -> RedisResult<()> {
     Ok(())
 }
 
-fn by_address(address: &str) -> RedisResult<RoutingInfo> {
+fn by_address(address: &str) -> RedisResult<SingleNodeRoutingInfo> {
     let (host, port) = address.rsplit_once(':').unwrap_or_default();
     let port = port
         .parse()
         .map_err(|_| RedisError::from((ErrorKind::ClientError, "a node has an address without a port")))?;
-    Ok(RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port }))
+    Ok(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port })
 }
