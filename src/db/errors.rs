@@ -13,8 +13,8 @@ use crate::error::Error;
 /// the operator and the system are whole classes.
 const PASSING_CLASSES: [&str; 4] = ["08", "53", "57", "58"];
 /// Read-only transaction, idle in transaction for too long, transaction for too long, serialization failure, deadlock, lock not
-/// available.
-const PASSING_STATES: [&str; 6] = ["25006", "25P03", "25P04", "40001", "40P01", "55P03"];
+/// available; a prepared statement that is not there, or is already: a pooler has put another session behind the connection.
+const PASSING_STATES: [&str; 8] = ["25006", "25P03", "25P04", "40001", "40P01", "55P03", "26000", "42P05"];
 
 /// Result codes of a SQLite file that can't be read or written now.
 const PASSING_CODES: [c_int; 9] = [

@@ -38,7 +38,7 @@ pub use functions::{matches_person, strpos};
 pub use migrate::{connect_and_migrate, migrate, migrate_url};
 pub use notifications::LONGEST as LONGEST_NOTIFICATION;
 pub use pool::{Db, Migrations};
-pub use query::{CountRows, Prepared, Uncached};
+pub use query::{CountRows, ForEachKey, Prepared, Uncached};
 pub use reserved::ReservedConnection;
 #[cfg(test)]
 pub use test_database::test_database;

@@ -4,7 +4,7 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::BigInt,
+    sql_types::{Array, BigInt, Text},
 };
 
 use super::connection::DbConnection;
@@ -55,6 +55,31 @@ impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Prepared<Q> {
 
     fn is_safe_to_cache_prepared(&self, _: &Pg) -> QueryResult<bool> {
         Ok(true)
+    }
+}
+
+/// A query that is run for each of some keys, with `keys.key` in its condition: one statement, whatever their number. Postgres plans it for
+/// one key; for `= ANY (…)` it expects ten, and takes an index on something else, of which it knows nothing yet, to be better.
+pub struct ForEachKey<'a, Q> {
+    /// The keys.
+    pub keys: &'a [&'a str],
+    /// What is found by one of them.
+    pub query: Q,
+}
+
+impl<Q: Query> Query for ForEachKey<'_, Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for ForEachKey<'_, Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT found.* FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        out.push_sql(") AS keys(key) CROSS JOIN LATERAL (");
+        self.query.walk_ast(out.reborrow())?;
+        // Keeps it a query of its own, which is planned for one key.
+        out.push_sql(" OFFSET 0) AS found");
+        Ok(())
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     sync::PoisonError,
 };
 
+use diesel::connection::SimpleConnection as _;
+
 use super::{
     connect::Connector,
     connection::DbConnection,
@@ -12,6 +14,11 @@ use super::{
     pool::{Db, Shared},
 };
 use crate::error::Error;
+
+/// What a connection begins with on Postgres that has a few statements to run, each for keys and again and again. Each is planned once: the
+/// planner takes a plan for the very keys to be cheaper, since it expects ten of them where there are one or two, and would make one each
+/// time, which takes longer than the rest.
+const PLANNED_ONCE: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off";
 
 /// A connection of its own, or one of the pool's that the pool does without.
 pub enum ReservedConnection {
@@ -41,9 +48,26 @@ impl DerefMut for ReservedConnection {
     }
 }
 
+impl ReservedConnection {
+    /// Has each statement planned anew when it is run next. A plan that was made while the tables were small is a bad one once they are
+    /// large, and the database replaces it by itself only when it has analyzed them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn forget_plans(&mut self) -> diesel::QueryResult<()> {
+        match self {
+            Self::Own(own) => match &mut **own {
+                DbConnection::Postgres(pg) => pg.batch_execute("DISCARD PLANS"),
+                DbConnection::Sqlite(_) => Ok(()),
+            },
+            Self::OfPool(_) => Ok(()),
+        }
+    }
+}
+
 impl Db {
-    /// A connection to keep, apart from the pool. Where the database gives no more, one of the pool's is kept. Blocks while
-    /// connecting, at most for the timeout of both.
+    /// A connection to keep, apart from the pool, for a few statements that each find rows by keys: [`PLANNED_ONCE`]. Where the database
+    /// gives no more, one of the pool's is kept, as it is. Blocks while connecting, at most for the timeout of both.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database has not been migrated or is not reached.
@@ -51,13 +75,23 @@ impl Db {
         self.check_usable()?;
         let spare = self.shared.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(spare) = spare.filter(|spare| self.shared.connector.is_of_newest_primary(spare)) {
-            return Ok(ReservedConnection::Own(spare));
+            return plan_once(spare);
         }
-        self.shared.connector.open().map(ReservedConnection::Own).or_else(|refused| {
-            tracing::debug!(error = %refused, "no connection apart from the pool");
-            self.connection().map(ReservedConnection::OfPool)
-        })
+        match self.shared.connector.open() {
+            Ok(own) => plan_once(own),
+            Err(refused) => {
+                tracing::debug!(error = %refused, "no connection apart from the pool");
+                self.connection().map(ReservedConnection::OfPool)
+            }
+        }
     }
+}
+
+fn plan_once(mut own: MarkedConnection) -> Result<ReservedConnection, Error> {
+    if let DbConnection::Postgres(pg) = &mut *own {
+        pg.batch_execute(PLANNED_ONCE)?;
+    }
+    Ok(ReservedConnection::Own(own))
 }
 
 impl Shared {

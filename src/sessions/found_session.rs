@@ -2,19 +2,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-#[expect(
-    deprecated,
-    reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
-)]
-use diesel::pg::expression::dsl::any;
-use diesel::prelude::*;
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Nullable, Text},
+};
 use time::PrimitiveDateTime;
 
 use super::catalogue::{method::Method, predicates::not_ended};
 use crate::{
     config::SessionKind,
     db::{
-        DbConnection,
+        DbConnection, ForEachKey, Prepared,
         schema::{sessions, site_cookies, users},
     },
     error::Error,
@@ -136,24 +135,23 @@ macro_rules! found_columns {
     };
 }
 
-/// Filters a query by a column with any of some texts: one statement on Postgres for any number of them, where `eq_any` would make a
+/// Filters a query by a column that has any of some keys: on Postgres one statement for any number of them, where `eq_any` would make a
 /// new one for each number.
 macro_rules! load_with {
-    ($conn:expr, $query:expr, $column:expr, $texts:expr) => {
+    ($conn:expr, $query:expr, $column:expr, $kind:ty, $keys:expr) => {
         match $conn {
-            #[expect(
-                deprecated,
-                reason = "the successor writes one parameter per key, so each number of keys would be planned anew"
-            )]
-            DbConnection::Postgres(pg) => $query.filter($column.eq(any($texts))).load(pg)?,
-            DbConnection::Sqlite(sqlite) => $query.filter($column.eq_any($texts)).load(sqlite)?,
+            DbConnection::Postgres(pg) => {
+                let query = $query.filter($column.eq(sql::<$kind>("keys.key")));
+                Prepared(ForEachKey { keys: $keys, query }).load(pg)?
+            }
+            DbConnection::Sqlite(sqlite) => $query.filter($column.eq_any($keys)).load(sqlite)?,
         }
     };
 }
 
 fn by_store_key(conn: &mut DbConnection, keys: &[&str]) -> Result<Vec<FoundSession>, Error> {
     let query = sessions::table.inner_join(users::table).filter(not_ended()).filter(users::active);
-    Ok(load_with!(conn, query.select(found_columns!()), sessions::store_key, keys))
+    Ok(load_with!(conn, query.select(found_columns!()), sessions::store_key, Nullable<Text>, keys))
 }
 
 fn by_site_cookie(conn: &mut DbConnection, hashes: &[&str]) -> Result<Vec<(String, FoundSession)>, Error> {
@@ -163,5 +161,5 @@ fn by_site_cookie(conn: &mut DbConnection, hashes: &[&str]) -> Result<Vec<(Strin
         .filter(sessions::store_key.is_not_null())
         .filter(users::active);
     let columns = (site_cookies::secret_hash, found_columns!());
-    Ok(load_with!(conn, query.select(columns), site_cookies::secret_hash, hashes))
+    Ok(load_with!(conn, query.select(columns), site_cookies::secret_hash, Text, hashes))
 }

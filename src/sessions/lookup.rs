@@ -26,6 +26,9 @@ use crate::{
 /// Lookups that one query answers at most.
 const BATCH: usize = 256;
 
+/// How long the plans of the thread's queries are kept.
+const PLANS_LAST: Duration = Duration::from_secs(5);
+
 /// One lookup that waits for its reply.
 struct LookupRequest {
     key: LookupKey,
@@ -125,6 +128,17 @@ impl Lookup {
 struct LookupConnection {
     conn: ReservedConnection,
     pool_generation: u64,
+    planned_at: Instant,
+}
+
+impl LookupConnection {
+    fn query(&mut self, keys: &[&LookupKey]) -> Result<FoundSessions, Error> {
+        if self.planned_at.elapsed() > PLANS_LAST {
+            self.conn.forget_plans()?;
+            self.planned_at = Instant::now();
+        }
+        query(&mut self.conn, keys)
+    }
 }
 
 impl LookupWorker {
@@ -223,17 +237,16 @@ fn query_with_reconnect(
     keys: &[&LookupKey],
 ) -> Result<FoundSessions, Error> {
     let pool_generation = db.pool_generation();
-    if let Some(LookupConnection { conn, .. }) =
-        connection.as_mut().filter(|kept| kept.pool_generation == pool_generation)
-    {
-        let found = query(conn, keys);
-        if found.is_ok() || conn.ping().is_ok() {
+    if let Some(kept) = connection.as_mut().filter(|kept| kept.pool_generation == pool_generation) {
+        let found = kept.query(keys);
+        if found.is_ok() || kept.conn.ping().is_ok() {
             return found;
         }
     }
     *connection = None;
-    let mut conn = db.reserved_connection()?;
-    let found = query(&mut conn, keys)?;
-    *connection = Some(LookupConnection { conn, pool_generation });
+    let conn = db.reserved_connection()?;
+    let mut made = LookupConnection { conn, pool_generation, planned_at: Instant::now() };
+    let found = made.query(keys)?;
+    *connection = Some(made);
     Ok(found)
 }
