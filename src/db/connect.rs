@@ -200,6 +200,8 @@ impl Connector {
         match &self.url {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(&self.with_limits(url))?;
+                // What another client has prepared in this session, if a pooler lends it on as it is.
+                conn.batch_execute("DEALLOCATE ALL")?;
                 let takeovers = if url.has_several_hosts() {
                     self.newest_timeline.admit(&mut conn).ok_or(ConnectError::OldPrimary)?
                 } else {

@@ -58,10 +58,13 @@ async fn postgres_lookup_gets_a_connection_when_the_pool_has_taken_all() {
 async fn postgres_role_with_two_connections_is_ready_when_it_has_started() {
     let server = PostgresServer::start_own();
     let url = server.limited_to(2);
-    let builder = builder().on_postgres(&server).var("DATABASE_URL", url).not_set_up();
-    let mut app = builder.start().await;
+    // Longer than a busy machine takes: an instance that lacks a connection does not get it later either.
+    let builder = builder().on_postgres(&server).var("DATABASE_URL", url).var("STORE_TIMEOUT", "5s");
+    let mut app = builder.not_set_up().start().await;
     for _ in 0..5 {
         app.client().get("/readyz").await.expect(200);
+        app.stop().await;
+        eventually(|| async { server.connections_of_limited() == 0 }).await;
         app.restart().await;
     }
     let link = app.setup_link().expect("the database was reached").to_owned();
