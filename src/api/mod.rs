@@ -3,6 +3,7 @@
 
 mod answers;
 mod body;
+pub mod bound_sessions;
 pub mod description;
 pub mod docs;
 pub mod ends;

@@ -184,11 +184,11 @@ async fn signed_in(
 pub async fn logout(
     req: HttpRequest,
     accounts: Data<Accounts>,
-    user: CurrentUser,
     client: Client,
     body: Body<NoFields>,
 ) -> Result<HttpResponse, Error> {
     body.valid()?;
+    let user = CurrentUser::find_to_end(&req).await?.ok_or(Error::SignInFirst)?;
     accounts.sign_out(&req, &user, client).await?;
     clear_site_data();
     Ok(HttpResponse::new(StatusCode::NO_CONTENT))

@@ -6,6 +6,7 @@
 use std::{path::Path, sync::Arc};
 
 mod accounts;
+mod binding;
 mod cookie;
 mod database_url;
 mod env_file;
@@ -39,6 +40,7 @@ mod smtp_url;
 mod stores;
 
 pub use accounts::Accounts;
+pub use binding::Binding;
 pub use database_url::DatabaseUrl;
 pub use frontends::Frontends;
 pub use gate::Gate;

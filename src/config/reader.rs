@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::RangeInclusive,
     time::Duration,
 };
 
@@ -116,6 +117,20 @@ impl Reader {
     /// Parses a duration such as `90m`, from `min` to ten years.
     pub(super) fn duration(&mut self, name: &'static str, default: Duration, min: Duration) -> Duration {
         self.parse(name, &durations_from(min), default, |value| duration_from(value, min))
+    }
+
+    /// Parses a duration within these bounds.
+    pub(super) fn duration_within(
+        &mut self,
+        name: &'static str,
+        default: Duration,
+        bounds: RangeInclusive<Duration>,
+    ) -> Duration {
+        let (min, max) = (shown(*bounds.start()), shown(*bounds.end()));
+        let may_hold = format!("a duration from {min} to {max}, such as {}", shown(default));
+        self.parse(name, &may_hold, default, |value| {
+            humantime::parse_duration(value).ok().filter(|duration| bounds.contains(duration))
+        })
     }
 
     /// Parses a duration as [`Reader::duration`], or `forever`, which is `None`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    binding::Binding,
     cookie,
     database_url::DatabaseUrl,
     reader::{DAY, Reader, shown},
@@ -43,6 +44,8 @@ pub struct Session {
     /// `SECOND_FACTOR`: whose sessions are good for nothing before a second factor is set up: `optional`, `administrators` or
     /// `everyone`. Default: `optional`.
     pub second_factor: SecondFactor,
+    /// `SESSION_BINDING`: `offer` or `off`; `None`: sessions are not bound to devices. Default: `offer` on https.
+    pub binding: Option<Binding>,
 }
 
 impl Session {
@@ -59,6 +62,7 @@ impl Session {
         let limit = reader
             .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
         let second_factor = SecondFactor::read(reader);
+        let binding = Binding::read(reader, server, cookie_domain.as_deref());
         let given = reader.get("SESSION_SECRET");
         if given.is_none() && reader.has_mistakes() && matches!(database, DatabaseUrl::Sqlite(_)) {
             // No file is made beside a database that may be another one than is meant.
@@ -83,6 +87,7 @@ impl Session {
             admin_absolute_ttl,
             limit,
             second_factor,
+            binding,
         })
     }
 

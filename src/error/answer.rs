@@ -51,6 +51,9 @@ impl Error {
             Self::KeyRotated => Some(
                 "The session has just got a new key. Send the request again, with the new cookie or token.",
             ),
+            Self::ProofSkipped => Some(
+                "Your browser could not show just now that it is the one in which you signed in. Try again in a moment; you are still signed in.",
+            ),
             Self::TookTooLong => Some(
                 "This takes too long to wait for, and may be done all the same. Look before you send it again.",
             ),
@@ -117,7 +120,7 @@ impl ResponseError for Error {
             Self::Fields(_) | Self::WeakPassword(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Unavailable(_) | Self::KeyRotated | Self::Busy | Self::TookTooLong => {
+            Self::Unavailable(_) | Self::KeyRotated | Self::ProofSkipped | Self::Busy | Self::TookTooLong => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Database(_) | Self::Internal(_) | Self::Misconfigured { .. } => {
@@ -189,6 +192,7 @@ mod tests {
             (Error::Database(diesel::result::Error::RollbackTransaction), 500),
             (Error::unavailable("x"), 503),
             (Error::KeyRotated, 503),
+            (Error::ProofSkipped, 503),
             (Error::Busy, 503),
             (Error::TookTooLong, 503),
         ] {

@@ -99,6 +99,9 @@ pub enum Error {
     /// 503: the request brought the key that its session had before the current one, which the browser has by now.
     #[error("the session has a new key")]
     KeyRotated,
+    /// 503: the session is bound to the device of its browser, which could not have its proof renewed.
+    #[error("the browser could not prove its key")]
+    ProofSkipped,
     /// 503: a password has waited too long to be checked or hashed, or too many wait.
     #[error("too many passwords wait")]
     Busy,

@@ -9,6 +9,8 @@ text_enum! {
         SignedIn => "signed_in",
         /// Wrong address or password.
         SignInFailed => "sign_in_failed",
+        /// A session was bound to the device of its browser.
+        SessionBound => "session_bound",
         /// A session ended; the detail has the reason.
         SessionEnded => "session_ended",
         /// An account was made.
@@ -97,6 +99,7 @@ impl EventKind {
         match self {
             Self::SignedIn => "Signed in",
             Self::SignInFailed => "Sign-in failed",
+            Self::SessionBound => "Session bound to its device",
             Self::SessionEnded => "Session ended",
             Self::Registered => "Account created",
             Self::NameChanged => "Name changed",

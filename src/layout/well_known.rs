@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, http::header::LOCATION, web::Data};
 use time::{Duration, Time};
 
-use crate::{clock::now_utc, config::Config, error::Error, web::rfc3339};
+use crate::{clock::now_utc, config::Config, error::Error, sessions::registering_origins, web::rfc3339};
 
 /// How long what `security.txt` says counts: it is written anew each day.
 const COUNTS_FOR: Duration = Duration::days(90);
@@ -21,6 +21,15 @@ pub async fn change_password() -> HttpResponse {
 /// `GET /robots.txt` (RFC 9309)
 pub async fn robots() -> HttpResponse {
     HttpResponse::Ok().content_type(PLAIN).body(ROBOTS)
+}
+
+/// `GET /.well-known/device-bound-sessions`: which hosts may bind sessions of the whole site. Browsers ask the site's main host.
+///
+/// # Errors
+/// [`Error::NotFound`] where sessions are those of one host.
+pub async fn device_bound_sessions(config: Data<Config>) -> Result<HttpResponse, Error> {
+    let origins = registering_origins(&config).ok_or(Error::NotFound)?;
+    Ok(HttpResponse::Ok().json(origins))
 }
 
 /// `GET /.well-known/security.txt` (RFC 9116)

@@ -18,7 +18,7 @@ use crate::{
     error::{Detail, Error, LinkOn},
     layout::{Layout, see_other},
     security::Client,
-    sessions::{CurrentUser, EndedSession, Sessions},
+    sessions::{CurrentUser, EndedSession, Sessions, unproven_sentence},
     state::shared,
     web::{
         SentForm,
@@ -47,6 +47,8 @@ pub(super) struct Rule {
     pub form_page: FormPage,
     /// Whether scripts call it, with a body of their own and not with the form of a page.
     pub is_call: bool,
+    /// Whether it ends the session of its request: also one that is bound to another device.
+    pub signs_out: bool,
     /// Whether somebody may use it who has to set up a second factor first (`SECOND_FACTOR`).
     pub is_for_set_up: bool,
 }
@@ -55,6 +57,11 @@ pub(super) struct Rule {
 /// open page of its session's end, and signing out.
 const FOR_SET_UP: [&str; 5] =
     ["/security", "/confirm-password", "/confirm-password/options", "/session/events", "/auth/logout"];
+
+/// The call that ends the session of its request. Whoever has copied a session's cookie does no harm by it.
+pub(super) fn signs_out(path: &str) -> bool {
+    path == "/auth/logout"
+}
 
 /// Whether a route serves to set up a second factor.
 pub(super) fn is_for_set_up(path: &str) -> bool {
@@ -103,7 +110,11 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
         return if rule.is_call { Ok(None) } else { Box::pin(refusal_of_public(rule, req)).await };
     }
     // Before the body, which may take its time: a form of a session that ends meanwhile is refused by the operation itself.
-    let Some(user) = CurrentUser::find(req.request()).await? else {
+    let found = match rule.signs_out {
+        true => Box::pin(CurrentUser::find_to_end(req.request())).await,
+        false => CurrentUser::find(req.request()).await,
+    };
+    let Some(user) = found? else {
         return Ok(Some(Box::pin(not_signed_in(req)).await));
     };
     let sent = if rule.is_call { SentForm::default() } else { SentForm::take(req).await? };
@@ -178,11 +189,14 @@ fn other_session(rule: Rule, req: &HttpRequest, sent: &SentForm, user: &CurrentU
 async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
     if wants_json(req.request()) {
         let mut response = HttpResponse::from_error(Error::SignInFirst);
-        let ended = EndedSession::of(req.request()).await;
-        let sentence = ended.map_or_else(
-            || "You are not signed in. Sign in to go on.".to_owned(),
-            |ended| ended.message.sentence(),
-        );
+        let unproven = unproven_sentence().map(str::to_owned);
+        let sentence = match unproven {
+            Some(sentence) => sentence,
+            None => EndedSession::of(req.request()).await.map_or_else(
+                || "You are not signed in. Sign in to go on.".to_owned(),
+                |ended| ended.message.sentence(),
+            ),
+        };
         response.extensions_mut().insert(Detail(sentence));
         return response;
     }
@@ -190,7 +204,7 @@ async fn not_signed_in(req: &mut ServiceRequest) -> HttpResponse {
         let here = req.uri().path_and_query().map_or("/", |path| path.as_str());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("next", here);
-        if lost_cookie::is_lost(req.request()).await {
+        if unproven_sentence().is_none() && lost_cookie::is_lost(req.request()).await {
             query.append_pair(lost_cookie::QUERY.0, lost_cookie::QUERY.1);
         }
         let query = query.finish();

@@ -18,6 +18,7 @@ use crate::{
     admin, api, gate,
     layout::{home, icons, well_known},
     ops::health,
+    security::binding::{BIND, REFRESH, WELL_KNOWN},
     web::assets,
 };
 use access::Access::{Admin, Public, User};
@@ -37,6 +38,7 @@ pub fn without_session() -> Table {
         .get("/robots.txt", Public, well_known::robots)
         .get("/.well-known/change-password", Public, well_known::change_password)
         .get("/.well-known/security.txt", Public, well_known::security)
+        .get(WELL_KNOWN, Public, well_known::device_bound_sessions)
         .get("/healthz", Public, health::alive)
         .get("/readyz", Public, health::ready)
         .get("/auth/verify/stream", Public, api::ends::stream)
@@ -61,6 +63,8 @@ fn visitors(table: Table) -> Table {
         .post("/login/passkey/options", Public, api::passkeys::begin_sign_in)
         .post("/login/passkey", Public, api::passkeys::sign_in)
         .post("/logout", Public, login::logout)
+        .post(BIND, Public, api::bound_sessions::bind)
+        .post(REFRESH, Public, api::bound_sessions::refresh)
         .get("/setup", Public, setup::show)
         .post("/setup", Public, setup::submit)
         .get("/email/sent", Public, email_links::sent)

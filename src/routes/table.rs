@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 
-use super::access::{Access, FormPage, Rule, check, is_for_set_up};
+use super::access::{Access, FormPage, Rule, check, is_for_set_up, signs_out};
 use crate::{
     accounts::pages::sensitive_action::SensitiveAction,
     security::api,
@@ -114,7 +114,14 @@ impl Table {
         let form_page = self.form_page(spec.path);
         let is_call = api::is_json(spec.path);
         let is_for_set_up = is_for_set_up(spec.path);
-        let rule = Rule { access: spec.access, sensitive: spec.sensitive, form_page, is_call, is_for_set_up };
+        let rule = Rule {
+            access: spec.access,
+            sensitive: spec.sensitive,
+            form_page,
+            is_call,
+            signs_out: signs_out(spec.path),
+            is_for_set_up,
+        };
         self.routes.push(if spec.access == Access::Public && spec.method == Method::GET {
             route
         } else {

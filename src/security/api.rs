@@ -3,6 +3,8 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use percent_encoding::percent_decode_str;
 
+use super::binding;
+
 /// What the paths of all calls begin with.
 pub const PREFIX: &str = "/auth";
 
@@ -22,13 +24,15 @@ pub fn is_call(path: &str) -> bool {
     is_below && path != DOCS
 }
 
-/// What this site's own script calls, for passkeys.
-const OF_OWN_SCRIPT: [&str; 5] = [
+/// What this site's own script calls, for passkeys, and browsers by themselves, for sessions that are bound to their device.
+const OF_OWN_SCRIPT: [&str; 7] = [
     "/login/passkey",
     "/login/passkey/options",
     "/login/verify/options",
     "/confirm-password/options",
     "/security/passkeys/options",
+    binding::BIND,
+    binding::REFRESH,
 ];
 
 /// Whether a path takes and answers JSON: that of a call, or what this site's own script calls. The latter is for nobody else, so

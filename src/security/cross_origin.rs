@@ -11,7 +11,7 @@ use actix_web::{
 use url::Url;
 
 use super::{
-    api,
+    api, binding,
     host::host_of,
     refusal::{self, Sender},
 };
@@ -32,6 +32,9 @@ pub fn is_allowed(req: &ServiceRequest) -> Result<bool, Error> {
     let is_call = api::is_call(req.path());
     // No page of another site makes a browser send this header, without being asked first (CORS).
     if is_call && api::bearer(req.headers()).is_some() {
+        return Ok(true);
+    }
+    if binding::is_by_browser(req) {
         return Ok(true);
     }
     let takes_scripts = api::is_json(req.path());

@@ -9,7 +9,7 @@ use actix_web::{
 use url::Host;
 
 use super::{
-    api,
+    api, binding,
     named_host::{parse, texts, without_port},
     refusal, site,
 };
@@ -51,7 +51,10 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         // Services ask at whatever name they reach this machine by, with a key that no browser has.
         let is_of_other_site =
             [api::VERIFY, api::ENDS].contains(&req.path()) || site::of(server, req.head()).is_some();
-        if !server.has_host(&named) && !is_health_check && !is_file_of_pages && !is_of_other_site {
+        // The proxy of the site's main host hands it over.
+        let is_of_main_host = req.path() == binding::WELL_KNOWN;
+        let is_answered = is_health_check || is_file_of_pages || is_of_other_site || is_of_main_host;
+        if !server.has_host(&named) && !is_answered {
             refusal::log(req.request(), "foreign_host", None, FOREIGN);
             return Err(Error::Misdirected);
         }

@@ -1,6 +1,7 @@
 //! The client's address, the host and origin of requests, body limits, response headers and the target after signing in.
 
 pub mod api;
+pub mod binding;
 pub mod bodies;
 mod client;
 pub mod cross_origin;

@@ -43,6 +43,8 @@ pub(super) struct FoundSession {
     pub method: Method,
     /// The state as JSON, where the catalogue itself is the store.
     pub state: Option<String>,
+    /// When it was bound to the device of its browser.
+    pub bound_at: Option<PrimitiveDateTime>,
     /// The user's name.
     #[diesel(deserialize_as = ShownName)]
     pub name: String,
@@ -122,6 +124,7 @@ macro_rules! found_columns {
             sessions::remembered,
             sessions::method,
             sessions::state,
+            sessions::bound_at,
             users::name,
             users::email,
             users::role,

@@ -201,6 +201,7 @@ mod tests {
             remembered: false,
             method: Method::Password,
             state: None,
+            bound_at: None,
             name: String::new(),
             email: String::new(),
             role,

@@ -22,10 +22,18 @@ use crate::{
 /// Upper bounds of the number of lookups that one query answers.
 const BATCHES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
+/// What comes of a registration.
+const REGISTERED: &str = "registered";
+const REFUSED: &str = "refused";
+/// What comes of a browser's wish to have its session renewed.
+const REFRESHES: [&str; 4] = ["proven", "challenged", "refused", "over"];
+
 /// What is counted and measured of sessions.
 pub(super) struct SessionMetrics {
     started: Counts<1>,
     ended: Counts<1>,
+    registrations: Counts<1>,
+    refreshes: Counts<1>,
     lookup_batch: Histogram,
     lookup: Histogram,
     sweep: Histogram,
@@ -39,6 +47,8 @@ impl Default for SessionMetrics {
         Self {
             started: Counts::default(),
             ended: Counts::default(),
+            registrations: Counts::default(),
+            refreshes: Counts::default(),
             lookup_batch: Histogram::new(BATCHES),
             lookup: durations(),
             sweep: durations(),
@@ -57,6 +67,16 @@ impl SessionMetrics {
         for session in ended {
             self.ended.add([("reason", session.reason.name())]);
         }
+    }
+
+    /// Counts a key that was to be registered.
+    pub(super) fn count_registration(&self, is_registered: bool) {
+        self.registrations.add([("result", if is_registered { REGISTERED } else { REFUSED })]);
+    }
+
+    /// Counts a wish to have a bound session renewed.
+    pub(super) fn count_refresh(&self, result: &'static str) {
+        self.refreshes.add([("result", result)]);
     }
 
     /// Records one query for this many lookups.
@@ -86,6 +106,12 @@ impl SessionMetrics {
             "Sessions that this instance ended, by reason",
             reasons,
         );
+        let results = [REGISTERED, REFUSED].map(|result| [("result", result)]);
+        let help = "Keys that browsers were to register for their sessions, by what came of it";
+        self.registrations.register(registry, "session_keys", help, results);
+        let results = REFRESHES.map(|result| [("result", result)]);
+        let help = "Renewals of bound sessions, by what came of it";
+        self.refreshes.register(registry, "session_key_proofs", help, results);
         registry.register(
             "lookup_batch_size",
             "Requests whose session one query looked up",

@@ -2,6 +2,7 @@
 //! store (Redis, or the catalogue's own table) holds its state and the rolling clock.
 
 mod active_count;
+mod binding;
 mod canary;
 pub mod catalogue;
 mod duration;
@@ -24,6 +25,10 @@ mod store;
 mod store_check;
 mod upkeep;
 
+pub use binding::{
+    instructions::{over, registering_origins},
+    refresh::{Refresh, SentProof},
+};
 pub use canary::CanarySession;
 pub use catalogue::{
     alike::AlikeCounts,
@@ -45,6 +50,7 @@ pub use request::{
     session_cookie::sender_by_cookie,
     session_store::Store,
     site_data::clear_site_data,
+    unproven::unproven_sentence,
 };
 pub use rotation::StateChange;
 pub use service::Sessions;

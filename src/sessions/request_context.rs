@@ -49,6 +49,10 @@ pub(super) struct RequestContext {
     pub sealed_anew: bool,
     /// A script's request, or a stream: it doesn't count as use of the session.
     pub in_background: bool,
+    /// The session is bound to a device, and the request brought no proof that it comes from there.
+    pub is_unproven: bool,
+    /// The public id of the session that this request has started.
+    pub started: Option<String>,
     /// Whether the request's user was found to be an administrator.
     pub of_admin: bool,
     /// The catalogue's row, where reading the state has fetched it too.

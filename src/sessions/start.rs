@@ -54,7 +54,7 @@ impl Sessions {
         change: impl FnOnce(&mut DbConnection) -> Result<(), Error> + Send + 'static,
         tell: impl FnOnce(&mut DbConnection, &str) -> Result<(), Error> + Send + 'static,
     ) -> Result<EndOutcome, Error> {
-        let replaced = CurrentUser::find(req).await?.map(|current| current.session.id.clone());
+        let replaced = CurrentUser::find_to_end(req).await?.map(|current| current.session.id.clone());
         let brought = RequestContext::with(|context| context.unused_keys()).unwrap_or_default();
         let (user_id, method) = (new.user_id, new.method);
         let sign_in = self.sign_in(new, replaced.clone())?;
@@ -88,6 +88,8 @@ impl Sessions {
         req.get_session().clear();
         Identity::login(&req.extensions(), user_id.to_string())
             .map_err(|error| Error::internal(error.to_string()))?;
+        let session_id = key.record.session_id.clone();
+        RequestContext::with(|context| context.started = Some(session_id));
         rotation::adopt(req, key)?;
         Ok(EndOutcome { count, confirmed })
     }

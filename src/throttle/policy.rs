@@ -39,6 +39,8 @@ pub(super) enum Kind {
     AddressMails,
     /// Mails to confirm addresses that were asked for by one account, or to one address.
     AddressMailsOf,
+    /// Wrong proofs of the keys that sessions are bound to, from one network.
+    Proofs,
 }
 
 /// The numbers of one kind.
@@ -56,7 +58,7 @@ pub(super) struct Policy {
 
 impl Kind {
     /// All kinds.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Account,
         Self::Browser,
         Self::Session,
@@ -70,6 +72,7 @@ impl Kind {
         Self::SecondSteps,
         Self::AddressMails,
         Self::AddressMailsOf,
+        Self::Proofs,
     ];
 
     /// The name in keys of the stores.
@@ -88,6 +91,7 @@ impl Kind {
             Self::SecondSteps => "second-steps",
             Self::AddressMails => "address-mails",
             Self::AddressMailsOf => "address-mails-of",
+            Self::Proofs => "proofs",
         }
     }
 
@@ -107,7 +111,7 @@ impl Kind {
                 most: Some(100),
             },
             Self::SignIns => Policy { longest: Duration::from_secs(5 * 60), ..of_network },
-            Self::Confirmations | Self::Links => of_network,
+            Self::Confirmations | Self::Links | Self::Proofs => of_network,
             Self::Registrations | Self::Forgotten | Self::AddressMails => Policy { free: 10, ..of_network },
             Self::Changes => Policy { free: 100, ..of_network },
             Self::Sessions => Policy { free: 100, longest: Duration::from_secs(10), ..of_network },

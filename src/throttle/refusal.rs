@@ -33,6 +33,7 @@ fn what(kind: Kind, failures: u32) -> &'static str {
         Kind::Sessions => "There were too many sign-ins to your account.",
         Kind::SecondSteps => "There were too many wrong codes or passkeys for this account.",
         Kind::AddressMails => "Too many mails to confirm an address were asked for from your network.",
+        Kind::Proofs => "Too many proofs of other keys came from your network.",
         Kind::AddressMailsOf => {
             "Too many mails to confirm this address were asked for. The newest one that has arrived works."
         }
@@ -68,6 +69,7 @@ pub(super) fn detail(kind: Kind, failures: u32) -> String {
         Kind::SecondSteps => "wrong codes or passkeys in a row after the right password",
         Kind::AddressMails => "mails to confirm addresses that were asked for from one network",
         Kind::AddressMailsOf => "mails to confirm an address that were asked for",
+        Kind::Proofs => "proofs of bound sessions that their keys have not signed, from one network",
     };
     let then = if kind.policy().is_closed(failures) { "no more are taken" } else { "the next ones wait" };
     format!("{failures} {of_whom}; {then}")

@@ -173,6 +173,14 @@ impl Throttle {
         self.begin(|limits| vec![limits.subjects.network(Kind::Links, client)]).await
     }
 
+    /// Begins to count a proof of a device's key that is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when it has to wait.
+    pub async fn proof(&self, client: &Client) -> Result<Attempt, Error> {
+        self.begin(|limits| vec![limits.subjects.network(Kind::Proofs, client)]).await
+    }
+
     /// Begins what a user changes or confirms; each one counts, since each is recorded.
     ///
     /// # Errors

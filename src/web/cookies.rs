@@ -23,17 +23,23 @@ pub enum SiteCookie {
     SecondStep,
     /// People trust the browser, and are asked for their password alone.
     TrustedBrowser,
+    /// The browser has proven lately that it has the key which its session is bound to.
+    Bound,
+    /// The same, for all hosts of `COOKIE_DOMAIN`.
+    BoundOnDomain,
     /// The time zone of the reader, which the script of the administration's pages tells; no secret.
     Zone,
 }
 
 impl SiteCookie {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Notice,
         Self::ShownEnd,
         Self::KnownBrowser,
         Self::SecondStep,
         Self::TrustedBrowser,
+        Self::Bound,
+        Self::BoundOnDomain,
         Self::Zone,
     ];
 
@@ -50,12 +56,16 @@ impl SiteCookie {
             (Self::SecondStep, false) => "gatehouse-step",
             (Self::TrustedBrowser, true) => "__Host-gatehouse-trusted",
             (Self::TrustedBrowser, false) => "gatehouse-trusted",
+            (Self::Bound, true) => "__Host-gatehouse-bound",
+            (Self::BoundOnDomain, true) => "__Secure-gatehouse-bound",
+            // Browsers bind nothing here.
+            (Self::Bound | Self::BoundOnDomain, false) => "gatehouse-bound",
             (Self::Zone, _) => "reader-zone",
         }
     }
 
     /// The names of all.
-    pub fn names(server: &Server) -> [&'static str; 6] {
+    pub fn names(server: &Server) -> [&'static str; 8] {
         Self::ALL.map(|cookie| cookie.name(server))
     }
 }
@@ -132,10 +142,14 @@ pub fn set_none(req: &HttpRequest) {
     req.extensions_mut().insert(SetsNone);
 }
 
+/// Whether the answer to a request is to set no cookie.
+pub fn is_to_set_none(req: &HttpRequest) -> bool {
+    req.extensions().contains::<SetsNone>()
+}
+
 /// Takes the cookies out of an answer that is to set none.
 pub fn finish(res: &mut ServiceResponse<BoxBody>) {
-    let sets_none = res.request().extensions().contains::<SetsNone>();
-    if sets_none {
+    if is_to_set_none(res.request()) {
         res.headers_mut().remove(SET_COOKIE);
     }
 }

@@ -5,17 +5,22 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::{
     config::Config,
     layout::{Layout, Notice},
-    sessions::EndedSession,
+    sessions::{EndedSession, unproven_sentence},
     state::shared,
     web::{SiteCookie, cookies},
 };
 
-/// The page with the notice added to its layout, if the browser's session has ended and the browser has not shown the notice yet.
+/// The page with the notice added to its layout, if the browser's session has ended and the browser has not shown the notice yet; or with
+/// one that the browser has not proven the key of its session.
 pub(super) async fn with_end_notice(
     req: &HttpRequest,
     mut layout: Layout,
     page: impl FnOnce(Layout) -> HttpResponse,
 ) -> HttpResponse {
+    if let Some(text) = unproven_sentence() {
+        layout.notices.push(Notice { kind: "warning", text: text.to_owned() });
+        return page(layout);
+    }
     let (Ok(config), Some(ended)) = (shared::<Config>(req), EndedSession::of(req).await) else {
         return page(layout);
     };

@@ -132,7 +132,7 @@ pub async fn logout(
     accounts: web::Data<Accounts>,
     client: Client,
 ) -> Result<HttpResponse, Error> {
-    if let Some(user) = CurrentUser::find(&req).await? {
+    if let Some(user) = CurrentUser::find_to_end(&req).await? {
         accounts.sign_out(&req, &user, client).await?;
     }
     Ok(signed_out(&req, "/", Flash::SignedOut))

@@ -119,4 +119,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         beside: &[],
         with: &["BASE_URL", "FRONTEND_URL", "GATE_HOSTS"],
     },
+    Setting {
+        name: "SESSION_BINDING",
+        meaning: "Whether sessions are bound to the device of their browser, where that can: `offer` or `off`. A bound session needs, beside its \
+            cookie, a proof of a key that does not leave the device, so that a stolen cookie is soon of no use. \
+            With `off` those that are bound already are not checked any more; when it is \
+            `offer` again, they have to sign in again.",
+        default: "`offer` on https, else `off`",
+        example: "offer",
+        wrong: "on",
+        beside: &[HTTPS],
+        with: &["BASE_URL", "SESSION_BINDING_TTL", "COOKIE_DOMAIN"],
+    },
+    Setting {
+        name: "SESSION_BINDING_TTL",
+        meaning: "How long a proof counts, and with it a stolen cookie; the browser renews it by itself. A duration from `2m` to `1d`.",
+        default: "`10m`",
+        example: "10m",
+        wrong: "1m",
+        beside: &[],
+        with: &["SESSION_BINDING"],
+    },
 ];

@@ -15,5 +15,6 @@ pub mod predicates;
 pub mod rights;
 pub mod rotated_keys;
 pub mod rows;
+pub mod session_keys;
 pub mod sign_in_notices;
 pub mod site_cookies;

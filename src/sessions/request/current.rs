@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     security::site,
     sessions::{
+        binding::cookie,
         catalogue::{method::Method, rights::AdminRights},
         found_session::FoundSession,
         request_context::{LoadedEntry, RequestContext},
@@ -87,7 +88,8 @@ impl CurrentUser {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when store or database can't be read; the request is not treated as signed out then.
-    /// [`Error::KeyRotated`] when the session got a new key while the request was on its way.
+    /// [`Error::KeyRotated`] when the session got a new key while the request was on its way. [`Error::ProofSkipped`] when it is bound to a
+    /// device whose browser could not have its proof renewed.
     pub async fn find(req: &HttpRequest) -> Result<Option<Rc<Self>>, Error> {
         if let Some(resolved) = Self::resolved(req) {
             return Ok(resolved);
@@ -152,6 +154,9 @@ async fn resolve(req: &HttpRequest) -> Result<Option<CurrentUser>, Error> {
     let Some(found) = found else {
         return Box::pin(sessions.check_rotated()).await.map(|()| None);
     };
+    if !cookie::is_proven(req.headers(), config, &found) {
+        return Box::pin(sessions.refuse_unproven(req, &found, &loaded)).await.map(|()| None);
+    }
     RequestContext::with(|context| context.of_admin = found.kind().of_admin);
     if RequestContext::with(|context| context.in_background) != Some(true) {
         sessions.last_seen.record(&found);

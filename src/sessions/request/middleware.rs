@@ -16,13 +16,13 @@ use super::{
     current::CurrentUser,
     rotated_key::ask_again,
     session_cookie::{choose, remove_others, renewed},
-    site_cookie, site_data,
+    site_cookie, site_data, unproven,
 };
 use crate::{
     config::{self, Config},
     error::Error,
     security::{api, site},
-    sessions::{request_context::RequestContext, service::Sessions},
+    sessions::{binding::offer, request_context::RequestContext, service::Sessions},
     state::shared,
     web::{accept::is_in_background, cookies},
 };
@@ -70,12 +70,21 @@ pub async fn with_context(
             finish_cookies(res.headers_mut(), &config, &context, renewal);
             if !is_of_proxy {
                 remove_others(res.headers_mut(), &config, context.has_unused_keys());
+                remove_unproven(&mut res, &config, &context);
             }
+            offer::add_header(&mut res, &config, &context);
             site_data::add_header(res.headers_mut(), &context);
             Ok(res.map_into_boxed_body())
         }
         // actix-session answers a failing store with a 500 of its own.
         Err(error) => Err(context.unavailable.map_or(error, |cause| Error::unavailable(cause).into())),
+    }
+}
+
+/// Removes the cookie that has proven nothing.
+fn remove_unproven<B>(res: &mut ServiceResponse<B>, config: &Config, context: &RequestContext) {
+    if let Some(cookie) = unproven::removal(res.request().headers(), config, context) {
+        cookies::append(res.headers_mut(), &cookie);
     }
 }
 

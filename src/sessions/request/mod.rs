@@ -11,3 +11,4 @@ pub(super) mod session_cookie;
 pub(super) mod session_store;
 mod site_cookie;
 pub(super) mod site_data;
+pub(super) mod unproven;

@@ -3,7 +3,7 @@
 //! A browser may have several of one name: one of this host alone and one of a domain, from before `COOKIE_DOMAIN` was changed
 //! or from another site of that domain.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_web::{
     HttpRequest,
@@ -18,7 +18,8 @@ use crate::{
     error::Error,
     security::refusal::Sender,
     sessions::{
-        duration::time_duration, request_context::RequestContext, service::Sessions, store::key::Key,
+        binding::cookie, duration::time_duration, found_session::FoundSession,
+        request_context::RequestContext, service::Sessions, store::key::Key,
     },
     state::shared,
     web::{SiteCookie, cookies},
@@ -41,7 +42,7 @@ pub(super) async fn choose(
     let chosen = match sent.as_slice() {
         [] => None,
         [only] => Some(only.as_str()),
-        several => Box::pin(first_live(several, &config.session, sessions, context)).await,
+        several => Box::pin(first_live(several, req.headers(), config, sessions, context)).await,
     };
     let sealed_anew = chosen.and_then(|value| sealed_anew(value, &config.session));
     context.sealed_anew = sealed_anew.is_some();
@@ -49,7 +50,8 @@ pub(super) async fn choose(
     cookies::choose(req.headers_mut(), name, chosen, &SiteCookie::names(&config.server));
 }
 
-/// Whose session the request's cookie leads to, for a request that is refused before its session is loaded. Nothing is renewed.
+/// Whose session the request's cookie leads to, for a request that is refused before its session is loaded. Nothing is renewed. It is
+/// written into the log, whether the request could have used the session or not.
 /// `None`: nobody's, or it can't be found out now.
 pub async fn sender_by_cookie(req: &HttpRequest) -> Option<Sender> {
     let (config, sessions) = (shared::<Config>(req).ok()?, shared::<Sessions>(req).ok()?);
@@ -63,23 +65,29 @@ pub async fn sender_by_cookie(req: &HttpRequest) -> Option<Sender> {
     None
 }
 
-/// The first of the cookies that leads to a session; without one the first that this site has made.
+/// The first of the cookies that leads to a session; without one the first that this site has made. A session that the request has no
+/// proof for, though it is bound to a device, comes after those that it can use.
 async fn first_live<'a>(
     sent: &'a [String],
-    config: &config::Session,
+    headers: &HeaderMap,
+    config: &Config,
     sessions: &Sessions,
     context: &mut RequestContext,
 ) -> Option<&'a str> {
-    let own = sent.iter().filter_map(|value| Some((value.as_str(), key_in(value, config)?)));
+    let own = sent.iter().filter_map(|value| Some((value.as_str(), key_in(value, &config.session)?)));
     let own: Vec<(&str, String)> = own.take(MAX_KEYS).collect();
+    let mut unproven = None;
     for (value, store_key) in &own {
-        match sessions.leads_to_session(store_key).await {
-            Ok(false) => context.dead_keys.push(store_key.clone()),
+        match sessions.usable(store_key).await {
+            Ok(None) => context.dead_keys.push(store_key.clone()),
+            Ok(Some(found)) if !cookie::is_proven(headers, config, &found) => {
+                unproven.get_or_insert(*value);
+            }
             // A store that can't be read is found out again, and reported, when the state is loaded.
-            Ok(true) | Err(_) => return Some(value),
+            Ok(Some(_)) | Err(_) => return Some(value),
         }
     }
-    own.first().map(|(value, _)| *value)
+    unproven.or_else(|| own.first().map(|(value, _)| *value))
 }
 
 /// The store key of the session key in a cookie of this site.
@@ -125,14 +133,17 @@ fn decoded(value: &str, config: &config::Session) -> Option<Cookie<'static>> {
 }
 
 impl Sessions {
-    /// Whether a key leads to a session that can be used; nothing is renewed.
-    async fn leads_to_session(&self, store_key: &str) -> Result<bool, Error> {
+    /// The session that a key leads to, if it can be used; nothing is renewed.
+    async fn usable(&self, store_key: &str) -> Result<Option<Arc<FoundSession>>, Error> {
         let found = self.lookup.find(store_key.to_owned()).await?;
-        let is_live = found.is_some_and(|found| {
+        let found = found.filter(|found| {
             found.absolute_expires_at > now()
                 && (self.has_entries() || (found.expires_at > now() && found.state.is_some()))
         });
-        Ok(is_live && self.has_entry(store_key).await?)
+        match found {
+            Some(found) if self.has_entry(store_key).await? => Ok(Some(found)),
+            _ => Ok(None),
+        }
     }
 }
 

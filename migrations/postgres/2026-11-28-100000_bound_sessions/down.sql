@@ -1,0 +1,2 @@
+DROP TABLE session_keys;
+ALTER TABLE sessions DROP COLUMN bound_at;
