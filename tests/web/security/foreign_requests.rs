@@ -113,7 +113,7 @@ on_both_stacks!(calls_of_own_script_take_json_alone, |stack| async {
     let app = TestApp::start(stack).await;
     let (_, client) = app.admin("Grace Hopper").await;
     let calls: Vec<_> = posts().into_iter().filter(|path| is_json(path)).collect();
-    assert_eq!(calls.len(), 5, "{calls:?}");
+    assert_eq!(calls.len(), 7, "{calls:?}");
     for path in calls {
         for kind in ["text/plain", "multipart/form-data; boundary=x", "text/html"] {
             client.post_raw(&path, kind, "{}").await.problem(415);

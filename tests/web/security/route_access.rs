@@ -23,7 +23,7 @@ fn reached_handler(answer: &Answer) -> bool {
 }
 
 /// What programs ask of every site.
-const ASKED_OF_EVERY_SITE: [&str; 8] = [
+const ASKED_OF_EVERY_SITE: [&str; 9] = [
     "/favicon.ico",
     "/apple-touch-icon.png",
     "/icon-192.png",
@@ -32,6 +32,7 @@ const ASKED_OF_EVERY_SITE: [&str; 8] = [
     "/robots.txt",
     "/.well-known/change-password",
     "/.well-known/security.txt",
+    "/.well-known/device-bound-sessions",
 ];
 
 /// Needs an open second step, which nobody has here.
@@ -60,6 +61,8 @@ fn route_table_rules_match_paths() {
             | "/password/reset"
             | "/sign-in/check"
             | "/logout"
+            | "/session/bind"
+            | "/session/refresh"
             | "/email/sent"
             | "/email/confirm"
             | "/email/undo"

@@ -3,6 +3,7 @@
 mod administrators;
 mod alone;
 mod balancer;
+mod bound;
 mod catalogue_and_store;
 mod crash;
 mod ends;

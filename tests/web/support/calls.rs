@@ -16,9 +16,14 @@ pub fn is_call(path: &str) -> bool {
     path.starts_with("/auth/") && path != "/auth/docs"
 }
 
-/// Whether this site's own script calls a path, for passkeys.
+/// Whether browsers ask for a path by themselves, for sessions that are bound to their device.
+fn is_of_browser(path: &str) -> bool {
+    ["/session/bind", "/session/refresh"].contains(&path)
+}
+
+/// Whether this site's own script calls a path, for passkeys, or the browser itself.
 pub fn is_of_own_script(path: &str) -> bool {
-    path.starts_with("/login/passkey") || path.ends_with("/options")
+    path.starts_with("/login/passkey") || path.ends_with("/options") || is_of_browser(path)
 }
 
 impl Client {

@@ -1,7 +1,14 @@
 //! Session cookies made by someone who knows the site's secret, and what they hold.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use actix_web::cookie::{Cookie as PlainCookie, CookieJar, Key};
-use gatehouse::config::Config;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use gatehouse::{
+    config::{Config, SessionSecret},
+    web::sealed,
+};
+use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
 use super::session_pages::COOKIE;
@@ -29,8 +36,27 @@ pub fn store_key(key: &str) -> String {
     hex::encode(Sha256::digest(&key[1..]))
 }
 
+/// A challenge for a session, made so many seconds ago: `bind` or `refresh`.
+pub fn challenge(purpose: &str, session: &str, seconds_ago: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let made_at = i64::try_from(now).unwrap() - seconds_ago * 1_000_000;
+    sealed::seal(&cookie_key(), "gatehouse-device-challenge", &format!("{purpose} {session} {made_at}"))
+        .unwrap()
+}
+
+/// The value of a cookie that says until when, in Unix seconds, a browser has proven the key of its session.
+pub fn bound_cookie(session: &str, expiry: i64) -> String {
+    let signed = format!("{session}.{expiry}");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret().derived("bound cookie"));
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(&key, signed.as_bytes())))
+}
+
 fn cookie_key() -> Key {
+    secret().cookie_key()
+}
+
+fn secret() -> SessionSecret {
     let vars = [("DATABASE_URL", "sqlite://unused.db"), ("SESSION_SECRET", SECRET)];
     let config = Config::from_vars(vars.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    config.unwrap_or_else(|mistakes| panic!("{mistakes}")).session.secret.cookie_key()
+    config.unwrap_or_else(|mistakes| panic!("{mistakes}")).session.secret
 }

@@ -18,6 +18,7 @@ pub mod concurrent;
 pub mod damage;
 mod database;
 pub mod demo;
+pub mod device;
 mod dialogue;
 pub mod ends;
 mod event_stream;

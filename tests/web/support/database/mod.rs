@@ -10,6 +10,7 @@ mod locks;
 mod mails;
 mod samples;
 mod session_ends;
+mod session_keys;
 mod session_times;
 mod sessions;
 mod sign_in_notices;
