@@ -3,6 +3,10 @@
 mod accessibility;
 mod addresses;
 mod admin;
+mod bound_domain;
+mod bound_ends;
+mod bound_refresh;
+mod bound_sessions;
 mod cookies;
 mod crawl;
 mod forgotten;
@@ -19,6 +23,7 @@ mod screenshots;
 mod second_factor;
 mod shared_stream;
 mod site;
+mod stolen_cookies;
 mod throttled;
 mod times;
 mod users;

@@ -13,7 +13,7 @@ use actix_web::web::ServiceConfig;
 
 use super::{
     client::{Client, path_of},
-    instance::{Instance, STOP_DEADLINE},
+    instance::{Adjustment, Instance, STOP_DEADLINE},
     postgres::PostgresServer,
     program::{OpenFiles, Program, Vars},
     redis::{RedisDatabase, RedisServer},
@@ -34,6 +34,7 @@ pub struct TestApp {
     ops_addr: Option<SocketAddr>,
     vars: Vars,
     routes: Routes,
+    adjustment: Adjustment,
     stores: Arc<Stores>,
     set_up: bool,
 }
@@ -62,6 +63,7 @@ impl TestApp {
                 ("STORE_TIMEOUT".to_owned(), "5s".to_owned()),
             ],
             routes: Arc::new(|_| {}),
+            adjustment: |_| {},
             set_up: true,
             open_files: None,
         }
@@ -126,7 +128,8 @@ impl TestApp {
     /// Another instance on the same stores with other settings.
     pub async fn instance_with(&self, vars: &[(&str, &str)]) -> Self {
         let vars = replaced(self.vars.clone(), vars);
-        let launched = launch(vars, self.routes.clone(), self.stores.clone(), self.set_up).await;
+        let with = (self.routes.clone(), self.adjustment);
+        let launched = launch(vars, with, self.stores.clone(), self.set_up).await;
         launched.unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -190,6 +193,7 @@ pub struct Builder {
     options: StoreOptions,
     vars: Vars,
     routes: Routes,
+    adjustment: Adjustment,
     set_up: bool,
     open_files: Option<OpenFiles>,
 }
@@ -221,6 +225,12 @@ impl Builder {
     /// Adds routes of the test's own, such as one that waits at a barrier.
     pub fn routes(mut self, routes: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
         self.routes = Arc::new(routes);
+        self
+    }
+
+    /// Changes the configuration in a way in which no variable may: an instance in this process then has it so.
+    pub fn adjust(mut self, adjustment: Adjustment) -> Self {
+        self.adjustment = adjustment;
         self
     }
 
@@ -273,7 +283,7 @@ impl Builder {
     /// Starts the application in this process; the error is what it says of why it can't start.
     pub async fn try_start(self) -> Result<TestApp, String> {
         let stores = Arc::new(Stores::new(self.stack, self.options));
-        launch(self.vars, self.routes, stores, self.set_up).await
+        launch(self.vars, (self.routes, self.adjustment), stores, self.set_up).await
     }
 
     /// Starts the program in a process of its own, which can be killed; it has no routes but its own.
@@ -283,7 +293,12 @@ impl Builder {
     }
 }
 
-async fn launch(vars: Vars, routes: Routes, stores: Arc<Stores>, set_up: bool) -> Result<TestApp, String> {
+async fn launch(
+    vars: Vars,
+    (routes, adjustment): (Routes, Adjustment),
+    stores: Arc<Stores>,
+    set_up: bool,
+) -> Result<TestApp, String> {
     // A variable that the test sets wins: a test may lead the application to another store.
     let all = stores.vars().into_iter().filter(|(name, _)| !vars.iter().any(|(known, _)| known == name));
     let all = all.chain(vars.clone()).collect();
@@ -291,11 +306,12 @@ async fn launch(vars: Vars, routes: Routes, stores: Arc<Stores>, set_up: bool) -
         stores.migrate();
     }
     let administrator = set_up.then(|| stores.passing_administrator());
-    let started = Instance::start(all, routes.clone()).await;
+    let started = Instance::start(all, routes.clone(), adjustment).await;
     drop(administrator);
     let started = started?;
     let (instance, address, ops_addr) = (Some(started.instance), started.address, started.ops_addr);
-    Ok(TestApp { instance, address, setup_link: started.setup_link, ops_addr, vars, routes, stores, set_up })
+    let setup_link = started.setup_link;
+    Ok(TestApp { instance, address, setup_link, ops_addr, vars, routes, adjustment, stores, set_up })
 }
 
 fn replaced(mut vars: Vars, changes: &[(&str, &str)]) -> Vars {

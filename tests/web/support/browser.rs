@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ pub struct Browser {
     client: Client,
     session: String,
     site: String,
-    _profile: TempDir,
+    profile: Arc<TempDir>,
 }
 
 /// A browser before it is opened.
@@ -40,12 +41,23 @@ pub struct BrowserBuilder {
     third_party_cookies: Option<bool>,
     user_agent: Option<String>,
     names: &'static [&'static str],
+    profile: Arc<TempDir>,
+    /// More arguments of the program.
+    pub(super) flags: Vec<String>,
+    /// Keeps a log of what it does in the network.
+    pub(super) logs_network: bool,
 }
 
 impl BrowserBuilder {
     /// Finds this machine under these names too.
     pub fn names(mut self, names: &'static [&'static str]) -> Self {
         self.names = names;
+        self
+    }
+
+    /// Keeps what the browser remembers in this folder, where a browser that was closed has left it.
+    pub fn profile(mut self, profile: &Arc<TempDir>) -> Self {
+        self.profile = Arc::clone(profile);
         self
     }
 
@@ -93,15 +105,17 @@ impl BrowserBuilder {
 
     /// Opens the browser.
     pub async fn open(self) -> Browser {
-        let profile = TempDir::new().unwrap();
-        let Value::Object(capabilities) = self.capabilities(profile.path()) else { unreachable!() };
+        let Value::Object(mut capabilities) = self.capabilities(self.profile.path()) else { unreachable!() };
+        if self.logs_network {
+            capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "performance": "ALL" }));
+        }
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.into_iter().collect::<Map<_, _>>())
             .connect(&driver_url())
             .await
             .unwrap_or_else(|error| panic!("no browser: {error}"));
         let session = client.session_id().await.unwrap().unwrap();
-        Browser { client, session, site: self.site, _profile: profile }
+        Browser { client, session, site: self.site, profile: self.profile }
     }
 
     fn capabilities(&self, profile: &Path) -> Value {
@@ -131,6 +145,7 @@ impl BrowserBuilder {
         if let Some(name) = &self.user_agent {
             arguments.push(format!("--user-agent={name}"));
         }
+        arguments.extend(self.flags.iter().cloned());
         let mut options = json!({
             "args": arguments,
             "prefs": {
@@ -176,9 +191,14 @@ impl Browser {
 
     /// Prepares a browser with other settings.
     pub fn builder(app: &TestApp) -> BrowserBuilder {
+        Self::builder_at(app.url(""))
+    }
+
+    /// Prepares a browser for the site at an origin.
+    pub fn builder_at(site: String) -> BrowserBuilder {
         let size = (1280, 900);
         BrowserBuilder {
-            site: app.url(""),
+            site,
             size,
             dark: false,
             javascript: true,
@@ -186,6 +206,9 @@ impl Browser {
             third_party_cookies: None,
             user_agent: None,
             names: &[],
+            profile: Arc::new(TempDir::new().unwrap()),
+            flags: Vec::new(),
+            logs_network: false,
         }
     }
 
@@ -322,9 +345,10 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// A command of WebDriver that the client has no name for; returns its value.
+    /// A command of WebDriver that the client has no name for; returns its value. One without a path is about the session.
     pub async fn driver(&self, method: Method, path: &str, body: &Value) -> Value {
         let url = format!("{}/session/{}/{path}", driver_url().trim_end_matches('/'), self.session);
+        let url = url.trim_end_matches('/');
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let request = http.request(method, url);
         let request = if body.is_null() { request } else { request.json(body) };
@@ -338,6 +362,11 @@ impl Browser {
         let command =
             json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
         self.driver(Method::POST, "goog/cdp/execute", &command).await;
+    }
+
+    /// The folder with what the browser remembers.
+    pub(super) fn into_profile(self) -> Arc<TempDir> {
+        Arc::clone(&self.profile)
     }
 
     async fn field(&self, name: &str) -> Element {

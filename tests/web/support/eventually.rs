@@ -38,7 +38,18 @@ impl<T> Probe for Option<T> {
 /// eventually(|| async { app.active_session_ids().is_empty() }).await;
 /// ```
 #[track_caller]
-pub fn eventually<F, Fut, P>(mut probe: F) -> impl Future<Output = P::Value>
+pub fn eventually<F, Fut, P>(probe: F) -> impl Future<Output = P::Value>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = P>,
+    P: Probe,
+{
+    eventually_within(DEADLINE, probe)
+}
+
+/// The same for what takes longer than a minute on a machine without other work.
+#[track_caller]
+pub fn eventually_within<F, Fut, P>(longest: Duration, mut probe: F) -> impl Future<Output = P::Value>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = P>,
@@ -46,12 +57,12 @@ where
 {
     let caller = Location::caller();
     async move {
-        let deadline = Instant::now() + DEADLINE;
+        let deadline = Instant::now() + longest;
         loop {
             if let Some(value) = probe().await.found() {
                 return value;
             }
-            assert!(Instant::now() < deadline, "{caller}: still not so after {DEADLINE:?}");
+            assert!(Instant::now() < deadline, "{caller}: still not so after {longest:?}");
             sleep(INTERVAL).await;
         }
     }

@@ -30,16 +30,19 @@ pub(super) struct Started {
     pub ops_addr: Option<SocketAddr>,
 }
 
+/// What a test changes in the configuration that was read.
+pub(super) type Adjustment = fn(&mut Config);
+
 type StartResult = Result<(SocketAddr, Option<String>, Option<SocketAddr>), String>;
 
 impl Instance {
     /// Starts an application; the error is what it says of why it can't start.
-    pub async fn start(vars: Vars, routes: Routes) -> Result<Started, String> {
+    pub async fn start(vars: Vars, routes: Routes, adjustment: Adjustment) -> Result<Started, String> {
         let (stop, stop_requested) = oneshot::channel();
         let (ended, stopped) = mpsc::channel();
         let (started, start) = oneshot::channel();
         thread::spawn(move || {
-            actix_web::rt::System::new().block_on(run(vars, routes, started, stop_requested));
+            actix_web::rt::System::new().block_on(run((vars, adjustment), routes, started, stop_requested));
             drop(ended);
         });
         let started = start.await.unwrap_or_else(|_| Err("it panicked while starting".to_owned()));
@@ -57,13 +60,14 @@ impl Instance {
 }
 
 async fn run(
-    vars: Vars,
+    (vars, adjustment): (Vars, Adjustment),
     routes: Routes,
     started: oneshot::Sender<StartResult>,
     stop_requested: oneshot::Receiver<()>,
 ) {
     let running = match Config::from_vars(vars) {
-        Ok(config) => {
+        Ok(mut config) => {
+            adjustment(&mut config);
             let app = gatehouse::app::start(config, move |cfg: &mut ServiceConfig| routes(cfg));
             app.await.map_err(|error| format!("{error:#}"))
         }
