@@ -159,6 +159,7 @@ fn read_variables() -> BTreeSet<String> {
             "reader.on_or_off(\"",
             "reader.duration(\"",
             "reader.duration_or_forever(\"",
+            "reader.duration_within(\"",
             "reader.read_hidden(\"",
             "rolling_ttl(reader,\"",
         ];
