@@ -184,6 +184,8 @@ pub(super) struct Session {
     ip: String,
     /// Whether it was started with `remember`.
     remembered: bool,
+    /// Whether it is bound to its device.
+    bound: bool,
     /// How it was signed in: `password`, `password+totp`, `password+recovery`, `password+passkey`,
     /// `passkey` or `link`.
     #[schema(examples("password"))]
@@ -224,6 +226,7 @@ impl Session {
             kind: session.device.name(),
             ip: session.ip.clone(),
             remembered: session.remembered,
+            bound: session.bound_at.is_some(),
             method: session.method.name(),
             created_at: utc(session.created_at),
             last_seen_at: utc(last_seen_at),

@@ -208,6 +208,7 @@ fn as_json(session: &ListedSession) -> String {
         "device": session.device,
         "user_agent": session.user_agent,
         "remembered": session.remembered,
+        "bound_at": session.bound_at.map(rfc3339),
         "method": session.method,
         "created_at": rfc3339(session.created_at),
         "last_seen_at": rfc3339(session.last_seen_at),

@@ -49,6 +49,7 @@ mod tests {
             ip: "192.0.2.7".to_owned(),
             current: id == "own",
             remembered: false,
+            bound: false,
             method: "Password",
             signed_in: moment(),
             last_seen: moment(),

@@ -26,6 +26,8 @@ pub struct SessionFacts {
     pub current: bool,
     /// Whether it was started with "remember me".
     pub remembered: bool,
+    /// Whether it is bound to its device.
+    pub bound: bool,
     /// How it was signed in.
     pub method: &'static str,
     /// When the session began.
@@ -62,6 +64,7 @@ impl SessionFacts {
             ip: session.ip.clone(),
             current,
             remembered: session.remembered,
+            bound: session.bound_at.is_some(),
             method: session.method.label(),
             signed_in: Moment::new(session.created_at),
             last_seen: Moment::new(last_seen),

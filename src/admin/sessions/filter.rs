@@ -39,6 +39,9 @@ pub struct FilterFields {
     /// yes or no: signed in with "remember me"
     #[arg(long, default_value = "")]
     pub remembered: String,
+    /// yes or no: bound to its device, so that a copy of its cookie is of no use
+    #[arg(long, default_value = "")]
+    pub bound: String,
     /// How it was signed in, such as password or password+totp
     #[arg(long, default_value = "")]
     pub method: String,
@@ -67,7 +70,7 @@ const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 impl FilterFields {
     /// The names of the fields.
     pub const NAMES: &'static [&'static str] =
-        &["q", "ip", "browser", "os", "device", "role", "remembered", "method", "older_than", "idle_over"];
+        &["q", "ip", "browser", "os", "device", "role", "remembered", "bound", "method", "older_than", "idle_over"];
 
     /// Name, label and value of each field.
     fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {
@@ -79,6 +82,7 @@ impl FilterFields {
             ("device", "Device", &self.device),
             ("role", "Role", &self.role),
             ("remembered", "Remembered", &self.remembered),
+            ("bound", "Bound to its device", &self.bound),
             ("method", "Signed in with", &self.method),
             ("older_than", "Signed in at least", &self.older_than),
             ("idle_over", "Idle over", &self.idle_over),
@@ -101,6 +105,7 @@ impl FilterFields {
             device: read(&self.device, "device", DEVICE, errors, DeviceKind::parse),
             role: read(&self.role, "role", "Choose user or admin.", errors, Role::parse),
             remembered: read(&self.remembered, "remembered", "Choose yes or no.", errors, yes_or_no),
+            bound: read(&self.bound, "bound", "Choose yes or no.", errors, yes_or_no),
             method: read(&self.method, "method", METHOD, errors, method),
             older_than: read(&self.older_than, "older_than", DURATION, errors, duration),
             idle_over: read(&self.idle_over, "idle_over", DURATION, errors, duration),

@@ -117,6 +117,7 @@ mod tests {
             fields.filter.ip = "10.1.2.3/8".into();
             fields.filter.role = "admin".into();
             fields.filter.remembered = "no".into();
+            fields.filter.bound = "yes".into();
             fields.filter.older_than = "7d".into();
             fields.filter.idle_over = "90m".into();
             fields.sort = "started".into();
@@ -127,6 +128,7 @@ mod tests {
         assert!(wanted.filter.network.unwrap().contains(&"10.9.9.9".parse::<IpAddr>().unwrap()));
         assert_eq!(wanted.filter.role, Some(Role::Admin));
         assert_eq!(wanted.filter.remembered, Some(false));
+        assert_eq!(wanted.filter.bound, Some(true));
         assert_eq!(wanted.filter.older_than, Some(Duration::from_secs(7 * 24 * 60 * 60)));
         assert_eq!(wanted.filter.idle_over, Some(Duration::from_secs(90 * 60)));
         assert_eq!(wanted.sort, Sort::Started);
@@ -148,6 +150,7 @@ mod tests {
             fields.filter.os = "a\nb".into();
             fields.filter.role = "root".into();
             fields.filter.remembered = "perhaps".into();
+            fields.filter.bound = "perhaps".into();
             fields.filter.older_than = "soon".into();
             fields.filter.idle_over = "99999999999999999999d".into();
             fields.state = "all".into();
@@ -156,7 +159,7 @@ mod tests {
         });
         assert!(fields(|fields| fields.filter.q = "#seven".into()).read().unwrap_err().has("q"));
         let errors = all_bad.read().unwrap_err();
-        for field in ["q", "browser", "os", "role", "remembered", "older_than", "idle_over", "state", "sort"]
+        for field in ["q", "browser", "os", "role", "remembered", "bound", "older_than", "idle_over", "state", "sort"]
         {
             assert!(errors.has(field), "{field}");
         }

@@ -35,6 +35,8 @@ struct AdminSessionPage {
     /// When the session ends unless it is used; `None`: it has ended or expired.
     idle_end: Option<Moment>,
     absolute_end: Moment,
+    /// The key that binds the session to its device, if it is bound.
+    key: Option<KeyFacts>,
     /// What the store holds; `None`: the session has ended, or the store has no entry.
     state_json: Option<String>,
     events: Vec<EventRow>,
@@ -44,6 +46,13 @@ struct AdminSessionPage {
     back: String,
     /// Whether that is the whole list of active sessions.
     back_to_all: bool,
+}
+
+/// The key of a session that is bound to its device.
+struct KeyFacts {
+    made: Moment,
+    /// When the browser has last shown that it has the key.
+    proven: Moment,
 }
 
 /// How a session ended.
@@ -119,6 +128,7 @@ impl AdminSessionPage {
             Some(_) => None,
         };
         let uses = sessions.sites_of(vec![session.id.clone()]).await?;
+        let key = sessions.key_times(session.id.clone()).await?;
         let history = rows::of_session(db, &session, MAX_EVENTS).await?;
         let ended_by = history.ended_by.map(|user| user.to_string());
         Ok(Self {
@@ -130,6 +140,7 @@ impl AdminSessionPage {
                 .then(|| Moment::new(session.expires_at)),
             absolute_end: Moment::new(session.absolute_expires_at),
             ended: EndedFacts::of(&session, ended_by),
+            key: key.map(|(made, proven)| KeyFacts { made: Moment::new(made), proven: Moment::new(proven) }),
             state_json,
             events: history.events,
             form: EndSessionsForm::default(),

@@ -2,11 +2,11 @@
 
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 
-use super::rows::{EventRow, SampleRow, SessionRow, UserRow};
+use super::rows::{EventRow, SampleRow, SessionKeyRow, SessionRow, UserRow};
 use crate::{
     db::{
         DbConnection,
-        schema::{events, samples, sessions, users},
+        schema::{events, samples, session_keys, sessions, users},
     },
     error::Error,
 };
@@ -44,9 +44,14 @@ pub(super) fn users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Er
     }
 }
 
-/// Inserts sessions.
-pub(super) fn sessions(conn: &mut DbConnection, rows: Vec<SessionRow>) -> Result<(), Error> {
+/// Inserts sessions, and the keys of those that are bound.
+pub(super) fn sessions(
+    conn: &mut DbConnection,
+    rows: Vec<SessionRow>,
+    keys: Vec<SessionKeyRow>,
+) -> Result<(), Error> {
     insert!(conn, sessions::table, &rows);
+    insert!(conn, session_keys::table, &keys);
     Ok(())
 }
 

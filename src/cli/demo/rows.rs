@@ -5,7 +5,7 @@ use time::PrimitiveDateTime;
 
 use super::history::GeneratedSession;
 use crate::{
-    db::schema::{events, samples, sessions, users},
+    db::schema::{events, samples, session_keys, sessions, users},
     events::EventKind,
     security::ip_key,
     sessions::{
@@ -70,6 +70,7 @@ pub(super) struct SessionRow {
     absolute_expires_at: PrimitiveDateTime,
     remembered: bool,
     method: Method,
+    bound_at: Option<PrimitiveDateTime>,
     ip: String,
     ip_key: Vec<u8>,
     user_agent: &'static str,
@@ -98,6 +99,13 @@ impl GeneratedSession<'_> {
             epoch: Some(0),
         };
         serde_json::json!(state.into_state(self.user_id(first))).to_string()
+    }
+
+    /// When it was bound to its device: at once, by the browsers that can.
+    fn bound_at(&self) -> Option<PrimitiveDateTime> {
+        let device = &self.browser.device;
+        let can = device.os == "Windows" && matches!(device.browser.as_str(), "Chrome" | "Edge");
+        can.then_some(self.created_at)
     }
 
     fn user_id(&self, first: i64) -> i64 {
@@ -132,6 +140,7 @@ impl SessionRow {
             absolute_expires_at: session.absolute_expires_at,
             remembered: session.remembered,
             method: session.method,
+            bound_at: session.bound_at(),
             ip: session.ip.to_string(),
             ip_key: ip_key(session.ip),
             user_agent: session.browser.user_agent,
@@ -148,6 +157,29 @@ impl SessionRow {
             person: user.search_text.clone(),
             role: user.role,
         }
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = session_keys)]
+pub(super) struct SessionKeyRow {
+    session_id: String,
+    public_key: String,
+    made_at: PrimitiveDateTime,
+    proved_at: PrimitiveDateTime,
+    last_challenge: i64,
+}
+
+impl SessionKeyRow {
+    /// A key that no browser has, of a session that is bound.
+    pub(super) fn of(session: &GeneratedSession<'_>) -> Option<Self> {
+        Some(Self {
+            session_id: session.id.clone(),
+            public_key: session.store_key.clone(),
+            made_at: session.bound_at()?,
+            proved_at: session.last_seen_at,
+            last_challenge: 0,
+        })
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Filter {
     pub role: Option<Role>,
     /// Whether "remember me" was ticked.
     pub remembered: Option<bool>,
+    /// Whether it is bound to its device.
+    pub bound: Option<bool>,
     /// How it was signed in.
     pub method: Option<Method>,
     /// Started at least this long ago.
@@ -188,6 +190,11 @@ impl Filter {
             };
         }
         equal!(browser, os, device, role, remembered, method);
+        query = match self.bound {
+            Some(true) => query.filter(dsl::bound_at.is_not_null()),
+            Some(false) => query.filter(dsl::bound_at.is_null()),
+            None => query,
+        };
         if let Some(browsers) = &self.browsers {
             query = query.filter(dsl::browser.eq_any(browsers));
         }

@@ -44,6 +44,8 @@ pub struct ListedSession {
     pub remembered: bool,
     /// How it was signed in.
     pub method: Method,
+    /// When it was bound to its device; `None`: it is not.
+    pub bound_at: Option<PrimitiveDateTime>,
     /// The address that it started from.
     pub ip: String,
     /// The `User-Agent` header at sign-in.
@@ -91,6 +93,7 @@ macro_rules! listed_columns {
             dsl::absolute_expires_at,
             dsl::remembered,
             dsl::method,
+            dsl::bound_at,
             dsl::ip,
             dsl::user_agent,
             dsl::browser,

@@ -1,5 +1,6 @@
 //! The administrator's pages: sessions, users, events and the overview.
 
+mod bound_sessions;
 mod end;
 mod events;
 mod list_updates;

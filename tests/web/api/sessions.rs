@@ -23,6 +23,7 @@ on_both_stacks!(call_sessions_lists_own, |stack| async {
     let first = sessions[0].as_object().unwrap();
     let fields: Vec<&String> = first.keys().collect();
     let expected = [
+        "bound",
         "created_at",
         "current",
         "device",

@@ -1,0 +1,2 @@
+DROP INDEX sessions_active_by_bound;
+DROP INDEX sessions_ended_by_bound;
