@@ -17,6 +17,8 @@ pub struct Binding {
     pub ttl: Duration,
     /// The origin of the whole site, where `COOKIE_DOMAIN` shares the session's cookie with its hosts: `https://example.org`.
     pub site_origin: Option<String>,
+    /// `SESSION_BINDING_ADMIN`: whether administrators' pages need a session that is bound: `optional` or `required`. Default: `optional`.
+    pub required_of_administrators: bool,
 }
 
 impl Binding {
@@ -33,7 +35,18 @@ impl Binding {
             reader.invalid("SESSION_BINDING", "offer", may_hold);
         }
         let ttl = reader.duration_within("SESSION_BINDING_TTL", DEFAULT_TTL, MIN_TTL..=MAX_TTL);
-        is_offered.then(|| Self { ttl, site_origin: cookie_domain.map(|domain| site_origin(server, domain)) })
+        let required_of_administrators =
+            reader.parse("SESSION_BINDING_ADMIN", "optional or required", false, |value| match value {
+                "optional" => Some(false),
+                "required" => Some(true),
+                _ => None,
+            });
+        if required_of_administrators && !is_offered {
+            let may_hold = "optional while SESSION_BINDING is off: nobody could open these pages";
+            reader.invalid("SESSION_BINDING_ADMIN", "required", may_hold);
+        }
+        let site_origin = cookie_domain.map(|domain| site_origin(server, domain));
+        is_offered.then_some(Self { ttl, site_origin, required_of_administrators })
     }
 }
 
@@ -62,7 +75,8 @@ mod tests {
     #[test]
     fn binding_is_offered_on_https_alone() {
         assert_eq!(read(&[]), Ok(None));
-        assert_eq!(read(&[HTTPS]), Ok(Some(Binding { ttl: DEFAULT_TTL, site_origin: None })));
+        let offered = Binding { ttl: DEFAULT_TTL, site_origin: None, required_of_administrators: false };
+        assert_eq!(read(&[HTTPS]), Ok(Some(offered)));
         assert_eq!(read(&[HTTPS, ("SESSION_BINDING", "off")]), Ok(None));
         let lines = read(&[("SESSION_BINDING", "offer")]).unwrap_err();
         assert!(lines[0].starts_with("SESSION_BINDING: \"offer\" is not valid"), "{lines:?}");
@@ -71,6 +85,16 @@ mod tests {
         }
         let binding = read(&[HTTPS, ("SESSION_BINDING_TTL", "2m")]).unwrap().unwrap();
         assert_eq!(binding.ttl, MIN_TTL);
+    }
+
+    #[test]
+    fn binding_is_required_of_administrators_only_where_it_is_offered() {
+        let required = ("SESSION_BINDING_ADMIN", "required");
+        assert!(read(&[HTTPS, required]).unwrap().unwrap().required_of_administrators);
+        for vars in [&[required][..], &[HTTPS, required, ("SESSION_BINDING", "off")]] {
+            let lines = read(vars).unwrap_err();
+            assert!(lines[0].starts_with("SESSION_BINDING_ADMIN: \"required\" is not valid"), "{lines:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
         Accounts,
         pages::{confirm, login, lost_cookie, security, sensitive_action::SensitiveAction},
     },
+    config::Config,
     error::{Detail, Error, LinkOn},
     layout::{Layout, see_other},
     security::Client,
@@ -86,6 +87,10 @@ impl FormPage {
     }
 }
 
+/// What an administrator reads whose session is not bound (`SESSION_BINDING_ADMIN`).
+const BIND_FIRST: &str = "Administration needs a session that is bound to its device, so that a copy of its cookie is of no use. Sign in \
+    with a browser that can do so: Chrome 145 or later, on a computer with Windows and a TPM. If you have just signed in with one, try again.";
+
 type CheckFuture = Pin<Box<dyn Future<Output = Result<ServiceResponse<BoxBody>, ActixError>>>>;
 
 /// Middleware of a route: passes the request on to its handler, or responds to a client that may not use it.
@@ -125,8 +130,13 @@ async fn refusal(rule: Rule, req: &mut ServiceRequest) -> Result<Option<HttpResp
     if user.must_set_up() && !rule.is_for_set_up {
         return set_up_first(req.request()).map(Some);
     }
-    if rule.access == Access::Admin && !user.is_admin() {
-        return Err(Error::administrators_only());
+    if rule.access == Access::Admin {
+        if !user.is_admin() {
+            return Err(Error::administrators_only());
+        }
+        if !user.session.is_bound && is_binding_required(req.request())? {
+            return Ok(Some(bind_first(req.request())));
+        }
     }
     req.extensions_mut().insert(sent);
     let accounts = shared::<Accounts>(req.request())?.clone();
@@ -153,6 +163,23 @@ fn set_up_first(req: &HttpRequest) -> Result<HttpResponse, Error> {
     let label = "Set up a second factor".to_owned();
     response.extensions_mut().insert(LinkOn { href: "/security".to_owned(), label });
     Ok(response)
+}
+
+/// Whether administrators' pages need a session that is bound to its device.
+fn is_binding_required(req: &HttpRequest) -> Result<bool, Error> {
+    let binding = shared::<Config>(req)?.session.binding.as_ref();
+    Ok(binding.is_some_and(|binding| binding.required_of_administrators))
+}
+
+/// The response to an administrator whose session is not bound to its device. A browser that can do so has it bound a moment after the
+/// sign-in.
+fn bind_first(req: &HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::from_error(Error::Forbidden(BIND_FIRST));
+    if req.method().is_safe() {
+        let href = req.uri().path_and_query().map_or("/admin", |path| path.as_str()).to_owned();
+        response.extensions_mut().insert(LinkOn { href, label: "Try again".to_owned() });
+    }
+    response
 }
 
 /// As [`refusal`], for a route that anyone may use: a form that names a session is held to it where somebody is signed in.

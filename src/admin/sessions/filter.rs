@@ -69,8 +69,19 @@ const DURATION: &str = "Enter a duration, such as 90m, 24h or 7d.";
 
 impl FilterFields {
     /// The names of the fields.
-    pub const NAMES: &'static [&'static str] =
-        &["q", "ip", "browser", "os", "device", "role", "remembered", "bound", "method", "older_than", "idle_over"];
+    pub const NAMES: &'static [&'static str] = &[
+        "q",
+        "ip",
+        "browser",
+        "os",
+        "device",
+        "role",
+        "remembered",
+        "bound",
+        "method",
+        "older_than",
+        "idle_over",
+    ];
 
     /// Name, label and value of each field.
     fn labelled(&self) -> Vec<(&'static str, &'static str, &str)> {

@@ -159,7 +159,8 @@ mod tests {
         });
         assert!(fields(|fields| fields.filter.q = "#seven".into()).read().unwrap_err().has("q"));
         let errors = all_bad.read().unwrap_err();
-        for field in ["q", "browser", "os", "role", "remembered", "bound", "older_than", "idle_over", "state", "sort"]
+        for field in
+            ["q", "browser", "os", "role", "remembered", "bound", "older_than", "idle_over", "state", "sort"]
         {
             assert!(errors.has(field), "{field}");
         }

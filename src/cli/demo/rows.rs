@@ -161,7 +161,7 @@ impl SessionRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = session_keys)]
+#[diesel(table_name = session_keys, treat_none_as_default_value = false)]
 pub(super) struct SessionKeyRow {
     session_id: String,
     public_key: String,

@@ -140,4 +140,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         beside: &[],
         with: &["SESSION_BINDING"],
     },
+    Setting {
+        name: "SESSION_BINDING_ADMIN",
+        meaning: "Whether administrators' pages need a session that is bound to its device: `optional` or `required`. Who has to sign in with             another browser for that reads so, and which browsers can.",
+        default: "`optional`",
+        example: "optional",
+        wrong: "always",
+        beside: &[],
+        with: &["SESSION_BINDING"],
+    },
 ];

@@ -8,3 +8,4 @@ pub(super) mod instructions;
 pub(super) mod offer;
 mod proof;
 pub(super) mod refresh;
+mod shown;

@@ -82,6 +82,18 @@ pub(in crate::sessions) fn find(conn: &mut DbConnection, session: &str) -> Resul
     Ok(usable.select(key).first(conn).optional()?)
 }
 
+/// When the key of a session was made, and when it was last proven; `None`: the session has none.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the database can't be read.
+pub(in crate::sessions) fn times(
+    conn: &mut DbConnection,
+    session: &str,
+) -> Result<Option<(PrimitiveDateTime, PrimitiveDateTime)>, Error> {
+    let key = session_keys::table.find(session);
+    Ok(key.select((session_keys::made_at, session_keys::proved_at)).first(conn).optional()?)
+}
+
 /// Records that the browser has proven the challenge that was made then. Returns `false` when one was proven that is as new: then nothing
 /// has changed. A session that has just ended is refused whatever stands here.
 ///

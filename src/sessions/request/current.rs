@@ -58,6 +58,8 @@ pub struct CurrentSession {
     pub kind: SessionKind,
     /// How it was signed in.
     pub method: Method,
+    /// Whether it is bound to its device.
+    pub is_bound: bool,
     /// When it started.
     pub created_at: PrimitiveDateTime,
     /// When the absolute limit ends it.
@@ -187,6 +189,7 @@ impl CurrentUser {
                 id: found.session_id.clone(),
                 kind: found.kind(),
                 method: found.method,
+                is_bound: found.bound_at.is_some(),
                 created_at: found.created_at,
                 absolute_expires_at: found.absolute_expires_at,
                 confirmed_at: loaded.confirmed_at,

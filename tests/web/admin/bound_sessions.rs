@@ -24,11 +24,11 @@ on_both_stacks!(bound_sessions_are_marked_and_found, |stack| async {
     let (ada, browser) = BoundBrowser::of_person(&app, "Ada Lovelace").await;
     app.person("Bo").await;
     for (query, expected) in [
-        ("bound=yes", vec!["ada@example.org"]),
+        ("bound=yes", vec!["ada.lovelace@example.org"]),
         ("bound=no", vec!["bo@example.org", "root@example.org"]),
-        ("bound=yes&sort=started", vec!["ada@example.org"]),
+        ("bound=yes&sort=started", vec!["ada.lovelace@example.org"]),
         ("bound=yes&role=admin", vec![]),
-        ("bound=yes&q=ada", vec!["ada@example.org"]),
+        ("bound=yes&q=ada", vec!["ada.lovelace@example.org"]),
         ("bound=no&q=ada", vec![]),
         ("bound=no&state=ended", vec![]),
     ] {
@@ -45,7 +45,7 @@ on_both_stacks!(bound_sessions_are_marked_and_found, |stack| async {
     ada.sign_in(&other).await;
     assert_eq!(badges(&other.get("/sessions").await.expect(200)), 1);
     browser.client.post("/logout", &[]).await.to("/");
-    assert_eq!(listed(&admin, "bound=yes&state=ended").await, ["ada@example.org"]);
+    assert_eq!(listed(&admin, "bound=yes&state=ended").await, ["ada.lovelace@example.org"]);
     assert_eq!(listed(&admin, "bound=no&state=ended").await, Vec::<String>::new());
 });
 
@@ -88,8 +88,33 @@ on_both_stacks!(calls_and_commands_tell_bound_sessions, |stack| async {
         sessions.iter().find(|session| session["id"] == id).unwrap()["bound"].clone()
     };
     assert_eq!(bound(&browser.id), true);
-    assert_eq!(sessions["sessions"].as_array().unwrap().iter().filter(|one| one["bound"] == false).count(), 1);
+    assert_eq!(
+        sessions["sessions"].as_array().unwrap().iter().filter(|one| one["bound"] == false).count(),
+        1
+    );
     let list = ["sessions", "list", "--bound", "yes", "--json"];
     let listed = Program::run(&list, &app.command_vars(), "").done();
     assert!(listed.contains(&browser.id) && listed.lines().count() == 1, "{listed}");
+});
+
+on_both_stacks!(administration_needs_bound_session_where_that_is_required, |stack| async {
+    let app = device::builder(stack).var("SESSION_BINDING_ADMIN", "required").start().await;
+    let (root, admin) = app.admin("Root").await;
+    for path in ["/admin", "/admin/sessions?state=ended", "/admin/users"] {
+        let page = admin.get(path).await.expect(403).has("bound to its device").has("Chrome 145");
+        assert_page(&page);
+        assert!(page.attributes("main a", "href").contains(&path.to_owned()), "{}", page.summary());
+    }
+    let page = admin.post("/admin/sessions/end", &[("reason", "x")]).await.expect(403);
+    page.has("bound to its device").lacks("Try again");
+    admin.get("/profile").await.expect(200);
+    admin.get("/sessions").await.expect(200);
+
+    let client = app.client();
+    let signed_in = root.sign_in(&client).await;
+    client.get("/admin/sessions").await.expect(403);
+    let browser = BoundBrowser::of(&app, client, &signed_in).await;
+    browser.client.get("/admin/sessions").await.expect(200);
+    let (_, other) = BoundBrowser::of_person(&app, "Ada Lovelace").await;
+    other.client.get("/admin/sessions").await.expect(403).has("Only administrators");
 });
