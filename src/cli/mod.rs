@@ -55,7 +55,7 @@ enum Command {
     User(users::UserCommand),
     /// Sessions
     #[command(subcommand)]
-    Sessions(sessions::SessionsCommand),
+    Sessions(Box<sessions::SessionsCommand>),
     /// Fill an empty database with people and sessions for a look around
     Demo(demo::DemoArguments),
     /// End a session of an account of its own, and measure until every instance refuses it
@@ -116,7 +116,7 @@ async fn run_command(command: Command, config: Config) -> Result<(), String> {
         Command::Migrate => migrate(config),
         Command::CheckConfig => check_config(&config),
         Command::Healthcheck => healthcheck(&config),
-        Command::Sessions(command) => sessions::run(&config, command).await,
+        Command::Sessions(command) => sessions::run(&config, *command).await,
         Command::Demo(arguments) => demo::run(&config, arguments).await,
         Command::User(command) => users::run(&config, command).await,
         // Run before: they need no configuration, or have a status of their own.
