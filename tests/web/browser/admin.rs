@@ -51,7 +51,7 @@ async fn filter_and_preview(admin: &Browser) {
     admin.wait_for("4 active sessions found").await;
     admin.click("Browser: Firefox").await;
     admin.wait_for_path("/admin/sessions?role=user").await;
-    admin.click("Bo").await;
+    admin.click("Bo, session on").await;
     admin.wait_for("Session of Bo").await;
     admin.goto("/admin/sessions?q=cy%40").await;
     admin.wait_for("1 active session found").await;

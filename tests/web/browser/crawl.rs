@@ -130,6 +130,8 @@ on_both_stacks!(crawl_all_pages_valid_no_broken_links, |stack| async {
             "/setup" | "/password/reset" | "/email/confirm" | "/email/undo" | "/sign-in/check" => [404; 3],
             // Nobody is named to whom faults are reported.
             "/.well-known/security.txt" => [404; 3],
+            // No other host has the session's cookie.
+            "/.well-known/device-bound-sessions" => [404; 3],
             "/.well-known/change-password" => [302; 3],
             // No second step is open.
             "/login/verify" => [303; 3],
