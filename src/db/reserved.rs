@@ -66,7 +66,7 @@ impl ReservedConnection {
 }
 
 impl Db {
-    /// A connection to keep, apart from the pool, for a few statements that each find rows by keys: [`PLANNED_ONCE`]. Where the database
+    /// A connection to keep, apart from the pool, for a few statements that each find rows by keys, and are planned once. Where the database
     /// gives no more, one of the pool's is kept, as it is. Blocks while connecting, at most for the timeout of both.
     ///
     /// # Errors
