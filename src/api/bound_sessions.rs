@@ -23,7 +23,8 @@ use crate::{
     sessions::{CurrentUser, Refresh, SentProof, Sessions, over},
 };
 
-/// `POST /session/bind`: registers the key of the browser's session, which its first proof binds to it. It is tried once: whatever goes wrong, the session goes on unbound.
+/// `POST /session/bind`: registers the key of the browser's session, which its first proof binds to it. It is tried once: whatever goes
+/// wrong, the session goes on unbound.
 ///
 /// # Errors
 /// [`Error::BadRequest`] for what is no proof; [`Error::Forbidden`] without a session, and for a proof that is not one for it;
@@ -38,7 +39,7 @@ pub async fn bind(
     })?;
     let user = CurrentUser::find(&req).await?;
     let user = user.ok_or(Error::Forbidden("There is no session here to be bound."))?;
-    sessions.bind(&config, &user, token).await
+    sessions.register_key(&config, &user, token).await
 }
 
 /// `POST /session/refresh`: renews the cookie of a bound session whose browser proves that it has the key.

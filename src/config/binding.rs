@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::{reader::Reader, server::Server};
 
 /// Browsers renew the proof beside each request in its last two minutes: a shorter one would be renewed with every request.
@@ -15,8 +17,8 @@ const DEFAULT_TTL: Duration = Duration::from_secs(10 * 60);
 pub struct Binding {
     /// `SESSION_BINDING_TTL`: how long a proof of the browser's key counts. Default: `10m`.
     pub ttl: Duration,
-    /// The origin of the whole site, where `COOKIE_DOMAIN` shares the session's cookie with its hosts: `https://example.org`.
-    pub site_origin: Option<String>,
+    /// The main host of the site, where `COOKIE_DOMAIN` shares the session's cookie with all its hosts: `https://example.org`.
+    pub site: Option<Url>,
     /// `SESSION_BINDING_ADMIN`: whether administrators' pages need a session that is bound: `optional` or `required`. Default: `optional`.
     pub required_of_administrators: bool,
 }
@@ -45,16 +47,16 @@ impl Binding {
             let may_hold = "optional while SESSION_BINDING is off: nobody could open these pages";
             reader.invalid("SESSION_BINDING_ADMIN", "required", may_hold);
         }
-        let site_origin = cookie_domain.map(|domain| site_origin(server, domain));
-        is_offered.then_some(Self { ttl, site_origin, required_of_administrators })
+        let site = cookie_domain.and_then(|domain| main_host(server, domain));
+        is_offered.then_some(Self { ttl, site, required_of_administrators })
     }
 }
 
-/// The origin at which browsers ask whether a host of the site may bind sessions of all its hosts.
-fn site_origin(server: &Server, domain: &str) -> String {
-    let site = psl::domain_str(domain).unwrap_or(domain);
-    let port = server.base_url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{}://{site}{port}", server.base_url.scheme())
+/// The host which browsers ask whether a host of the site may bind sessions of all its hosts, with scheme and port of `BASE_URL`.
+fn main_host(server: &Server, domain: &str) -> Option<Url> {
+    let mut site = server.base_url.join("/").ok()?;
+    site.set_host(Some(psl::domain_str(domain).unwrap_or(domain))).ok()?;
+    Some(site)
 }
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ mod tests {
     #[test]
     fn binding_is_offered_on_https_alone() {
         assert_eq!(read(&[]), Ok(None));
-        let offered = Binding { ttl: DEFAULT_TTL, site_origin: None, required_of_administrators: false };
+        let offered = Binding { ttl: DEFAULT_TTL, site: None, required_of_administrators: false };
         assert_eq!(read(&[HTTPS]), Ok(Some(offered)));
         assert_eq!(read(&[HTTPS, ("SESSION_BINDING", "off")]), Ok(None));
         let lines = read(&[("SESSION_BINDING", "offer")]).unwrap_err();
@@ -99,13 +101,13 @@ mod tests {
 
     #[test]
     fn binding_of_a_domain_is_that_of_its_site() {
-        for (base, domain, origin) in [
-            ("https://login.example.org", "example.org", "https://example.org"),
-            ("https://login.example.org:8443", "login.example.org", "https://example.org:8443"),
-            ("https://a.b.example.co.uk", "b.example.co.uk", "https://example.co.uk"),
+        for (base, domain, site) in [
+            ("https://login.example.org", "example.org", "https://example.org/"),
+            ("https://login.example.org:8443", "login.example.org", "https://example.org:8443/"),
+            ("https://a.b.example.co.uk", "b.example.co.uk", "https://example.co.uk/"),
         ] {
             let binding = read(&[("BASE_URL", base), ("COOKIE_DOMAIN", domain)]).unwrap().unwrap();
-            assert_eq!(binding.site_origin.as_deref(), Some(origin));
+            assert_eq!(binding.site.as_ref().map(Url::as_str), Some(site));
         }
     }
 }

@@ -23,6 +23,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_keys (session_id) {
+        session_id -> Text,
+        public_key -> Text,
+        made_at -> Timestamp,
+        proved_at -> Timestamp,
+        last_challenge -> Int8,
+    }
+}
+
+diesel::table! {
     events (id) {
         id -> Int8,
         at -> Timestamp,
@@ -115,16 +125,6 @@ diesel::table! {
     secrets (fingerprint) {
         fingerprint -> Text,
         since -> Timestamp,
-    }
-}
-
-diesel::table! {
-    session_keys (session_id) {
-        session_id -> Text,
-        public_key -> Text,
-        made_at -> Timestamp,
-        proved_at -> Timestamp,
-        last_challenge -> Int8,
     }
 }
 
@@ -255,13 +255,13 @@ diesel::table! {
 }
 
 diesel::joinable!(authenticators -> users (user_id));
+diesel::joinable!(device_keys -> sessions (session_id));
 diesel::joinable!(passkeys -> users (user_id));
 diesel::joinable!(recovery_codes -> users (user_id));
-diesel::joinable!(session_keys -> sessions (session_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_notices -> users (user_id));
 diesel::joinable!(site_cookies -> sessions (session_id));
 diesel::joinable!(tokens -> users (user_id));
 diesel::joinable!(trusted_browsers -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, events, last_drill, mails, passkeys, pending_deletions, recovery_codes, rotated_keys, samples, secrets, session_keys, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_ceremonies, used_codes, users, write_checks,);
+diesel::allow_tables_to_appear_in_same_query!(authenticators, bulk_ends, device_keys, events, last_drill, mails, passkeys, pending_deletions, recovery_codes, rotated_keys, samples, secrets, sessions, sign_in_notices, site_cookies, throttle_counts, tokens, trusted_browsers, used_ceremonies, used_codes, users, write_checks,);

@@ -6,7 +6,7 @@ use actix_web::{
     dev::ServiceRequest,
     http::{Version, header::HOST},
 };
-use url::Host;
+use url::{Host, Url};
 
 use super::{
     api, binding,
@@ -36,7 +36,8 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         0 | 1 => {}
         _ => return Err(malformed("names its host more than once")),
     }
-    let server = &shared::<Config>(req.request())?.server;
+    let config = shared::<Config>(req.request())?;
+    let server = &config.server;
     for text in texts(req.head()) {
         let host = without_port(text);
         // What nearly every request names is not parsed.
@@ -51,8 +52,7 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         // Services ask at whatever name they reach this machine by, with a key that no browser has.
         let is_of_other_site =
             [api::VERIFY, api::ENDS].contains(&req.path()) || site::of(server, req.head()).is_some();
-        // The proxy of the site's main host hands it over.
-        let is_of_main_host = req.path() == binding::WELL_KNOWN;
+        let is_of_main_host = req.path() == binding::WELL_KNOWN && is_main_host(config, &named);
         let is_answered = is_health_check || is_file_of_pages || is_of_other_site || is_of_main_host;
         if !server.has_host(&named) && !is_answered {
             refusal::log(req.request(), "foreign_host", None, FOREIGN);
@@ -60,6 +60,12 @@ pub fn check(req: &ServiceRequest) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Whether a host is the main one of the site, whose proxy hands over what browsers ask it about bound sessions.
+fn is_main_host(config: &Config, named: &Host) -> bool {
+    let site = config.session.binding.as_ref().and_then(|binding| binding.site.as_ref());
+    site.and_then(Url::host).is_some_and(|main| main.to_owned() == *named)
 }
 
 /// The host and port that the request was sent to, as it names them.

@@ -108,10 +108,10 @@ impl SessionMetrics {
         );
         let results = [REGISTERED, REFUSED].map(|result| [("result", result)]);
         let help = "Keys that browsers were to register for their sessions, by what came of it";
-        self.registrations.register(registry, "session_keys", help, results);
+        self.registrations.register(registry, "device_keys", help, results);
         let results = REFRESHES.map(|result| [("result", result)]);
         let help = "Renewals of bound sessions, by what came of it";
-        self.refreshes.register(registry, "session_key_proofs", help, results);
+        self.refreshes.register(registry, "device_key_proofs", help, results);
         registry.register(
             "lookup_batch_size",
             "Requests whose session one query looked up",

@@ -1,2 +1,2 @@
-DROP TABLE session_keys;
+DROP TABLE device_keys;
 ALTER TABLE sessions DROP COLUMN bound_at;

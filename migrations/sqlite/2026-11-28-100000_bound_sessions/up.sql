@@ -3,7 +3,7 @@
 ALTER TABLE sessions ADD COLUMN bound_at TIMESTAMP;
 
 -- The keys that browsers have registered. They are kept for as long as the session's row is.
-CREATE TABLE session_keys (
+CREATE TABLE device_keys (
     session_id TEXT PRIMARY KEY NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     -- The uncompressed point on P-256 in URL-safe base64.
     public_key TEXT NOT NULL,

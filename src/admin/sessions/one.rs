@@ -128,7 +128,11 @@ impl AdminSessionPage {
             Some(_) => None,
         };
         let uses = sessions.sites_of(vec![session.id.clone()]).await?;
-        let key = sessions.key_times(session.id.clone()).await?;
+        // A key that was registered and never used binds nothing.
+        let key = match session.bound_at {
+            Some(_) => sessions.key_times(session.id.clone()).await?,
+            None => None,
+        };
         let history = rows::of_session(db, &session, MAX_EVENTS).await?;
         let ended_by = history.ended_by.map(|user| user.to_string());
         Ok(Self {

@@ -7,7 +7,7 @@ use time::PrimitiveDateTime;
 use super::{
     history::{GeneratedSession, History},
     insert, people, places,
-    rows::{EventRow, SessionKeyRow, SessionRow, UserRow},
+    rows::{DeviceKeyRow, EventRow, SessionRow, UserRow},
     timeline::{GeneratedEvent, GeneratedKind, Timeline, registered_at, timeline},
 };
 use crate::{
@@ -143,7 +143,7 @@ async fn add_sessions(
         sessions.put_entries(&entries).await?;
         let in_catalogue = !sessions.has_entries();
         let row = |session| SessionRow::new(session, &users[session.user], first, in_catalogue);
-        let keys = generated.iter().filter_map(SessionKeyRow::of).collect();
+        let keys = generated.iter().filter_map(DeviceKeyRow::of).collect();
         insert::sessions(conn, generated.iter().map(row).collect(), keys)?;
     }
     Ok(())

@@ -2,11 +2,11 @@
 
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 
-use super::rows::{EventRow, SampleRow, SessionKeyRow, SessionRow, UserRow};
+use super::rows::{DeviceKeyRow, EventRow, SampleRow, SessionRow, UserRow};
 use crate::{
     db::{
         DbConnection,
-        schema::{events, samples, session_keys, sessions, users},
+        schema::{device_keys, events, samples, sessions, users},
     },
     error::Error,
 };
@@ -48,10 +48,10 @@ pub(super) fn users(conn: &mut DbConnection, rows: &[UserRow]) -> Result<i64, Er
 pub(super) fn sessions(
     conn: &mut DbConnection,
     rows: Vec<SessionRow>,
-    keys: Vec<SessionKeyRow>,
+    keys: Vec<DeviceKeyRow>,
 ) -> Result<(), Error> {
     insert!(conn, sessions::table, &rows);
-    insert!(conn, session_keys::table, &keys);
+    insert!(conn, device_keys::table, &keys);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use time::PrimitiveDateTime;
 
 use super::history::GeneratedSession;
 use crate::{
-    db::schema::{events, samples, session_keys, sessions, users},
+    db::schema::{device_keys, events, samples, sessions, users},
     events::EventKind,
     security::ip_key,
     sessions::{
@@ -161,8 +161,8 @@ impl SessionRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = session_keys, treat_none_as_default_value = false)]
-pub(super) struct SessionKeyRow {
+#[diesel(table_name = device_keys, treat_none_as_default_value = false)]
+pub(super) struct DeviceKeyRow {
     session_id: String,
     public_key: String,
     made_at: PrimitiveDateTime,
@@ -170,7 +170,7 @@ pub(super) struct SessionKeyRow {
     last_challenge: i64,
 }
 
-impl SessionKeyRow {
+impl DeviceKeyRow {
     /// A key that no browser has, of a session that is bound.
     pub(super) fn of(session: &GeneratedSession<'_>) -> Option<Self> {
         Some(Self {

@@ -1,6 +1,6 @@
 //! Challenges: what a proof has to sign. They are sealed and stored nowhere, so that any number of them costs nothing.
 //!
-//! Each counts once. A session is bound once, so those for registrations need no more than that; of the others the catalogue knows
+//! Each counts once. A session has one key, so those for registrations need no more than that; of the others the catalogue knows
 //! when the one was made that was proven last, and takes none that is not newer.
 
 use std::time::Duration;
@@ -17,17 +17,17 @@ const CLOCK_LEEWAY: i64 = 5_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// The registration of a key.
-    Bind,
+    Register,
     /// A later proof of it.
     Refresh,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::Bind, Self::Refresh];
+    const ALL: [Self; 2] = [Self::Register, Self::Refresh];
 
     fn name(self) -> &'static str {
         match self {
-            Self::Bind => "bind",
+            Self::Register => "register",
             Self::Refresh => "refresh",
         }
     }
@@ -50,8 +50,8 @@ pub(super) fn micros_now() -> i64 {
 
 impl Challenge {
     /// For the registration of the session's key.
-    pub(super) fn to_bind(session: &str) -> Self {
-        Self { purpose: Purpose::Bind, session: session.to_owned(), made_at: micros_now() }
+    pub(super) fn to_register(session: &str) -> Self {
+        Self { purpose: Purpose::Register, session: session.to_owned(), made_at: micros_now() }
     }
 
     /// For the next proof of a session whose last proven challenge was made then: later than that one, whatever clocks say.
@@ -106,7 +106,7 @@ mod tests {
     fn challenge_opens_under_its_secret_alone() {
         let (new, old) =
             (crate::crypto::random_hex::<64>().unwrap(), crate::crypto::random_hex::<64>().unwrap());
-        for challenge in [Challenge::to_bind("S1"), Challenge::after("S1", 7)] {
+        for challenge in [Challenge::to_register("S1"), Challenge::after("S1", 7)] {
             let sealed = challenge.seal(&secret(&old)).unwrap();
             assert_eq!(Challenge::open(&sealed, &secret(&format!("{new},{old}"))), Some(challenge.clone()));
             assert_eq!(Challenge::open(&sealed, &secret(&new)), None);
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(Challenge::after("S1", future).made_at, future + 1);
         assert!(Challenge::after("S1", 7).made_at > 7);
         assert!(Challenge::after("S1", future).is_of_the_future());
-        let fresh = Challenge::to_bind("S1");
+        let fresh = Challenge::to_register("S1");
         assert!(!fresh.is_of_the_future() && fresh.is_younger_than(Duration::from_secs(60)));
         let old = Challenge { made_at: micros_now() - 61_000_000, ..fresh };
         assert!(!old.is_younger_than(Duration::from_secs(60)));

@@ -18,11 +18,11 @@ const WITHOUT_SESSION: [&str; 4] = ["/static", "/favicon.ico", "/.well-known", R
 pub(super) fn instructions(config: &Config, binding: &Binding, session: &str) -> Value {
     let exclude = |path| json!({"type": "exclude", "domain": "*", "path": path});
     let mut scope = json!({
-        "include_site": binding.site_origin.is_some(),
+        "include_site": binding.site.is_some(),
         "scope_specification": WITHOUT_SESSION.map(exclude),
     });
-    if let Some(origin) = &binding.site_origin {
-        scope["origin"] = json!(origin);
+    if let Some(site) = &binding.site {
+        scope["origin"] = json!(site.origin().ascii_serialization());
     }
     json!({
         "session_identifier": session,
@@ -45,7 +45,7 @@ pub fn over(session: &str) -> Value {
 
 /// The hosts that bind sessions of the whole site, as its main host has to say; `None`: sessions are those of one host.
 pub fn registering_origins(config: &Config) -> Option<Value> {
-    config.session.binding.as_ref()?.site_origin.as_ref()?;
+    config.session.binding.as_ref()?.site.as_ref()?;
     Some(json!({"registering_origins": [config.server.base_url.origin().ascii_serialization()]}))
 }
 

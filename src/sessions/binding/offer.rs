@@ -36,7 +36,7 @@ pub(in crate::sessions) fn add_header<B>(
 }
 
 fn header(session: &str, config: &Config) -> Result<HeaderValue, Error> {
-    let challenge = Challenge::to_bind(session).seal(&config.session.secret)?;
+    let challenge = Challenge::to_register(session).seal(&config.session.secret)?;
     let offer = format!("(ES256);path=\"{BIND}\";challenge=\"{challenge}\";authorization=\"{session}\"");
     HeaderValue::from_str(&offer).map_err(Error::internal)
 }

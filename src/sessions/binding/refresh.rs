@@ -5,10 +5,10 @@ use std::time::Duration;
 use actix_web::{HttpResponse, http::header::HeaderValue};
 
 use super::{
-    bind::{answer, next_challenge},
     challenge::{Challenge, Purpose},
     cookie,
     proof::{Proof, PublicKey},
+    register::{answer, next_challenge},
 };
 use crate::{
     config::{Binding, Config},
@@ -19,7 +19,7 @@ use crate::{
     sessions::{
         catalogue::{
             cursor::is_session_id,
-            session_keys::{self, StoredKey},
+            device_keys::{self, StoredKey},
         },
         request_context::RequestContext,
         service::Sessions,
@@ -92,7 +92,7 @@ impl Sessions {
             return Ok(Refresh::Over);
         }
         let id = session.to_owned();
-        let Some(stored) = self.db.run(move |conn| session_keys::find(conn, &id)).await? else {
+        let Some(stored) = self.db.run(move |conn| device_keys::find(conn, &id)).await? else {
             return Ok(Refresh::Over);
         };
         let next = || next_challenge(config, session, stored.last_challenge);
@@ -126,14 +126,14 @@ impl Sessions {
     ) -> Result<bool, Error> {
         let id = session.to_owned();
         if stored.bound_at.is_some() {
-            return self.db.run(move |conn| session_keys::prove(conn, &id, made_at)).await;
+            return self.db.run(move |conn| device_keys::prove(conn, &id, made_at)).await;
         }
         let (user_id, client) = (stored.user_id, client.clone());
         let bind = move |conn: &mut DbConnection| {
-            if !session_keys::prove(conn, &id, made_at)? {
+            if !device_keys::prove(conn, &id, made_at)? {
                 return Ok(false);
             }
-            if session_keys::bind(conn, &id)? {
+            if device_keys::bind(conn, &id)? {
                 let event = Event::new(EventKind::SessionBound, Some(user_id));
                 event.session(&id).from(Some(&client)).write(conn)?;
             }

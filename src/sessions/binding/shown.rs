@@ -4,7 +4,7 @@ use time::PrimitiveDateTime;
 
 use crate::{
     error::Error,
-    sessions::{catalogue::session_keys, service::Sessions},
+    sessions::{catalogue::device_keys, service::Sessions},
 };
 
 impl Sessions {
@@ -16,6 +16,6 @@ impl Sessions {
         &self,
         session: String,
     ) -> Result<Option<(PrimitiveDateTime, PrimitiveDateTime)>, Error> {
-        self.db.run(move |conn| session_keys::times(conn, &session)).await
+        self.db.run(move |conn| device_keys::times(conn, &session)).await
     }
 }

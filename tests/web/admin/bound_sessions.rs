@@ -1,7 +1,7 @@
 //! Tests what is shown of sessions that are bound to their devices, and the filter that finds them.
 
 use crate::support::{
-    device::{self, BoundBrowser},
+    device::{self, BoundBrowser, Device, Offer},
     *,
 };
 
@@ -63,6 +63,18 @@ on_both_stacks!(page_of_bound_session_says_when_its_key_was_proven, |stack| asyn
     page.has("No, whoever has its cookie can use it").lacks("Key made");
     browser.client.post("/logout", &[]).await.to("/");
     admin.get(&path).await.expect(200).has("Key made");
+});
+
+on_both_stacks!(page_of_session_whose_key_was_never_used_says_that_it_is_not_bound, |stack| async {
+    let app = device::builder(stack).start().await;
+    let (_, admin) = app.admin("Root").await;
+    let client = app.client();
+    let offer = Offer::of(&Person::new("Ada Lovelace").register(&client).await).unwrap();
+    device::register(&client, &Device::new().registration(&offer)).await.expect(200);
+    let id = own_session_id(&client).await;
+    let page = admin.get(&format!("/admin/sessions/{id}")).await.expect(200);
+    assert_eq!(badges(&page), 0);
+    page.has("No, whoever has its cookie can use it").lacks("Key made");
 });
 
 on_both_stacks!(sessions_that_are_not_bound_end_together, |stack| async {

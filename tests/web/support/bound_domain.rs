@@ -1,15 +1,11 @@
 //! A domain whose hosts share bound sessions: nginx with the files of the documentation behind TLS, two instances of Gatehouse, and a site
 //! behind the login.
 
-use std::process::Command;
-
-use tempfile::TempDir;
-
 use super::{
     bound_site::BoundSite,
+    nginx,
     other_site::OtherSite,
     own_process::{OwnProcess, free_addr},
-    proxied_site::NGINX_MAIN,
     stack::Stack,
 };
 
@@ -39,25 +35,18 @@ impl BoundDomain {
         let addr = free_addr();
         let servers = format!("server {}; server {};", site.app.addr(), site.second.addr());
         let port = site.front.addr().port();
-        let replaced = [
-            ("listen 80;", format!("listen {addr};")),
-            ("server 127.0.0.1:3000;", servers),
-            ("http://127.0.0.1:8080;", format!("http://{};", other.addr)),
-            // TLS ends before nginx here.
-            ("$scheme;", "https;".to_owned()),
-            ("Host login.example.org;", format!("Host login.example.org:{port};")),
-        ];
-        let conf = replaced.iter().fold(SHARED_DOMAIN.to_owned() + apex(), |conf, (from, to)| {
-            assert!(conf.contains(from), "the files have no {from}");
-            conf.replace(from, to)
-        });
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
-        std::fs::write(folder.path().join("site.conf"), conf).unwrap();
-        let mut command = Command::new("nginx");
-        command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
-        let mut nginx = OwnProcess::start(folder, &mut command);
-        assert!(nginx.listens(addr), "nginx ended:\n{}", nginx.output());
+        let conf = nginx::replaced(
+            &(SHARED_DOMAIN.to_owned() + apex()),
+            &[
+                ("listen 80;", &format!("listen {addr};")),
+                ("server 127.0.0.1:3000;", &servers),
+                ("http://127.0.0.1:8080;", &format!("http://{};", other.addr)),
+                // TLS ends before nginx here.
+                ("$scheme;", "https;"),
+                ("Host login.example.org;", &format!("Host login.example.org:{port};")),
+            ],
+        );
+        let nginx = nginx::start(&conf, addr);
         site.front.lead_to(addr);
         Self { site, other, _nginx: nginx }
     }

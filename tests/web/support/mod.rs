@@ -33,6 +33,7 @@ pub mod guarded_sites;
 mod instance;
 pub mod load;
 pub mod metrics;
+mod nginx;
 pub mod operations;
 pub mod other_site;
 pub mod outage;

@@ -4,8 +4,10 @@ use std::{
     fs::File,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    ops::Range,
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{self, Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -136,7 +138,18 @@ pub fn signal(name: &str, ids: &[u32]) {
     assert!(status.unwrap().success(), "kill -{name} {ids:?}");
 }
 
-/// A free port. Another process may take it before it is used, so callers retry.
+/// Ports below those that the kernel gives to servers and connections which name none (Linux: 32768 and above).
+const NAMED_PORTS: Range<u32> = 16_000..32_000;
+
+/// A free port, which no other test of this run is given. Another process may take it before it is used, so callers retry.
 pub fn free_addr() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Runs side by side begin at different ports.
+        let place = (process::id() * 97 + GIVEN.fetch_add(1, Relaxed)) % NAMED_PORTS.len() as u32;
+        let port = u16::try_from(NAMED_PORTS.start + place).unwrap();
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().unwrap();
+        }
+    }
 }

@@ -3,27 +3,21 @@
 
 use std::{
     net::SocketAddr,
-    process::Command,
     sync::{Arc, Mutex},
 };
 
 use reqwest::Method;
-use tempfile::TempDir;
 
 use super::{
     answer::Answer,
     app::{Builder, TestApp},
     client::{Client, Request},
+    nginx,
     other_site::OtherSite,
     own_process::{OwnProcess, free_addr},
     program::Program,
     stack::Stack,
 };
-
-/// Everything that Gatehouse's own file for nginx needs around it.
-pub(super) const NGINX_MAIN: &str = "daemon off; master_process off; pid nginx.pid; worker_processes 1;\nevents {}\nhttp {\naccess_log off;\n\
-    client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;\n\
-    include site.conf;\n}\n";
 
 /// The file for a site below `COOKIE_DOMAIN`.
 const SHARED_DOMAIN: &str = include_str!("../../../docs/examples/nginx.conf");
@@ -64,23 +58,15 @@ impl ProxiedSite {
         let site = OtherSite::start();
         let servers = std::iter::once(app.addr()).chain(second.as_ref().map(Program::addr));
         let servers: Vec<String> = servers.map(|addr| format!("server {addr};")).collect();
-        let replaced = [
-            ("listen 80;", format!("listen {addr};")),
-            ("server 127.0.0.1:3000;", servers.join(" ")),
-            ("http://127.0.0.1:8080;", format!("http://{};", site.addr)),
-        ];
-        let conf = replaced.iter().fold(conf.to_owned(), |conf, (from, to)| {
-            assert!(conf.contains(from), "the file has no {from}");
-            conf.replace(from, to)
-        });
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
-        std::fs::write(folder.path().join("site.conf"), conf).unwrap();
-        let mut command = Command::new("nginx");
-        command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
-        let mut nginx = OwnProcess::start(folder, &mut command);
-        assert!(nginx.listens(addr), "nginx ended:\n{}", nginx.output());
-        Self { app, second, addr, site, _nginx: nginx }
+        let conf = nginx::replaced(
+            conf,
+            &[
+                ("listen 80;", &format!("listen {addr};")),
+                ("server 127.0.0.1:3000;", &servers.join(" ")),
+                ("http://127.0.0.1:8080;", &format!("http://{};", site.addr)),
+            ],
+        );
+        Self { app, second, addr, site, _nginx: nginx::start(&conf, addr) }
     }
 
     /// A browser that asks nginx.

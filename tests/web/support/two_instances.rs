@@ -12,10 +12,10 @@ use tempfile::TempDir;
 use super::{
     app::{Builder, TestApp},
     client::{Client, Request},
+    nginx::{self, replaced},
     other_site::OtherSite,
     own_process::{OwnProcess, free_addr},
     program::Program,
-    proxied_site::NGINX_MAIN,
     stack::Stack,
     users::Person,
 };
@@ -136,12 +136,7 @@ pub fn nginx(conf: &str, addr: SocketAddr, one: SocketAddr, two: SocketAddr) -> 
             ("127.0.0.1:3001", &two.to_string()),
         ],
     );
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("nginx.conf"), NGINX_MAIN).unwrap();
-    std::fs::write(folder.path().join("site.conf"), conf).unwrap();
-    let mut command = Command::new("nginx");
-    command.args(["-e", "stderr", "-c", "nginx.conf", "-p"]).arg(folder.path());
-    started(folder, &mut command, addr)
+    nginx::start(&conf, addr)
 }
 
 async fn instances(
@@ -156,13 +151,6 @@ async fn instances(
     let one = with(builder).start().await;
     let two = one.second_program();
     (one, two)
-}
-
-fn replaced(conf: &str, changes: &[(&str, &str)]) -> String {
-    changes.iter().fold(conf.to_owned(), |conf, (from, to)| {
-        assert!(conf.contains(from), "the file has no {from}");
-        conf.replace(from, to)
-    })
 }
 
 fn started(folder: TempDir, command: &mut Command, addr: SocketAddr) -> OwnProcess {

@@ -101,7 +101,7 @@ on_both_stacks!(challenges_of_others_are_403_with_a_challenge, |stack| async {
     for (name, challenge) in [
         ("another session's", of_other.as_str()),
         ("a registration's", &offer.challenge),
-        ("the registration's of this session", &challenge("bind", &browser.id, 0)),
+        ("the registration's of this session", &challenge("register", &browser.id, 0)),
         ("cut", &own[1..]),
         ("empty", ""),
         ("invented", "abc"),
@@ -126,13 +126,13 @@ on_both_stacks!(old_challenges_count_no_more, |stack| async {
     let (ada, client) = (Person::new("Ada Lovelace"), app.client());
     let offer = Offer::of(&ada.register(&client).await).unwrap();
     let (id, device) = (app.session_of(&ada), Device::new());
-    let made = |seconds| Offer { challenge: challenge("bind", &id, seconds), ..offer.clone() };
+    let made = |seconds| Offer { challenge: challenge("register", &id, seconds), ..offer.clone() };
     for seconds in [301, 86_400, -60] {
         register(&client, &device.registration(&made(seconds))).await.problem(403);
     }
     let later = Offer { challenge: challenge("refresh", &id, 0), ..offer.clone() };
     register(&client, &device.registration(&later)).await.problem(403);
-    assert_eq!(app.session_key_count(), 0);
+    assert_eq!(app.device_key_count(), 0);
     register(&client, &device.registration(&made(290))).await.expect(200);
     // The proof before it ran out after ten minutes.
     let at = |seconds| device.proof(&challenge("refresh", &id, seconds));
@@ -187,11 +187,11 @@ on_both_stacks!(bad_registrations_bind_nothing, |stack| async {
         let answer = register(&client, &token).await;
         assert!(matches!(answer.status, 400 | 403), "{name}: {}", answer.summary());
         assert!(answer.set_cookies().is_empty() && challenge_in(&answer).is_none(), "{name}");
-        assert_eq!(app.session_key_count(), 0, "{name}");
+        assert_eq!(app.device_key_count(), 0, "{name}");
     }
     let twice = by_browser(&client, "/session/bind").header("secure-session-response", "a, b");
     twice.send().await.problem(400);
-    assert_eq!((app.session_key_count(), app.event_count()), (0, events));
+    assert_eq!((app.device_key_count(), app.event_count()), (0, events));
     client.get("/profile").await.expect(200);
     register(&client, &device.registration(&offer)).await.expect(200);
 });

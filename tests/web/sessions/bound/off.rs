@@ -14,7 +14,7 @@ on_both_stacks!(binding_that_is_off_offers_and_takes_nothing, |stack| async {
     let off = app.instance_with(&[("SESSION_BINDING", "off")]).await;
     assert!(Offer::of(&ada.sign_in(&off.client()).await).is_none());
     register(&client.at(&off), &Device::new().registration(&offer)).await.problem(403);
-    assert_eq!(app.session_key_count(), 0);
+    assert_eq!(app.device_key_count(), 0);
 });
 
 on_both_stacks!(bound_sessions_are_not_checked_while_binding_is_off, |stack| async {

@@ -199,11 +199,10 @@ on_both_stacks!(registrations_and_refreshes_are_counted, |stack| async {
     let wrong = Device::new().proof("x");
     browser.send(Some(&wrong)).await.problem(403);
     refresh(&browser.client, "aaaaaaaaaaaaaaaaaaaaaa", None).await.expect(200);
-    let names = ["session_keys_total", "session_key_proofs_total"];
+    let names = ["device_keys_total", "device_key_proofs_total"];
     let more = Metrics::of(&app).await.more_than(&before, &names);
-    let sample = |name: &str, result: &str, times: f64| {
-        (format!("session_{name}_total{{result=\"{result}\"}}"), times)
-    };
+    let sample =
+        |name: &str, result: &str, times: f64| (format!("device_{name}_total{{result=\"{result}\"}}"), times);
     let expected = [
         sample("key_proofs", "challenged", 1.0),
         sample("key_proofs", "over", 1.0),

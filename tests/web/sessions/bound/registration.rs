@@ -51,7 +51,7 @@ on_both_stacks!(session_is_bound_at_sign_in, |stack| async {
     assert!(app.is_bound(&id));
     let [x, y] = ["x", "y"].map(|name| device.jwk()[name].as_str().unwrap().to_owned());
     assert!(!app.binding_of(&id).contains(&x) && !x.is_empty() && !y.is_empty());
-    assert_eq!(app.session_key_count(), 1);
+    assert_eq!(app.device_key_count(), 1);
     client.get("/profile").await.expect(200);
     client.get("/activity").await.expect(200).has("Session bound to its device");
 });
@@ -160,9 +160,9 @@ on_both_stacks!(registration_needs_the_session_of_its_challenge, |stack| async {
     let copy = two.copy();
     two.post("/logout", &[]).await.to("/");
     register(&copy, &device.registration(&other)).await.problem(403);
-    assert_eq!(app.session_key_count(), 0);
+    assert_eq!(app.device_key_count(), 0);
     register(&one, &device.registration(&offer)).await.expect(200);
-    assert_eq!(app.session_key_count(), 1);
+    assert_eq!(app.device_key_count(), 1);
 });
 
 on_both_stacks!(registration_is_possible_for_who_must_set_up_a_second_factor, |stack| async {

@@ -54,6 +54,7 @@ on_both_stacks!(cookie_domain_binds_the_whole_site, |stack| async {
         async move { client.request(Method::GET, path).header("host", host).send().await.status }
     };
     assert_eq!((at(WELL_KNOWN, "example.org").await, at("/login", "example.org").await), (200, 421));
+    assert_eq!(at(WELL_KNOWN, "evil.example").await, 421);
 });
 
 on_both_stacks!(deeper_cookie_domain_names_the_sites_main_host, |stack| async {

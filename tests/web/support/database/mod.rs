@@ -3,6 +3,7 @@
 
 mod bulk_ends;
 mod consistency;
+mod device_keys;
 mod drills;
 mod events;
 mod everything;
@@ -10,7 +11,6 @@ mod locks;
 mod mails;
 mod samples;
 mod session_ends;
-mod session_keys;
 mod session_times;
 mod sessions;
 mod sign_in_notices;

@@ -1,4 +1,4 @@
-//! The table `session_keys`, and when sessions were bound to their devices.
+//! The table `device_keys`, and when sessions were bound to their devices.
 
 use super::quoted;
 use crate::support::stores::Stores;
@@ -9,7 +9,7 @@ impl Stores {
     pub fn binding_of(&self, id: &str) -> String {
         let row = self.query_text(&format!(
             "SELECT bound_at, public_key, made_at, proved_at, last_challenge FROM sessions \
-             JOIN session_keys ON session_id = id WHERE id = {}",
+             JOIN device_keys ON session_id = id WHERE id = {}",
             quoted(id)
         ));
         row.into_iter().flatten().flatten().collect::<Vec<_>>().join(" ")
@@ -17,8 +17,8 @@ impl Stores {
 
     /// How many keys are stored.
     #[track_caller]
-    pub fn session_key_count(&self) -> usize {
-        self.count("session_keys")
+    pub fn device_key_count(&self) -> usize {
+        self.count("device_keys")
     }
 
     /// Whether a session is bound, by its own row.
@@ -44,17 +44,16 @@ impl Stores {
     pub fn move_last_challenge_ahead(&self, id: &str) -> i64 {
         let id = quoted(id);
         self.sql(&format!(
-            "UPDATE session_keys SET last_challenge = last_challenge + 3600000000 WHERE session_id = {id}"
+            "UPDATE device_keys SET last_challenge = last_challenge + 3600000000 WHERE session_id = {id}"
         ));
-        let last =
-            self.query_one(&format!("SELECT last_challenge FROM session_keys WHERE session_id = {id}"));
+        let last = self.query_one(&format!("SELECT last_challenge FROM device_keys WHERE session_id = {id}"));
         last.unwrap().parse().unwrap()
     }
 
     /// Lets challenges count that were made before the one that was proven last.
     #[track_caller]
     pub fn forget_last_challenge(&self, id: &str) {
-        self.sql(&format!("UPDATE session_keys SET last_challenge = 0 WHERE session_id = {}", quoted(id)));
+        self.sql(&format!("UPDATE device_keys SET last_challenge = 0 WHERE session_id = {}", quoted(id)));
     }
 
     /// How many rows the tables have that requests write.

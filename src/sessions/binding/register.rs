@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     security::binding::CHALLENGE,
     sessions::{
-        catalogue::session_keys::{self, NewKey},
+        catalogue::device_keys::{self, NewDeviceKey},
         request::current::CurrentUser,
         service::Sessions,
     },
@@ -26,18 +26,18 @@ impl Sessions {
     /// # Errors
     /// [`Error::BadRequest`] for what is no proof with a key; [`Error::Forbidden`] for a proof that is not one for this session, and where
     /// the session has a key already; [`Error::Unavailable`] when the database can't be written. Then nothing has changed.
-    pub async fn bind(
+    pub async fn register_key(
         &self,
         config: &Config,
         user: &CurrentUser,
         token: &str,
     ) -> Result<HttpResponse, Error> {
-        let registered = self.register_key(config, user, token).await;
+        let registered = self.check_registration(config, user, token).await;
         self.metrics.count_registration(registered.is_ok());
         registered
     }
 
-    async fn register_key(
+    async fn check_registration(
         &self,
         config: &Config,
         user: &CurrentUser,
@@ -49,7 +49,7 @@ impl Sessions {
         let key = proof.key.as_ref().ok_or_else(malformed)?;
         let challenge = Challenge::open(&proof.challenge, &config.session.secret);
         let is_for_this = |challenge: &Challenge| {
-            challenge.purpose == Purpose::Bind
+            challenge.purpose == Purpose::Register
                 && challenge.session == session
                 && challenge.is_younger_than(offer::LIFETIME)
                 && !challenge.is_of_the_future()
@@ -58,9 +58,12 @@ impl Sessions {
         if proof.authorization.as_deref() != Some(session.as_str()) || !proof.is_signed_by(key) {
             return Err(NOT_SIGNED);
         }
-        let new =
-            NewKey { session: session.clone(), public_key: key.to_text(), challenge: challenge.made_at };
-        if !self.db.transaction(move |conn| session_keys::insert(conn, &new)).await? {
+        let new = NewDeviceKey {
+            session: session.clone(),
+            public_key: key.to_text(),
+            challenge: challenge.made_at,
+        };
+        if !self.db.transaction(move |conn| device_keys::insert(conn, &new)).await? {
             return Err(BOUND_ALREADY);
         }
         answer(config, binding, &session, challenge.made_at, cookie::first(config, &session))

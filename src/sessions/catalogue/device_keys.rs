@@ -9,7 +9,7 @@ use crate::{
     db::{
         DbConnection,
         schema::{
-            session_keys,
+            device_keys,
             sessions::{self, dsl},
             users,
         },
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A key that a session is to be bound to.
-pub(in crate::sessions) struct NewKey {
+pub(in crate::sessions) struct NewDeviceKey {
     /// The public session id.
     pub session: String,
     /// The uncompressed point in URL-safe base64.
@@ -32,19 +32,19 @@ pub(in crate::sessions) struct NewKey {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be written.
-pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewKey) -> Result<bool, Error> {
+pub(in crate::sessions) fn insert(conn: &mut DbConnection, new: &NewDeviceKey) -> Result<bool, Error> {
     let now = now();
     let live = sessions::table.find(&new.session).filter(not_ended());
     if !diesel::select(exists(live)).get_result::<bool>(conn)? {
         return Ok(false);
     }
-    let insert = diesel::insert_into(session_keys::table)
+    let insert = diesel::insert_into(device_keys::table)
         .values((
-            session_keys::session_id.eq(&new.session),
-            session_keys::public_key.eq(&new.public_key),
-            session_keys::made_at.eq(now),
-            session_keys::proved_at.eq(now),
-            session_keys::last_challenge.eq(new.challenge),
+            device_keys::session_id.eq(&new.session),
+            device_keys::public_key.eq(&new.public_key),
+            device_keys::made_at.eq(now),
+            device_keys::proved_at.eq(now),
+            device_keys::last_challenge.eq(new.challenge),
         ))
         .on_conflict_do_nothing();
     let inserted = match conn {
@@ -72,13 +72,13 @@ pub(in crate::sessions) struct StoredKey {
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be read.
 pub(in crate::sessions) fn find(conn: &mut DbConnection, session: &str) -> Result<Option<StoredKey>, Error> {
-    let usable = session_keys::table
+    let usable = device_keys::table
         .inner_join(sessions::table.inner_join(users::table))
-        .filter(session_keys::session_id.eq(session))
+        .filter(device_keys::session_id.eq(session))
         .filter(active(now()))
         .filter(dsl::absolute_expires_at.gt(now()))
         .filter(users::active);
-    let key = (session_keys::public_key, session_keys::last_challenge, dsl::bound_at, dsl::user_id);
+    let key = (device_keys::public_key, device_keys::last_challenge, dsl::bound_at, dsl::user_id);
     Ok(usable.select(key).first(conn).optional()?)
 }
 
@@ -90,8 +90,8 @@ pub(in crate::sessions) fn times(
     conn: &mut DbConnection,
     session: &str,
 ) -> Result<Option<(PrimitiveDateTime, PrimitiveDateTime)>, Error> {
-    let key = session_keys::table.find(session);
-    Ok(key.select((session_keys::made_at, session_keys::proved_at)).first(conn).optional()?)
+    let key = device_keys::table.find(session);
+    Ok(key.select((device_keys::made_at, device_keys::proved_at)).first(conn).optional()?)
 }
 
 /// Records that the browser has proven the challenge that was made then. Returns `false` when one was proven that is as new: then nothing
@@ -104,8 +104,8 @@ pub(in crate::sessions) fn prove(
     session: &str,
     made_at: i64,
 ) -> Result<bool, Error> {
-    let older = session_keys::table.find(session).filter(session_keys::last_challenge.lt(made_at));
-    let set = (session_keys::last_challenge.eq(made_at), session_keys::proved_at.eq(now()));
+    let older = device_keys::table.find(session).filter(device_keys::last_challenge.lt(made_at));
+    let set = (device_keys::last_challenge.eq(made_at), device_keys::proved_at.eq(now()));
     Ok(diesel::update(older).set(set).execute(conn)? == 1)
 }
 
