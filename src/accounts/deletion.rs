@@ -14,7 +14,7 @@ use crate::{
         CurrentUser, EndReason, EndRequest, Target,
         catalogue::{
             end::{self, Ended},
-            rows,
+            rotated_keys, rows,
         },
     },
     users::User,
@@ -79,6 +79,7 @@ fn delete(
     Outbox::forget(conn, id)?;
     notices.account_deleted(conn, &user, &client)?;
     Event::new(EventKind::AccountDeleted, Some(id)).from(Some(&client)).write(conn)?;
+    rotated_keys::delete_of_user(conn, id)?;
     User::delete(conn, id)?;
     Ok(Some(ended))
 }

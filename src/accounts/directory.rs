@@ -1,11 +1,13 @@
 //! Lists of users with their active sessions.
 
+use time::PrimitiveDateTime;
+
 use super::service::Accounts;
 use crate::{
     config::SecondFactor,
     db::DbConnection,
     error::Error,
-    sessions::catalogue::counts::count_active_of,
+    sessions::catalogue::{counts::count_active_of, stolen_keys},
     users::{
         Role, User,
         address_tokens::{self, FormerAddress},
@@ -20,6 +22,8 @@ pub struct ListedUser {
     pub user: UserSummary,
     /// How many active sessions they have.
     pub active_sessions: i64,
+    /// When somebody else last presented a key of a session of theirs, as long as that session is kept.
+    pub key_stolen_at: Option<PrimitiveDateTime>,
     /// Whether the site requires a second factor of them (`SECOND_FACTOR`), and they have none.
     pub lacks_second_factor: bool,
 }
@@ -94,8 +98,9 @@ fn with_sessions(
     policy: SecondFactor,
 ) -> Result<Vec<ListedUser>, Error> {
     let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
-    let counts = count_active_of(conn, &ids)?;
+    let (counts, stolen) = (count_active_of(conn, &ids)?, stolen_keys::last_of(conn, &ids)?);
     let listed = |user: UserSummary| ListedUser {
+        key_stolen_at: stolen.get(&user.id).copied(),
         active_sessions: counts.get(&user.id).copied().unwrap_or(0),
         lacks_second_factor: !user.second_factor && policy.is_required(user.role == Role::Admin),
         user,

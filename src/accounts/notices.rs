@@ -7,6 +7,8 @@ use super::{
     actor::Actor,
     notice_letters::{self as letters, NewAdministrator, SessionsAfter},
     service::Accounts,
+    stolen_key::StolenKey,
+    stolen_key_letters,
 };
 use crate::{
     db::DbConnection,
@@ -77,6 +79,26 @@ impl Notices {
         client: &Client,
     ) -> Result<(), Error> {
         self.write(conn, |outbox| letters::passkey_cloned(outbox, user, client))
+    }
+
+    /// Tells a person that somebody else has presented a key of a session of theirs; `administrators`: and those, too. `ended`: whether all
+    /// sessions of the person have ended with it.
+    pub(super) fn stolen_key_used(
+        &self,
+        conn: &mut DbConnection,
+        user: &User,
+        stolen: &StolenKey,
+        ended: bool,
+        administrators: bool,
+    ) -> Result<(), Error> {
+        self.write(conn, |outbox| stolen_key_letters::to_owner(outbox, user, stolen, ended))?;
+        if !administrators {
+            return Ok(());
+        }
+        for to in &User::administrators_but(conn, user.id)? {
+            self.write(conn, |outbox| stolen_key_letters::to_administrator(outbox, to, user, stolen, ended))?;
+        }
+        Ok(())
     }
 
     /// Tells of a change of the second factor of a user. `what`: what was done, such as "An authenticator app was set up for".

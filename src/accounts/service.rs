@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
 
-use super::{link_requests::LinkRequests, sign_in_counts::SignInCounts};
+use super::{key_watch::KeyWatch, link_requests::LinkRequests, sign_in_counts::SignInCounts};
 use crate::{
     config::{self, Config},
     db::Db,
@@ -38,6 +38,7 @@ pub struct Accounts {
     pub(super) second_factor_policy: config::SecondFactor,
     pub(super) sign_ins: SignInCounts,
     pub(super) ceremonies: Arc<Option<Ceremonies>>,
+    pub(super) watch: Arc<KeyWatch>,
 }
 
 impl Accounts {
@@ -62,6 +63,7 @@ impl Accounts {
             second_factor_policy: config.session.second_factor,
             sign_ins: SignInCounts::default(),
             ceremonies: Arc::new(Ceremonies::new(config)),
+            watch: Arc::new(KeyWatch::new(config.session.tripwire)),
             outbox,
             link_requests: Arc::new(LinkRequests::new()),
         }
@@ -77,11 +79,12 @@ impl Accounts {
         self.throttle.clone()
     }
 
-    /// Registers what is counted of sign-ins, passwords and attempts.
+    /// Registers what is counted of sign-ins, passwords, attempts and stolen keys.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.sign_ins.register(registry);
         self.passwords.register_metrics(registry);
         self.throttle.register_metrics(registry);
+        self.watch.register(registry);
     }
 
     /// The rules for new passwords.

@@ -21,18 +21,20 @@ use super::{
     request_log,
 };
 use crate::{
+    accounts::tripwire,
     error::Error,
     layout::error_pages::{self, RequestInfo},
     ops::health::Readiness,
     security::{bodies, cross_origin, header_size, headers, host},
-    sessions::sender_by_cookie,
+    sessions::{PresentedKeys, sender_by_cookie},
     state::shared,
     throttle::known_browser,
     web::{REQUEST_ID, RoutePattern, compressed, cookies, flash},
 };
 
-/// The outermost: renders failures as error pages, sets our other cookies and adds the security headers to every response. The
-/// connection learns when the answer begins and ends. One middleware rather than four, since each costs an allocation per request.
+/// The outermost: renders failures as error pages, looks at keys that led nowhere, sets our other cookies and adds the security
+/// headers to every response. The connection learns when the answer begins and ends. One middleware rather than five, since each
+/// costs an allocation per request.
 pub(super) async fn complete(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -45,6 +47,11 @@ pub(super) async fn complete(
     let server = &info.config().server;
     let result = in_time(next.call(req), server.request_timeout, info.method()).await;
     let mut result = error_pages::render(&info, result);
+    if let Ok(res) = &result
+        && let Some(presented) = PresentedKeys::take(res.request())
+    {
+        Box::pin(tripwire::watch(res.request(), presented)).await;
+    }
     if let Ok(res) = &mut result {
         flash::finish(res, server);
         known_browser::finish(res);

@@ -166,19 +166,20 @@ fn ended(outcome: EndOutcome) -> Result<String, String> {
 }
 
 fn as_row(listed: &ListedUser) -> [String; 7] {
-    let ListedUser { user, active_sessions, lacks_second_factor } = listed;
+    let ListedUser { user, active_sessions, key_stolen_at, lacks_second_factor } = listed;
     let seen = user.last_login_at.map_or("never".to_owned(), rfc3339);
     let (role, state) = (user.role.name().to_owned(), user.state.name().to_owned());
     let unconfirmed = (!user.email_confirmed).then(|| "email not confirmed".to_owned());
     let lacking = lacks_second_factor.then(|| "second factor missing".to_owned());
     let same_address = user.same_address_as.map(|id| format!("same address as user {id}"));
-    let remarks: Vec<_> = unconfirmed.into_iter().chain(lacking).chain(same_address).collect();
+    let stolen = key_stolen_at.map(|at| format!("key used by somebody else {}", rfc3339(at)));
+    let remarks: Vec<_> = unconfirmed.into_iter().chain(lacking).chain(same_address).chain(stolen).collect();
     let person = format!("{} <{}>", user.name, user.email);
     [user.id.to_string(), person, role, state, grouped(*active_sessions), seen, remarks.join(", ")]
 }
 
 fn as_json(listed: &ListedUser) -> String {
-    let ListedUser { user, active_sessions, .. } = listed;
+    let ListedUser { user, active_sessions, key_stolen_at, .. } = listed;
     json_line(&serde_json::json!({
         "id": user.id,
         "name": user.name,
@@ -187,6 +188,7 @@ fn as_json(listed: &ListedUser) -> String {
         "pending_email": user.pending_email,
         "same_address_as": user.same_address_as,
         "second_factor": user.second_factor,
+        "key_stolen_at": key_stolen_at.map(rfc3339),
         "role": user.role.name(),
         "state": user.state.name(),
         "active_sessions": active_sessions,

@@ -38,6 +38,7 @@ pub mod settings;
 mod site;
 mod smtp_url;
 mod stores;
+mod tripwire;
 
 pub use accounts::Accounts;
 pub use binding::Binding;
@@ -62,6 +63,7 @@ pub use session::{Session, SessionKind};
 pub use site::Site;
 pub use smtp_url::{SmtpTls, SmtpUrl};
 pub use stores::Stores;
+pub use tripwire::Tripwire;
 
 use reader::Reader;
 

@@ -11,6 +11,7 @@ use super::{
     second_factor::SecondFactor,
     secret::SessionSecret,
     server::Server,
+    tripwire::Tripwire,
 };
 
 /// The shortest lifetime of a session.
@@ -46,6 +47,8 @@ pub struct Session {
     pub second_factor: SecondFactor,
     /// `SESSION_BINDING`: `offer` or `off`; `None`: sessions are not bound to devices. Default: `offer` on https.
     pub binding: Option<Binding>,
+    /// `TRIPWIRE`: what is done when a stolen key is presented: `notify`, `end` or `off`. Default: `notify`.
+    pub tripwire: Tripwire,
 }
 
 impl Session {
@@ -63,6 +66,7 @@ impl Session {
             .parse("SESSION_LIMIT", "a number of sessions, 0 for no limit", 100, |value| value.parse().ok());
         let second_factor = SecondFactor::read(reader);
         let binding = Binding::read(reader, server, cookie_domain.as_deref());
+        let tripwire = Tripwire::read(reader);
         let given = reader.get("SESSION_SECRET");
         if given.is_none() && reader.has_mistakes() && matches!(database, DatabaseUrl::Sqlite(_)) {
             // No file is made beside a database that may be another one than is meant.
@@ -88,6 +92,7 @@ impl Session {
             limit,
             second_factor,
             binding,
+            tripwire,
         })
     }
 

@@ -155,6 +155,7 @@ diesel::table! {
         end_message -> Nullable<Text>,
         method -> Text,
         bound_at -> Nullable<Timestamp>,
+        key_stolen_at -> Nullable<Timestamp>,
     }
 }
 

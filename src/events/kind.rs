@@ -75,6 +75,8 @@ text_enum! {
         TrustedBrowsersForgotten => "trusted_browsers_forgotten",
         /// An administrator removed the second factor; all sessions ended.
         SecondFactorReset => "second_factor_reset",
+        /// A key that leads nowhere was presented by somebody else than its session's browser; the detail says which it is.
+        StolenKeyUsed => "stolen_key_used",
         /// The password was given again before a sensitive action.
         Confirmed => "confirmed",
         /// A wrong password before a sensitive action.
@@ -132,6 +134,7 @@ impl EventKind {
             Self::BrowserTrusted => "Browser trusted",
             Self::TrustedBrowsersForgotten => "Trusted browsers forgotten",
             Self::SecondFactorReset => "Second factor removed by an administrator",
+            Self::StolenKeyUsed => "Key of a session used by somebody else",
             Self::Confirmed => "Password given again",
             Self::ConfirmationFailed => "Wrong password given again",
             Self::Throttled => "Too many tries",

@@ -57,6 +57,30 @@ pub fn last_of(
     Ok(found.order(events::id.desc()).select(events::at).first(conn).optional()?)
 }
 
+/// When one of a kind last happened to anybody.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn last_of_anybody(conn: &mut DbConnection, kind: EventKind) -> Result<Option<PrimitiveDateTime>, Error> {
+    let found = events::table.filter(events::kind.eq(kind));
+    Ok(found.order(events::id.desc()).select(events::at).first(conn).optional()?)
+}
+
+/// The events of a kind that have happened to a user since then, at most `limit`, in no particular order.
+///
+/// # Errors
+/// [`Error`] when the database fails.
+pub fn since(
+    conn: &mut DbConnection,
+    user: i64,
+    kind: EventKind,
+    since: PrimitiveDateTime,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, Error> {
+    let of_user = events::table.filter(events::user_id.eq(user).and(events::kind.eq(kind)));
+    Ok(of_user.filter(events::at.gt(since)).limit(limit).load(conn)?)
+}
+
 /// The newest events of a user's session, at most `limit`.
 ///
 /// # Errors

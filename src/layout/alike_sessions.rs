@@ -50,6 +50,7 @@ mod tests {
             current: id == "own",
             remembered: false,
             bound: false,
+            key_stolen: None,
             method: "Password",
             signed_in: moment(),
             last_seen: moment(),

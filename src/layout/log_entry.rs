@@ -4,7 +4,7 @@ use crate::{
     events::{EventKind, StoredEvent},
     sessions::{
         EndReason,
-        catalogue::{end_reason::EndedBy, method::Method},
+        catalogue::{end_reason::EndedBy, method::Method, stolen_keys::DeadKey},
     },
     text::{NOT_VISIBLE, shown},
     web::grouped,
@@ -58,6 +58,7 @@ fn may_be_a_visitors(kind: EventKind) -> bool {
         EventKind::SignInFailed
             | EventKind::SecondStepFailed
             | EventKind::PasskeyCloned
+            | EventKind::StolenKeyUsed
             | EventKind::Throttled
             | EventKind::ResetRequested
             | EventKind::AddressTried
@@ -80,6 +81,11 @@ pub fn readable_detail(event: &StoredEvent) -> Option<String> {
     if event.kind == EventKind::SignedIn {
         return Some(
             Method::parse(detail).map_or_else(|| detail.to_owned(), |method| method.label().to_owned()),
+        );
+    }
+    if event.kind == EventKind::StolenKeyUsed {
+        return Some(
+            DeadKey::parse(detail).map_or_else(|| detail.to_owned(), |key| key.sentence().to_owned()),
         );
     }
     if event.kind != EventKind::SessionEnded {
@@ -107,6 +113,7 @@ mod tests {
             (EventKind::ResetRequested, None, None, NotSignedIn),
             (EventKind::SecondStepFailed, None, None, NotSignedIn),
             (EventKind::PasskeyCloned, None, Some("Laptop"), NotSignedIn),
+            (EventKind::StolenKeyUsed, None, Some("ended"), NotSignedIn),
             (EventKind::SignedIn, Some(1), None, Owner),
             (EventKind::RoleChanged, Some(2), Some("admin"), Other(2)),
             (EventKind::RoleChanged, None, Some("admin"), CommandLine),

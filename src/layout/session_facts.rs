@@ -40,6 +40,8 @@ pub struct SessionFacts {
     pub expires: Moment,
     /// Whether the session expires soon.
     pub ends_soon: bool,
+    /// When somebody else first presented a key of it that leads nowhere.
+    pub key_stolen: Option<Moment>,
     /// The sites with cookies of their own at which it is used, where a page shows them.
     pub sites: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl SessionFacts {
             active_now: session.ended_at.is_none() && at - last_seen < ACTIVE_NOW,
             expires: Moment::new(session.expires_at),
             ends_soon: session.expires_at - at < ENDS_SOON,
+            key_stolen: session.key_stolen_at.map(Moment::new),
             sites: Vec::new(),
         }
     }

@@ -58,6 +58,10 @@ text_enum! {
         PasskeyCloned => "passkey_cloned",
         /// A recovery code was used.
         RecoveryCodeUsed => "recovery_code_used",
+        /// Somebody else has presented a key of a session of the user.
+        StolenKeyUsed => "stolen_key_used",
+        /// The same, of somebody else, to an administrator.
+        StolenKeyReported => "stolen_key_reported",
         /// A kind that a newer version sends.
         Unknown => "unknown",
     } else Unknown

@@ -46,6 +46,7 @@ pub use request::{
     current::{Administrator, CurrentSession, CurrentUser},
     ended_session::EndedSession,
     middleware::with_context,
+    presented_keys::PresentedKeys,
     rotated_key::refuse_replaced_key,
     session_cookie::sender_by_cookie,
     session_store::Store,

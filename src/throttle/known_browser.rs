@@ -23,6 +23,10 @@ use crate::{
 /// Most accounts that one browser is known for; the one that was used longest ago makes way.
 const MOST_ACCOUNTS: usize = 8;
 
+/// So many changes of an account ago a browser may have signed in to it to be known as one of its person's, see
+/// [`KnownBrowsers::has_known`].
+const MOST_EPOCHS: i64 = 100;
+
 /// Browsers keep no cookie longer.
 const MAX_AGE: Duration = Duration::days(400);
 
@@ -31,6 +35,8 @@ pub(super) struct KnownBrowsers {
     server: Server,
     key: CookieKey,
     subjects: Arc<Subjects>,
+    /// What cookies were made with under older secrets.
+    older: Vec<(CookieKey, Subjects)>,
 }
 
 /// What a cookie says.
@@ -45,7 +51,9 @@ struct Pending(Cookie<'static>);
 
 impl KnownBrowsers {
     pub(super) fn new(config: &Config, subjects: Arc<Subjects>) -> Self {
-        Self { server: config.server.clone(), key: config.session.secret.cookie_key(), subjects }
+        let secret = &config.session.secret;
+        let older = secret.older_cookie_keys().iter().cloned().zip(Subjects::older(secret)).collect();
+        Self { server: config.server.clone(), key: secret.cookie_key(), subjects, older }
     }
 
     /// What is stored in place of where a client is and what it is.
@@ -57,6 +65,18 @@ impl KnownBrowsers {
     pub(super) fn key(&self, req: &HttpRequest, account: &User) -> Option<Key> {
         let (browser, tag) = (self.find(req)?, self.subjects.tag(account.id, account.session_epoch));
         browser.tags.contains(&tag).then(|| self.subjects.browser(&browser.id, &tag))
+    }
+
+    /// Whether the browser of the request has ever signed in to an account, whatever was changed of it since, and under whatever secret:
+    /// an old tab is still its person's.
+    pub(super) fn has_known(&self, req: &HttpRequest, account: i64, epoch: i64) -> bool {
+        let newest = std::iter::once((&self.key, &*self.subjects));
+        newest.chain(self.older.iter().map(|(key, subjects)| (key, subjects))).any(|(key, subjects)| {
+            self.find_under(req, key).is_some_and(|browser| {
+                let epochs = epoch.saturating_sub(MOST_EPOCHS)..=epoch;
+                epochs.rev().any(|epoch| browser.tags.contains(&subjects.tag(account, epoch)))
+            })
+        })
     }
 
     /// Leaves a cookie for [`finish`] by which the browser is known for the account too, while it has this `session_epoch`.
@@ -76,9 +96,13 @@ impl KnownBrowsers {
     }
 
     fn find(&self, req: &HttpRequest) -> Option<KnownBrowser> {
+        self.find_under(req, &self.key)
+    }
+
+    fn find_under(&self, req: &HttpRequest, key: &CookieKey) -> Option<KnownBrowser> {
         let name = SiteCookie::KnownBrowser.name(&self.server);
         cookies::values(req.headers(), name)
-            .find_map(|value| KnownBrowser::parse(&sealed::open(&self.key, name, value)?))
+            .find_map(|value| KnownBrowser::parse(&sealed::open(key, name, value)?))
     }
 
     fn cookie(&self, browser: &KnownBrowser) -> Option<Cookie<'static>> {

@@ -19,7 +19,12 @@ use super::{
     subject::{Key, Subjects},
 };
 use crate::{
-    config::Config, db::Db, error::Error, security::Client, telemetry::metrics::Counts, users::User,
+    config::{Config, Tripwire},
+    db::Db,
+    error::Error,
+    security::Client,
+    telemetry::metrics::Counts,
+    users::User,
 };
 
 /// How long an attempt waits until others at the same time are through.
@@ -34,7 +39,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Throttle {
     /// `None`: everything is let through (`THROTTLE=off`).
     limits: Option<Arc<Limits>>,
-    /// `None`: neither the limits nor notices of new browsers need to know them.
+    /// `None`: neither the limits, nor notices of new browsers, nor the tripwire need to know them.
     browsers: Option<Arc<KnownBrowsers>>,
 }
 
@@ -42,7 +47,8 @@ impl Throttle {
     /// The limits of this site; `redis`: where there is one.
     pub fn new(config: &Config, db: Db, redis: Option<Arc<dyn RedisCommands>>) -> Self {
         let subjects = Arc::new(Subjects::new(&config.session.secret));
-        let needs_browsers = config.accounts.throttle || config.accounts.notices;
+        let watches_keys = config.session.tripwire != Tripwire::Off;
+        let needs_browsers = config.accounts.throttle || config.accounts.notices || watches_keys;
         let browsers = needs_browsers.then(|| Arc::new(KnownBrowsers::new(config, Arc::clone(&subjects))));
         let limits = config.accounts.throttle.then(|| {
             let store = redis.map_or(Store::Sql(db), Store::Redis);
@@ -221,6 +227,11 @@ impl Throttle {
     pub fn new_origin(&self, req: &HttpRequest, account: &User, client: &Client) -> Option<String> {
         let browsers = self.browsers.as_ref()?;
         browsers.key(req, account).is_none().then(|| browsers.origin(client))
+    }
+
+    /// Whether the browser of the request has signed in to an account before, also before its password was changed.
+    pub fn has_known_browser(&self, req: &HttpRequest, account: i64, epoch: i64) -> bool {
+        self.browsers.as_ref().is_some_and(|browsers| browsers.has_known(req, account, epoch))
     }
 
     /// Lets the browser of the request be known for the account from now on, until its `session_epoch` is raised.

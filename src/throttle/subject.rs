@@ -37,6 +37,11 @@ impl Subjects {
         Self { secret: secret.derived("throttle") }
     }
 
+    /// Those under the secrets before the newest one.
+    pub(super) fn older(secret: &SessionSecret) -> Vec<Self> {
+        secret.all_derived("throttle").into_iter().skip(1).map(|secret| Self { secret }).collect()
+    }
+
     /// The count of an account.
     pub(super) fn account(&self, id: i64) -> Key {
         self.user(Kind::Account, id)

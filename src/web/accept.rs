@@ -64,6 +64,11 @@ fn matches_path(known: &str, path: &str) -> bool {
     }
 }
 
+/// Whether a page of another site has caused the request (W3C Fetch Metadata).
+pub fn is_of_other_site(req: &HttpRequest) -> bool {
+    req.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+}
+
 /// Whether a script, or a page for one of its parts, made the request, so that its answer is not shown as a page. Browsers say
 /// so in `Sec-Fetch-Mode` (W3C Fetch Metadata).
 pub fn is_from_script(req: &HttpRequest) -> bool {

@@ -11,7 +11,7 @@ use crate::{
     layout::{AlikeSessions, Flash, Layout, SessionFacts, see_other},
     security::Client,
     sessions::{CurrentUser, catalogue::cursor::Cursor},
-    web::{FieldErrors, ListAddress, NO_SUCH_PAGE, Query, form_page, html},
+    web::{FieldErrors, ListAddress, Moment, NO_SUCH_PAGE, Query, form_page, html},
 };
 
 #[derive(Template)]
@@ -22,6 +22,8 @@ struct MySessionsPage {
     /// How many sessions the page shows.
     count: usize,
     entries: Vec<AlikeSessions>,
+    /// When somebody else presented a key of a session of the user, if that was lately.
+    key_stolen: Option<Moment>,
     first_page: Option<String>,
     next_page: Option<String>,
 }
@@ -55,6 +57,7 @@ pub async fn show(
             errors: errors.clone(),
             count: 0,
             entries: Vec::new(),
+            key_stolen: None,
             first_page,
             next_page: None,
         };
@@ -64,9 +67,11 @@ pub async fn show(
     let uses = accounts.sites_of(&page.rows).await?;
     let facts = |session| SessionFacts::of(session, &user.session.id).used_at(&uses);
     let shown: Vec<SessionFacts> = page.rows.iter().map(facts).collect();
+    let key_stolen = accounts.key_stolen_lately(user.id).await?.map(Moment::new);
     let (count, entries) = (shown.len(), AlikeSessions::group(shown));
     let next_page = page.next.map(|cursor| address.href(Some(&cursor.to_string())));
-    Ok(html(StatusCode::OK, &MySessionsPage { layout, errors, count, entries, first_page, next_page }))
+    let page = MySessionsPage { layout, errors, count, entries, key_stolen, first_page, next_page };
+    Ok(html(StatusCode::OK, &page))
 }
 
 /// `POST /sessions/{id}/end`: ends one of the user's own sessions; another user's is not found.

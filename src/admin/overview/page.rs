@@ -40,6 +40,7 @@ struct OverviewPage {
     administrators: String,
     sign_ins: String,
     failures: String,
+    stolen_keys: String,
     active_over_time: ColumnChart,
     sign_ins_over_time: ColumnChart,
     /// Shares of the active sessions by browser, system and kind of device.
@@ -120,6 +121,7 @@ impl OverviewPage {
             administrators: grouped(totals.administrators),
             sign_ins: grouped(totals.sign_ins),
             failures: grouped(totals.failures),
+            stolen_keys: grouped(totals.stolen_keys),
             active_over_time: active_over_time(slots, statistics),
             sign_ins_over_time: sign_ins_over_time(slots, statistics),
             shares: shares(totals),

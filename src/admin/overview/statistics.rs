@@ -53,6 +53,8 @@ pub(super) struct Totals {
     pub sign_ins: i64,
     /// Failed sign-ins since midnight.
     pub failures: i64,
+    /// Keys of sessions that somebody else has presented in the last 30 days.
+    pub stolen_keys: i64,
     /// Active sessions by browser.
     pub browsers: Vec<(String, i64)>,
     /// Active sessions by operating system.
@@ -112,6 +114,7 @@ fn totals(conn: &mut DbConnection, slots: &Slots) -> Result<Totals, Error> {
             .select(diesel::dsl::count(sessions::user_id).aggregate_distinct())
             .get_result(conn)?,
         end_reasons: end_reasons(conn, at.saturating_sub(Duration::days(30)))?,
+        stolen_keys: count_events(conn, EventKind::StolenKeyUsed, at.saturating_sub(Duration::days(30)))?,
         sign_ins: count_events(conn, EventKind::SignedIn, midnight)?,
         failures: count_events(conn, EventKind::SignInFailed, midnight)?,
         browsers: summed(devices.iter().map(|(browser, _, _, _, count)| (browser.clone(), *count))),

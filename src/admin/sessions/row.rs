@@ -62,10 +62,11 @@ impl AdminSessionRow {
     /// (words such as "2 minutes ago", and how many look alike), and times are those of its minute.
     pub fn version(&self) -> String {
         let SessionFacts { id, device, kind, ip, current, remembered, bound, method, .. } = &self.session;
-        let SessionFacts { ends_soon, signed_in, last_seen, expires, .. } = &self.session;
+        let SessionFacts { ends_soon, signed_in, last_seen, expires, key_stolen, .. } = &self.session;
         let mut hasher = DefaultHasher::new();
         (id, device, kind, ip, current, remembered, bound, method, ends_soon).hash(&mut hasher);
         [signed_in, last_seen, expires].map(|at| &at.exact).hash(&mut hasher);
+        key_stolen.as_ref().map(|at| &at.exact).hash(&mut hasher);
         (&self.name, &self.email, self.is_admin).hash(&mut hasher);
         self.ended.as_ref().map(|end| (&end.at.exact, &end.reason)).hash(&mut hasher);
         self.alike.as_ref().map(|alike| (alike.at_least, &alike.href)).hash(&mut hasher);

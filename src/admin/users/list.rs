@@ -57,6 +57,8 @@ pub struct UserRow {
     pub is_admin: bool,
     /// Whether the site requires a second factor of the user, who has none.
     pub lacks_second_factor: bool,
+    /// When somebody else last presented a key of a session of theirs.
+    pub key_stolen: Option<Moment>,
     /// `active`, `invited` or `deactivated`.
     pub state: &'static str,
     /// Whether it is the administrator who requests the page.
@@ -72,7 +74,7 @@ pub struct UserRow {
 impl UserRow {
     /// The row as shown to that administrator.
     pub fn new(listed: ListedUser, admin: &Administrator) -> Self {
-        let ListedUser { user, active_sessions, lacks_second_factor } = listed;
+        let ListedUser { user, active_sessions, key_stolen_at, lacks_second_factor } = listed;
         Self {
             this_is_you: user.id == admin.id,
             id: user.id,
@@ -83,6 +85,7 @@ impl UserRow {
             same_address_as: user.same_address_as,
             is_admin: user.role == Role::Admin,
             lacks_second_factor,
+            key_stolen: key_stolen_at.map(Moment::new),
             state: user.state.name(),
             sessions: grouped(active_sessions),
             last_sign_in: user.last_login_at.map(Moment::new),

@@ -142,11 +142,24 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "SESSION_BINDING_ADMIN",
-        meaning: "Whether administrators' pages need a session that is bound to its device: `optional` or `required`. Who has to sign in with             another browser for that reads so, and which browsers can.",
+        meaning: "Whether administrators' pages need a session that is bound to its device: `optional` or `required`. Who has to sign in with \
+            another browser for that reads so, and which browsers can. [stolen-cookies.md](stolen-cookies.md#settings)",
         default: "`optional`",
         example: "optional",
         wrong: "always",
         beside: &[],
         with: &["SESSION_BINDING"],
+    },
+    Setting {
+        name: "TRIPWIRE",
+        meaning: "What is done when somebody else than its browser presents a session's key that leads nowhere: one that has ended or was replaced, or a \
+            copy of one that is bound to another device. `notify` records it, shows it in lists, and tells the person and the administrators by \
+            mail; `end` ends all sessions of the person too, the first time that a session's key is presented so; `off` looks at none. \
+            [tripwire.md](tripwire.md)",
+        default: "`notify`",
+        example: "notify",
+        wrong: "on",
+        beside: &[],
+        with: &["NOTICES", "SESSION_HISTORY", "SESSION_BINDING"],
     },
 ];

@@ -77,6 +77,17 @@ impl Device {
     }
 }
 
+/// Systems that a browser names in two ways: those of phones and tablets, where people ask for pages as computers see them, and
+/// distributions of Linux, which some versions name.
+const TWO_NAMES: [(&str, &str); 5] =
+    [("Android", "Linux"), ("iOS", "macOS"), ("Ubuntu", "Linux"), ("Fedora", "Linux"), ("Debian", "Linux")];
+
+/// Whether both may be the same browser, given by name and system. Versions count for nothing, since browsers update themselves.
+pub fn may_be_same((browser, os): (&str, &str), (other_browser, other_os): (&str, &str)) -> bool {
+    let is_pair = |one: &str, other: &str| TWO_NAMES.contains(&(one, other));
+    browser == other_browser && (os == other_os || is_pair(os, other_os) || is_pair(other_os, os))
+}
+
 /// "Firefox 140 on Linux" from the stored fields of a device.
 pub fn describe(browser: &str, version: &str, os: &str) -> String {
     let browser = match (browser, version) {
@@ -147,6 +158,22 @@ fn kind(user_agent: &str, os: &str) -> DeviceKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn device_may_be_same_whatever_its_version_or_the_page_asked_for() {
+        for (one, other, expected) in [
+            (("Chrome", "Linux"), ("Chrome", "Linux"), true),
+            (("Chrome", "Android"), ("Chrome", "Linux"), true),
+            (("Safari", "macOS"), ("Safari", "iOS"), true),
+            (("", ""), ("", ""), true),
+            (("Chrome", "Windows"), ("Edge", "Windows"), false),
+            (("Chrome", "Windows"), ("Chrome", "Linux"), false),
+            (("Chrome", "Android"), ("Chrome", "macOS"), false),
+            (("Chrome", "Linux"), ("curl", ""), false),
+        ] {
+            assert_eq!(may_be_same(one, other), expected, "{one:?} {other:?}");
+        }
+    }
 
     #[test]
     fn device_parses_common_user_agents() {

@@ -25,6 +25,8 @@ text_enum! {
         Absolute => "absolute",
         /// Its user was deactivated.
         UserDeactivated => "user_deactivated",
+        /// Somebody else has presented a key of a session of its user (`TRIPWIRE=end`).
+        StolenKey => "stolen_key",
         /// The store lost it.
         Missing => "missing",
         /// A reason that a newer version recorded.
@@ -46,6 +48,7 @@ impl EndReason {
             Self::Idle => "Expired after not being used",
             Self::Absolute => "Expired at the longest lifetime",
             Self::UserDeactivated => "Ended when the account was deactivated",
+            Self::StolenKey => "Ended when somebody else used a key of this person",
             Self::Missing => "Lost by the session store",
             Self::Unknown => "Ended",
         }
@@ -69,6 +72,10 @@ impl EndReason {
             Self::Idle => "You were signed out because you had not been here for a while.",
             Self::Absolute => "You were signed out because the time of this session was up.",
             Self::UserDeactivated => "You were signed out because your account was deactivated.",
+            Self::StolenKey => {
+                "You were signed out everywhere because somebody else has used a copy of a session of yours. Sign in on a device that you \
+                 trust, and choose another password."
+            }
             Self::Missing | Self::Unknown => "Your session is over. Sign in again to go on.",
         }
     }
@@ -83,7 +90,8 @@ impl EndReason {
             | Self::Limit
             | Self::Idle
             | Self::Absolute
-            | Self::UserDeactivated => true,
+            | Self::UserDeactivated
+            | Self::StolenKey => true,
             Self::Logout | Self::Replaced | Self::Missing | Self::Unknown => false,
         }
     }
@@ -97,7 +105,9 @@ impl EndReason {
             | Self::SecondFactorSetUp
             | Self::Replaced => EndedBy::Owner,
             Self::EndedByAdmin | Self::UserDeactivated => EndedBy::Administrator,
-            Self::Limit | Self::Idle | Self::Absolute | Self::Missing | Self::Unknown => EndedBy::System,
+            Self::Limit | Self::Idle | Self::Absolute | Self::StolenKey | Self::Missing | Self::Unknown => {
+                EndedBy::System
+            }
         }
     }
 }
@@ -109,6 +119,6 @@ pub enum EndedBy {
     Owner,
     /// An administrator.
     Administrator,
-    /// The expiry or the sweep.
+    /// The expiry, the sweep, or the tripwire.
     System,
 }

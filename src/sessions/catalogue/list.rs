@@ -72,6 +72,8 @@ pub struct ListedSession {
     pub end_note: Option<String>,
     /// The user who ended it; `None`: the system.
     pub ended_by: Option<i64>,
+    /// When somebody else first presented a key of it that leads nowhere.
+    pub key_stolen_at: Option<PrimitiveDateTime>,
     /// The user's name.
     #[diesel(deserialize_as = ShownName)]
     pub name: String,
@@ -107,6 +109,7 @@ macro_rules! listed_columns {
             dsl::end_message,
             dsl::end_note,
             dsl::ended_by,
+            dsl::key_stolen_at,
             users::name,
             users::email,
             users::role,

@@ -18,3 +18,4 @@ pub mod rotated_keys;
 pub mod rows;
 pub mod sign_in_notices;
 pub mod site_cookies;
+pub mod stolen_keys;

@@ -1,11 +1,11 @@
 //! The keys that sessions had before their current one. A trigger of the table `sessions` keeps them in the update that replaces
-//! them, and the sweep deletes them after a minute.
+//! them, the newest hundred of each session, and they are deleted after `SESSION_HISTORY`.
 //!
 //! All times are the database's own: instances may disagree about theirs.
 
 use std::time::Duration;
 
-use diesel::{dsl::sql, prelude::*, sql_query, sql_types::Timestamp};
+use diesel::{dsl::sql, prelude::*, sql_types::Timestamp};
 use time::PrimitiveDateTime;
 
 use super::predicates::active;
@@ -46,21 +46,20 @@ pub(in crate::sessions) fn replacement(
         .select((rotated_keys::rotated_at, sql::<Timestamp>(database_time), sessions::store_key))
         .first(conn)
         .optional()?;
-    Ok(found.map(|(rotated_at, now, store_key)| Replacement {
-        age: Duration::try_from(now - rotated_at).unwrap_or_default(),
+    // A database whose clock was set back has replaced keys in its future: those are not of just now either.
+    let replacement = |(rotated_at, now, store_key): (PrimitiveDateTime, PrimitiveDateTime, _)| Replacement {
+        age: (now - rotated_at).unsigned_abs(),
         store_key,
-    }))
+    };
+    Ok(found.map(replacement))
 }
 
-/// Deletes the keys that were replaced more than a minute ago.
+/// Deletes those of a user's sessions, inside the transaction that deletes the account.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database can't be reached.
-pub(in crate::sessions) fn delete_old(conn: &mut DbConnection) -> Result<(), Error> {
-    let minute_ago = match conn {
-        DbConnection::Postgres(_) => "clock_timestamp() AT TIME ZONE 'utc' - interval '1 minute'",
-        DbConnection::Sqlite(_) => "strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 minute')",
-    };
-    sql_query(format!("DELETE FROM rotated_keys WHERE rotated_at < {minute_ago}")).execute(conn)?;
+pub fn delete_of_user(conn: &mut DbConnection, user: i64) -> Result<(), Error> {
+    let of_user = sessions::table.filter(sessions::user_id.eq(user)).select(sessions::id);
+    diesel::delete(rotated_keys::table.filter(rotated_keys::session_id.eq_any(of_user))).execute(conn)?;
     Ok(())
 }

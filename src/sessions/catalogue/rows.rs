@@ -3,7 +3,12 @@
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
-use super::{cursor::is_session_id, device::Device, method::Method, predicates::not_ended};
+use super::{
+    cursor::is_session_id,
+    device::Device,
+    method::Method,
+    predicates::{ended_or_not, not_ended},
+};
 use crate::{
     db::{
         DbConnection,
@@ -126,7 +131,8 @@ pub(in crate::sessions) fn is_other_persons(
     store_keys: &[String],
     user: i64,
 ) -> Result<bool, Error> {
-    let of_others = sessions::table.filter(dsl::store_key.eq_any(store_keys)).filter(dsl::user_id.ne(user));
+    let of_keys = sessions::table.filter(dsl::store_key.eq_any(store_keys)).filter(ended_or_not());
+    let of_others = of_keys.filter(dsl::user_id.ne(user));
     Ok(diesel::select(diesel::dsl::exists(of_others)).get_result(conn)?)
 }
 

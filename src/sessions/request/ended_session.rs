@@ -17,8 +17,11 @@ use crate::{
     },
     error::Error,
     sessions::{
-        catalogue::end_reason::EndReason, duration::time_duration, live::end_message::EndMessage,
-        request_context::RequestContext, service::Sessions,
+        catalogue::{end_reason::EndReason, predicates::ended_or_not},
+        duration::time_duration,
+        live::end_message::EndMessage,
+        request_context::RequestContext,
+        service::Sessions,
     },
     state::shared,
     users::Role,
@@ -73,6 +76,7 @@ fn find(
     let row = sessions::table
         .inner_join(users::table)
         .filter(dsl::store_key.eq_any(store_keys))
+        .filter(ended_or_not())
         .select((
             dsl::id,
             dsl::ended_at,

@@ -14,6 +14,7 @@ use actix_web::{
 use super::{
     bearer,
     current::CurrentUser,
+    presented_keys,
     rotated_key::ask_again,
     session_cookie::{choose, remove_others, renewed},
     site_cookie, site_data, unproven,
@@ -54,6 +55,9 @@ pub async fn with_context(
     // A proxy hands on one cookie, and to a page of another host.
     let is_of_proxy = req.path() == api::VERIFY;
     let (result, context) = context.scope(next.call(req)).await;
+    if let Ok(res) = &result {
+        presented_keys::leave(res.request(), &sessions, &context);
+    }
     match result {
         Ok(res) if let Some(age) = context.rotated_since => {
             let response = Box::pin(ask_again(res.request(), age)).await;

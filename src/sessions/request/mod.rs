@@ -5,6 +5,7 @@ pub(super) mod by_store_key;
 pub(super) mod current;
 pub(super) mod ended_session;
 pub(super) mod middleware;
+pub(super) mod presented_keys;
 pub(super) mod rotated_key;
 mod save_state;
 pub(super) mod session_cookie;

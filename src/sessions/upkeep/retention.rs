@@ -30,32 +30,36 @@ enum Old {
     EndedSessions,
     /// How far an end of many sessions has come; of use while somebody may look at it.
     BulkEnds,
+    /// Keys that sessions had before.
+    RotatedKeys,
     Events,
 }
 
 impl Old {
-    const ALL: [Self; 3] = [Self::EndedSessions, Self::BulkEnds, Self::Events];
+    const ALL: [Self; 4] = [Self::EndedSessions, Self::BulkEnds, Self::RotatedKeys, Self::Events];
 
     fn kept(self, history: &History) -> Option<Duration> {
         match self {
-            Self::EndedSessions | Self::BulkEnds => history.sessions,
+            Self::EndedSessions | Self::BulkEnds | Self::RotatedKeys => history.sessions,
             Self::Events => history.events,
         }
     }
 
-    fn table_and_column(self) -> (&'static str, &'static str) {
+    /// The table, its key, and the column with the time.
+    fn table(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::EndedSessions => ("sessions", "ended_at"),
-            Self::BulkEnds => ("bulk_ends", "moved_at"),
-            Self::Events => ("events", "at"),
+            Self::EndedSessions => ("sessions", "id", "ended_at"),
+            Self::BulkEnds => ("bulk_ends", "id", "moved_at"),
+            Self::RotatedKeys => ("rotated_keys", "store_key", "rotated_at"),
+            Self::Events => ("events", "id", "at"),
         }
     }
 
     /// Deletes the oldest rows from before that time, at most [`BATCH`]. Returns whether there may be more.
     fn delete(self, conn: &mut DbConnection, before: PrimitiveDateTime) -> Result<bool, Error> {
-        let (table, column) = self.table_and_column();
-        let oldest = format!("SELECT id FROM {table} WHERE {column} < $1 ORDER BY {column} LIMIT {BATCH}");
-        let delete = sql_query(format!("DELETE FROM {table} WHERE id IN ({oldest})"));
+        let (table, key, column) = self.table();
+        let oldest = format!("SELECT {key} FROM {table} WHERE {column} < $1 ORDER BY {column} LIMIT {BATCH}");
+        let delete = sql_query(format!("DELETE FROM {table} WHERE {key} IN ({oldest})"));
         let deleted = delete.bind::<Timestamp, _>(before).execute(conn)?;
         Ok(i64::try_from(deleted).unwrap_or(BATCH) >= BATCH)
     }

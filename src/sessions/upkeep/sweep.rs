@@ -14,7 +14,7 @@ use crate::{
             due::{self, LiveSession},
             end::{EndRequest, Target},
             end_reason::EndReason,
-            rotated_keys, site_cookies,
+            site_cookies,
         },
         duration::time_duration,
         service::{Backend, Sessions},
@@ -54,7 +54,6 @@ async fn sweep(sessions: &Sessions, secret_checked: &mut bool) -> Result<(), Err
     end_expired(sessions).await?;
     end_never_stored(sessions).await?;
     delete_unconfirmed(sessions).await?;
-    sessions.db.run(rotated_keys::delete_old).await?;
     sessions.db.run(site_cookies::delete_old_codes).await
 }
 

@@ -287,13 +287,13 @@ async fn overview_updates_live_and_keeps_open_tables() {
     admin.goto("/admin").await;
     let statistics =
         "return [...document.querySelectorAll('.figures dd')].map((figure) => figure.textContent).join()";
-    assert_eq!(admin.evaluate(statistics).await, "2,1,1,2,0");
+    assert_eq!(admin.evaluate(statistics).await, "2,1,1,2,0,0");
     admin.evaluate("window.unloaded = false").await;
     let summary = admin.client().find(Locator::Css("#browsers-title ~ .as-table summary")).await.unwrap();
     summary.send_keys("\n").await.unwrap();
 
     app.person("Ada Lovelace").await;
-    eventually(|| async { admin.evaluate(statistics).await == "3,2,1,3,0" }).await;
+    eventually(|| async { admin.evaluate(statistics).await == "3,2,1,3,0,0" }).await;
     let open = "const [details, table] = ['details[open]', '#browsers-table'].map((css) => document.querySelector(css)); \
         return [details.contains(document.activeElement), details.contains(table), \
         table.textContent.includes('Firefox2'), window.unloaded].join()";

@@ -20,7 +20,8 @@ const CANARY: &str = "drill@canary.invalid";
 /// Two instances behind nginx, and a site that asks whichever is next.
 async fn two_instances(stack: Stack) -> TwoInstances {
     let conf = SITE.replace("server 127.0.0.1:3000;", "server 127.0.0.1:3000; server 127.0.0.1:3001;");
-    TwoInstances::behind_nginx(stack, &conf, free_addr(), Builder::with_ops).await
+    let with = |builder: Builder| builder.with_ops().var("TRIPWIRE", "notify");
+    TwoInstances::behind_nginx(stack, &conf, free_addr(), with).await
 }
 
 /// The arguments that name both instances.
@@ -81,6 +82,7 @@ on_both_stacks!(drill_passes_at_two_instances_behind_nginx, |stack| async {
     let id = result["session_id"].as_str().unwrap();
     assert_eq!(site.one.end_reason(id).as_deref(), Some("ended_by_admin"));
     assert_eq!(site.one.active_drill_sessions(), 0);
+    assert_eq!(site.one.event_count_of("stolen_key_used"), 0, "the drill's own keys are not stolen");
     let summary = format!("passed: 16 of 16 refused, the last after {} ms", result["slowest_ms"]);
     assert_eq!(site.one.details_of_events("drill"), [summary]);
     let metrics = Metrics::of(&site.one).await;

@@ -46,7 +46,9 @@ fn reset(app: &TestApp) {
 
 #[actix_web::test]
 async fn page_and_sign_in_take_no_more_statements_than_they_need() {
-    let mut app = start(Stack::PostgresRedis).await;
+    // Whoever is signed in costs the tripwire nothing.
+    let mut app =
+        TestApp::builder(Stack::PostgresRedis).var("THROTTLE", "on").var("TRIPWIRE", "notify").start().await;
     app.run_script("CREATE EXTENSION pg_stat_statements");
     let (ada, browser) = app.known_browser("Ada Lovelace").await;
     // As on a site that has been there for a while: the planner knows its tables.

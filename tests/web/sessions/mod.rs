@@ -19,3 +19,4 @@ mod rolling;
 mod rotated_key;
 mod rotation;
 mod store_contract;
+mod tripwire;

@@ -56,6 +56,8 @@ impl TestApp {
                 ("THROTTLE".to_owned(), "off".to_owned()),
                 // Other mail is counted; tests of the notices turn them on.
                 ("NOTICES".to_owned(), "off".to_owned()),
+                // Other events are counted; tests of the tripwire turn it on.
+                ("TRIPWIRE".to_owned(), "off".to_owned()),
                 // Rows of a test may be as old as it needs them; tests of the history set their own.
                 ("SESSION_HISTORY".to_owned(), "forever".to_owned()),
                 ("EVENT_HISTORY".to_owned(), "forever".to_owned()),

@@ -3,6 +3,12 @@
 use crate::support::{stack::Backend, stores::Stores};
 
 impl Stores {
+    /// Makes a session one that a drill began.
+    #[track_caller]
+    pub fn make_drill_session(&self, id: &str) {
+        self.update_session(id, "method = 'drill'");
+    }
+
     /// Records a drill that has passed.
     #[track_caller]
     pub fn insert_drill(&self) {

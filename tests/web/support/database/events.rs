@@ -68,6 +68,16 @@ impl Stores {
         self.query_column(&format!("SELECT detail FROM events WHERE kind = {kind} ORDER BY id"))
     }
 
+    /// Address and program of each event of a kind, the oldest first.
+    #[track_caller]
+    pub fn origins_of_events(&self, kind: &str) -> Vec<(String, String)> {
+        let kind = quoted(kind);
+        let rows =
+            self.query_text(&format!("SELECT ip, user_agent FROM events WHERE kind = {kind} ORDER BY id"));
+        let text = |column: &Option<String>| column.clone().unwrap();
+        rows.iter().map(|row| (text(&row[0]), text(&row[1]))).collect()
+    }
+
     /// How often what the events of a kind record happened.
     #[track_caller]
     pub fn event_times_of(&self, kind: &str) -> u32 {

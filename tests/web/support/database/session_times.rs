@@ -160,6 +160,18 @@ impl Stores {
         self.sql(&format!("UPDATE rotated_keys SET rotated_at = {ago}"));
     }
 
+    /// Moves every rotation of a key into the future, as a clock that was set back does.
+    #[track_caller]
+    pub fn set_rotated_ahead(&self) {
+        self.sql("UPDATE rotated_keys SET rotated_at = '2090-01-01 00:00:00'");
+    }
+
+    /// How many keys are kept that sessions had before their current one.
+    #[track_caller]
+    pub fn rotated_key_count(&self) -> usize {
+        self.count("rotated_keys")
+    }
+
     #[track_caller]
     pub(super) fn update_session(&self, id: &str, set: &str) {
         assert_eq!(self.sql(&format!("UPDATE sessions SET {set} WHERE id = {}", quoted(id))), 1, "{id}");

@@ -13,6 +13,12 @@ impl Stores {
         self.query_column("SELECT id FROM sessions ORDER BY created_at, id")
     }
 
+    /// Whether somebody else has presented a key of a session.
+    #[track_caller]
+    pub fn is_key_stolen(&self, id: &str) -> bool {
+        self.count(&format!("sessions WHERE id = {} AND key_stolen_at IS NOT NULL", quoted(id))) == 1
+    }
+
     /// The ids of the sessions that have not ended, the oldest first.
     #[track_caller]
     pub fn active_session_ids(&self) -> Vec<String> {

@@ -1,0 +1,47 @@
+//! The keys of a request that signed nobody in, for the tripwire: was it the session's own browser that brought them?
+
+use actix_web::{HttpMessage as _, HttpRequest};
+
+use super::current::CurrentUser;
+use crate::{
+    config::Tripwire,
+    sessions::{request_context::RequestContext, service::Sessions},
+};
+
+/// Keys that lead nowhere, as a request has brought them.
+#[derive(Debug, Clone)]
+pub struct PresentedKeys {
+    /// Hex SHA-256 of each.
+    pub store_keys: Vec<String>,
+    /// Whether one is of a session that is bound to a device, and came without a proof that the request comes from there.
+    pub is_unproven: bool,
+    /// Whether the request brought it as a token.
+    pub by_bearer: bool,
+}
+
+impl PresentedKeys {
+    /// Takes what the session middleware has left in the request; `None`: the request is signed in, or brought no key of this site.
+    pub fn take(req: &HttpRequest) -> Option<Self> {
+        req.extensions_mut().remove()
+    }
+}
+
+/// Leaves the keys of a request that turned out to be signed in by none of them. It costs a request that is signed in nothing, and one
+/// that is not no statement.
+pub(super) fn leave(req: &HttpRequest, sessions: &Sessions, context: &RequestContext) {
+    let is_watched = sessions.config.tripwire != Tripwire::Off && context.unavailable.is_none();
+    if !is_watched || !context.has_unused_keys() {
+        return;
+    }
+    let store_keys = match CurrentUser::resolved(req) {
+        Some(Some(_)) => return,
+        Some(None) => context.unused_keys(),
+        None if context.is_unproven => context.unused_keys(),
+        // Nobody has asked who it is: a key with an entry may be good.
+        None => context.dead_keys.clone(),
+    };
+    if !store_keys.is_empty() {
+        let (is_unproven, by_bearer) = (context.is_unproven, context.by_bearer);
+        req.extensions_mut().insert(PresentedKeys { store_keys, is_unproven, by_bearer });
+    }
+}
