@@ -71,11 +71,11 @@ impl App {
     ) -> Result<Self> {
         let port = free_port()?;
         let child = program(stores)
-            .envs(vars.iter().copied())
-            .stderr(log)
             .env("THROTTLE", throttle.value())
             .env("LISTEN_ADDR", format!("127.0.0.1:{port}"))
             .env("BASE_URL", format!("http://127.0.0.1:{port}"))
+            .envs(vars.iter().copied())
+            .stderr(log)
             .stdout(Stdio::null())
             .spawn()?;
         Ok(Self { child, port })

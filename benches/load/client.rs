@@ -126,6 +126,22 @@ impl Connection {
         self.send(request.as_bytes()).await
     }
 
+    /// Posts nothing but headers, with a cookie, given as `name=value`.
+    pub async fn post_empty(
+        &mut self,
+        path: &str,
+        cookie: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Response<'_>> {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let port = self.port;
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}{headers}Cookie: {cookie}\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        self.send(request.as_bytes()).await
+    }
+
     /// Signs in and returns the session cookie as `name=value`.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Result<String> {
         let response = self.post("/login", &[("email", email), ("password", password)]).await?;

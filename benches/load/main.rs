@@ -11,6 +11,7 @@ mod admin_list;
 mod app;
 mod attacks;
 mod axum_stack;
+mod bound;
 mod client;
 mod coding;
 mod costs;
@@ -46,7 +47,7 @@ fn main() -> Result<()> {
                 .find(|name| !WITH_LIMIT.contains(&name.as_str()) && *name != PASSWORDS && !is_apart(name));
             ensure!(
                 unknown.is_none(),
-                "the works are {}, {PASSWORDS}, roll, streams, {ATTACKS}, {COSTS} and {SCALE}, not {unknown:?}",
+                "the works are {}, {PASSWORDS}, roll, streams, {ATTACKS}, {BOUND}, {COSTS} and {SCALE}, not {unknown:?}",
                 WITH_LIMIT.join(", ")
             );
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(&workloads))
@@ -66,6 +67,9 @@ const ATTACKS: &str = "attacks";
 /// What compression and the log of requests cost.
 const COSTS: &str = "costs";
 
+/// What it costs that sessions are bound to their devices.
+const BOUND: &str = "bound";
+
 /// What sessions weigh in the stores, and what is asked of them.
 const SCALE: &str = "scale";
 
@@ -81,7 +85,7 @@ fn is_admin_list(workload: &str) -> bool {
 
 /// The ones that run only when they are named.
 fn is_apart(workload: &str) -> bool {
-    is_admin_list(workload) || is_streams(workload) || [ATTACKS, COSTS, SCALE].contains(&workload)
+    is_admin_list(workload) || is_streams(workload) || [ATTACKS, BOUND, COSTS, SCALE].contains(&workload)
 }
 
 async fn run(workloads: &[String]) -> Result<()> {
@@ -98,6 +102,12 @@ async fn run(workloads: &[String]) -> Result<()> {
     if workloads.iter().any(|name| name == ATTACKS) {
         let stores = Stores::create().await?;
         let measured = attacks::run(&stores, size.seconds).await;
+        stores.remove().await?;
+        measured?;
+    }
+    if workloads.iter().any(|name| name == BOUND) {
+        let stores = Stores::create().await?;
+        let measured = bound::run(&stores, &size).await;
         stores.remove().await?;
         measured?;
     }
