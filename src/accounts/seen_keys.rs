@@ -2,7 +2,7 @@
 //! request, and so does a flood of them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +14,8 @@ use crate::security::Client;
 const QUIET: Duration = Duration::from_secs(60 * 60);
 /// Most keys that are remembered; of more, the one that has been for longest makes way.
 const MOST_KEYS: usize = 4_096;
-/// From so many places a key is looked up within that time; what comes from further ones is not looked at.
+/// So many clients of a key are remembered; of more, the one that came first makes way. None is left out: whoever has a key could use
+/// the places up.
 const MOST_ORIGINS: usize = 16;
 
 /// Remembers keys, each by a hash.
@@ -24,34 +25,38 @@ pub(super) struct SeenKeys(Mutex<HashMap<u64, Origins>>);
 /// Where a key came from.
 struct Origins {
     since: Instant,
-    seen: Vec<u64>,
+    seen: VecDeque<u64>,
 }
 
 impl SeenKeys {
     /// Whether these keys have to be looked up: they have not been of late for a client like this. They count as looked up from then on.
-    pub(super) fn note(&self, store_keys: &[String], client: &Client) -> bool {
-        let (key, origin) = (hashed(store_keys), origin(client));
+    /// `by_network`: whether its network counts.
+    pub(super) fn note(&self, store_keys: &[String], client: &Client, by_network: bool) -> bool {
+        let (key, origin) = (hashed(store_keys), origin(client, by_network));
         let mut keys = self.keys();
         if keys.len() >= MOST_KEYS && !keys.contains_key(&key) {
             let oldest = keys.iter().min_by_key(|(_, origins)| origins.since).map(|(key, _)| *key);
             oldest.map(|oldest| keys.remove(&oldest));
         }
-        let new = || Origins { since: Instant::now(), seen: Vec::new() };
+        let new = || Origins { since: Instant::now(), seen: VecDeque::new() };
         let origins = keys.entry(key).or_insert_with(new);
         if origins.since.elapsed() > QUIET {
             *origins = new();
         }
-        let is_new = !origins.seen.contains(&origin) && origins.seen.len() < MOST_ORIGINS;
+        let is_new = !origins.seen.contains(&origin);
         if is_new {
-            origins.seen.push(origin);
+            if origins.seen.len() >= MOST_ORIGINS {
+                origins.seen.pop_front();
+            }
+            origins.seen.push_back(origin);
         }
         is_new
     }
 
     /// Lets these keys be looked up again: it has not come to an end.
-    pub(super) fn forget(&self, store_keys: &[String], client: &Client) {
+    pub(super) fn forget(&self, store_keys: &[String], client: &Client, by_network: bool) {
         if let Some(origins) = self.keys().get_mut(&hashed(store_keys)) {
-            origins.seen.retain(|seen| *seen != origin(client));
+            origins.seen.retain(|seen| *seen != origin(client, by_network));
         }
     }
 
@@ -60,10 +65,10 @@ impl SeenKeys {
     }
 }
 
-/// The network and the program of a client.
-fn origin(client: &Client) -> u64 {
+/// The network and the program of a client, and whether its network counts.
+fn origin(client: &Client, by_network: bool) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (client.network(), &client.user_agent).hash(&mut hasher);
+    (client.network(), &client.user_agent, by_network).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -88,24 +93,27 @@ mod tests {
     #[test]
     fn seen_key_is_looked_up_once_for_each_client() {
         let seen = SeenKeys::default();
-        assert!(seen.note(&key(1), &client("a")));
-        assert!(!seen.note(&key(1), &client("a")));
-        assert!(seen.note(&key(1), &client("b")) && seen.note(&key(2), &client("a")));
+        assert!(seen.note(&key(1), &client("a"), true));
+        assert!(!seen.note(&key(1), &client("a"), true));
+        assert!(seen.note(&key(1), &client("b"), true) && seen.note(&key(2), &client("a"), true));
         let elsewhere = Client { ip: [192, 0, 2, 2].into(), ..client("a") };
-        assert!(seen.note(&key(1), &elsewhere) && !seen.note(&key(1), &elsewhere));
-        seen.forget(&key(1), &client("a"));
-        assert!(seen.note(&key(1), &client("a")) && !seen.note(&key(1), &client("b")));
+        assert!(seen.note(&key(1), &elsewhere, true) && !seen.note(&key(1), &elsewhere, true));
+        assert!(seen.note(&key(1), &client("a"), false), "looked at in another way");
+        seen.forget(&key(1), &client("a"), true);
+        assert!(seen.note(&key(1), &client("a"), true) && !seen.note(&key(1), &client("b"), true));
     }
 
     #[test]
     fn seen_keys_and_their_clients_are_bounded() {
         let seen = SeenKeys::default();
-        let looked_up = (0..1_000).filter(|number| seen.note(&key(0), &client(&format!("{number}")))).count();
-        assert_eq!(looked_up, MOST_ORIGINS);
+        let looked_up =
+            (0..1_000).filter(|number| seen.note(&key(0), &client(&format!("{number}")), true)).count();
+        assert_eq!(looked_up, 1_000, "nobody can use the places up");
+        assert_eq!(seen.keys().values().map(|origins| origins.seen.len()).sum::<usize>(), MOST_ORIGINS);
         for number in 1..2 * MOST_KEYS {
-            assert!(seen.note(&key(number), &client("a")), "{number}");
+            assert!(seen.note(&key(number), &client("a"), true), "{number}");
         }
         assert_eq!(seen.keys().len(), MOST_KEYS);
-        assert!(!seen.note(&key(2 * MOST_KEYS - 1), &client("a")), "the newest is remembered");
+        assert!(!seen.note(&key(2 * MOST_KEYS - 1), &client("a"), true), "the newest is remembered");
     }
 }

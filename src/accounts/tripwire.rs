@@ -30,7 +30,8 @@ const WAIT: Duration = Duration::from_secs(1);
 pub async fn watch(req: &HttpRequest, presented: PresentedKeys) {
     let (Ok(accounts), Ok(config)) = (shared::<Accounts>(req), shared::<Config>(req)) else { return };
     let client = Client::of(req, &config.server.trusted_proxies);
-    if !accounts.watch.seen.note(&presented.store_keys, &client) {
+    let by_network = brings_all_cookies(req, &presented);
+    if !accounts.watch.seen.note(&presented.store_keys, &client, by_network) {
         return;
     }
     let (accounts, req) = (Accounts::clone(accounts), req.clone());
@@ -43,7 +44,7 @@ pub async fn watch(req: &HttpRequest, presented: PresentedKeys) {
             tracing::warn!(error = ?error.causes(), "whether a key was stolen could not be found out");
         }
         if !matches!(is_done, Ok(true)) {
-            accounts.watch.seen.forget(&presented.store_keys, &client);
+            accounts.watch.seen.forget(&presented.store_keys, &client, by_network);
         }
     });
     drop(tokio::time::timeout(WAIT, lookup).await);

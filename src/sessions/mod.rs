@@ -28,6 +28,7 @@ mod upkeep;
 pub use binding::{
     instructions::{over, registering_origins},
     refresh::{Refresh, SentProof},
+    streams::while_proven,
 };
 pub use canary::CanarySession;
 pub use catalogue::{

@@ -41,6 +41,8 @@ pub(super) struct RequestContext {
     pub loaded: Option<LoadedEntry>,
     /// Hex SHA-256 of the session keys that led to no entry.
     pub dead_keys: Vec<String>,
+    /// Hex SHA-256 of the keys of bound sessions that came without a proof, beside another that is used.
+    pub unproven_keys: Vec<String>,
     /// The request brought its key as a token: its answer sets no cookie.
     pub by_bearer: bool,
     /// How long ago the request's key was replaced by a new one: the browser is asked to send the request again.
@@ -82,7 +84,7 @@ impl RequestContext {
 
     /// Whether [`RequestContext::unused_keys`] has any.
     pub(super) fn has_unused_keys(&self) -> bool {
-        self.loaded.is_some() || !self.dead_keys.is_empty()
+        self.loaded.is_some() || !self.dead_keys.is_empty() || !self.unproven_keys.is_empty()
     }
 
     /// The store keys that the request brought, for one that is not signed in.

@@ -12,6 +12,7 @@ use crate::{
     sessions::{
         CurrentUser, EndMessage, EndReason, Sessions,
         live::{registry::SessionStatus, subscription::Subscription},
+        while_proven,
     },
     web::{
         Query,
@@ -37,7 +38,8 @@ pub async fn events(
         "on" => Some(subscription.wait_for(|_| true).await.list_changes),
         _ => None,
     };
-    Ok(respond(&req, HEARTBEAT, stream::unfold(Some((subscription, told)), next_event)))
+    let events = stream::unfold(Some((subscription, told)), next_event);
+    Ok(respond(&req, HEARTBEAT, while_proven(&req, &user, events)?))
 }
 
 /// `?list=on`: of a page that lists the user's sessions.

@@ -36,6 +36,10 @@ impl Plan {
         let DrillArguments { instances, proxied, resolve, within, pause, json } = arguments;
         let server = &config.server;
         let site = &server.base_url;
+        let twice = instances.iter().enumerate().find(|(number, at)| instances[..*number].contains(at));
+        if let Some((_, at)) = twice {
+            return Err(format!("--instance: {at} is given twice, and stands for one instance"));
+        }
         let at = if instances.is_empty() { vec![site.clone()] } else { instances };
         let instances =
             at.iter().map(|at| Endpoint::new(at, site, &resolve)).collect::<Result<Vec<_>, _>>()?;

@@ -61,9 +61,21 @@ fn is_just_bound(bound_at: PrimitiveDateTime) -> bool {
 
 /// Whether a request brings a cookie of the session that counts.
 fn has_valid(headers: &HeaderMap, config: &Config, session: &str) -> bool {
-    let now = unix_now();
-    let mut sent = cookies::values(headers, name(config)).take(MOST_COOKIES);
-    sent.any(|value| expiry_in(value, config, session).is_some_and(|expiry| now < expiry))
+    last_expiry(headers, config, session).is_some_and(|expiry| unix_now() < expiry)
+}
+
+/// For how long the proof of a request that is signed in goes on to count; `None`: sessions are not bound here.
+pub(super) fn proven_for(headers: &HeaderMap, config: &Config, session: &str) -> Option<Duration> {
+    config.session.binding.as_ref()?;
+    let left = last_expiry(headers, config, session).map(|expiry| expiry - unix_now());
+    let left = left.filter(|left| *left > 0).unwrap_or(GRACE.whole_seconds());
+    Some(Duration::from_secs(left.unsigned_abs()))
+}
+
+/// Until when the newest of a request's cookies of the session counts, in Unix seconds.
+fn last_expiry(headers: &HeaderMap, config: &Config, session: &str) -> Option<i64> {
+    let sent = cookies::values(headers, name(config)).take(MOST_COOKIES);
+    sent.filter_map(|value| expiry_in(value, config, session)).max()
 }
 
 /// Whether a request brings any cookie of that name.

@@ -9,3 +9,4 @@ mod proof;
 pub(super) mod refresh;
 pub(super) mod register;
 mod shown;
+pub(super) mod streams;

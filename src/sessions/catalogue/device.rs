@@ -72,9 +72,18 @@ impl Device {
         let (browser, browser_version) = browser
             .map(|browser| (browser_name(&browser.family), browser.major.unwrap_or_default().to_owned()))
             .unwrap_or_default();
+        let (browser, browser_version) = on_ios(user_agent).unwrap_or((browser, browser_version));
         let kind = kind(user_agent, &os);
         Self { browser, browser_version, os, kind }
     }
+}
+
+/// Browsers of iOS that ask for pages as computers see them: they say that they are Safari on macOS, and their name beside it.
+fn on_ios(user_agent: &str) -> Option<(String, String)> {
+    const NAMES: [(&str, &str); 3] = [("CriOS/", "Chrome"), ("EdgiOS/", "Edge"), ("FxiOS/", "Firefox")];
+    let (rest, name) = NAMES.iter().find_map(|(sign, name)| Some((user_agent.split_once(sign)?.1, *name)))?;
+    let version = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((name.to_owned(), version.to_owned()))
 }
 
 /// Systems that a browser names in two ways: those of phones and tablets, where people ask for pages as computers see them, and
@@ -172,6 +181,20 @@ mod tests {
             (("Chrome", "Linux"), ("curl", ""), false),
         ] {
             assert_eq!(may_be_same(one, other), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn device_of_ios_keeps_its_browser_where_it_asks_for_pages_of_computers() {
+        const SAFARI: &str =
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        for (rest, description) in [
+            ("CriOS/140 Version/11.1.1 Safari/605.1.15", "Chrome 140 on macOS"),
+            ("Version/18.0 EdgiOS/140.0.0.0 Safari/605.1.15", "Edge 140 on macOS"),
+            ("FxiOS/145.0 Safari/605.1.15", "Firefox 145 on macOS"),
+            ("Version/18.0 Safari/605.1.15", "Safari 18 on macOS"),
+        ] {
+            assert_eq!(describe_user_agent(&format!("{SAFARI} {rest}")), description);
         }
     }
 

@@ -26,22 +26,23 @@ impl PresentedKeys {
     }
 }
 
-/// Leaves the keys of a request that turned out to be signed in by none of them. It costs a request that is signed in nothing, and one
-/// that is not no statement.
+/// Leaves the keys of a request by which nobody is signed in, though another may be. It costs a request with one key, which signs it
+/// in, nothing, and the others no statement.
 pub(super) fn leave(req: &HttpRequest, sessions: &Sessions, context: &RequestContext) {
     let is_watched = sessions.config.tripwire != Tripwire::Off && context.unavailable.is_none();
     if !is_watched || !context.has_unused_keys() {
         return;
     }
-    let store_keys = match CurrentUser::resolved(req) {
-        Some(Some(_)) => return,
+    let mut store_keys = match CurrentUser::resolved(req) {
         Some(None) => context.unused_keys(),
         None if context.is_unproven => context.unused_keys(),
-        // Nobody has asked who it is: a key with an entry may be good.
-        None => context.dead_keys.clone(),
+        // The key with an entry signs the request in, or may do so: nobody has asked who it is.
+        Some(Some(_)) | None => context.dead_keys.clone(),
     };
+    store_keys.extend(context.unproven_keys.iter().cloned());
     if !store_keys.is_empty() {
-        let (is_unproven, by_bearer) = (context.is_unproven, context.by_bearer);
+        let is_unproven = context.is_unproven || !context.unproven_keys.is_empty();
+        let by_bearer = context.by_bearer;
         req.extensions_mut().insert(PresentedKeys { store_keys, is_unproven, by_bearer });
     }
 }

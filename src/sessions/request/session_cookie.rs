@@ -82,6 +82,7 @@ async fn first_live<'a>(
             Ok(None) => context.dead_keys.push(store_key.clone()),
             Ok(Some(found)) if !cookie::is_proven(headers, config, &found) => {
                 unproven.get_or_insert(*value);
+                context.unproven_keys.push(store_key.clone());
             }
             // A store that can't be read is found out again, and reported, when the state is loaded.
             Ok(Some(_)) | Err(_) => return Some(value),

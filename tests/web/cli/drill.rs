@@ -192,6 +192,8 @@ async fn drill_cannot_be_run_where_an_instance_does_not_answer() {
     let said =
         could_not_run(drill(&site.two, &[both(&site), texts(&["--proxied", &format!("{other}/")])].concat()));
     assert!(said.starts_with("--proxied: the session's cookie does not reach"), "{said}");
+    let said = could_not_run(drill(&site.two, &texts(&["--instance", &other, "--instance", &other])));
+    assert!(said.contains("is given twice"), "{said}");
     assert_eq!(site.one.active_drill_sessions(), 0);
     assert!(site.one.details_of_events("drill").is_empty(), "nothing was found out");
     let vars = [("DATABASE_URL".to_owned(), "nonsense".to_owned())];

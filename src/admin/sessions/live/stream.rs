@@ -22,6 +22,7 @@ use crate::{
         Administrator, Sessions,
         catalogue::rights::AdminRights,
         live::{message::Message, registry::SessionStatus, subscription::Subscription},
+        while_proven,
     },
     web::sse::{reconnect_event, respond},
 };
@@ -57,7 +58,8 @@ pub async fn events(
         db,
         sessions,
     };
-    Ok(respond(&req, HEARTBEAT, stream::unfold(open, |mut open| async { Some((open.next().await?, open)) })))
+    let events = stream::unfold(open, |mut open| async { Some((open.next().await?, open)) });
+    Ok(respond(&req, HEARTBEAT, while_proven(&req, &admin, events)?))
 }
 
 /// A stream that a client reads.

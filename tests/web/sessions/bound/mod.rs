@@ -7,3 +7,4 @@ mod off;
 mod refreshes;
 mod registration;
 mod sites;
+mod streams;

@@ -20,8 +20,21 @@ on_both_stacks!(flood_of_a_stolen_key_adds_few_rows, |stack| async {
     for number in 0..40 {
         is_refused(&copy(&app, &old, &[SESSION], [127, 0, 1, number])).await;
     }
-    // The instance looks at a key for sixteen clients within an hour; these were two, and a version of one each time.
+    // Of a person no more than ten within an hour.
     assert!(app.event_count_of(USED) <= 10, "{}", app.event_count_of(USED));
+});
+
+on_both_stacks!(flood_of_a_stolen_key_hides_none_of_its_clients, |stack| async {
+    let app = builder(stack).start().await;
+    let (_, old) = signed_out(&app, "Ada Lovelace").await;
+    for number in 100..120 {
+        let version = FIREFOX.replace("140", &number.to_string());
+        let same_program = copy(&app, &old, &[SESSION], ELSEWHERE).user_agent(&version);
+        same_program.get("/auth/verify").await.expect(401);
+    }
+    assert_eq!(app.event_count_of(USED), 0);
+    is_refused(&thief(&app, &old)).await;
+    told(&app, 1).await;
 });
 
 on_both_stacks!(flood_of_stolen_keys_adds_ten_events_of_a_person, |stack| async {

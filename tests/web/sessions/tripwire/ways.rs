@@ -125,6 +125,39 @@ on_both_stacks!(stolen_key_at_a_proxy_is_told_of_by_its_program_alone, |stack| a
     told(&app, 1).await;
 });
 
+on_both_stacks!(stolen_key_at_a_proxy_first_is_told_of_at_the_next_page, |stack| async {
+    let app = builder(stack).start().await;
+    let (_, old) = signed_out(&app, "Ada Lovelace").await;
+    let same_program = copy(&app, &old, &[SESSION], ELSEWHERE);
+    same_program.get("/auth/verify").await.expect(401);
+    is_refused(&same_program).await;
+    told(&app, 1).await;
+});
+
+on_both_stacks!(stolen_key_beside_a_key_of_ones_own_is_told, |stack| async {
+    let app = builder(stack).start().await;
+    let (_, old) = signed_out(&app, "Ada Lovelace").await;
+    let (mallory, client) = app.person("Mallory Malone").await;
+    let value = |client: &Client| client.cookie(SESSION).unwrap().value;
+    let both = format!("{SESSION}={}; {SESSION}={}", value(&old), value(&client));
+    let thief = app.client().bound_to(ELSEWHERE).user_agent("curl/8");
+    let page = thief.request(Method::GET, "/profile").header("cookie", &both).send().await.expect(200);
+    page.has(&mallory.name);
+    told(&app, 1).await;
+});
+
+on_both_stacks!(stolen_key_of_bound_session_beside_a_key_of_ones_own_is_told, |stack| async {
+    let app = device::builder(stack).var("TRIPWIRE", "notify").start().await;
+    let (_, browser) = BoundBrowser::of_person(&app, "Ada Lovelace").await;
+    let (mallory, client) = app.person("Mallory Malone").await;
+    let value = |client: &Client| client.cookie(SESSION_COOKIE).unwrap().value;
+    let both = format!("{SESSION_COOKIE}={}; {SESSION_COOKIE}={}", value(&browser.client), value(&client));
+    let thief = app.client().bound_to(ELSEWHERE).user_agent("curl/8");
+    let page = thief.request(Method::GET, "/profile").header("cookie", &both).send().await.expect(200);
+    page.has(&mallory.name);
+    told(&app, 1).await;
+});
+
 on_both_stacks!(replaced_keys_are_kept_as_long_as_ended_sessions, |stack| async {
     let mut app = builder(stack).start().await;
     let (ada, client) = app.person("Ada Lovelace").await;
