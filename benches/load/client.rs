@@ -118,12 +118,7 @@ impl Connection {
         fields: &[(&str, &str)],
     ) -> Result<Response<'_>> {
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let (port, length) = (self.port, form.len());
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}Cookie: {cookie}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
-        );
-        self.send(request.as_bytes()).await
+        self.post_body(path, cookie, &[("Content-Type", "application/x-www-form-urlencoded")], &form).await
     }
 
     /// Posts nothing but headers, with a cookie, given as `name=value`.
@@ -133,11 +128,21 @@ impl Connection {
         cookie: &str,
         headers: &[(&str, &str)],
     ) -> Result<Response<'_>> {
+        self.post_body(path, cookie, headers, "").await
+    }
+
+    async fn post_body(
+        &mut self,
+        path: &str,
+        cookie: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Response<'_>> {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let port = self.port;
+        let (port, length) = (self.port, body.len());
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{HEADERS}{headers}Cookie: {cookie}\r\n\
-             Content-Length: 0\r\n\r\n"
+             Content-Length: {length}\r\n\r\n{body}"
         );
         self.send(request.as_bytes()).await
     }
