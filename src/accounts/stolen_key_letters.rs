@@ -41,7 +41,7 @@ pub(super) fn to_owner(outbox: &Outbox, user: &User, stolen: &StolenKey, ended: 
     let button = Button { label, href: outbox.href(href) };
     let subject = format!("Somebody else has used a key of your session at {site}");
     let paragraphs = vec![first, second, then.to_owned(), last.to_owned()];
-    let reason = "You get this mail, at most once a day, when a key of a session of yours is used elsewhere.";
+    let reason = "You get this mail when a key of a session of yours is used elsewhere: once a day, and when your sessions end by it.";
     letter(MailKind::StolenKeyUsed, user, subject, paragraphs, Some(button), reason)
 }
 
